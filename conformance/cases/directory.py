@@ -1,11 +1,13 @@
 """Sections 3.5 and 8.3: who is competent, as each State announces of itself."""
 
+from datetime import timedelta
 from typing import Any
 
 from conformance.bodies import REDIRECT, day, refuses, send
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
+from conformance.writing import stamp
 
 
 def _authority(play: Play, id: str, **changes: Any) -> Json:
@@ -132,6 +134,24 @@ async def authority_over(play: Play, days: tuple[int, int]) -> None:
     other = _authority(play, "XAA-02", **{"from": day(play, begin), "until": day(play, end)})
     rows = [_authority(play, "XAA-01"), other]
     await play.accepted(play.message("directory", _directory(play, 1, "XAA-01") | {"authorities": rows}))
+    await _pointed(play, "XAA-02", listed=False)
+    await _pointed(play, "XAA-01", listed=True)
+
+
+@case("directory.fallen", "M-3.22", "M-8.3", section="8.3", profile="full")
+async def fallen(play: Play) -> None:
+    """
+    What was announced by a key that had been revoked when it came, as a later card says, holds no more.
+
+    A gateway that goes on by it sends a person to the office of whoever stole the key.
+    """
+    await play.accepted(play.message("directory", _directory(play, 1, "XAA-02"), key=play.a.spare))
+    await play.tick(hours=1)
+    rows = [dict(row) for row in play.a.card.value["signing"]]
+    stolen = next(row for row in rows if row["kid"] == play.a.spare.kid)
+    stolen["revoked_at"] = stamp(play.now() - timedelta(hours=2))
+    play.a.next_card(signing=rows)
+    await play.publish(play.a)
     await _pointed(play, "XAA-02", listed=False)
     await _pointed(play, "XAA-01", listed=True)
 

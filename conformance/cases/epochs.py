@@ -31,6 +31,7 @@ CHANNEL: dict[str, dict[str, Any]] = {
     "withdrawal": {"type": "withdrawal", "body": {"code": "WITHDRAWN_NO_REASON"}},
     "collect": {"type": "collect", "body": {"max": 1}, "path": COLLECT},
     "resync": {"type": "resync", "body": {"threads": [], "more": False}},
+    "directory": {"type": "directory", "body": {"serial": 1}},
 }
 
 

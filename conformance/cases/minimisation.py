@@ -1,11 +1,15 @@
 """Sections 3.5 and 5.1: no more than the question needs, on both sides."""
 
+from contextlib import suppress
 from typing import Any
 
 import schemas
+from conformance.backend import Forbidden
+from conformance.bodies import send
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
+from conformance.state import example
 
 
 def _full(play: Play) -> Json:
@@ -58,6 +62,53 @@ REMARKS = {
     "form-d": ("Ivanova\u0301", "bad-schema"),
     "right-to-left-override": ("Iva\u202enova", "bad-schema"),
 }
+
+
+@case("minimisation.no-entry-date", "M-3.8", section="3.5")
+async def no_entry_date(play: Play) -> None:
+    """
+    A question about permanent residence that names no day of entry is `illegal-step`.
+
+    A gateway that takes it answers for today, and its partner reads the answer for another day.
+    """
+    body = play.a.question("permanent-residence")
+    elements = {name: value for name, value in body["elements"].items() if name != "entry_date"}
+    await play.refused(play.message(body=body | {"elements": elements}), "illegal-step")
+
+
+@case("minimisation.asked-in-vain", "M-5.1", "M-3.8", section="5.1", profile="verify")
+async def asked_in_vain(play: Play) -> None:
+    """
+    To a question the gateway's desk sends what was asked for and the purpose allows, and nothing else of the file.
+
+    A gateway that sends whatever it is asked for lets its partner decide what it may know.
+    """
+    draft = example("case-draft", "permanent-residence")
+    more = {"sex": 2, "personal_number": "4001017654321", "mother_given_names": "Elena"}
+    elements = {name: value for name, value in draft["elements"].items() if name != "photo"} | more
+    talk = await play.taken_up(purpose=draft["purpose"], elements=elements)
+    await send(talk, "verification.question", elements=["SEX", "PARENT_NAMES"])
+    with suppress(Forbidden):
+        await talk.say("verification.elements", {})
+    sent = {name for post in await play.tick() for name in post.read.body["elements"]}
+    if found := sorted(sent - {"sex"}):
+        raise Wrong(f"the elements carry {', '.join(found)}")
+
+
+@case("minimisation.unasked", "M-5.1", section="5.1", profile="verify")
+async def unasked(play: Play) -> None:
+    """
+    Elements that the gateway's desk did not ask for are `not-minimised`; those that it asked for are taken.
+
+    A gateway that takes them keeps what its partner was free to add.
+    """
+    talk = await play.acknowledged()
+    await talk.said("verification.question", {"candidates": 2, "elements": ["SEX"]})
+    body = {"handling": talk.state.question()["handling"], "elements": {"sex": 2}}
+    document = {"type": "P", "number": "X1234567", "issuer": play.gateway.code}
+    more = body | {"elements": {"sex": 2, "document": document}}
+    await talk.refused("not-minimised", "verification.elements", more)
+    await talk.send("verification.elements", body)
 
 
 @case("minimisation.remark", "M-5.1", section="3.5", inputs=REMARKS)

@@ -19,6 +19,7 @@ from conformance.bodies import (
     refuses,
     send,
     signed,
+    withholds,
 )
 from conformance.door import answers, drops
 from conformance.play import Play
@@ -455,6 +456,26 @@ async def conditions_over(play: Play, type: str) -> None:
     await talk.refused("illegal-step", type, value, statements=signed(talk, type, value))
     value["handling"] = value["handling"] | {"retain_until": day(play, 1)}
     await talk.send(type, value)
+
+
+BEYOND: dict[str, tuple[str, bool, str]] = {
+    "archive": ("M0", False, "CIVIL_STATUS_ARCHIVE"),
+    "enquiry": ("M2", False, "SOCIAL_ENQUIRY"),
+    "enquiry-where-nobody-is-asked": ("M3", True, "SOCIAL_ENQUIRY"),
+}
+
+
+@case("places.desk-within-limits", "M-5.30", section="3.5", inputs=BEYOND, profile="verify")
+async def desk_within_limits(play: Play, given: tuple[str, bool, str]) -> None:
+    """
+    The gateway's desk replies by no method that the request rules out; within its limits it replies.
+
+    A gateway that lets it signs that somebody went and asked where the asking State had said that nobody may.
+    """
+    limit, nobody, method = given
+    talk = await play.acknowledged(method_limit=limit, no_contact_methods=nobody)
+    await withholds(talk, "verification.reply", play.reply(method_used=[method]))
+    await talk.said("verification.reply", play.reply())
 
 
 MISFITS: dict[str, dict[str, object]] = {

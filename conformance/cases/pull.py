@@ -5,7 +5,7 @@ from dataclasses import replace
 from conformance.client import Got
 from conformance.play import Play
 from conformance.registry import Wrong, case
-from conformance.state import ANSWER, ANSWERS, COLLECT, SEVERAL, Answering, Message, Shot, State
+from conformance.state import ANSWER, ANSWERS, COLLECT, DAY, SEVERAL, Answering, Message, Shot, State
 from conformance.talk import Talk
 from conformance.writing import MESSAGE, Key
 
@@ -147,6 +147,19 @@ async def counts_once(play: Play) -> None:
     receipt = play.receipt(got, shot)
     if receipt["code"] != "id-reuse":
         raise Wrong(f"a repeated collect was {receipt['status']} ({receipt['code']})")
+
+
+@case("pull.remembered", "M-5.20", section="5.6", fresh=True)
+async def remembered(play: Play) -> None:
+    """
+    A `collect` counts once for as long as it is valid, also where that is weeks.
+
+    A gateway that forgets it sooner serves whoever recorded it, on any day that he likes.
+    """
+    shot = play.c.message(play.gateway, "collect", {"max": 8}, path=COLLECT, expires_at=play.now() + 20 * DAY)
+    _cut(await play.post(shot))
+    await play.tick(days=19)
+    await play.refused(shot, "id-reuse")
 
 
 @case("pull.wrong-door", "M-5.19", section="5.6")

@@ -73,7 +73,7 @@ async def other_path(play: Play, path: str) -> None:
 @case("replay.after-expiry", "M-5.18", section="5.5", fresh=True, profile="receive")
 async def after_expiry(play: Play) -> None:
     """
-    The same envelope again, later than 300 s after it expired, is refused `expired`.
+    The same envelope again, later than 300 s after it expired, is refused `expired`, and its id is used for good.
 
     A gateway that keeps its answers for ever keeps what it promised to forget; one that forgets the id applies it anew.
     """
@@ -81,6 +81,7 @@ async def after_expiry(play: Play) -> None:
     await play.accepted(shot)
     await play.tick(days=14, seconds=301)
     await play.refused(shot, "expired")
+    await play.refused(play.message(id=shot.id), "id-reuse")
 
 
 @case("replay.expired-once", "M-5.18", section="5.5", fresh=True, profile="receive")

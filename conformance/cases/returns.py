@@ -234,6 +234,19 @@ async def no_positive_reply(play: Play, outcome: str) -> None:
     await withholds(talk, "return.proposal", plan(play))
 
 
+@case("returns.reply-over", "M-3.11", section="3.5", profile="return")
+async def reply_over(play: Play) -> None:
+    """
+    The gateway's desk proposes no return on a reply after its `valid_until`.
+
+    A gateway that lets it returns a person to a State that no longer says that the person is its own.
+    """
+    talk = await play.taken_up(handling={"use_restrictions": ["P0"], "retain_until": day(play, 400), "onward": "none"})
+    await send(talk, "verification.reply", valid_until=day(play, 5))
+    await play.tick(days=6)
+    await withholds(talk, "return.proposal", plan(play))
+
+
 # The acceptance
 
 
@@ -399,6 +412,20 @@ async def document_days(play: Play, days: tuple[int, int]) -> None:
     await send(talk, "travel-document.issued", document=document(play, issued_on=day(play, 1)))
     await refuses(talk, "travel-document.reissue", document=useless)
     await send(talk, "travel-document.reissue", document=document(play, valid_until=day(play)))
+
+
+@case("returns.document-minimised", "M-5.1", section="5.1", profile="return")
+async def document_minimised(play: Play) -> None:
+    """
+    A request for a travel document with an element that the purpose does not require is `not-minimised`.
+
+    A gateway that takes it keeps more about the person than was needed to send her home.
+    """
+    talk = await journey(play, "accepted")
+    value = body(play, talk, "travel-document.request")
+    more = {"document": {"type": "P", "number": "X1234567", "issuer": play.gateway.code}}
+    await refuses(talk, "travel-document.request", "not-minimised", elements=value["elements"] | more)
+    await send(talk, "travel-document.request")
 
 
 @case("returns.document-digest", "M-3.13", section="3.5", profile="return", positive=True)

@@ -5,10 +5,10 @@ from typing import Any
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
-from conformance.state import DAY
+from conformance.state import DAY, example
 from conformance.talk import Talk
 
-NEGATIVE = ["not-national", "former-national", "not-found", "refused"]
+NEGATIVE = ["not-national", "former-national", "not-found", "refused", "not-resident-at-date"]
 KIND, ROLE = "reply.second-signature", "second_signer"
 
 
@@ -24,7 +24,8 @@ async def required(play: Play, outcome: str) -> None:
 
     A gateway that takes it lets one person in a registry decide alone that somebody belongs nowhere.
     """
-    talk = await play.taken_up()
+    about = example("case-draft", "permanent-residence") if outcome == "not-resident-at-date" else {}
+    talk = await play.taken_up(**{name: about[name] for name in ("purpose", "elements") if name in about})
     body = talk.reply_body(outcome)
     await talk.refused("bad-statement", "verification.reply", body)
     await talk.send("verification.reply", body, statements=_signed(talk, body))
@@ -39,6 +40,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "by-nobody": {"by": "nobody"},
     "by-another-role": {"by": "desk_head"},
     "by-a-revoked-key": {"by": "revoked"},
+    "by-a-key-that-is-over": {"by": "over"},
+    "by-a-key-to-come": {"by": "early"},
     "by-the-gateway-key": {"by": "signing"},
     "twice": {"twice": True},
 }
@@ -57,6 +60,8 @@ async def checked(play: Play, fault: dict[str, Any]) -> None:
         "nobody": a.key("nobody"),
         "desk_head": a.roles["desk_head"],
         "revoked": a.revoked_signer,
+        "over": a.over_signer,
+        "early": a.early_signer,
         "signing": a.signing,
     }
     if by := how.pop("by", None):
@@ -88,7 +93,11 @@ async def own(play: Play, outcome: str) -> None:
 
     A gateway that signs another text than it sends has two persons who agreed on something else.
     """
-    talk = await play.acknowledged()
-    message = await talk.said("verification.reply", play.reply(outcome))
+    if outcome == "not-resident-at-date":
+        talk = await play.acknowledged(name="permanent-residence")
+        reply = play.reply(outcome, as_of=talk.state.question("permanent-residence")["elements"]["entry_date"][:10])
+    else:
+        talk, reply = await play.acknowledged(), play.reply(outcome)
+    message = await talk.said("verification.reply", reply)
     if len(message.value["statements"]) != 1:
         raise Wrong("the reply carries no second signature")

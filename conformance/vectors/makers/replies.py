@@ -19,6 +19,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "CANNOT_SAY": ("REGISTER_INCOMPLETE",),
     "REFUSED": ("NOT_COMPETENT",),
 }
+SECOND = ("NOT_NATIONAL", "FORMER_NATIONAL", "NO_PR_AT_DATE", "DOC_NOT_AUTHENTIC", "NOT_FOUND", "REFUSED")
 EVERY_REASON = tuple(dict.fromkeys(reason for reasons in REASONS.values() for reason in reasons))
 QUESTIONS = {
     "NATIONALITY": ("NATIONAL", "NOT_NATIONAL", "FORMER_NATIONAL"),
@@ -103,3 +104,8 @@ def replies(file: Collector) -> None:
         ("conditions for another purpose", reply_to("PERM_RESIDENCE", "NATIONAL"), "illegal-step"),
     ):
         add(about, value, code)
+    for outcome in (*home, *each):
+        due = [["reply.second-signature", "second_signer"]] if outcome in SECOND else []
+        value = reply_to(home.get(outcome, "NATIONALITY"), outcome)
+        asked = {"type": "verification.reply", "text": compact(value).decode(), "from_asking": False}
+        file.ok("due-statements", f"{outcome}: {'a second' if due else 'one signer'}", "M-6.1", asked, statements=due)
