@@ -146,7 +146,7 @@ class Site:
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )
-        return keep_in_order(made) if visit.tongue.dir == "rtl" else made
+        return keep_in_order(made, visit.tongue.dir)
 
     def _asset(self, name: str) -> str:
         """Return where a file of the look is, named with its digest, so that a changed one is fetched anew."""
@@ -208,21 +208,44 @@ def bdi(text: object) -> Markup:
     return Markup("<bdi>") + escape(text) + Markup("</bdi>")
 
 
-def keep_in_order(html: str) -> str:
+def keep_in_order(html: str, dir: str) -> str:
     """
-    Return a page that is read from right to left with each day, instant and fingerprint isolated from its surroundings.
+    Return a page with each value in a text that is read from right to left isolated from its surroundings.
 
-    Between Arabic letters a browser would show the parts of 2026-12-18 in the opposite order, as 18-12-2026, and the
-    first digits of a fingerprint, where no letter stands among them, behind all others.
+    Between Arabic letters a browser shows the groups of +00 5550 100 or of 2026-12-18 in the opposite order, the first
+    digits of a fingerprint behind all others, and the stroke of /var/lib at its end (Unicode Standard Annex 9). On a
+    page whose own direction ``dir`` is ``ltr`` such a text is one that somebody wrote. Signs isolate, and no element: a
+    title and a choice of a list can hold none.
     """
-    return _ORDERED.sub(lambda found: found[0] if found[0].startswith("<") else f"\u2066{found[0]}\u2069", html)
+    texts = _TEXTS if dir == "rtl" else _TEXTS_FROM_THE_RIGHT
+    return texts.sub(lambda found: found[0] if found[0].startswith("<") else _VALUES.sub(_isolated, found[0]), html)
 
 
-_ORDERED = re.compile(
-    r"<(textarea|title|script)\b.*?</\1>"  # what goes back with a form, or stands outside the page, stays as it is
+def _isolated(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if text.startswith("&") or _IN_ORDER.fullmatch(text) else f"\u2066{text}\u2069"
+
+
+_RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff"
+"""What is written from right to left, for a class of a pattern."""
+
+_LEFT_ALONE = (
+    r"<(textarea|script)\b.*?</\1>"  # what goes back with a form stays as it is
     r"|<(pre|bdi)\b[^>]* data-exact\b.*?</\2>"  # so does a text that is signed, to the character
-    r"|<[^>]*>"
-    r"|(?<![\w-])[0-9a-f]{4}(?: [0-9a-f]{4}){15}(?![\w-])"
-    r"|(?<![\w-])\d{4}-\d{2}(?:-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2})?(?: ?(?:UTC)?[+-]\d{2}:\d{2})?)?)?(?![\w-])",
-    re.DOTALL,
 )
+_TEXTS = re.compile(rf"{_LEFT_ALONE}|(?<=>)[^<>]+", re.DOTALL)
+_TEXTS_FROM_THE_RIGHT = re.compile(rf"{_LEFT_ALONE}|(?<=>)[^<>{_RIGHT}]*[{_RIGHT}][^<>]*", re.DOTALL)
+
+_WORD = rf"[^\W{_RIGHT}]++"
+_BETWEEN = rf"(?:[^\w<&()\[\]«»·\n\u200e\u200f\u2066-\u2069{_RIGHT}]|&[#\w]+;)"
+_VALUES = re.compile(
+    rf"&[#\w]+;"
+    rf"|\[[^\s<&\[\]{_RIGHT}]+\](?::\d+)?"  # an address of IPv6
+    rf"|(?:(?<![^\s(;])[-+\u2212/~.*@#:?=]+|\(\d+\)[ ]?)?"  # what it may begin with
+    rf"{_WORD}(?:(?:{_BETWEEN}|\({_BETWEEN}*{_WORD}(?:{_BETWEEN}+{_WORD})*\))*{_WORD})*"
+    rf"(?:(?:[/*+=…]+|[ ]\.\.\.)(?![\w{_RIGHT}]))?"  # and end with
+)
+"""A stretch of text without a letter that is read from the right, from its first word to its last."""
+
+_IN_ORDER = re.compile(r"\d+(?:[.,:/]\d+)*|[^\W\d_](?:.*[^\W_])?", re.DOTALL)
+"""What stays in order by itself: a number, and what begins with a letter and ends with one or a digit."""

@@ -48,3 +48,41 @@ What a page shows broken within a word of at most so many letters: the first suc
 
 A text on one line, as most are, costs one measure; what is not shown has no lines.
 """
+
+SHUFFLED = """
+() => {
+  const right = /[\\u0590-\\u08ff]/, found = [], range = document.createRange();
+  const stretches = /[^\\u0590-\\u08ff«»·\\n]+/g;
+  const value = /(?:(?<!\\S)[-+/~*@#\\[]+:*)?[\\p{L}\\p{N}_](?:.*[\\p{L}\\p{N}_])?(?:[/*…\\]]| \\.{3})?/u;
+  const place = (node, at) => {
+    range.setStart(node, at);
+    range.setEnd(node, at + 1);
+    return range.getClientRects()[0];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node && found.length < 40; node = walker.nextNode()) {
+    if (!/[\\d+\\-/…\\]]|\\.{3}/.test(node.data) || !place(node, 0)) continue;
+    if (getComputedStyle(node.parentElement).direction === "ltr" && !right.test(node.data)) continue;
+    for (const {0: stretch, index} of node.data.matchAll(stretches)) {
+      const {0: text, index: at} = value.exec(stretch) || {};
+      if (!text || /^\\p{L}+$|^\\p{N}+$/u.test(text)) continue;
+      let last = null;
+      for (let i = 0; i < text.length; i++) {
+        const now = /\\s/.test(text[i]) ? null : place(node, index + at + i);
+        if (!now) continue;
+        if (last && Math.abs(now.top - last.top) < now.height / 2 && now.left < last.left) {
+          found.push(text);
+          break;
+        }
+        last = now;
+      }
+    }
+  }
+  return found;
+}
+"""
+"""
+The values, as 2026-12-18 or /var/lib, that a page shows in another order than they are read in.
+
+Looked at are the stretches without a letter that is read from the right, in texts that are read from there.
+"""

@@ -1,35 +1,66 @@
-"""Days and fingerprints within a text that is read from right to left keep the order of their parts."""
+"""Values within a text that is read from right to left keep the order of their parts."""
 
 import pytest
 
 from gateway.web.site import keep_in_order
 from keys.trust_words import hexadecimal
 
+VALUES = {
+    "a day": "2026-12-18",
+    "a month": "2026-12",
+    "a day and time": "2026-12-18 10:00",
+    "an instant": "2026-12-18 10:00 UTC+01:00",
+    "a telephone number": "+00 5550 100",
+    "one with a digit for calls from within": "+00 (0)22 555-01",
+    "one with an area in brackets": "(022) 555 01",
+    "a range": "08:00-16:00",
+    "a negative number": "-5",
+    "a path": "/var/lib/isthmus/identity.keys",
+    "a folder": "/var/lib/isthmus/",
+    "an option": "--json",
+    "a command with a gap": "isthmus partner confirm XBB --reason ...",
+    "a shortened digest": "sha256:4f-07…",
+    "an address": "[2001:db8::1]:8443",
+    "an address without a port": "[::1]",
+    "a code that begins with digits": "4-xYz_9",
+    "a code that begins with a dash": "-xYz_9",
+    "a command that begins with a path": "/bin/a &lt; b &gt; c&#39;s",
+}
+"""Each as a page holds it."""
+
 KEPT = {
-    "an attribute": '<time datetime="2026-12-18T10:00:00+01:00">x</time>',
+    "an attribute": '<p title="+00 5550 100">x</p>',
     "what goes back with a form": "<textarea>since 2026-12-18</textarea>",
     "a text that is signed": '<pre dir="ltr" data-exact tabindex="0">{&#34;on&#34;:&#34;2026-12-18&#34;}</pre>',
     "the same within a line": '<bdi dir="ltr" data-exact>{&#34;on&#34;:&#34;2026-12-18&#34;}</bdi>',
-    "the title": "<title>2026-12-18</title>",
-    "a part of a longer code": "<bdi>XBB-2026-27</bdi>",
-    "a long number": "<p>12026-12-18</p>",
-    "digits that are no fingerprint": "<p>2481 1902</p>",
+    "a number": "<p>نص 72 و71.5 و10:30 و3/5 (4).</p>",
+    "what begins and ends with a letter": "<p>نص XBB-2026-27 ثم isthmus trust renew /root --as PERSON (HTTP 503).</p>",
+    "signs around Arabic words": "<p>(نص 5) (6 نص)، ?نص/45 &#39;نص&#39;</p>",
 }
 
 
-@pytest.mark.parametrize("day", ["2026-12-18", "2026-12", "2026-12-18 10:00", "2026-12-18 10:00 UTC+01:00"])
-def test_day_is_isolated(day: str) -> None:
-    """A day, a month and an instant are isolated as one, wherever they stand in a text."""
-    assert f"<p>حتى \u2066{day}\u2069.</p>" == keep_in_order(f"<p>حتى {day}.</p>")
+@pytest.mark.parametrize("text", VALUES.values(), ids=VALUES)
+def test_value_is_isolated(text: str) -> None:
+    """A value is isolated as one, wherever it stands in a text, also where no element can: in a title or a choice."""
+    for tag in ("p", "title", "option"):
+        assert f"<{tag}>حتى \u2066{text}\u2069.</{tag}>" == keep_in_order(f"<{tag}>حتى {text}.</{tag}>", "rtl")
+    assert f"<p>\u2066{text}\u2069</p>" == keep_in_order(f"<p>{text}</p>", "rtl")
 
 
 def test_fingerprint_is_isolated() -> None:
     """A fingerprint stays one thing: its first digits would be shown behind the rest of it."""
     text = hexadecimal(bytes.fromhex("2481190fc9db4b84060c7819bef75dec72bac418b57f2e5814addabccf1a00a7"))
-    assert f"<p>البصمة \u2066{text}\u2069</p>" == keep_in_order(f"<p>البصمة {text}</p>")
+    assert f"<p>البصمة \u2066{text}\u2069</p>" == keep_in_order(f"<p>البصمة {text}</p>", "rtl")
 
 
 @pytest.mark.parametrize("html", KEPT.values(), ids=KEPT)
-def test_what_is_no_text_of_the_page_stays(html: str) -> None:
-    """Attributes, fields, the title and codes are left as they are."""
-    assert html == keep_in_order(html)
+def test_what_needs_nothing_stays(html: str) -> None:
+    """Attributes, fields, texts that are signed, and what a browser shows in order by itself are left as they are."""
+    assert html == keep_in_order(html, "rtl")
+
+
+def test_value_in_what_a_person_wrote() -> None:
+    """On a page read from left to right, the values in a text that is not are isolated, and no others."""
+    page = "<p>+00 5550 100 since 2026-12-18</p><bdi>{}</bdi><textarea>{}</textarea>"
+    typed, shown = "المناوبة، +00 5550 100", "المناوبة، \u2066+00 5550 100\u2069"
+    assert page.format(shown, typed) == keep_in_order(page.format(typed, typed), "ltr")

@@ -79,14 +79,14 @@ def english_in(said: Iterable[str], lang: str) -> list[str]:
 
 def latin_in(said: Iterable[str]) -> list[str]:
     """Return the texts in which several words in a row are in Latin letters, for a language that has none."""
-    return sorted(text for text in said if _WORDS.search(_ISOLATED.sub("", text)))
+    return sorted(text for text in said if _WORDS.search(_FINGERPRINT.sub("", text)))
 
 
 _WORDS = re.compile(r"\b[A-Za-z][a-z]+ [a-z]{2,} [a-z]{2,}\b")
 """Three words in a row: fewer may be the name of a norm, a product or a person."""
 
-_ISOLATED = re.compile("\u2066[^\u2069]*\u2069")
-"""A day or a fingerprint, whose groups of digits may read as words: nobody's sentence."""
+_FINGERPRINT = re.compile(r"[0-9a-f]{4}(?: [0-9a-f]{4}){15}")
+"""Its groups of digits may read as words: nobody's sentence."""
 
 
 @cache

@@ -11,7 +11,7 @@ from gateway.web.door import COOKIE
 from gateway.web.language import RIGHT_TO_LEFT
 from tests.web.browser.crawl import Page
 from tests.web.browser.stage import KNOWN, MIDDLE, NARROW, WIDE, Stage
-from tests.web.chromium import BROKEN, SHORT
+from tests.web.chromium import BROKEN, SHORT, SHUFFLED
 
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -36,6 +36,7 @@ short => ({{
   title: document.title,
   wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
   broken: ({BROKEN})(short),
+  shuffled: ({SHUFFLED})(),
 }})
 """
 
@@ -121,6 +122,7 @@ class Looker:
             facts: dict[str, Any] = await self.tab.evaluate(_FACTS, SHORT)
             found += [f"{window[0]} px: wider than the window"] * facts["wide"]
             found += [f"{window[0]} px: broken within a word: {word}" for word in facts["broken"]]
+            found += [f"{window[0]} px: shown in another order: {text}" for text in facts["shuffled"]]
             if deep and window != MIDDLE:
                 found += [f"{window[0]} px: {text}" for text in await self.tab.evaluate(_RUN, LEVELS)]
         await self.tab.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})

@@ -12,11 +12,14 @@ import pytest
 import pytest_asyncio
 
 from gateway.web.language import LANGUAGES
+from gateway.web.site import keep_in_order
 from tests.web.browser.crawl import Crawl, Page, crawl, kinds
 from tests.web.browser.english import english_in, latin_in, texts_of
 from tests.web.browser.looking import Looker
 from tests.web.browser.population import names
 from tests.web.browser.stage import Stage
+from tests.web.chromium import SHUFFLED
+from tests.web.test_direction import VALUES
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
@@ -109,6 +112,18 @@ async def test_pages_can_be_used_by_everybody(stage: Stage, opened: Crawl) -> No
                 deep = number % len(LANGUAGES) == turn
                 faults += [f"{page} {lang}: {text}" for text in await looker.look(page, deep=deep)]
     assert [] == faults
+
+
+async def test_values_are_read_in_order(stage: Stage) -> None:
+    """A browser shows each value as it is read once it is isolated, and none of them before, in a page or a name."""
+    for lang, said in (("ar", "<p>حتى {}.</p>"), ("en", "<p><bdi>حتى {}.</bdi></p>")):
+        page, dir = "".join(said.format(text) for text in VALUES.values()), "rtl" if lang == "ar" else "ltr"
+        async with Looker(stage, lang) as looker:
+            found = []
+            for html in (page, keep_in_order(page, dir)):
+                await looker.tab.set_content(f'<!DOCTYPE html><html dir="{dir}"><body>{html}</body></html>')
+                found.append(await looker.tab.evaluate(SHUFFLED))
+        assert (len(VALUES), []) == (len(found[0]), found[1]), found[0]
 
 
 @pytest.mark.parametrize("lang", [lang for lang in LANGUAGES if lang != "en"])
