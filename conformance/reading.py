@@ -457,8 +457,8 @@ def unb64(text: str) -> bytes:
 
 
 def read_number(text: str) -> int:
-    """Return a decimal number without leading zeros."""
-    if not re.fullmatch("0|[1-9][0-9]{0,18}", text):
+    """Return a decimal number without leading zeros, at most 2^53 - 1."""
+    if not re.fullmatch("0|[1-9][0-9]{0,15}", text) or int(text) > 2**53 - 1:
         raise Refused
     return int(text)
 

@@ -1,9 +1,11 @@
 """Section 5.6: a State without an address fetches what waits for it, and brings its answers."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from conformance.client import Got
 from conformance.play import Play
+from conformance.reading import b64u
 from conformance.registry import Wrong, case
 from conformance.state import ANSWER, ANSWERS, COLLECT, DAY, SEVERAL, Answering, Message, Shot, State
 from conformance.talk import Talk
@@ -132,6 +134,40 @@ async def stopped(play: Play, what: str) -> None:
 async def _nothing(play: Play) -> None:
     if found := await _fetch(play):
         raise Wrong(f"{', '.join(message.type for message in found)} was handed out of a case that is stopped")
+
+
+@case("pull.on-hold", "M-8.5", section="8.2", profile="verify")
+async def on_hold(play: Play) -> None:
+    """
+    Nothing is handed out to a State on hold: its `collect` is answered `hold`, and its answers too.
+
+    A gateway that looks at the hold where it is posted to hands everything to whoever captured the directory.
+    """
+    c = play.c
+    thread = await _submit(play, c)
+    message = (await _fetch(play))[0]
+    other = c.key("another identity")
+    await play.publish(**{c.code: [c.next_card(key=other, keep=False, identity=b64u(other.public))]})
+    await play.problem(_collect(play), "hold")
+    play.is_problem(await play.post(_answer(c.answer(message, play.gateway))), "hold")
+    if await _states(play, thread) != ["waiting"]:
+        raise Wrong("an answer by a State on hold was taken")
+
+
+@case("pull.unread-week", "M-8.7", section="8.3", profile="verify", needs=["unread"])
+async def unread_week(play: Play) -> None:
+    """
+    To a State of which nothing could be read for 7 days nothing is handed out either; once it is read again, all is.
+
+    A gateway that hands it out sends to keys that may have been revoked days ago.
+    """
+    thread = await _submit(play, play.c)
+    await play.tick_to(play.now() + 7 * DAY + timedelta(seconds=1), unread=True)
+    if await _fetch(play):
+        raise Wrong("a message was handed out to a State of which nothing was read for 7 days")
+    await play.tick()
+    if [message.thread for message in await _fetch(play)] != [thread]:
+        raise Wrong("once its cards are read again, nothing is handed out to it")
 
 
 @case("pull.counts-once", "M-5.20", section="5.6")

@@ -24,7 +24,7 @@ from conformance.returning import (
     schedule,
     stated,
 )
-from conformance.state import DAY, Answering
+from conformance.state import DAY, Answering, reckon
 from conformance.talk import Talk
 from conformance.writing import digest, stamp
 
@@ -412,6 +412,24 @@ async def document_days(play: Play, days: tuple[int, int]) -> None:
     await send(talk, "travel-document.issued", document=document(play, issued_on=day(play, 1)))
     await refuses(talk, "travel-document.reissue", document=useless)
     await send(talk, "travel-document.reissue", document=document(play, valid_until=day(play)))
+
+
+@case("returns.document-due", "M-5.14", "M-5.13", section="3.6", profile="return")
+async def document_due(play: Play) -> None:
+    """
+    The receipt of a request for a travel document states the third working day; once one was issued, none.
+
+    A gateway that states none lets its partner wait for a paper that nobody has in hand.
+    """
+    talk = await journey(play, "accepted")
+    first = await send(talk, "travel-document.request")
+    wanted = reckon(play.gateway.calendar, play.now(), 3)
+    if {name: first[name] for name in ("start_on", "due_on")} != wanted:
+        raise Wrong(f"the document is due on {first['due_on']}, not on {wanted['due_on']}")
+    await talk.said("travel-document.issued", {"document": document(play)})
+    again = await send(talk, "travel-document.request")
+    if (again["start_on"], again["due_on"]) != (None, None):
+        raise Wrong(f"another document is due on {again['due_on']}, as if it were the first")
 
 
 @case("returns.document-minimised", "M-5.1", section="5.1", profile="return")

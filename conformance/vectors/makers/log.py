@@ -127,3 +127,8 @@ def entries(file: Collector) -> None:
         ("no checkpoint", {"proof": PROOF.partition("\n\n")[0] + "\n\n"}),
     ):
         file.bad("entry", about, "M-7.4", {**good, **changes})
+    root = tree_hash(LEAVES[:8])
+    largest = {"name": ORIGIN, "public": public(LOG).hex(), "note": note(f"{ORIGIN}\n{2**53 - 1}\n{std64(root)}\n")}
+    file.ok("checkpoint", "the largest size", "M-7.4", largest, size=2**53 - 1, root=root.hex())
+    over = {**largest, "note": note(f"{ORIGIN}\n{2**53}\n{std64(root)}\n")}
+    file.bad("checkpoint", "a size of 2^53", "M-7.4", over)
