@@ -5,9 +5,10 @@ Rule 1: a shared value is a reason for a person to look, never a finding that tw
 Rule 2: nothing here can be read back: every value is keyed by the caller, and what it is made of is not kept.
 Rule 3: what is not known widens. A date of birth that is missing or wide meets every date; it never keeps two apart.
 
-A number (of a document with its issuer, or a personal number with its country) is one value. A name is combined with
-each year the person may have been born in, so that two dates that may be the same day share a year. Two persons are
-taken together, and then told apart by people, if they were born in the same year and share
+A number (of a document with its issuer, or a personal number with its country) is two values, by the two ways to read
+its letters. A name is combined with each year the person may have been born in, so that two dates that may be the same
+day share a year. Two persons are taken together, and then told apart by people, if they were born in the same year and
+share
 
 - a family name and one given name, in any order and in any spelling that Doc 9303 or usage makes of them;
 - all words of the name, in any order;
@@ -33,7 +34,7 @@ from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 8
+VERSION = 9
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12
@@ -117,23 +118,26 @@ def _numbers(elements: Mapping[str, Any], requested: str) -> Iterator[str]:
         ("permit", requested, permit.get("number")),
         ("personal", requested, elements.get("personal_number")),
     ):
-        for number in dict.fromkeys(_plain_numbers(text or "")):
+        looks, reads = _plain_numbers(text or "")
+        # Two values each: how many a case has would tell the script of a number that is withheld.
+        for number, mark in ((looks, ""), (reads, "" if reads != looks else "|")):
             if number.strip("0X") and number not in _NO_NUMBERS:
-                yield f"{kind}|{issuer}|{number}"
+                yield f"{kind}|{issuer}|{number}{mark}"
 
 
-def _plain_numbers(text: str) -> Iterator[str]:
+def _plain_numbers(text: str) -> tuple[str, str]:
     """
-    Yield the letters and digits of a number as printed; O and I, which are read as 0 and 1, are those digits.
+    Return the letters and digits of a number as printed; O and I, which are read as 0 and 1, are those digits.
 
     So is the digit of any other script: a clerk copies a number as it stands, or as it is read out. Its Cyrillic and
-    Greek letters are typed as the Latin ones they look like, or as those that table B has for them.
+    Greek letters are typed as the Latin ones they look like (the first form), or as those that table B has for them.
     """
     spread = unicodedata.normalize("NFKD", text.replace("\u2116", ""))
     letters = "".join(char for char in spread if char.isalnum()).upper()
     digits = "".join(str(unicodedata.digit(char, char)) for char in letters)
-    for form in (digits.translate(_LOOKS_LATIN), "".join(CYRILLIC.get(char, (char,))[0] for char in digits)):
-        yield form.replace("O", "0").replace("I", "1")
+    reads = "".join(CYRILLIC.get(char, (char,))[0] for char in digits)
+    looks, reads = (form.replace("O", "0").replace("I", "1") for form in (digits.translate(_LOOKS_LATIN), reads))
+    return looks, reads
 
 
 _NO_NUMBERS = frozenset(["NA", "N0", "N0NE", "N1L", "NULL", "UNK", "UNKN0WN", "L0ST", "TBA", "TBC"])
