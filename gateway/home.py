@@ -24,11 +24,11 @@ from gateway.core.wire import format_instant
 from gateway.services import windows
 from gateway.settings import FILE_NAME, store_uri
 from gateway.transport.card_directory import write_card
-from gateway.transport.durable_file import write_durably
 from keys import b64, card
 from keys.card import Card
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore, open_store
+from keys.durable_file import write_durably
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey

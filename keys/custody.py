@@ -13,13 +13,12 @@ and renamed over the old one, so that a crash leaves the one or the other. Destr
 copies, in a backup or on a worn flash cell, still open with the passphrase of their time.
 """
 
-import errno
 import os
 import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -30,6 +29,7 @@ from nacl import pwhash
 from nacl.utils import random
 
 from keys import b64
+from keys.durable_file import Unconfirmed, drop_unfinished, write_durably
 from keys.errors import BadRest, BadStore, NoSuchKey, StoreError, WrongPassphrase
 from keys.folder_lock import alone_in
 from keys.rest import KEY_BYTES, open_bytes, seal_bytes
@@ -264,7 +264,12 @@ class FileStore:
         if len(raw) > FILE_MAX_BYTES:
             raise BadStore("the key store would be too large", "it is for keys, some tens of bytes each")
         try:
-            _replace(self.path, raw)
+            drop_unfinished(self.path)  # a key that it holds would outlive its end
+            # Whoever opens the store must still be able to when root has changed it.
+            write_durably(self.path, raw, mode=_MODE, keep_owner=True)
+        except Unconfirmed as error:
+            text = "the key store was changed, and the disk does not confirm that it keeps that"
+            raise BadStore(text, "see what is wrong with the disk; a power cut may undo it") from error
         except OSError as error:
             raise _cannot("write", error) from error
 
@@ -292,47 +297,6 @@ def _check_private(status: os.stat_result) -> None:
     mode = stat.S_IMODE(status.st_mode)
     if mode & ~_MODE:
         raise BadStore(f"the key store has mode {mode:04o}: others may use it", _PRIVATE_HINT)
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    """
-    Put ``raw`` in the place of ``path``, which is locked: all of it and durable, or not at all.
-
-    Raises ``OSError``, and ``BadStore`` where it stands there and the disk does not confirm that it keeps it.
-    """
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _put(path, raw)
-        try:
-            os.fsync(folder)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what knows no sync of a folder, as some shares
-                text = "the key store was changed, and the disk does not confirm that it keeps that"
-                raise BadStore(text, "see what is wrong with the disk; a power cut may undo it") from error
-    finally:
-        os.close(folder)
-
-
-def _put(path: Path, raw: bytes) -> None:
-    for name in os.listdir(path.parent):
-        # A process that was killed here left it; a key that it holds would outlive its end.
-        if re.fullmatch(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}", name):
-            path.with_name(name).unlink(missing_ok=True)
-    beside = path.with_name(f".{path.name}.{random(8).hex()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if os.geteuid() == 0 and path.exists():
-                # Whoever opens the store must still be able to when root has changed it.
-                os.fchown(descriptor, path.stat().st_uid, path.stat().st_gid)
-            file.write(raw)
-            file.flush()
-            os.fsync(descriptor)
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def _cannot(do: str, error: OSError) -> BadStore:

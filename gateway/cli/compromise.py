@@ -42,10 +42,10 @@ from gateway.services.ports import Unavailable
 from gateway.settings import Settings
 from gateway.storage.errors import StoreError
 from gateway.transport.card_directory import load_cards, write_card
-from gateway.transport.durable_file import write_durably
 from keys import b64, card
 from keys.card import Card
 from keys.custody import KeyStore, open_store
+from keys.durable_file import write_durably
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
 from schemas import ijson

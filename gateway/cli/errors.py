@@ -25,7 +25,7 @@ from gateway.services.context import Forbidden, NoPartner, NotFound
 from gateway.services.ports import BadValue, Changed, Conflict, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
-from gateway.transport.durable_file import Unconfirmed
+from keys.durable_file import Unconfirmed
 from keys.errors import KeysError, StoreError, WrongPassphrase
 from schemas import SchemaError, UnknownName
 from schemas.ijson import BadJson

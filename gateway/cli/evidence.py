@@ -14,8 +14,8 @@ from gateway.cli.session import REASON, home_option, passphrase, passphrase_opti
 from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
-from gateway.transport.durable_file import write_durably
 from keys import b64
+from keys.durable_file import write_durably
 
 if TYPE_CHECKING:
     from gateway.app import Gateway

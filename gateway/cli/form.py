@@ -14,7 +14,7 @@ from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
 from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
 from gateway.services.context import NoPartner
-from gateway.transport.durable_file import write_durably
+from keys.durable_file import write_durably
 
 if TYPE_CHECKING:
     from gateway.app import Gateway

@@ -10,7 +10,7 @@ from gateway.cli.note_pdf import serialize_pdf
 from gateway.cli.output import emit, say
 from gateway.core.note_verbale import LANGUAGES, Note, serialize_html, serialize_text
 from gateway.services.escalate import Escalation
-from gateway.transport.durable_file import write_durably
+from keys.durable_file import write_durably
 
 if TYPE_CHECKING:
     from gateway.app import Gateway

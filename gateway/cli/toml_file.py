@@ -8,7 +8,7 @@ from typing import Any
 
 import schemas
 from gateway import settings
-from gateway.transport.durable_file import write_durably
+from keys.durable_file import write_durably
 from keys.folder_lock import alone_in
 
 

@@ -40,8 +40,8 @@ def pin(home: Path, file: Path, fingerprint: str, as_json: bool) -> None:
     """Pin the root FILE (metadata/N.root.json) as what this gateway believes a trust list from."""
     from tuf.api.metadata import Root
 
-    from gateway.transport.durable_file import write_durably
     from keys import trust_list
+    from keys.durable_file import write_durably
 
     root = trust_list.parse(file.read_bytes(), Root)
     if any(one.missing for one in trust_list.standings(root, "root", None, None)):

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from gateway.services.ports import Unavailable
-from gateway.transport.durable_file import write_durably
 from keys.card import Card
+from keys.durable_file import write_durably
 from keys.folder_lock import alone_in
 
 CARD_MAX_BYTES = 256 << 10

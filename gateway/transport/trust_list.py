@@ -24,10 +24,10 @@ from tuf.ngclient import FetcherInterface, Updater
 
 from gateway.services.ports import Unavailable
 from gateway.transport.card_directory import SERIAL_MAX, load_cards, replace_cards
-from gateway.transport.durable_file import write_durably
 from gateway.transport.trust_fetch import FolderFetcher, HttpFetcher
 from gateway.transport.trust_state import load_state
 from keys import jws, trust_list, trust_policy
+from keys.durable_file import write_durably
 from keys.errors import BadJws
 from keys.folder_lock import take
 from keys.trust_policy import BadList

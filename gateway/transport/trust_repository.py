@@ -23,9 +23,9 @@ from typing import Any, TypeVar
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from gateway.transport.durable_file import write_durably
 from gateway.transport.trust_list import METADATA, TARGETS
 from keys import trust_list
+from keys.durable_file import write_durably
 from keys.folder_lock import alone_in
 from keys.sign import Signer
 from keys.trust_list import Standing

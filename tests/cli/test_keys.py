@@ -171,14 +171,14 @@ def test_the_signing_key_is_rotated_in_two_steps(homes: Homes) -> None:
 def test_a_gateway_can_be_started_at_each_instant_of_a_rotation(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is killed in the middle, the key store holds a signing key that our card lists."""
     home, written = homes.home("XBB"), list[str]()
-    replace = custody._replace
+    write = custody.write_durably
 
-    def watched(path: Path, raw: bytes) -> None:
-        replace(path, raw)
+    def watched(path: Path, raw: bytes, **how: Any) -> None:
+        write(path, raw, **how)
         store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
         written.append(SigningKey(store.get(SIGNING)).kid)
 
-    monkeypatch.setattr(custody, "_replace", watched)
+    monkeypatch.setattr(custody, "write_durably", watched)
     value("keys", "rotate", "signing", "-C", home)
     activated = value("keys", "rotate", "signing", "-C", home, "--activate")["signing"]
     assert activated == written[-1]

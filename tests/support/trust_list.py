@@ -15,11 +15,11 @@ from tuf.api.metadata import Metadata, Snapshot
 
 from gateway import home
 from gateway.core.wire import format_instant
-from gateway.transport.durable_file import write_durably
 from gateway.transport.trust_list import TrustList
 from gateway.transport.trust_repository import Repository
 from keys import b64, card, trust_list, trust_policy
 from keys.card import Card
+from keys.durable_file import write_durably
 from keys.seal import SealingKey
 from keys.sign import SigningKey
 

@@ -2,13 +2,15 @@
 
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.cli.errors import Exit, describe
-from gateway.transport.durable_file import Unconfirmed, write_durably
+from keys.durable_file import Unconfirmed, write_durably
 from tests.support.full_disk import files_of_at_most, unconfirmed
 
 
@@ -31,6 +33,38 @@ def test_a_new_file_is_written_over_none(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_durably(path, b"second", mode=0o600, new=True)
     assert ([b"first"], 0o600) == ([one.read_bytes() for one in tmp_path.iterdir()], path.stat().st_mode & 0o777)
+
+
+def test_of_two_that_write_one_name_at_once_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two exports may end in the same instant: neither is lost without a word."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # a disk that is fast, for many instants
+
+    def written(path: Path, raw: bytes) -> bytes | None:
+        with suppress(FileExistsError):
+            write_durably(path, raw, new=True)
+            return raw
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(500):
+            path = tmp_path / f"{number}.zip"
+            ends = [one for one in pool.map(written, [path] * 2, (b"one", b"two")) if one is not None]
+            assert [path.read_bytes()] == ends
+
+
+@pytest.mark.parametrize("refusal", [errno.EPERM, errno.ENOTSUP])
+def test_a_disk_without_links_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusal: int) -> None:
+    """A stick gives each file one name, and nothing on it is overwritten either."""
+
+    def refused(*_: object) -> None:
+        raise OSError(refusal, os.strerror(refusal))
+
+    monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "evidence.zip"
+    write_durably(path, b"first", mode=0o640, new=True)
+    with pytest.raises(FileExistsError):
+        write_durably(path, b"second", new=True)
+    assert ([b"first"], 0o640) == ([one.read_bytes() for one in tmp_path.iterdir()], path.stat().st_mode & 0o777)
 
 
 @pytest.mark.parametrize("place", ["file/evidence.zip", "nowhere/evidence.zip", "x" * 256])

@@ -1,0 +1,99 @@
+"""Writing a file as a whole: there is all of it, on disk, or what was there before."""
+
+import errno
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+NEVER_CONFIRMED = frozenset({errno.EINVAL, errno.ENOTSUP})
+"""What a file system says that knows no sync of a folder (fsync(2)), as some shares: there is no more to be done."""
+
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
+"""What a file system says that gives a file one name (link(2)), as those of sticks."""
+
+
+class Unconfirmed(OSError):
+    """The file stands there, whole, and the disk does not confirm that it keeps it: a power cut may take it back."""
+
+
+def write_durably(
+    path: Path, raw: bytes, *, mode: int | None = None, new: bool = False, keep_owner: bool = False
+) -> None:
+    """
+    Put ``raw`` in the place of ``path``: on disk when this returns, and never seen half written.
+
+    The file gets ``mode``, or what the process gives; with ``keep_owner`` it stays, when root writes it, its owner's.
+    Raises ``OSError``, as on a full disk, and if it is to be ``new`` and is there, also where another process put it
+    there in this instant; nothing was written then, but where it is ``Unconfirmed``.
+    """
+    try:
+        folder = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    try:
+        _put(path, raw, mode, new, keep_owner)
+        try:
+            os.fsync(folder)
+        except OSError as error:
+            if error.errno not in NEVER_CONFIRMED:
+                text = "written, but the disk does not confirm that it keeps it"
+                raise Unconfirmed(error.errno, text, str(path)) from error
+    finally:
+        os.close(folder)
+
+
+def drop_unfinished(path: Path) -> None:
+    """Drop what processes that were killed left beside ``path``; for whoever keeps all others from writing it."""
+    for other in path.parent.iterdir():
+        if re.fullmatch(rf"\.{re.escape(path.name[:_SHORT])}\.[0-9a-f]{{16}}", other.name):
+            other.unlink(missing_ok=True)
+
+
+_SHORT = 40
+"""Characters of a name that are in that of the file beside it, which no disk finds too long so."""
+
+
+def _put(path: Path, raw: bytes, mode: int | None, new: bool, keep_owner: bool) -> None:
+    def made(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o666 if mode is None else mode)
+
+    temporary = path.with_name(f".{path.name[:_SHORT]}.{secrets.token_hex(8)}")
+    try:
+        with open(temporary, "xb", opener=made) as file:
+            if mode is not None and mode & ~os.fstat(file.fileno()).st_mode:  # no disk is asked that keeps no modes
+                os.fchmod(file.fileno(), mode)
+            if keep_owner and os.geteuid() == 0 and path.exists():
+                os.fchown(file.fileno(), path.stat().st_uid, path.stat().st_gid)
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            _name(temporary, path)
+        else:
+            temporary.replace(path)
+    except BaseException as error:
+        with suppress(OSError):  # the first error is the one to tell
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise FileExistsError(errno.EEXIST, "exists; nothing is overwritten", str(path)) from error
+        if isinstance(error, OSError):
+            error.filename = str(path)  # what somebody asked for, and can look at
+        raise
+
+
+def _name(temporary: Path, path: Path) -> None:
+    """Give ``temporary`` the name ``path``, which nothing has: of two processes that come at once one is refused."""
+    try:
+        os.link(temporary, path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        # An empty file keeps the place; whoever is killed between these two lines leaves that.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        temporary.replace(path)
+    else:
+        with suppress(OSError):  # the file has its name
+            temporary.unlink()
