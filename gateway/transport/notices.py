@@ -108,12 +108,17 @@ class Mail:
         if self.tls == "none" and not is_loopback(self.host):
             raise ValueError("mail leaves in clear on loopback only")
 
+    @property
+    def _domain(self) -> str:
+        """Return what we are called toward the mail server: never what this machine is called within its network."""
+        return self.sender.rpartition("@")[2]
+
     def message(self, notice: Notice, now_s: int) -> EmailMessage:
         """Return the mail: reference, state, link."""
         made = EmailMessage()
         made["From"], made["To"] = self.sender, ", ".join(self.recipients[notice.desk])
         made["Subject"], made["Date"] = SUBJECT, formatdate(now_s)
-        made["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
+        made["Message-ID"] = make_msgid(domain=self._domain)
         made["Auto-Submitted"] = "auto-generated"
         lines = [f"Reference: {notice.ref}", f"State: {notice.state}"]
         if (link := _link(self.link, notice.ref)) is not None:
@@ -161,7 +166,7 @@ class Mail:
         with untaken.pop() as line:  # in one step: it is closed here or where this is waited for, and never in both
             line.settimeout(self.timeout_s)
             trust = self.ssl_context or ssl.create_default_context()
-            with _Server(self.host, line, trust if self.tls == "implicit" else None) as server:
+            with _Server(self.host, line, trust if self.tls == "implicit" else None, self._domain) as server:
                 if self.tls == "starttls":
                     server.starttls(context=trust)
                 if self.user is not None and self.password is not None:
@@ -175,10 +180,10 @@ class Mail:
 class _Server(smtplib.SMTP):
     """A mail server at the other end of a connection that is there already."""
 
-    def __init__(self, host: str, line: socket.socket, trust: ssl.SSLContext | None) -> None:
-        """Speak to ``host`` over ``line``, by TLS from the first byte where ``trust`` is given."""
+    def __init__(self, host: str, line: socket.socket, trust: ssl.SSLContext | None, name: str) -> None:
+        """Speak to ``host`` as ``name`` over ``line``, by TLS from the first byte where ``trust`` is given."""
         self._line, self._trust = line, trust
-        super().__init__(host)
+        super().__init__(host, local_hostname=name)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Take the place of what opens a connection."""

@@ -77,6 +77,18 @@ async def test_a_mail_carries_reference_state_and_link() -> None:
     assert [] == lines
 
 
+async def test_a_mail_server_learns_no_name_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is greeted by the domain of the sender, which stands in the mail, and not by a name of the network inside."""
+    monkeypatch.setattr("socket.getfqdn", lambda *_: "vault-3.inner.example")
+    async with MailServer() as server:
+        queue, _ = told(mail(server))
+        queue.tell(REF, "REPLIED", "interior")
+        await queue.run_once()
+        await queue.close()
+    assert "ehlo desk.test" == server.commands[0].lower()
+    assert not [one for one in (*server.commands, server.mails[0].as_string()) if "inner.example" in one]
+
+
 async def test_a_desk_without_an_address_gets_no_mail() -> None:
     """Another desk's notice reaches nobody here, and that is no failure."""
     async with MailServer() as server:
@@ -105,7 +117,7 @@ async def test_no_mail_leaves_in_clear(identity: Identity, offered: bool) -> Non
         queue.tell(REF, "REPLIED", "interior")
         await queue.run_once()
     assert [] == server.mails
-    assert [] == [command for command in server.commands if command.startswith("RCPT")]
+    assert [] == [command for command in server.commands if command.upper().startswith("RCPT")]
     assert ["notice.failed", "notice.lost"] == [event for event, _ in lines]
 
 
