@@ -69,7 +69,7 @@ SECOND = frozenset({"liaison_officer", "desk_head"})
 
 _PERSON = {"correct", "attest", "restate", "stop"}
 _DANGER = {"recall", "returned", STOP, PROPOSE, ALLOW}
-_TRACES = {"dropped", "not_told"}
+_TRACES = {"dropped", "not_told", "go_on"}
 PAUSES = (
     frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw", RESTRICT, LIFT})
     | _PERSON

@@ -10,21 +10,25 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core import envelope
-from gateway.core.case import Side, State
+from gateway.core.case import Side, State, replace
 from gateway.core.escalation import Pressed, is_stopped
-from gateway.core.facts import Finding, When, about
+from gateway.core.facts import Facts, Finding, When, about
+from gateway.core.machine import Notify
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
     DIRECTORY,
     DOCUMENT,
     DOCUMENT_REQUEST,
+    ELEMENTS,
     HANDOVER,
     INFORMATION_REQUEST,
+    INTERVIEW_ANSWER,
     MONITORING,
     PROPOSAL,
     REISSUE,
     REMINDER,
+    REQUEST,
     RESUMPTION,
     RESYNC,
     SCHEDULE,
@@ -32,11 +36,13 @@ from gateway.core.messages import (
     TAKE_BACK,
     WITHDRAWAL,
 )
+from gateway.core.rule_checks import MINOR_ELSEWHERE
 from gateway.core.rules import findings
 from gateway.services import cases, no_contact, outbox, threads
 from gateway.services.around import look
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
+from gateway.services.person_stop import ELSEWHERE, without_waiting
 from gateway.services.ports import CaseRow, OutboundRow, Tx
 from keys import b64
 
@@ -46,8 +52,14 @@ Types of no case that a State not to be contacted does not get: what we ask of i
 of itself, where its threads stand here (N-01).
 """
 
+OF_HER = frozenset({REQUEST, ELEMENTS, INTERVIEW_ANSWER, PROPOSAL, DOCUMENT_REQUEST})
+"""Types that ask about somebody, or take a return further, as the minor or the adult that the file has."""
+
 OF_A_RETURN = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE, HANDOVER, MONITORING})
 """Types of a return whose body says which rules stand before them."""
+
+_JUDGED = AFTER_WITHDRAWAL | OF_A_RETURN | {INTERVIEW_ANSWER}
+"""Types whose body decides on whether they leave: one that declines an interview is not held as one that accepts it."""
 
 STOPPED = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN, State.BLOCKED, State.ERASED})
 
@@ -75,6 +87,15 @@ def _is_a_plan_that_waited(row: OutboundRow, body: Mapping[str, Any]) -> bool:
     return row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"
 
 
+def _as_an_adult(facts: Facts) -> tuple[Finding, ...]:
+    """
+    Return why what was never posted does not go as that of an adult: another case has her as a minor meanwhile (R-06).
+
+    Once it may be abroad it is no longer held so: what sets it right waits behind it.
+    """
+    return tuple(one for one in findings(When.SEND, facts) if one.because.startswith(MINOR_ELSEWHERE))
+
+
 class Leaving:
     """The rules of an attempt, of one gateway."""
 
@@ -83,10 +104,10 @@ class Leaving:
         self._context = context
 
     async def ready(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow | None:
-        """Return ``row`` as it may be posted now, or ``None`` if a rule objects; nothing is written."""
+        """Return ``row`` as it may be posted now, or ``None`` if a rule objects; no more is written than a finding."""
         if row.ref is not None and row.type != WITHDRAWAL and not await self._may_leave(tx, row, now):
             stop = await self._stop_behind(tx, row)
-            if stop is None or not await self._may_leave(tx, stop, now):
+            if stop is None or not await self._may_leave(tx, stop, now, behind=True):
                 return None
         if row.type in UNASKED and await no_contact.barred(self._context, tx, row.partner) is not None:
             self._context.log("message.held", partner=row.partner, rule="N-01")
@@ -101,8 +122,12 @@ class Leaving:
             return None
         return ready
 
-    async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-        """Look at the rules of a retry again; what they object to stays where it is, unposted."""
+    async def _may_leave(self, tx: Tx, row: OutboundRow, now: datetime, *, behind: bool = False) -> bool:
+        """
+        Look at the rules of a retry again; what they object to stays where it is, unposted.
+
+        The desk is told of what another case says against it, but for what leaves ``behind`` another message.
+        """
         case_row = await tx.find_case(row.ref or "")
         if case_row is None or case_row.sealed is None:
             return False
@@ -110,17 +135,32 @@ class Leaving:
             return False
         held = cases.unseal(self._context, case_row)
         case = held.case
-        if case.state is State.CLOSED and case.holders and row.type in OF_A_RETURN and TAKE_BACK not in case.said:
+        stopped = case.holders or case.resume_to  # whoever stopped it may have let go since
+        if case.state is State.CLOSED and stopped and row.type in OF_A_RETURN and TAKE_BACK not in case.said:
             return False  # it was stopped, and closed so; word of a recall leaves, and what stands before it
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
-        judged = row.type in AFTER_WITHDRAWAL or row.type in OF_A_RETURN
-        body = threads.said(self._context, held, row) or {} if judged else {}
+        body = threads.said(self._context, held, row) or {} if row.type in _JUDGED else {}
         facts = about(case, now, row.type, body, around=await look(self._context, tx, case, now))
         found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
+        if row.posted_at is None and row.type in OF_HER and facts.around.minor_elsewhere:
+            found = found or _as_an_adult(facts)
+        if not behind:
+            await self._tell(tx, held, found, now)
         if found:
             self._held(case.partner, found)
         return not found
+
+    async def _tell(self, tx: Tx, held: cases.Held, found: tuple[Finding, ...], now: datetime) -> None:
+        """Have the desk see at once what another case says that holds a message back, and no longer than it does."""
+        says = tuple(one.because for one in found if one.because.startswith(ELSEWHERE))
+        case = without_waiting(held.case)
+        if says == tuple(text for text in held.case.findings if text not in case.findings):
+            return
+        if says:
+            case = replace(case, findings=(*case.findings, *says))
+            self._context.notify(case, Notify("interior"))
+        await cases.note(self._context, tx, held, case, "stop" if says else "go_on", self._context.country, now)
 
     async def _presses(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """

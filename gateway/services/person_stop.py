@@ -17,9 +17,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.core.case import Case, Side, State
+from gateway.core.case import Case, Side, State, replace
 from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.core.verification import STOP
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
@@ -33,6 +34,12 @@ BECAUSE = "another case that shares a value with this person is stopped"
 
 TO_DECIDE = "something became known that may concern this person: look at the case for a reason, and decide on a recall"
 """In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
+
+ELSEWHERE = (MINOR_ELSEWHERE, NO_ELSEWHERE)
+"""How a finding begins that says what another case says against a message that waits; that one is named in it."""
+
+WAITS = "a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"
+"""In place of such a finding for whoever gave no reason."""
 
 _OVER = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
 
@@ -127,12 +134,23 @@ def reasons(case: Case) -> tuple[str, ...]:
 
 def known(case: Case) -> tuple[str, ...]:
     """Return the findings of ``case`` as a desk sees them that gave no reason."""
-    return tuple(TO_DECIDE if one == BECAUSE else one for one in case.findings)
+    instead = {one: TO_DECIDE if one == BECAUSE else WAITS for one in _of_others(case)}
+    return tuple(dict.fromkeys(instead.get(one, one) for one in case.findings))
 
 
 def told(case: Case) -> tuple[str, ...]:
     """Return what a desk sees for a reason of other cases of the person: why this one is held, or would be."""
-    return (*reasons(case), *(one for one in case.findings if one == BECAUSE))
+    return (*reasons(case), *_of_others(case))
+
+
+def _of_others(case: Case) -> list[str]:
+    return [one for one in case.findings if one == BECAUSE or one.startswith(ELSEWHERE)]
+
+
+def without_waiting(case: Case) -> Case:
+    """Return ``case`` without what other cases say against a message that waits."""
+    rest = tuple(one for one in case.findings if not one.startswith(ELSEWHERE))
+    return case if rest == case.findings else replace(case, findings=rest)
 
 
 def digest(values: Sequence[bytes]) -> bytes:

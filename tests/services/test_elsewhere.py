@@ -9,6 +9,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.core.machine import RuleRefused
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.services import person_stop
 from gateway.services.elsewhere import no_elsewhere
 from tests.support import homeward, story
 from tests.support.network import START, Network, make_network
@@ -55,6 +57,59 @@ async def test_what_was_approved_of_an_adult_does_not_leave(network: Network) ->
         await network.gateways["XAA"].clear.send(adult, "first")
 
 
+async def told(network: Network, ref: str) -> tuple[tuple[str, ...], list[str]]:
+    """Return what the desk of XAA is told of a message that waits: without a reason, and for one."""
+    case = await story.case(network, "XAA", ref)
+    return person_stop.known(case), list(person_stop.told(case))
+
+
+async def test_question_about_an_adult_who_is_a_child_elsewhere_stays(network: Network) -> None:
+    """Sent and never posted, it does not leave once another case has her as a minor, and the desk is told at once."""
+    adult = await story.sent(network, **HERS)
+    child = await a_child(network)
+    assert (0, []) == (await network.deliver(), network.wires.posted)
+    assert ((person_stop.WAITS,), [MINOR_ELSEWHERE + child]) == await told(network, adult)
+    await network.gateways["XAA"].clear.close(child, "first", event="discard")
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert ("DELIVERED", ((), [])) == (await story.state(network, "XAA", adult), await told(network, adult))
+
+
+async def test_what_may_be_abroad_is_posted_again(network: Network) -> None:
+    """A question that was posted before keeps its number: what sets it right waits behind it."""
+    network.wires.cut = True
+    adult = await story.sent(network, **HERS)
+    await network.deliver()
+    await a_child(network)
+    network.wires.cut = False
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert ("DELIVERED", ((), [])) == (await story.state(network, "XAA", adult), await told(network, adult))
+
+
+async def test_elements_of_an_adult_who_is_a_child_elsewhere_stay(network: Network) -> None:
+    """So does what is told of her in answer to a question."""
+    ours, theirs = await story.acknowledged(network, **HERS)
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    gateway = network.gateways["XAA"]
+    prepared, thread = await gateway.clear.prepare(ours, "first"), await homeward.thread(network, ours)
+    signed = network.approval(prepared.digest, thread, "second", "elements.approval", "liaison_officer")
+    await gateway.clear.approve(ours, signed, "second")
+    await gateway.clear.send(ours, "first")
+    child = await a_child(network)
+    assert (0, [MINOR_ELSEWHERE + child]) == (await network.deliver(), (await told(network, ours))[1])
+
+
+async def test_what_waits_no_more_is_told_no_more(network: Network) -> None:
+    """Once the message is taken out nothing is held, and nothing stands there that says so."""
+    adult = await story.sent(network, **HERS)
+    await a_child(network)
+    await network.deliver()
+    await network.gateways["XAA"].hold.freeze(adult, "who is she", "first", "case_officer")
+    assert ((), []) == await told(network, adult)
+
+
 async def numbered(network: Network, ref: str) -> None:
     """Have the return ``ref`` be of the person with the number."""
     case = await story.case(network, "XAA", ref)
@@ -69,10 +124,12 @@ async def test_plan_of_an_adult_who_is_a_child_elsewhere_stays(network: Network)
     homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
     await network.deliver()
     assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    assert ((person_stop.WAITS,), [MINOR_ELSEWHERE + other]) == await told(network, ours)
     await network.gateways["XAA"].clear.close(other, "first", event="discard")
     network.clock.pass_(minutes=5)
     await network.deliver()
     assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+    assert ((), []) == await told(network, ours)
 
 
 async def test_nobody_departs_as_an_adult_who_is_a_child_elsewhere(network: Network) -> None:
@@ -175,3 +232,14 @@ async def test_a_return_does_not_leave_once_she_says_no_elsewhere(network: Netwo
     no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
     await gateway.returning.record(first, no, *person)
     assert 0 == await network.deliver()
+    assert ((person_stop.WAITS,), [NO_ELSEWHERE + first]) == await told(network, second)
+    network.clock.pass_(days=1)
+    assert 0 == await network.deliver()
+    assert 1 == len([one for one in await history(network, second) if one == "stop"]), "it is told once"
+    await gateway.returning.reassess(second, *person)
+    assert ((), []) == await told(network, second), "the proposal is taken out"
+
+
+async def history(network: Network, ref: str) -> list[str]:
+    """Return the names of what happened in XAA's case ``ref``."""
+    return [one.event for one in await network.gateways["XAA"].store.read(lambda tx: tx.events(ref))]

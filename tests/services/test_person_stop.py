@@ -791,6 +791,19 @@ async def test_letting_go_of_what_was_put_away_unsays_nothing(network: Network) 
     assert "FROZEN" == await story.state(network, "XAA", ref)
 
 
+async def test_letting_go_of_what_was_closed_lets_nothing_of_its_return_leave(network: Network) -> None:
+    """A proposal without an answer, in a case that was stopped and closed so, is not posted again by it (R-02)."""
+    here, _ = await homeward.prepared(network)
+    await network.gateways["XAA"].returning.propose(here, "first", "case_officer")
+    network.wires.lose_answers = True
+    await network.deliver()
+    network.wires.lose_answers = False
+    await story.put(network, "XAA", here, State.CLOSED, resume_to=State.PROPOSED, holders=(AUTHORITY,))
+    await network.gateways["XAA"].hold.release(here, *AUTHORITY)
+    network.clock.pass_(hours=2)
+    assert 0 == await network.deliver()
+
+
 async def test_erasure_takes_the_values_and_releases_nothing(network: Network) -> None:
     """An erased case holds no new case; what it held stays held until two persons let go."""
     there, here = await story.sent(network, to="XCC"), await story.sent(network)

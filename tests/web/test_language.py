@@ -145,8 +145,8 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     }
 
 
-NO_FINDINGS = {"BECAUSE", "_LOST_NUMBER"}
-"""What a desk sees for a reason alone, with ``TO_DECIDE`` in place of it, and the beginning of one with a number."""
+NO_FINDINGS = {"BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "_LOST_NUMBER"}
+"""What a desk sees for a reason alone, with another in place of it, and the beginning of one with a number."""
 
 NOTED = {
     "the other State reports SEEN_CONCERN as of 2026-12-01": ["« Vu, avec", "2026-12-01"],
