@@ -518,13 +518,14 @@ def r14(facts: Facts) -> str | None:
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield each member of ``value`` at any depth: its name and what it holds."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield name, inner
-            yield from _members(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _members(inner)
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (list, tuple)):
+            waiting.extend(one)
+        elif not isinstance(one, str) and isinstance(one, Mapping):
+            yield from one.items()
+            waiting.extend(one.values())
 
 
 _CONCLUSION = frozenset({"kind", "positive", "on", "expires_on", "signed_by_role"})
