@@ -11,6 +11,7 @@ and about what leaves, and looks at no guard. ``gateway.core.tables.MARKS`` name
 it; the last test takes each guard out of its rows and shows that its promise is then broken.
 """
 
+import gc
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -553,8 +554,8 @@ def facts_of(row: Row, case: Case, world: World, event: Event) -> Facts:
     if not kit.concerns(row) and case.side is Side.REQUESTED and case.pending is None:
         return support.asked_facts(case)
     type = case.pending.type if case.pending else kit.SENT_AS.get(row.event, "")
-    body = ijson.loads(case.pending.body.encode()) if case.pending else event.data["body"]
-    value = ijson.loads(body.encode()) if isinstance(body, str) else body
+    body = case.pending.body if case.pending else event.data["body"]
+    value = value_of(body) if isinstance(body, str) else body
     if row.event in ("contest", "resume", "suspend"):
         type, value = "", {}
     question = support.REQUEST_BODY if type == REPLY else None
@@ -562,6 +563,12 @@ def facts_of(row: Row, case: Case, world: World, event: Event) -> Facts:
         comes = kit.release("ours", "return.acceptance", "welfare" if world.minor else "desk_head", value)
         case = replace(case, releases=(*case.releases, comes))
     return about(case, support.NOW, type, value, around=support.AROUND, justification="return", question=question)
+
+
+@cache
+def value_of(body: str) -> Any:
+    """Return the value of a body that is prepared; there are few, and nobody writes into one."""
+    return ijson.loads(body.encode())
 
 
 # The world goes on.
@@ -725,6 +732,14 @@ TELLING = {SUSPENSION, DOCUMENT_REQUEST}
 """What was said that a later step asks for; a document is in ``World.bad`` if it does not last."""
 
 
+def number(world: World, case: Case) -> int:
+    """Return the number that stands for ``key``: two states are the same where it is."""
+    return numbers.setdefault(key(world, case), len(numbers))
+
+
+numbers: dict[tuple[Any, ...], int] = {}
+
+
 def held_by(case: Case) -> tuple[Any, ...]:
     """Return who stopped the case, and where it will go on."""
     return (
@@ -736,7 +751,7 @@ def held_by(case: Case) -> tuple[Any, ...]:
 class Explored:
     """What a search found: distinct states, the steps between them, and the first promise broken."""
 
-    states: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    states: dict[int, int] = field(default_factory=dict)
     steps: list[Counter[int]] = field(default_factory=list)
     depth: int = 0
     refused: int = 0
@@ -773,7 +788,7 @@ def first(side: Side, minor: bool) -> tuple[World, Case]:
 @dataclass(frozen=True, slots=True)
 class Tried:
     """
-    An event that was tried: the step that was taken, and the world, the case and the key that it leads to.
+    An event that was tried: the step that was taken, and the world, the case and their number that it leads to.
 
     Of one that was refused there is no step, and ``rules`` are those of the findings; none if there was no such step.
     """
@@ -781,7 +796,7 @@ class Tried:
     event: Event
     taken: Taken | None = None
     rules: frozenset[str] = frozenset()
-    onward: tuple[World, Case, tuple[Any, ...]] | None = None
+    onward: tuple[World, Case, int] | None = None
 
 
 def attempt(table: Table, world: World, case: Case, event: Event) -> Tried:
@@ -798,37 +813,38 @@ def attempt(table: Table, world: World, case: Case, event: Event) -> Tried:
     if event.name in ("depart", "departure"):
         # Months go by, for the six that follow the handover; nothing else of a departure looks at its day.
         found = replace(found, said={**found.said, SCHEDULE: kit.LEFT})
-    return Tried(event, Taken(world, case, event, moved, effects), onward=(then, found, key(then, found)))
+    return Tried(event, Taken(world, case, event, moved, effects), onward=(then, found, number(then, found)))
 
 
-Trial = Callable[[World, Case, tuple[Any, ...]], Iterable[Tried]]
-"""What is tried in a world and a case, which have a key, and what comes of each event."""
+Trial = Callable[[World, Case, int], Iterable[Tried]]
+"""What is tried in a world and a case, which have a number, and what comes of each event."""
 
 
-def trial(table: Table, barred: frozenset[str] = frozenset()) -> Trial:
-    """Return the trial of everything but ``barred`` on ``table``."""
-
-    def tried(world: World, case: Case, _: tuple[Any, ...]) -> Iterator[Tried]:
-        for event in events(table, case, world):
-            if event.name not in barred:
-                yield attempt(table, world, case, event)
-
-    return tried
+def trial(table: Table) -> Trial:
+    """Return the trial of everything on ``table``."""
+    return lambda world, case, _: (attempt(table, world, case, event) for event in events(table, case, world))
 
 
 @cache
-def remembered(side: Side, barred: frozenset[str]) -> Trial:
-    """Return the trial of everything but ``barred`` on the table as it is; equal cases in equal worlds have one."""
-    anew = trial(table_for(side), barred)
-    kept: defaultdict[tuple[Any, ...], list[tuple[World, Case, list[Tried]]]] = defaultdict(list)
+def remembered(side: Side) -> Callable[[World, Case, int, frozenset[str]], Iterator[Tried]]:
+    """Return the trial of all but what is barred on the table as it is; an event is tried once in equal cases."""
+    table = table_for(side)
+    kept: defaultdict[int, list[tuple[World, Case, list[tuple[Event, list[Tried]]]]]] = defaultdict(list)
 
-    def tried(world: World, case: Case, name: tuple[Any, ...]) -> list[Tried]:
-        for one, other, found in kept[name]:
+    def known(world: World, case: Case, name: int) -> list[tuple[Event, list[Tried]]]:
+        for one, other, tries in kept[name]:
             if (one, other) == (world, case):
-                return found
-        found = list(anew(world, case, name))
-        kept[name].append((world, case, found))
-        return found
+                return tries
+        tries = [(event, []) for event in events(table, case, world)]
+        kept[name].append((world, case, tries))
+        return tries
+
+    def tried(world: World, case: Case, name: int, barred: frozenset[str]) -> Iterator[Tried]:
+        for event, found in known(world, case, name):
+            if event.name not in barred:
+                if not found:
+                    found.append(attempt(table, world, case, event))
+                yield found[0]
 
     return tried
 
@@ -840,11 +856,11 @@ def trial_without(side: Side, guard: str, only: Row | None, barred: frozenset[st
     A step that every guard let pass passes without one of them, and leads where it led; one that another rule refuses
     too is refused. Everything else is tried anew.
     """
-    table, asked = without(table_for(side), guard, only), remembered(side, barred)
+    table, asked = without(table_for(side), guard, only), remembered(side)
     lost = None if guard.startswith("rules_") else MARKS[guard]
 
-    def tried(world: World, case: Case, name: tuple[Any, ...]) -> Iterator[Tried]:
-        for one in asked(world, case, name):
+    def tried(world: World, case: Case, name: int) -> Iterator[Tried]:
+        for one in asked(world, case, name, barred):
             stays = one.taken is not None or (lost is not None and not one.rules <= {lost})
             yield one if stays else attempt(table, world, case, one.event)
 
@@ -853,38 +869,43 @@ def trial_without(side: Side, guard: str, only: Row | None, barred: frozenset[st
 
 @pytest.fixture(scope="module", autouse=True)
 def forget() -> Iterator[None]:
-    """Keep what is remembered no longer than these tests."""
+    """Keep what is remembered no longer than these tests, and look for no garbage in it: all of it is needed."""
+    gc.disable()
     yield
     remembered.cache_clear()
+    numbers.clear()
+    gc.enable()
 
 
 def explore(start: tuple[World, Case], tried: Trial, only: str | None = None) -> Explored:
     """Try everything until nothing new is found; with ``only``, until that promise is broken."""
     found = Explored()
-    begin = (*start, key(*start))
+    begin = (*start, number(*start))
     found.states[begin[2]] = 0
     found.steps.append(Counter())
     queue = deque([(*begin, 0, 0)])
+    promises = {only: PROMISES[only]} if only else PROMISES
 
-    def reach(here: int, world: World, case: Case, name: tuple[Any, ...], depth: int) -> None:
-        if name not in found.states:
-            found.states[name] = len(found.steps)
+    def reach(here: int, world: World, case: Case, name: int, depth: int) -> None:
+        there = found.states.get(name)
+        if there is None:
+            there = found.states[name] = len(found.steps)
             found.steps.append(Counter())
-            queue.append((world, case, name, found.states[name], depth))
+            queue.append((world, case, name, there, depth))
             found.depth = max(found.depth, depth)
-        found.steps[here][found.states[name]] += 1
+        found.steps[here][there] += 1
 
     while queue:
         world, case, name, here, depth = queue.popleft()
         found.met.add(case.state)
         for then, changed in happens(world, case) if case.state not in OVER else ():
-            reach(here, then, changed, key(then, changed), depth + 1)
+            reach(here, then, changed, number(then, changed), depth + 1)
         for one in tried(world, case, name):
             if one.taken is None or one.onward is None:
                 found.refused += 1
                 continue
-            for id in (only,) if only else PROMISES:
-                if PROMISES[id](one.taken):
+            for id, breaks in promises.items():
+                if breaks(one.taken):
                     found.broken[id] += 1
                     if only:
                         return found
