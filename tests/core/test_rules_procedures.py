@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -25,18 +25,20 @@ PACKAGE = Path(gateway.__file__).parent
 ROWS = [(side, row) for side in Side for row in table_for(side).rows]
 
 
-def functions(*folders: str) -> Iterator[tuple[str, str, str]]:
-    """Yield file, name and text of every function in ``folders`` of the gateway."""
-    for folder in folders:
-        for path in sorted((PACKAGE / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    yield path.name, node.name, ast.unparse(node)
+@cache
+def functions(folder: str) -> tuple[tuple[str, str, str], ...]:
+    """Return file, name and text of every function in ``folder`` of the gateway."""
+    return tuple(
+        (path.name, node.name, ast.unparse(node))
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    )
 
 
-def calling(call: str, *folders: str) -> set[tuple[str, str]]:
+def calling(call: str, folder: str) -> set[tuple[str, str]]:
     """Return file and name of each function that makes the call."""
-    return {(file, name) for file, name, text in functions(*folders) if re.search(rf"(?<![\w.]){call}\(", text)}
+    return {(file, name) for file, name, text in functions(folder) if re.search(rf"(?<![\w.]){call}\(", text)}
 
 
 def brought(side: Side, row: Row, role: str) -> set[str]:
