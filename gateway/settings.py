@@ -37,11 +37,16 @@ APART = (("liaison_officer", "escort"),)
 
 
 class BadConfiguration(Exception):
-    """The configuration cannot be used; ``problems`` are lines that each say where, what, and what to do."""
+    """
+    The configuration cannot be used; ``problems`` are lines that each say where, what, and what to do.
 
-    def __init__(self, problems: list[str]) -> None:
+    ``hint`` is the command that helps with all of them.
+    """
+
+    def __init__(self, problems: list[str], hint: str = "isthmus check --example prints one") -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)

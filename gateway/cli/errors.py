@@ -117,9 +117,7 @@ def _of_command(error: BaseException) -> Told | None:
         case BadConfiguration():
             count = len(error.problems)
             text = f"the configuration has {count} problem{'s' if count > 1 else ''}"
-            return Told(
-                Exit.CONFIGURATION, "configuration", text, "isthmus check --example prints one", tuple(error.problems)
-            )
+            return Told(Exit.CONFIGURATION, "configuration", text, error.hint, tuple(error.problems))
     return None
 
 

@@ -206,8 +206,8 @@ def passphrase_of(chosen: Settings, ask: Callable[[], str]) -> str | None:
 
 def check_apart(chosen: Settings, count: int = 1) -> None:
     """Check that no two doors of ``count`` processes have one address. Raises ``BadConfiguration``."""
-    for double in doubles(chosen, count):
-        raise BadConfiguration([f"{DOUBLE % double}; take another port"])
+    if problems := [f"{DOUBLE % double}; take another port" for double in doubles(chosen, count)]:
+        raise BadConfiguration(problems, "isthmus check looks at every door, and at all else that a start needs")
 
 
 def check_free(chosen: Settings, count: int) -> None:
