@@ -114,6 +114,27 @@ def _explain_ladder(
     return [{"level": rung.level, "on": day(rung), "text": rung.text} for rung in ladder]
 
 
+def _explain_rule(rule: Rule) -> dict[str, Any]:
+    """Return what the rule is, where it stands, how sure that is, and what it says of silence; nothing is reckoned."""
+    return {
+        "article": rule.article,
+        "source": rule.source,
+        "confidence": rule.confidence,
+        "step": rule.step,
+        "n": rule.n,
+        "unit": rule.unit.value,
+        "soft_n": rule.soft_n,
+        "start_event": rule.start_event,
+        "roll": rule.roll.value,
+        "extension": asdict(rule.extension) if rule.extension else None,
+        "floor": rule.floor,
+        "backward": rule.backward,
+        "effect_of_silence_in_text": rule.effect_of_silence_in_text,
+        "effect_of_silence": rule.effect_of_silence,
+        "note": rule.note,
+    }
+
+
 def explain(
     instruments: Iterable[Instrument],
     requesting: str,
@@ -150,25 +171,11 @@ def explain(
                 "instrument": instrument.id,
                 "title": instrument.title,
                 "governs": place == 0,
-                "article": rule.article,
-                "source": rule.source,
-                "confidence": rule.confidence,
                 "verified_by": instrument.verified_by,
                 "verified_on": instrument.verified_on and instrument.verified_on.isoformat(),
-                "step": step,
-                "n": rule.n,
-                "unit": rule.unit.value,
-                "soft_n": rule.soft_n,
-                "start_event": rule.start_event,
+                **_explain_rule(rule),
                 "started_by": _started_by(rule, disputed),
                 "start_on": start_on.isoformat(),
-                "roll": rule.roll.value,
-                "extension": asdict(rule.extension) if rule.extension else None,
-                "floor": rule.floor,
-                "backward": rule.backward,
-                "effect_of_silence_in_text": rule.effect_of_silence_in_text,
-                "effect_of_silence": rule.effect_of_silence,
-                "note": rule.note,
                 "calendar": calendar.id,
                 "calendar_version": calendar.version,
                 **dates,
