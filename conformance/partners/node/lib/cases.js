@@ -25,13 +25,16 @@ export function replyDates (asked, now) {
 // The new due day, if there may be an extension: it must be announced before the old one is over.
 export const extended = (asked, due, now) => due && localDate(now, calendarOf(asked).zone) <= due
   ? later(Math.min(extension.n, extension.max_total - n), asked, due) : null
+// Whether an agreement lets a message of this type from one State to the other carry such a remark, or it has none.
+const agreed = loadAll('instruments/').filter((one) => one.remark)
+export const mayRemark = (from, to, type, said) => !said || agreed.some(({ parties, remark: r }) => r.types.includes(type) &&
+  [...said.text].length <= r.most_characters && parties.some((p) => p.from.includes(from) && p.to.includes(to)))
 
 const { anywhere, leads, limits, outcomes, places, undoing } = tables
 export const ENDED = ['undelivered', 'closed', 'withdrawn', 'nowhere']
 const short = (type) => type.replace('verification.', '')
 const names = Object.values(places).flatMap((side) => Object.values(side).flat()).concat(anywhere, tables.others)
 export const supports = (type) => names.includes(short(type))
-
 // A thread is what its messages and acts make of it, one after the other; a body is null where it was erased.
 export function moved (thread, { side, type, digest, body: text, draft, status, ...row }) {
   const [name, body] = [short(type), JSON.parse(text)]

@@ -64,7 +64,7 @@ const ajv = new Ajv2020({ strict: false, validateFormats: false }) // the patter
 const isPage = (page) => orFail('bad-schema', () => digest(unb64u(page.content)) === page.sha256) // of an image [M-3.24]
 const schemas = [...loadAll('json/'), ...loadAll('json/messages/')]
 const STRAY = /(?<![\u0620-\u06ff])[\u200c\u200d]|[\u200c\u200d](?![\u0620-\u06ff])/ // no joiner of Arabic letters
-const isLine = ({ text }) => text === text.normalize() && !STRAY.test(text)
+const isLine = ({ text }) => `${text}` === `${text}`.normalize() && !STRAY.test(text)
 const more = { edtf: isDate, image_page: isPage, remark: isLine }
 for (const { $id, $defs } of schemas) if (/:common$/.test($id)) for (const name in more) $defs[name].more = name
 ajv.addKeyword({ keyword: 'more', type: ['string', 'object'], validate: (k, v) => more[k](v) }).addSchema(schemas)

@@ -1,5 +1,5 @@
 // The three paths of section 1, and receiving (5.1): the checks in their order, and the verdict in one transaction.
-import { checkStep, extended, replyDates, STARTS, supports } from './cases.js'
+import { checkStep, extended, mayRemark, replyDates, STARTS, supports } from './cases.js'
 import { LARGEST, open, parseEnvelope, readJws, signJws, verifyJws } from './crypto.js'
 import { fail, fits, minimal, problems, readAll, seconds, tables, unb64u } from './forms.js'
 import { ANSWER, ENVELOPE, PROBLEM, takeAnswer, waiting } from './send.js'
@@ -96,7 +96,8 @@ function checkContent (g, { type, body, from, thread: id, path, statements, body
   if (!fits(type, body) || (size > 65532 && !(body.elements?.photo ?? body.elements?.document_image))) fail('bad-schema')
   // Elements are measured by the last question; without a request there is nothing to measure by.
   const asked = { 'verification.request': null, 'verification.elements': thread.handling && (thread.asked ?? []) }[type]
-  if (body.remark || !minimal(body.handling?.purpose, Object.keys(body.elements ?? {}), asked)) fail('not-minimised')
+  if (!minimal(body.handling?.purpose, Object.keys(body.elements ?? {}), asked)) fail('not-minimised')
+  if (!mayRemark(from, g.me, type, body.remark)) fail('not-minimised')
   const due = signed.dueStatements(type, body)
   if (due.length !== statements.length) fail('bad-statement')
   due.forEach(([statement, role], i) => {

@@ -99,14 +99,12 @@ function failed (g, { n, partner, thread, tries, status }, problem, retry) {
   const pause = fails < FAILURES ? 0 : g.now() + wait(fails - FAILURES)
   g.run('update partners set fails = ?, pause = ? where country = ?', fails, pause, partner)
 }
-
 // What waits for a State that collects [M-5.19]: one of each thread, oldest first. It waits on until its answer comes.
 export async function waiting (g, partner, max) {
   const rows = g.transaction(() => g.all(FIRST, partner, g.now()).slice(0, max).map((row) => signed(g, row)))
   const envelopes = (await Promise.all(rows.map((row) => sealed(g, row)))).filter(Boolean)
   return Buffer.concat(envelopes.flatMap((e) => [u32(e.length), e])) // ours are small: 64 are far from 8 MiB
 }
-
 // Checks an answer and settles its message [M-5.17] [M-5.21], within a transaction. `expected` is what was just posted.
 export function takeAnswer (g, bytes, expected) {
   const { receipt: text, r, proof } = readAnswer(bytes)

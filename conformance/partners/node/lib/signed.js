@@ -22,7 +22,6 @@ export function readPayload (bytes) {
   const body = text.slice(frame.length, -1)
   return { ...p, text: body, digest: digest(bytes), body_digest: digest(body) }
 }
-
 export const [SLACK, VALID] = [300, 30 * 86400]
 export function checkTimes ({ issued_at: issued, expires_at: expires }, now) {
   const [from, until] = [seconds(issued), seconds(expires)]
@@ -136,7 +135,6 @@ export function readCheckpoint (note, origin, keys) {
   })
   return known.length ? { size: natural(size), root: unb64(root, 32) } : fail('not signed')
 }
-
 const PROOF = /^c2sp\.org\/tlog-proof@v1\nindex (.+)\n((?:.+\n){0,63})\n([^]+)$/
 export const writeProof = (index, path, checkpoint) =>
   ['c2sp.org/tlog-proof@v1', `index ${index}`, ...path.map((h) => h.toString('base64')), '', checkpoint].join('\n')
