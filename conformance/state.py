@@ -54,6 +54,8 @@ MESSAGES, COLLECT, ANSWERS = "/xg/1/messages", "/xg/1/collect", "/xg/1/answers"
 ENVELOPE, ANSWER, SEVERAL = "application/xg1-envelope", "application/xg1-answer+json", "application/xg1-envelopes"
 THREADLESS = ("collect", "directory", "resync")
 DAY = timedelta(days=1)
+DAYS = {"verification.request": 10, "verification.contest": 10, "travel-document.request": 3}
+"""Working days of ``POLICY_DEFAULT`` that begin with the receipt of a message."""
 ROLES = ("second_signer", "welfare", "coordinator", "desk_head", "escort", "reception", "information")
 EXAMPLES = Path(schemas.__file__).parent / "examples"
 
@@ -197,6 +199,7 @@ class State:
         self.posts: list[Post] = []
         self.watch: Watch | None = None
         self.watched: list[tuple[str, str, bytes]] = []
+        self._issued: set[str | None] = set()
 
     def secret(self, name: str) -> bytes:
         """Return 32 secret bytes under a name."""
@@ -322,6 +325,8 @@ class State:
         right. ``frame`` are members of the payload; instants may be given as such.
         """
         threaded, now = type not in THREADLESS, self.now()
+        if type == "travel-document.issued":
+            self._issued.add(frame.get("thread"))
         values: Json = {
             "v": 1,
             "type": type,
@@ -460,8 +465,8 @@ class State:
             "start_on": None,
             "due_on": None,
         }
-        if message.type in ("verification.request", "verification.contest") and not how.refuse:
-            claims |= self.reckon(self.now())
+        if not how.refuse:
+            claims |= self._dates(message)
         receipt = sign_jws(how.content(compact(how.claims(claims))), how.typ, how.key or self.signing)
         sent, r = how.receipt(receipt), self.secret(f"r {len(self.log.leaves)}")
         log = self.log
@@ -473,6 +478,12 @@ class State:
         if how in (Answering(), Answering(refuse=how.refuse)):
             self.answers[message.digest] = raw  # a wrong answer stays in the log, which goes on, and is given once
         return raw
+
+    def _dates(self, message: Message) -> Json:
+        """Return the dates that the receipt of an accepted message states (3.6), none where it starts no period."""
+        kind = message.body["of"] if message.type == "exercise" else message.type
+        n = None if kind == "travel-document.request" and message.thread in self._issued else DAYS.get(kind)
+        return self.reckon(self.now(), n) if n else {}
 
     def reckon(self, at: datetime, n: int = 10) -> Json:
         """Return the dates of a receipt of this State, by its calendar and ``POLICY_DEFAULT``."""
