@@ -303,7 +303,7 @@ def _restate(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _release(case: Case, event: Event, now: datetime) -> Change:
-    gone = let_go_by(case, event.actor, event.role)
+    gone = let_go_by(case, event.actor, event.role, event.data.get("left", ()))
     holders = tuple(holder for holder in case.holders if holder not in gone)
     return replace(case, holders=holders, released=not holders), (Notify("interior"),)
 

@@ -2,7 +2,7 @@
 The guards of state table V: each returns what it found, and a row names those that it needs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -176,21 +176,22 @@ def _attested(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return ()
 
 
-def let_go_by(case: Case, actor: str, role: str) -> tuple[tuple[str, str], ...]:
+def let_go_by(case: Case, actor: str, role: str, left: Collection[tuple[str, str]] = ()) -> tuple[tuple[str, str], ...]:
     """
-    Return whose stops of ``case`` end when ``actor`` lets go in ``role``: their own; where they hold none, those of
-    guests in the very same role. A guest lets go of nothing (V-07, ``docs/decisions/0021-who-lets-go-for-a-guest.md``).
+    Return whose stops of ``case`` end when ``actor`` lets go in ``role``: their own; where they hold none, those in the
+    very same role of guests and of who has ``left`` that office. A guest lets go of nothing (V-07,
+    ``docs/decisions/0021-who-lets-go-for-a-guest.md``).
     """
     if is_guest(actor):
         return ()
     own = (actor, role)
     if own in case.holders:
         return (own,)
-    return tuple(holder for holder in case.holders if is_guest(holder[0]) and holder[1] == role)
+    return tuple(holder for holder in case.holders if holder[1] == role and (is_guest(holder[0]) or holder in left))
 
 
 def _same_freezer(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    if not let_go_by(case, event.actor, event.role):
+    if not let_go_by(case, event.actor, event.role, event.data.get("left", ())):
         return _found("V-07", "only who froze the case can let go")
     return ()
 

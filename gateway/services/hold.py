@@ -4,7 +4,8 @@ Stopping a case, and the two ways on: withdraw it, or let it go on.
 Rule 1: anyone who may freeze does so at once, alone, without a reason being weighed.
 Rule 2: every withdrawal passes through here, whatever its reason, leaves at the next full hour, and says nothing.
 Rule 3: a frozen case goes on only if who froze it lets go, two persons resume it, and R-01 finds nothing. What a guest
-stopped is let go by a person of this gateway in the same role, who had no part in inviting.
+stopped is let go by a person of this gateway in the same role, who had no part in inviting; what somebody stopped who
+has left that office since, by another who holds it.
 Rule 4: where the gateway itself holds a case because another of the same person is stopped, it lets go once two persons
 said, each with a reason, that it is another person; a number that both cases carry is corrected, never argued away.
 """
@@ -25,7 +26,9 @@ from gateway.core.verification_guards import let_go_by
 from gateway.services import access, cases, person_stop, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting
+from gateway.services.guests import is_guest
 from gateway.services.ports import ApartRow, Shared, Tx
+from gateway.services.representing import represents
 from gateway.services.resync import bring_back
 
 MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
@@ -86,7 +89,8 @@ class Hold:
 
     async def release(self, ref: str, person: str, role: str) -> None:
         """
-        Let go of a case this person froze in this role, or, if they hold it not, of what guests in the role stopped.
+        Let go of a case this person froze in this role; or, if they hold it not, of what guests in it stopped, and
+        those who have left that office.
 
         For a guest nobody lets go who invited anybody to the case, or has another role of the desk in charge: they may
         be who made the link. Raises ``RuleRefused`` (V-07) then, or if somebody else froze it, and ``Forbidden``.
@@ -96,10 +100,12 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if let_go_by(held.case, person, role) and not await self._is_apart(tx, held, person, role):
-                because = "who invites to the case, or works at its desk in another role, does not let go for a guest"
+            left = self._left(held.case, now)
+            gone = let_go_by(held.case, person, role, left)
+            if gone and not await self._is_apart(tx, held, person, role, gone):
+                because = "who invites to the case, or works at its desk in another role, does not let go for another"
                 raise RuleRefused((Finding("V-07", because),))
-            await steps.move(context, tx, held, Event("release", person, role), now)
+            await steps.move(context, tx, held, Event("release", person, role, {"left": left}), now)
 
         await context.commit(unit)
 
@@ -109,8 +115,9 @@ class Hold:
         may = sorted(roles) if person in self._context.persons else []  # whom nobody knows any more takes no step
         match verb:
             case "release":
-                may = [role for role in may if let_go_by(case, person, role)]
-                may = [role for role in may if await self._is_apart(tx, held, person, role)]
+                ends = {role: let_go_by(case, person, role, self._left(case, now)) for role in may}
+                may = [role for role in may if ends[role]]
+                may = [role for role in may if await self._is_apart(tx, held, person, role, ends[role])]
             case "resume":
                 may = [role for role in may if _goes_on(case, person, role, now)]
             case "apart":
@@ -118,14 +125,33 @@ class Hold:
                 may = [role for role in may if role in MAY_TELL_APART and not said]
         return tuple(may)
 
-    async def _is_apart(self, tx: Tx, held: cases.Held, person: str, role: str) -> bool:
-        """Tell whether the stop is the person's own, or they had no part in how a guest came to the case."""
-        if (person, role) in held.case.holders:
+    def _left(self, case: Case, now: datetime) -> tuple[tuple[str, str], ...]:
+        """Return the holders of ``case`` who are persons of this gateway no more, or not in that office."""
+        return tuple(holder for holder in case.holders if not self._is_in_office(*holder, now))
+
+    def _is_in_office(self, person: str, role: str, now: datetime) -> bool:
+        found = self._context.persons.get(person)
+        return found is not None and found.active(now) and role in found.roles
+
+    async def _is_apart(
+        self, tx: Tx, held: cases.Held, person: str, role: str, gone: Collection[tuple[str, str]]
+    ) -> bool:
+        """
+        Tell whether the stops that end are the person's own, or nobody of the desk lifts by them what another stopped.
+
+        For a guest nobody does who may have made the link. To represent a person is no office that another goes on in:
+        such a stop is let go by who represents her now.
+        """
+        if (person, role) in gone:
             return True
         desk = OFFICER if held.case.side is Side.REQUESTING else CLERK
-        roles = self._context.persons[person].roles - {role}
-        invited = any(row.action == "invite" and row.person == person for row in await tx.accesses(held.case.ref))
-        return not (invited or roles & desk)
+        others = (self._context.persons[person].roles - {role}) & desk
+        if any(is_guest(holder) for holder, _ in gone):
+            invited = any(row.action == "invite" and row.person == person for row in await tx.accesses(held.case.ref))
+            return not (invited or others)
+        if not represents(self._context, held.case, person, role, self._context.clock.now()):
+            return False
+        return role in desk or not others
 
     async def resume(self, ref: str, person: str, role: str) -> None:
         """

@@ -18,21 +18,24 @@ TAKES_FURTHER: Final = frozenset({"consider", "record", "contest"})
 """Events that a representative may bring and that neither stop nor refuse: they say something in the person's name."""
 
 
-def check_representing(context: Context, case: Case, person: str, role: str, now: datetime) -> None:
+def represents(context: Context, case: Case, person: str, role: str, now: datetime) -> bool:
     """
-    Return if ``role`` represents nobody, or ``person`` is named by the file or invited to this very case.
+    Return whether ``role`` represents nobody, or ``person`` is named by the file or invited to this very case.
 
     What they did in the case does not count: who knows a reference may stop it, and must not come to read it by that.
     Whom the desk invited as guardian was taken for the one on record: with that one the invitation opens it no more.
-    Raises ``NotFound``.
     """
     after = taken_out_at(case) if role == "guardian" else None
     if role not in REPRESENTING or context.guests.invited(person, role, case.ref, now, after):
-        return
-    if person in filter(None, _named(case.draft)):
-        return
-    # The same words as for no case at all: that there is one is not for somebody else's lawyer to learn.
-    raise NotFound("there is no such case here, or it was erased")
+        return True
+    return person in filter(None, _named(case.draft))
+
+
+def check_representing(context: Context, case: Case, person: str, role: str, now: datetime) -> None:
+    """Return if ``person`` ``represents`` the person of ``case`` in ``role``, or need not. Raises ``NotFound``."""
+    if not represents(context, case, person, role, now):
+        # The same words as for no case at all: that there is one is not for somebody else's lawyer to learn.
+        raise NotFound("there is no such case here, or it was erased")
 
 
 def taken_out_at(case: Case) -> datetime | None:

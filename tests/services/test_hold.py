@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases
@@ -340,6 +342,102 @@ async def offered(network: Network, ref: str, verb: str, person: str, roles: fro
     row = await services.inquiries.find_case(ref)
     assert row is not None
     return (await open_steps(services, row, person, roles)).get(verb, ())
+
+
+LEFT = datetime(2026, 11, 26, tzinfo=UTC)
+COLLEAGUES = {
+    "protection-too": frozenset({"asylum_authority"}),
+    "welfare-too": frozenset({"child_welfare"}),
+    "court": frozenset({"court"}),
+    "court-too": frozenset({"court"}),
+    "court-and-desk": frozenset({"court", "liaison_officer"}),
+    "clerk": frozenset({"case_officer"}),
+    "guardian": frozenset({"guardian"}),
+    "guardian-of-another": frozenset({"guardian"}),
+}
+
+
+async def left_behind(network: Network, person: str, role: str, *, taken_out: bool = False) -> str:
+    """Return a case that ``person`` stopped and left office since, by the end of it or out of the configuration."""
+    ref, _ = await story.acknowledged(network)
+    context = network.gateways["XAA"].context
+    context.persons = {**context.persons, **{id: Person(id, roles, bytes(32)) for id, roles in COLLEAGUES.items()}}
+    await network.gateways["XAA"].hold.freeze(ref, "doubt", person, role)
+    gone = replace(context.persons[person], active_until=LEFT)
+    context.persons = {id: one for id, one in context.persons.items() if id != person}
+    if not taken_out:
+        context.persons = {**context.persons, person: gone}
+    network.clock.instant = LEFT
+    return ref
+
+
+@pytest.mark.parametrize("taken_out", [False, True])
+@pytest.mark.parametrize(
+    ("person", "role", "other"),
+    [
+        ("protection", "asylum_authority", "protection-too"),
+        ("welfare", "child_welfare", "welfare-too"),
+        ("first", "case_officer", "clerk"),
+        ("court", "court", "court-too"),
+    ],
+)
+async def test_who_holds_the_office_lets_go_for_who_left_it(
+    network: Network, person: str, role: str, other: str, taken_out: bool
+) -> None:
+    """Another person of the very same role does, and nobody else: not the desk, no other authority (V-07)."""
+    ref, gateway = await left_behind(network, person, role, taken_out=taken_out), network.gateways["XAA"]
+    for id, known in gateway.context.persons.items():
+        for acting in known.roles & MAY_FREEZE - {role}:
+            assert () == await offered(network, ref, "release", id, frozenset({acting}))
+            with pytest.raises((RuleRefused, Forbidden)):
+                await gateway.hold.release(ref, id, acting)
+    with pytest.raises(Forbidden):
+        await gateway.hold.release(ref, person, role)
+    assert (role,) == await offered(network, ref, "release", other, frozenset({role}))
+    await gateway.hold.release(ref, other, role)
+    assert () == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_who_changed_office_let_go_of_it_as_whoever_left(network: Network) -> None:
+    """A person who holds another role now cannot let go; another in the role of the stop can."""
+    ref, gateway = await left_behind(network, "welfare", "child_welfare"), network.gateways["XAA"]
+    elsewhere = Person("welfare", frozenset({"court"}), bytes(32))
+    gateway.context.persons = {**gateway.context.persons, "welfare": elsewhere}
+    with pytest.raises(RuleRefused, match="V-07"):
+        await gateway.hold.release(ref, "welfare", "court")
+    await gateway.hold.release(ref, "welfare-too", "child_welfare")
+    assert () == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_who_works_at_the_desk_does_not_let_go_for_who_left(network: Network) -> None:
+    """An officer who holds the office of the authority as well lifts no stop of it (V-07)."""
+    ref, gateway = await left_behind(network, "court", "court"), network.gateways["XAA"]
+    with pytest.raises(RuleRefused, match="V-07: who invites"):
+        await gateway.hold.release(ref, "court-and-desk", "court")
+    assert (("court", "court"),) == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_nobody_lets_go_for_a_guardian_but_the_one_of_this_person(network: Network) -> None:
+    """To stand up for somebody is no office: that of another person lifts nothing here, the next one of hers does."""
+    ref, gateway = await left_behind(network, "guardian", "guardian"), network.gateways["XAA"]
+    with pytest.raises(RuleRefused, match="V-07"):
+        await gateway.hold.release(ref, "guardian-of-another", "guardian")
+    named = {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-25", "signed_by": "guardian-of-another"}
+    case = await story.case(network, "XAA", ref)
+    await story.put(network, "XAA", ref, State.FROZEN, draft={**case.draft, "representative": named})
+    await gateway.hold.release(ref, "guardian-of-another", "guardian")
+    assert () == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_who_is_in_office_is_let_go_for_by_nobody(network: Network) -> None:
+    """A colleague of the same authority lifts no stop while who placed it is there, absent or not (V-07)."""
+    ref, gateway = await left_behind(network, "protection", "asylum_authority"), network.gateways["XAA"]
+    network.clock.instant = LEFT - timedelta(seconds=1)
+    away = ((LEFT.date() - timedelta(days=9), LEFT.date() + timedelta(days=9)),)
+    there = replace(gateway.context.persons["protection"], absences=away)
+    gateway.context.persons = {**gateway.context.persons, "protection": there}
+    with pytest.raises(RuleRefused, match="V-07"):
+        await gateway.hold.release(ref, "protection-too", "asylum_authority")
 
 
 async def test_a_case_that_a_guest_stopped_can_be_withdrawn(network: Network) -> None:

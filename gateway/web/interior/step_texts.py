@@ -128,7 +128,7 @@ TEXTS: Mapping[str, StepText] = {
         N_("Let go of a case that you, or a guest in your role, stopped"),
         N_(
             "You say that you no longer hold the case. If you did not hold it, you end the stop of every guest in your "
-            "role. It goes on only when everybody has let go and it is resumed."
+            "role, and of who has left it. It goes on only when everybody has let go and it is resumed."
         ),
         NOTHING,
         N_("Let go"),
