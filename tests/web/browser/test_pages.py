@@ -19,7 +19,7 @@ from tests.web.browser.looking import Looker
 from tests.web.browser.population import names
 from tests.web.browser.stage import Stage
 from tests.web.chromium import SHUFFLED
-from tests.web.test_direction import VALUES
+from tests.web.values import VALUES
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
