@@ -12,9 +12,11 @@ from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
+from gateway.core.codes import PeerError, Reason, find_problem_code
 from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
 from gateway.services.context import NoPartner
 from keys.durable_file import write_durably
+from schemas import ijson
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -88,7 +90,13 @@ def read(file: str, out: Path, home: Path, passphrase_file: Path | None, as_json
     async def act(gateway: "Gateway") -> Any:
         await gateway.context.look()  # as in print
         if kind is Kind.ANSWER:
-            await gateway.deliverer.take_answer(raw)
+            try:
+                await gateway.deliverer.take_answer(raw)
+            except PeerError as error:
+                if error.reason is not Reason.ANSWER_UNASKED:
+                    raise
+                text, hint = "the answer is about no message of ours", "read it where the message was printed"
+                raise CommandError(Exit.REFUSED, "form", text, hint) from error
             return None
         return await gateway.receiver.receive(raw)
 
@@ -96,10 +104,24 @@ def read(file: str, out: Path, home: Path, passphrase_file: Path | None, as_json
     if reply is None:
         emit({"kind": "answer", "settled": True}, as_json=as_json)
     elif reply.status != 200:
-        raise CommandError(Exit.REFUSED, "form", "the message is not taken; nothing goes back", "try again later")
+        raise _untaken(str(find_problem_code(ijson.loads(reply.body)["type"])))
     else:
         page = _write(out, Kind.ANSWER, reply.body, _country(home), "its sender")
         emit({"kind": "message", "pages": [page]}, as_json=as_json)
+
+
+_LATER = frozenset({"later", "rate", "hold"})
+
+
+def _untaken(code: str) -> CommandError:
+    """Return what is told of a message that was answered by ``code`` (protocol 2), which nobody carries back."""
+    text = f"the message is not taken ({code}), and nothing goes back"
+    if code in _LATER:
+        return CommandError(Exit.LATER, "form", text, "isthmus check; then read it again later")
+    if code == "unknown-key":
+        hint = "see that it is for this State; where it is, give its sender our newest card, and have it printed anew"
+        return CommandError(Exit.REFUSED, "form", text, hint)
+    return CommandError(Exit.REFUSED, "form", text, "compare its digest by telephone, and have it printed anew")
 
 
 def _country(home: Path) -> str:

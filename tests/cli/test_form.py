@@ -64,6 +64,18 @@ def test_a_form_that_is_not_whole_is_told(homes: Homes, tmp_path: Path) -> None:
     assert [] == desk(homes, "XBB", "first", "list")
 
 
+def test_a_form_that_is_read_at_the_wrong_place_says_where_it_belongs(homes: Homes, tmp_path: Path) -> None:
+    """Neither the message at its sender nor the answer at who gave it: nobody is to wait, or to doubt a key."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    (page,) = value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+    message = call("form", "read", scanned(page), "-C", homes.home("XAA"))
+    assert (5, True) == (message.exit_code, "see that it is for this State" in message.stderr)
+    answer = value("form", "read", scanned(page), "-C", homes.home("XBB"), "--out", tmp_path)["pages"][0]
+    wrong = call("form", "read", scanned(answer), "-C", homes.home("XBB"))
+    assert (5, True) == (wrong.exit_code, "read it where the message was printed" in wrong.stderr)
+
+
 def test_a_clock_that_nobody_has_seen_for_long_gives_up_nothing_by_a_form(homes: Homes, tmp_path: Path) -> None:
     """What has expired by it is not printed, and waits for a clock that has gone on, as with the line."""
     ref = approved(homes)
