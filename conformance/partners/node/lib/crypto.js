@@ -12,8 +12,11 @@ export const publicOf = (seed) => ed25519.getPublicKey(seed) // a signing key is
 export const sign = (seed, message) => ed25519.sign(message, seed)
 const point = (bytes) => ed25519.Point.fromBytes(bytes, false) // false: the one encoding only
 const orFalse = (f) => { try { return f() } catch { return false } }
+// What looks at public keys alone does so once for each: every card names those of the one before it again.
+const once = (f, known = new Map()) => (...of) => ((name) =>
+  known.get(name) ?? known.set(name, f(...of)).get(name))(of.map((one) => one?.length ? b64u(one) : one).join())
 // A key must be of the prime-order group and not its identity.
-export const goodKey = (bytes) => orFalse(() => !point(bytes).isSmallOrder() && point(bytes).isTorsionFree())
+export const goodKey = once((bytes) => orFalse(() => !point(bytes).isSmallOrder() && point(bytes).isTorsionFree()))
 // Node checks as [M-2.5] says, without the cofactor and comparing bytes; but it takes any key and any R.
 export const verify = (key, signature, message) => orFalse(() => {
   if (signature.length !== 64 || !goodKey(key) || point(signature.subarray(0, 32)).isSmallOrder()) return false
@@ -42,15 +45,11 @@ const suites = {
   2: { hybrid: mlkem1024p384, hpke: new CipherSuite(KEM_MLKEM1024_P384, KDF_HKDF_SHA384, AEAD_AES_256_GCM) }
 }
 // A try to encapsulate checks a public key as [M-2.2] demands: lengths, the ML-KEM key, small order, the point's form.
-export function sealKid (suite, key) {
-  suites[suite].hybrid.encapsulate(key)
-  return b64u(keyId(`xg1 seal ${suite}`, key))
-}
+export const sealKid = once((suite, key) =>
+  suites[suite].hybrid.encapsulate(key) && b64u(keyId(`xg1 seal ${suite}`, key)))
 // A sealing key is kept as its seed, which the hybrids expand as section 2.2 says.
-export function sealingKey (suite, seed) {
-  const { publicKey: key } = suites[suite].hybrid.keygen(seed)
-  return { suite, key, kid: sealKid(suite, key), seed }
-}
+export const sealingKey = (suite, seed, key = suites[suite].hybrid.keygen(seed).publicKey) =>
+  ({ suite, key, kid: sealKid(suite, key), seed })
 
 const [MAGIC, HEAD, SIZES] = [Buffer.from('XG1\0'), 21, [8 << 10, 64 << 10, 512 << 10, 4 << 20]]
 const encEnd = (suite) => HEAD + suites[suite].hpke.KEM.Nenc
