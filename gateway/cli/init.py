@@ -31,7 +31,11 @@ from keys.card import Card
 )
 @click.option("--no-api", is_flag=True, help="Make no local API.")
 @click.option(
-    "--suite", default="1", show_default=True, type=click.Choice(["1", "2"]), help="Suite of the sealing keys."
+    "--suite",
+    default="1",
+    show_default=True,
+    type=click.Choice(["1", "2"]),
+    help="Suite of the sealing keys: 1 is MLKEM768-X25519, 2 is MLKEM1024-P384, for States whose rules ask for it.",
 )
 @click.option(
     "--database", metavar="PLACE", help="A PostgreSQL database instead of a file: file:PATH, env:NAME, address."

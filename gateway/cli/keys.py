@@ -288,7 +288,7 @@ def device_(uri: str, as_json: bool) -> None:
 @home_option
 @passphrase_option
 @identity_options
-@click.option("--suite", type=click.Choice(["1", "2"]), help="Suite of new sealing keys; by default that of the last.")
+@click.option("--suite", type=click.Choice(["1", "2"]), help="sealing: suite of new keys; by default that of the last.")
 @click.option("--activate", is_flag=True, help="signing: begin to use the new key and destroy the old one.")
 @click.option("--device", "uri", metavar="URI", help="signing: the new key is the one in this device.")
 @click.option("--new-identity", metavar="FILE", type=KeyPlace(), help="identity: where the new identity key is made.")
