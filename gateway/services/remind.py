@@ -242,12 +242,27 @@ class Reminder:
 
     async def _try(self, ref: str, now: datetime) -> bool:
         """Remind of one case; a partner that cannot be sealed to, or a case that cannot be read, holds up no other."""
+        context = self._context
         try:
+            # Most that are overdue were reminded of: a commit for each would keep the messages waiting.
+            if await context.store.read(partial(self._rests, ref=ref, now=now)):
+                return False
             return await self._remind(ref, "gateway", GATEWAY, now, cool_down=True)
         except Exception as error:
             # The unit was rolled back, so nothing is half done; the deadlines of all other cases still count.
-            self._context.log("case.not_reminded", ref=ref, error=type(error).__name__)
+            context.log("case.not_reminded", ref=ref, error=type(error).__name__)
             return False
+
+    async def _rests(self, tx: Tx, ref: str, now: datetime) -> bool:
+        """Return whether nothing is pressed in the case by itself now."""
+        return any(await self._pressed(tx, ref, now)) or not await _seen_since_restore(tx, ref)
+
+    async def _pressed(self, tx: Tx, ref: str, now: datetime) -> tuple[bool, bool]:
+        """Return whether the case bears the mark "do not press", and whether the last reminder is too recent."""
+        past = [Pressed(event.event, event.actor, event.at) for event in await tx.events(ref)]
+        last = [one.at for one in past if one.event == "remind" and took_place(one.at, now)]
+        wait = timedelta(days=self._context.policy.reminder_cooldown_days)
+        return is_stopped(past), bool(last) and now < max(last) + wait
 
     async def remind(self, ref: str, person: str, role: str, *, rested: bool = False) -> None:
         """
@@ -268,18 +283,12 @@ class Reminder:
         async def unit(tx: Tx) -> bool:
             held = await cases.load(context, tx, ref)
             case = held.case
-            history = await tx.events(ref)
-            if cool_down and not await _seen_since_restore(tx, ref):
+            if cool_down and await self._rests(tx, ref, now):
                 return False
-            past = [Pressed(event.event, event.actor, event.at) for event in history]
-            last = [one.at for one in past if one.event == "remind" and took_place(one.at, now)]
-            wait = timedelta(days=context.policy.reminder_cooldown_days)
-            recent = bool(last) and now < max(last) + wait
-            if cool_down and (is_stopped(past) or recent):
-                return False
+            stopped, recent = await self._pressed(tx, ref, now)
             if rested and recent:
                 raise RuleRefused((Finding(TOO_RECENT, "the last reminder is too recent"),))
-            if is_stopped(past):
+            if stopped:
                 raise RuleRefused((Finding("D-06", "pressing may endanger somebody, says who answers for the person"),))
             clock = owed(case)
             step = clock.step if clock and clock.step in REMINDED else "reply"

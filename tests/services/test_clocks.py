@@ -448,6 +448,18 @@ async def test_reminder_by_a_clock_that_was_ahead_keeps_back_no_later_one(networ
     assert () == (await reminder.run_once(network.clock.now())).refs
 
 
+async def test_a_case_that_was_reminded_of_waits_for_no_commit(network: Network) -> None:
+    """Many that are overdue rest from their last reminder: to find that out keeps no message waiting for the store."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    network.clock.pass_(days=60)
+    await network.refresh()
+    assert (ours,) == (await gateway.reminder.run_once(network.clock.now())).refs
+    before = gateway.store.load().batches
+    rests = await gateway.reminder.run_once(network.clock.now())
+    assert (1, (), before) == (rests.overdue, rests.refs, gateway.store.load().batches)
+
+
 @pytest.mark.parametrize(("name", "n"), [("BILAT-CH-2007-556", 24), ("BILAT-CH-113729", 48)])
 async def test_notice_before_a_journey(network: Network, name: str, n: int) -> None:
     """An agreement that wants so many hours before the arrival gives the last instant for the notice."""
