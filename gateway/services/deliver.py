@@ -72,7 +72,7 @@ class Line:
     posting: int = 0
     storing: int = 0
     more: bool = False
-    """Whether the last claim took as much as there was room for, so that more may wait for a place."""
+    """Whether more may wait for a place: the last claim took as much as there was room for, or a look found some."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -123,6 +123,7 @@ class Deliverer:
             try:
                 for country in await self._context.store.read(partial(_partners_due, now=now)):
                     if country in self._lines:
+                        self._lines[country].more = True
                         self._lines[country].changed.set()
             except Unavailable as error:
                 self._context.unavailable(error)

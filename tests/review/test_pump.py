@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from gateway.services.deliver import Deliverer
-from gateway.services.ports import HttpAnswer
+from gateway.services.ports import HttpAnswer, Unit
 from tests.support import story
 from tests.support.network import Network, Wires
 
@@ -75,3 +76,24 @@ async def test_a_store_that_refuses_while_more_waits_is_asked_once_a_second(
         refused = [event for event, _ in network.logs if event == "store.unavailable"]
         monkeypatch.undo()
     assert 1 <= len(refused) <= 5
+
+
+async def test_what_a_look_found_due_is_not_looked_for_again(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look that wakes a pump is the only one before its claim: a message that leaves costs one read."""
+    context, looks = network.gateways["XAA"].context, 0
+    await story.sent(network)
+    context.peers = wires = Slow(network.wires)
+    read = context.store.read
+
+    async def counted(unit: Unit[Any]) -> Any:
+        nonlocal looks
+        looks += 1
+        return await read(unit)
+
+    monkeypatch.setattr(context.store, "read", counted)
+    task = asyncio.create_task(Deliverer(context).run())
+    while not wires.begun:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert 1 == looks
