@@ -289,19 +289,20 @@ class Witness:
         given = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
         key = (given.origin, given.size, given.root)
         keeper = self.keeper(given.origin)
-        row = await self._context.store.read(lambda tx: tx.find_witnessed(given.origin))
         if keeper is None or key in proved:
             return keeper is not None
+        row = await self._context.store.read(lambda tx: tx.find_witnessed(given.origin))
         if row is None or row.size < given.size:
             return self._is_over(given, keeper)
         known = checkpoint.parse_checkpoint(checkpoint.parse_note(row.note).text)
         if known.size == given.size:
             found = _convicts(row.note, note, keeper)
-            kept: ConflictRow | None = (
-                await self._context.commit(lambda tx: keep(tx, given.origin, found, now, US, row.note, note))
-            ).value
-            if kept is not None:
-                self._alarm(kept)
+            if found is not None:
+                kept: ConflictRow | None = (
+                    await self._context.commit(lambda tx: keep(tx, given.origin, found, now, US, row.note, note))
+                ).value
+                if kept is not None:
+                    self._alarm(kept)
         else:
             await self._prove(keeper, note, row.note, now)
         proved[key] = True
