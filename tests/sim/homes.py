@@ -28,16 +28,16 @@ from gateway.core.wire import format_instant
 from gateway.services import own_card, windows
 from gateway.services.context import NoRedactor
 from gateway.settings import Settings
-from gateway.storage import migrate
+from gateway.storage import migrate, sqlite
 from gateway.storage.sqlite import run_inline
-from gateway.transport.card_directory import load_cards, write_card
+from gateway.transport.card_directory import newest_path, write_card
 from keys import b64, card, custody, selftest, statement
 from keys import sign as ed25519
 from keys.card import Card
 from keys.custody import KeyStore, open_store
 from keys.seal import SealingKey
 from keys.sign import SigningKey
-from tests.sim.loop import SimulatedLoop
+from tests.sim.loop import PROCESS, SimulatedLoop
 from tests.sim.network import listen
 from tests.support.memory import MEMORY
 from tests.support.network import PEOPLE, introduce, make_home
@@ -143,6 +143,7 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (app, "reckoner"),
     (serving, "gc"),
     (serving, "listen"),
+    (sqlite, "connect"),
     (migrate, "load_migrations"),
     (migrate, "_check_schema"),
     (card, "parse_card"),
@@ -152,6 +153,7 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (configured, "CosigningKey"),
     (custody, "_parse_file"),
     (custody, "_parse_secrets"),
+    (custody, "open_bytes"),
     (ed25519, "verify"),
     (settings, "load"),
 )
@@ -175,6 +177,18 @@ def _shared() -> tuple[Any, ...]:
             check(db, known)
             checked.add(found)
 
+    def connect(path: Path) -> sqlite3.Connection:
+        """Return a connection of the process that runs: one that a dead process left, or another."""
+        process = PROCESS.get()
+        if process is None:
+            return open_anew(path)
+        made = process.spare.pop() if process.spare else open_anew(path)
+        made.execute("PRAGMA query_only = OFF")
+        process.files.append(made)
+        return made
+
+    open_anew = sqlite.connect
+
     def load(place: Path, environ: Mapping[str, str]) -> Settings:
         return loaded(place, (place / settings.FILE_NAME).read_bytes())
 
@@ -184,11 +198,13 @@ def _shared() -> tuple[Any, ...]:
     sealing: Any = lru_cache(maxsize=1024)(SealingKey)
     sealing.generate = SealingKey.generate
     stored = tuple(
-        lru_cache(maxsize=1024)(one) for one in (configured.CosigningKey, custody._parse_file, custody._parse_secrets)
+        lru_cache(maxsize=1024)(one)
+        for one in (configured.CosigningKey, custody._parse_file, custody._parse_secrets, custody.open_bytes)
     )
     verified = lru_cache(maxsize=1024)(ed25519.verify)
-    pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, cache(migrate.load_migrations)
-    return (*pure, check_schema, parse, parse, parse, sealing, *stored, verified, load)
+    pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, connect
+    opened = cache(migrate.load_migrations), check_schema
+    return (*pure, *opened, parse, parse, parse, sealing, *stored, verified, load)
 
 
 async def _create(path: Path) -> None:
@@ -231,7 +247,7 @@ def key_store(path: Path) -> KeyStore:
 
 def own_card(path: Path, country: str) -> Card:
     """Return the newest card that a State published."""
-    return card.parse_card(load_cards(path / "cards", country)[-1])
+    return card.parse_card(newest_path(path / "cards", country).read_bytes())
 
 
 def issue(path: Path, country: str, changes: Mapping[str, Any], now: datetime) -> Card:

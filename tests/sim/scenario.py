@@ -535,7 +535,9 @@ class Scenario:
 
     async def _put_back(self, host: Host, backup: Backup) -> None:
         host.room = None
-        host.set_aside()
+        host.let_go()
+        for path in host.database.parent.iterdir():
+            path.unlink()
         shutil.copyfile(backup.path, host.database)
         journal, now = self.journals[host.country], self.world.loop.time()
         self.lost.append((host.country, backup.at, now))
@@ -586,10 +588,11 @@ class Scenario:
         """
         latest = self.world.now() + timedelta(seconds=DRAINS_S)
         while True:
-            for host in self.world.hosts.values():
-                await host.act("refresh", lambda gateway: gateway.refresh_trust())
-            if not (waiting := self._waiting() + self._unnoticed()):
+            unnoticed = self._unnoticed()
+            if not (waiting := self._waiting() + unnoticed):
                 return
+            for host in self.world.hosts.values() if unnoticed else ():
+                await host.act("refresh", lambda gateway: gateway.refresh_trust())
             if self.world.now() > latest:
                 self.world.fail("drains", f"still waiting: {waiting}")
                 return
