@@ -26,6 +26,7 @@ LANGUAGES: Mapping[str, str] = {"en": "English", "fr": "Français", "ar": "ال�
 
 DEFAULT = "en"
 RIGHT_TO_LEFT = frozenset({"ar"})
+_COMMAS: Mapping[str, str] = {"ar": "، "}
 
 
 def N_(text: str) -> str:
@@ -45,6 +46,11 @@ class Tongue:
     def dir(self) -> str:
         """Return the direction of writing: ``ltr`` or ``rtl``."""
         return "rtl" if self.lang in RIGHT_TO_LEFT else "ltr"
+
+    @property
+    def comma(self) -> str:
+        """Return what stands between the parts of a list, with its blank."""
+        return _COMMAS.get(self.lang, ", ")
 
     @property
     def locale(self) -> Locale:

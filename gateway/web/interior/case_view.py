@@ -151,7 +151,7 @@ def _officer(visit: Visit, id: str | None) -> Officer | None:
     if person is None:
         return Officer(id, "", None, False)
     today = visit.now.astimezone(visit.tongue.zone).date()
-    roles = ", ".join(visit.tongue.role(role) for role in sorted(person.roles))
+    roles = visit.tongue.comma.join(visit.tongue.role(role) for role in sorted(person.roles))
     return Officer(id, roles, person.deputy if person.is_away(today) else None, person.active(visit.now))
 
 

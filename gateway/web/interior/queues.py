@@ -241,7 +241,7 @@ def line(visit: Visit, row: BoardRow) -> Line:
         state=words.state(tongue, row.state),
         kind=_KINDS.get(row.state, "still"),
         officer=row.officer or "",
-        role=", ".join(tongue.role(role) for role in shown),
+        role=tongue.comma.join(tongue.role(role) for role in shown),
         stands_in=today if today and today != row.officer else "",
         late=lateness(row, visit.now, context.reckoner.calendars, tongue),
         notice_due=row.notice_due,

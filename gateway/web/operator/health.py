@@ -99,8 +99,8 @@ def _said(tongue: Tongue, template: str, values: Mapping[str, object]) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in tongue._(template) % words)
 
 
-def _named(tongue: Tongue, terms: Terms) -> Terms:
-    return Terms(tongue._(PARTS[term]) if term in PARTS else term for term in terms)
+def _named(tongue: Tongue, terms: Terms) -> str:
+    return tongue.comma.join(tongue._(PARTS[term]) if term in PARTS else term for term in terms)
 
 
 async def health(visit: Visit) -> web.StreamResponse:

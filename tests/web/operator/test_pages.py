@@ -100,7 +100,7 @@ async def test_what_nodes_differ_in_is_said_in_the_language_of_the_page(desk: De
     assert PARTS.keys() == set(parts)
     said = tongue(language, "UTC")
     (row,) = rows(said, (bad("nodes", "%(parts)s", "", parts=parts),))
-    assert ", ".join(said._(PARTS[part]) for part in parts) == row.text
+    assert said.comma.join(said._(PARTS[part]) for part in parts) == row.text
     assert "Our card" not in row.text
 
 
