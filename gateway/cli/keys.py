@@ -312,6 +312,14 @@ def rotate(
     windows of the last ones; as many are made as windows have ended. Under a new identity key every partner holds us
     until an officer there has compared the new fingerprint: tell them before.
     """
+    for option, of, given in (
+        ("--suite", "sealing", suite),
+        ("--activate", "signing", activate),
+        ("--device", "signing", uri),
+        ("--new-identity", "identity", new_identity),
+    ):
+        if given and of != what:
+            raise click.UsageError(f"{option} goes with isthmus keys rotate {of}")
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
     if what == "identity":

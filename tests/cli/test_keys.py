@@ -500,6 +500,26 @@ def test_a_new_epoch_is_begun_and_announced(homes: Homes) -> None:
     assert 3 == value("restore", "begin-epoch", "-C", home, "--again")["epoch"]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("sealing", "--activate"),
+        ("sealing", "--device", "pkcs11:token=t;object=o"),
+        ("signing", "--suite", "2"),
+        ("signing", "--new-identity", "new.keys"),
+        ("identity", "--activate"),
+    ],
+)
+def test_an_option_of_another_kind_of_key_is_refused(homes: Homes, given: tuple[str, ...]) -> None:
+    """Who means to add sealing keys does not destroy the signing key in use, nor believes that a device was taken."""
+    home = homes.home("XAA")
+    value("keys", "rotate", "signing", "-C", home)
+    before = (home / "gateway.keys").read_bytes()
+    refused = call("keys", "rotate", *given, "-C", home)
+    assert (2, True) == (refused.exit_code, f"{given[1]} goes with isthmus keys rotate" in refused.stderr)
+    assert (2, before) == (own_card(load(home, {})).serial, (home / "gateway.keys").read_bytes())
+
+
 def test_an_epoch_is_not_begun_twice_by_a_slip(homes: Homes) -> None:
     """What was asked since the first time would be dropped: within a day a second epoch has to be meant."""
     home = homes.home("XBB")
