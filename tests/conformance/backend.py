@@ -39,6 +39,7 @@ from gateway.http.peer_api import peer_app
 from gateway.services import cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Unavailable
+from gateway.serving import settle_in
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import load_cards, write_card
 from gateway.transport.trust_list import TrustList
@@ -532,6 +533,7 @@ async def _run(backend_port: int, peers_port: int, *, tls: bool) -> None:
     try:
         await bench.reset({"now": home.format_instant(support.START), "cards": {}})
         await runner.setup()
+        settle_in()  # as a gateway does that serves
         site = web.TCPSite(runner, "127.0.0.1", backend_port)
         await site.start()
         told = {"target": bench.target, "backend": f"http://127.0.0.1:{runner.addresses[0][1]}"}
