@@ -28,7 +28,7 @@ from gateway.core.wire import format_instant
 from gateway.services import own_card, windows
 from gateway.services.context import NoRedactor
 from gateway.settings import Settings
-from gateway.storage import migrate, sqlite
+from gateway.storage import migrate
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import newest_path, write_card
 from keys import b64, card, custody, selftest, statement
@@ -37,7 +37,7 @@ from keys.card import Card
 from keys.custody import KeyStore, open_store
 from keys.seal import SealingKey
 from keys.sign import SigningKey
-from tests.sim.loop import PROCESS, SimulatedLoop
+from tests.sim.loop import SimulatedLoop
 from tests.sim.network import listen
 from tests.support.memory import MEMORY
 from tests.support.network import PEOPLE, introduce, make_home
@@ -143,7 +143,6 @@ _PLACES: tuple[tuple[Any, str], ...] = (
     (app, "reckoner"),
     (serving, "gc"),
     (serving, "listen"),
-    (sqlite, "connect"),
     (migrate, "load_migrations"),
     (migrate, "_check_schema"),
     (card, "parse_card"),
@@ -177,18 +176,6 @@ def _shared() -> tuple[Any, ...]:
             check(db, known)
             checked.add(found)
 
-    def connect(path: Path) -> sqlite3.Connection:
-        """Return a connection of the process that runs: one that a dead process left, or another."""
-        process = PROCESS.get()
-        if process is None:
-            return open_anew(path)
-        made = process.spare.pop() if process.spare else open_anew(path)
-        made.execute("PRAGMA query_only = OFF")
-        process.files.append(made)
-        return made
-
-    open_anew = sqlite.connect
-
     def load(place: Path, environ: Mapping[str, str]) -> Settings:
         return loaded(place, (place / settings.FILE_NAME).read_bytes())
 
@@ -202,9 +189,8 @@ def _shared() -> tuple[Any, ...]:
         for one in (configured.CosigningKey, custody._parse_file, custody._parse_secrets, custody.open_bytes)
     )
     verified = lru_cache(maxsize=1024)(ed25519.verify)
-    pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, connect
-    opened = cache(migrate.load_migrations), check_schema
-    return (*pure, *opened, parse, parse, parse, sealing, *stored, verified, load)
+    pure = cache(argon2id.kdf), cache(selftest.run), reckoner, NoCollector(), listen, cache(migrate.load_migrations)
+    return (*pure, check_schema, parse, parse, parse, sealing, *stored, verified, load)
 
 
 async def _create(path: Path) -> None:

@@ -12,7 +12,6 @@ stand for ever where they were, at whatever ``await`` that was.
 import asyncio
 import heapq
 import random
-import sqlite3
 from asyncio import base_events
 from collections.abc import Callable, Generator, Iterable
 from contextvars import Context, ContextVar
@@ -32,18 +31,15 @@ class Process:
     One start of one program on a host, from its first callback to its death.
 
     ``fuse`` is how many more callbacks it runs before it dies by itself; ``None`` for as many as there are. ``died``
-    is called once, in the middle of the loop, when it does. ``left`` is what it would have run since, ``files`` what it
-    has open of its database; of ``spare`` it takes before it opens another.
+    is called once, in the middle of the loop, when it does. ``left`` is what it would have run since.
     """
 
-    def __init__(self, host: str, died: Callable[["Process"], None], spare: list[sqlite3.Connection]) -> None:
+    def __init__(self, host: str, died: Callable[["Process"], None]) -> None:
         """Begin to live on ``host``."""
         self.host = host
         self.alive = True
         self.fuse: int | None = None
         self.left: list[asyncio.Handle] = []
-        self.files: list[sqlite3.Connection] = []
-        self.spare = spare
         self._died = died
 
     def die(self) -> None:

@@ -535,9 +535,7 @@ class Scenario:
 
     async def _put_back(self, host: Host, backup: Backup) -> None:
         host.room = None
-        host.let_go()
-        for path in host.database.parent.iterdir():
-            path.unlink()
+        host.set_aside()
         shutil.copyfile(backup.path, host.database)
         journal, now = self.journals[host.country], self.world.loop.time()
         self.lost.append((host.country, backup.at, now))

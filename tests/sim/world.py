@@ -12,7 +12,6 @@ import sqlite3
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,12 +39,6 @@ from tests.sim.network import Connector, Network
 from tests.support.full_disk import files_of_at_most
 
 MESSAGES = "/xg/1/messages"
-
-REOPENED = 0.25
-"""
-How often a start after a death opens the database anew, and reads the journal to its end. Otherwise it takes over the
-connections of the dead, rolled back: to learn schema and statements again takes each some thousandths of a second.
-"""
 
 READY_S = 120.0
 """The longest that a gateway may take to come up, with every start of it."""
@@ -190,9 +183,9 @@ class Host:
         self.died: asyncio.Future[None] | None = None
         self.alone = asyncio.Lock()
         """Held by whoever stops this gateway and starts it again."""
+        self._set_aside = 0
         self._root: asyncio.Task[None] | None = None
         self._looking: sqlite3.Connection | None = None
-        self._spare: list[sqlite3.Connection] = []
         shutil.copytree(homes.template().root / country.lower(), self.home)
 
     @property
@@ -212,7 +205,7 @@ class Host:
         self.wanted = True
         if self.process is not None:
             return
-        process = self.process = Process(self.name, self._on_death, self._spare)
+        process = self.process = Process(self.name, self._on_death)
         self.world.processes.append(process)
         self.died = self.world.loop.create_future()
         self._root = self.task(self._run())
@@ -285,27 +278,19 @@ class Host:
     def _on_death(self, process: Process) -> None:
         """Keep the disk as the dead process left it: what its store had written is there, whatever it was about to."""
         self.world.note(self.country, "process.died")
-        for connection in process.files:
-            with suppress(sqlite3.ProgrammingError):  # it was closed
-                connection.rollback()
-                self._spare.insert(0, connection)
-        process.files.clear()
-        if self.disk_random.random() < REOPENED:
-            self.let_go()
         self._gone()
+        dead = self.set_aside()
+        for name in (self.database.name, self.database.name + "-wal"):
+            if (dead / name).exists():
+                shutil.copyfile(dead / name, self.home / "data" / name)
 
-    def let_go(self) -> None:
-        """
-        Close every connection to the store that nobody uses, and leave its journal as it is.
-
-        Who closes a database last moves the journal into the file, unless it may only read.
-        """
-        if self._spare:
-            self._beside().execute("PRAGMA user_version").fetchall()
-            for connection in self._spare:
-                connection.close()
-            self._spare.clear()
-        self._look_no_more()
+    def set_aside(self) -> Path:
+        """Put an empty directory in the place of the data, and return where the data is now."""
+        self._set_aside += 1
+        aside = self.home / f"data.{self._set_aside}"
+        (self.home / "data").rename(aside)
+        (self.home / "data").mkdir()
+        return aside
 
     def _gone(self) -> None:
         self.world.keep_tasks()
@@ -522,8 +507,6 @@ class World:
         """Bring every task to its end, the dead ones too, and the loop."""
         for host in self.hosts.values():
             host.wanted, host.room = False, None
-            host.crash()
-            host.let_go()
         self.loop.set_exception_handler(lambda loop, context: None)
         self.loop.revive(self.processes)
         for _ in range(50):
