@@ -69,7 +69,7 @@ def begin_epoch(
     with alone(chosen):
         _check_stopped(chosen)
         if not again and (at := begun_lately(chosen, held)) is not None:
-            hint = "go on with the next step; only if a database was put back once more since then: --again"
+            hint = "if a database was put back since then: --again; if none was, go on with the next step"
             raise CommandError(Exit.USAGE, "begun-already", f"epoch {held.epoch} was begun at {at}", hint)
         asyncio.run(sign_everybody_out(chosen))
         epoch = run(home, ask, act)
