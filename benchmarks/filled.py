@@ -31,8 +31,9 @@ from gateway.core.case import Case, Side, State, serialize_case
 from gateway.core.merkle import HASH_BYTES, Frontier
 from gateway.services import cases, tree
 from gateway.services.context import Context
-from gateway.services.ports import LogHead, Tx
+from gateway.services.ports import Tx
 from gateway.services.receive import ANSWER_GRACE_S
+from gateway.services.rows import LogHead
 from keys import b64
 
 COUNTRY = "XBB"

@@ -30,12 +30,13 @@ from gateway.services.hold import Hold
 from gateway.services.information import Information
 from gateway.services.no_contact import NoContact
 from gateway.services.notices import Notices
-from gateway.services.ports import Clock, LogHead, Outdated, Peers, Random, Redactor, Renderer, Store, Tx, Unavailable
+from gateway.services.ports import Clock, Outdated, Peers, Random, Redactor, Renderer, Store, Tx, Unavailable
 from gateway.services.receive import Receiver
 from gateway.services.remind import Reminder
 from gateway.services.resync import Resync
 from gateway.services.retain import Retention
 from gateway.services.returning import Returning
+from gateway.services.rows import LogHead
 from gateway.services.sign import BatchSigner
 from gateway.services.trust import CardSource, Trust
 from gateway.services.trust_acts import decides

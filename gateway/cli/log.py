@@ -20,7 +20,7 @@ from keys.custody import open_store
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
-    from gateway.services.ports import ConflictRow
+    from gateway.services.rows import ConflictRow
 
 KEEPERS = {
     "fork": "two trees of one size",

@@ -21,8 +21,9 @@ from gateway.demo.states import ASKED, ASKING, World
 from gateway.demo.tell import COLUMNS, listed, styled, wrapped
 from gateway.services import cases
 from gateway.services.answers import BadAnswer
-from gateway.services.ports import CaseRow, OutboundRow, Tx
+from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
+from gateway.services.rows import CaseRow, OutboundRow
 from keys import jws
 
 STOPPED = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN})

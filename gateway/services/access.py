@@ -8,8 +8,9 @@ from gateway.core.case import Case
 from gateway.services import cases
 from gateway.services.cases import Held
 from gateway.services.context import Context
-from gateway.services.ports import AccessRow, Tx
+from gateway.services.ports import Tx
 from gateway.services.representing import check_representing
+from gateway.services.rows import AccessRow
 from keys import b64
 
 REASON_MIN, REASON_MAX = 3, 400

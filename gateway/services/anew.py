@@ -56,7 +56,8 @@ from gateway.services import cases, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import STOPPED
-from gateway.services.ports import OutboundRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
 from schemas import ijson
 

@@ -23,8 +23,9 @@ from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, 
 from gateway.core.verification import GATEWAY
 from gateway.services import anew, cases, epochs, listing, outage, outbox, resync, steps, threads
 from gateway.services.context import Context
-from gateway.services.ports import Draft, OutboundRow, Tx
+from gateway.services.ports import Draft, Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
+from gateway.services.rows import OutboundRow
 from gateway.services.witness import answered_name, keep, shown_name
 from keys import jws as jws_format
 from keys.card import Card

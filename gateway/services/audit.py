@@ -14,7 +14,8 @@ from gateway.core import checkpoint, merkle, wire
 from gateway.core.codes import PeerError
 from gateway.core.merkle import BadProof, Frontier
 from gateway.services.context import Context
-from gateway.services.ports import InboundRow, KeptRow, LogEntry, LogHead, OutboundRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import InboundRow, KeptRow, LogEntry, LogHead, OutboundRow
 from keys import jws
 from keys.errors import BadJws
 

@@ -19,7 +19,8 @@ from gateway.core.machine import PARTNER, Event
 from gateway.core.verification import GATEWAY
 from gateway.services import person_stop
 from gateway.services.context import Context, NotFound
-from gateway.services.ports import CaseRow, Changed, EventRow, Tx
+from gateway.services.ports import Changed, Tx
+from gateway.services.rows import CaseRow, EventRow
 from keys import b64
 from keys.errors import BadRest
 

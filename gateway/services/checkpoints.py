@@ -21,7 +21,8 @@ from gateway.core.cosign import Submission
 from gateway.core.merkle import BadProof
 from gateway.services import tree
 from gateway.services.context import Context
-from gateway.services.ports import HttpAnswer, KeptRow, LogHead, TimeStamper, Tx, Unavailable
+from gateway.services.ports import HttpAnswer, TimeStamper, Tx, Unavailable
+from gateway.services.rows import KeptRow, LogHead
 from keys.card import Card
 
 ADD_PATH = "/xg/1/log/add-checkpoint"

@@ -16,7 +16,8 @@ from gateway.core.messages import RESYNC
 from gateway.services import channel, outbox
 from gateway.services.context import Context
 from gateway.services.listing import THREADS_A_MESSAGE
-from gateway.services.ports import OutboundRow, SealingEnd, Tx, Unavailable
+from gateway.services.ports import Tx, Unavailable
+from gateway.services.rows import OutboundRow, SealingEnd
 from gateway.services.windows import REVOKED
 from keys import jws
 from schemas import ijson

@@ -25,7 +25,8 @@ from gateway.services import anew, cases, listing, no_contact, outage, outbox, s
 from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving
-from gateway.services.ports import HttpAnswer, OutboundRow, Tx, Unavailable
+from gateway.services.ports import HttpAnswer, Tx, Unavailable
+from gateway.services.rows import OutboundRow
 from gateway.services.shares import Shares
 from keys import jws as jws_format
 from keys.errors import BadJws, RevokedKey, UnknownKey

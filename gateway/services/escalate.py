@@ -49,8 +49,9 @@ from gateway.core.verification import AWAITED
 from gateway.services import cases, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, NoPartner, NotFound, acting
-from gateway.services.ports import Changed, EventRow, Tx
+from gateway.services.ports import Changed, Tx
 from gateway.services.remind import Reminder
+from gateway.services.rows import EventRow
 from keys import b64
 from schemas import ijson
 

@@ -40,19 +40,9 @@ from gateway.services import access, cases, checkpoints, tree
 from gateway.services.cases import Held
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.context import Context, Forbidden, NotFound, acting
-from gateway.services.ports import (
-    AccessRow,
-    CaseRow,
-    EventRow,
-    InboundRow,
-    KeptRow,
-    LogEntry,
-    LogHead,
-    OutboundRow,
-    Tx,
-    Unavailable,
-)
+from gateway.services.ports import Tx, Unavailable
 from gateway.services.rights import LIFT, RESTRICT
+from gateway.services.rows import AccessRow, CaseRow, EventRow, InboundRow, KeptRow, LogEntry, LogHead, OutboundRow
 from gateway.services.trust import CardSource
 from keys import b64, instants, jws
 from keys.card import Card, parse_card

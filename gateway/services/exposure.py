@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gateway.services.context import Context
-from gateway.services.ports import Trace, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import Trace
 from keys import b64
 from keys.card import parse_card
 from keys.errors import CardRefused

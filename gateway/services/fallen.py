@@ -25,7 +25,8 @@ from gateway.core.wire import format_instant, parse_payload
 from gateway.services import cases, directory
 from gateway.services.context import Context
 from gateway.services.exposure import INBOUND, PAGE
-from gateway.services.ports import CaseRow, InboundRow, Trace, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import CaseRow, InboundRow, Trace
 from keys import card, jws, statement
 
 OURS = "ours"

@@ -27,7 +27,8 @@ from gateway.core.suppress import ONE_ROW, TOTAL, Cells, Key, Shape, Shown
 from gateway.services import cases
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.journal import fill_journal
-from gateway.services.ports import CaseRow, ReleaseRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import CaseRow, ReleaseRow
 from keys import b64
 from schemas import ijson
 

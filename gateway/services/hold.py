@@ -27,9 +27,10 @@ from gateway.services import access, cases, person_stop, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.guests import is_guest
-from gateway.services.ports import ApartRow, Shared, Tx
+from gateway.services.ports import Tx
 from gateway.services.representing import represents
 from gateway.services.resync import bring_back
+from gateway.services.rows import ApartRow, Shared
 
 MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
 """Roles that may say that two cases are about two persons; two different persons, never one."""

@@ -23,7 +23,8 @@ from gateway.core.wire import Payload
 from gateway.services import outbox
 from gateway.services.context import Context, Forbidden, NoPartner, NotFound, acting
 from gateway.services.outbox import Letter
-from gateway.services.ports import ThreadRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import ThreadRow
 from keys import statement as statements
 from keys.errors import BadSignature, BadStatement, UnknownKey
 from schemas import ijson

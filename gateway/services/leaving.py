@@ -43,7 +43,8 @@ from gateway.services.around import look
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
 from gateway.services.person_stop import ELSEWHERE, without_waiting
-from gateway.services.ports import CaseRow, OutboundRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import CaseRow, OutboundRow
 from keys import b64
 
 UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY, RESYNC})

@@ -11,7 +11,8 @@ from gateway.core import wire
 from gateway.core.messages import RESYNC
 from gateway.services import channel
 from gateway.services.context import Context
-from gateway.services.ports import ThreadRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import ThreadRow
 from schemas import ijson
 
 THREADS_A_MESSAGE = 32

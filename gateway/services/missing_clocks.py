@@ -18,7 +18,8 @@ from gateway.core.starts import ASKED, STATED, starts_of_message, starts_of_rece
 from gateway.services import threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
-from gateway.services.ports import InboundRow, OutboundRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import InboundRow, OutboundRow
 from keys import jws
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Context, Forbidden, NoPartner, acting
-from gateway.services.ports import NoContactRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import NoContactRow
 from schemas import ijson
 
 KEEPERS = frozenset({"liaison_officer", "foreign_affairs", "asylum_authority", "child_welfare"})

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from gateway.services.context import Context
-from gateway.services.ports import OpeningRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import OpeningRow
 
 KEPT = timedelta(days=7)
 """How long a key is known. A system that was down over a long weekend may still ask what became of its request."""

@@ -22,7 +22,8 @@ from gateway.services import audit as audits
 from gateway.services.audit import Audited
 from gateway.services.checkpoints import Checkpoints, Cosigning
 from gateway.services.context import Context
-from gateway.services.ports import ConflictRow, TrustEvent, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import ConflictRow, TrustEvent
 from gateway.services.trust import stage
 from gateway.services.trust_acts import Compared, TrustActs
 from keys.card import Card

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from gateway.core.retry import MAX_WAIT_S, Circuit
 from gateway.services.context import Context
-from gateway.services.ports import PartnerRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import PartnerRow
 
 LEASE_MARGIN_S = 10
 """A posted message is nobody else's to post for the time-out and this long; then any process may try again."""

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from gateway.core import envelope, wire
 from gateway.services.context import Context
-from gateway.services.ports import OutboundRow, Outdated, ThreadRow, Tx, Unavailable
+from gateway.services.ports import Outdated, Tx, Unavailable
+from gateway.services.rows import OutboundRow, ThreadRow
 from keys import b64, jws
 from keys.errors import UnknownKey
 from keys.seal import RecipientKey

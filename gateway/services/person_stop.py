@@ -24,7 +24,8 @@ from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.core.verification import STOP
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
-from gateway.services.ports import PERSON_INDEX, Outdated, Shared, Tx
+from gateway.services.ports import PERSON_INDEX, Outdated, Tx
+from gateway.services.rows import Shared
 from keys import b64
 
 HOLDER = ("gateway", STOP)

@@ -26,7 +26,8 @@ from gateway.services.answers import entered
 from gateway.services.context import Context, Forbidden, NotFound
 from gateway.services.evidence import PAUSES
 from gateway.services.inquire import BoardRow
-from gateway.services.ports import AccessRow, CaseRow, EventRow, InboundRow, LogEntry, OutboundRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import AccessRow, CaseRow, EventRow, InboundRow, LogEntry, OutboundRow
 from keys import jws
 from keys.card import Card
 from keys.errors import BadJws, BadRest, BadSignature, UnknownKey

@@ -57,9 +57,10 @@ from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
 from gateway.services import cases, directory, listing, steps, threads
 from gateway.services.context import Context
-from gateway.services.ports import Conflict, Draft, InboundRow, ThreadRow, Tx, Unavailable
+from gateway.services.ports import Conflict, Draft, Tx, Unavailable
 from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.resync import LOST, bring_back
+from gateway.services.rows import InboundRow, ThreadRow
 from gateway.services.shares import Shares
 from gateway.services.struck import drop_struck
 from keys import jws as jws_format

@@ -22,7 +22,8 @@ from gateway.core.verification import OFFICER
 from gateway.services import access, cases, person_stop
 from gateway.services.acts import GONE
 from gateway.services.context import Context, Forbidden, acting
-from gateway.services.ports import Shared, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import Shared
 
 SETTLED = "settle"
 """What the record of access says of somebody who ended the task; why is sealed there, as with every look."""

@@ -36,8 +36,9 @@ from gateway.services import cases, missing_clocks, steps
 from gateway.services.around import look
 from gateway.services.context import Context, acting
 from gateway.services.listing import LAST_EVENT, RESTORED_AT
-from gateway.services.ports import CaseRow, EventRow, Tx, Unavailable
+from gateway.services.ports import Tx, Unavailable
 from gateway.services.reckon import overdue
+from gateway.services.rows import CaseRow, EventRow
 from schemas import ijson
 
 REMINDED = frozenset(

@@ -19,7 +19,8 @@ from gateway.core.wire import Payload
 from gateway.services import anew, cases, listing, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
-from gateway.services.ports import CaseRow, Draft, LogHead, OutboundRow, ThreadRow, Tx
+from gateway.services.ports import Draft, Tx
+from gateway.services.rows import CaseRow, LogHead, OutboundRow, ThreadRow
 from keys.errors import BadRest
 
 LOST = "the other State holds messages of ours in this case, which were lost before the restore"

@@ -32,8 +32,9 @@ from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
 from gateway.services import cases, figures, opening, person_stop, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal, full_journal, note_cut
-from gateway.services.ports import CaseRow, EventRow, Shared, Tx, Unavailable
+from gateway.services.ports import Tx, Unavailable
 from gateway.services.receive import ANSWER_GRACE_S
+from gateway.services.rows import CaseRow, EventRow, Shared
 from schemas import ijson
 
 _IMAGES = "images"

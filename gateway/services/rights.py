@@ -27,8 +27,9 @@ from gateway.services import access, cases
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.notices import Notices
-from gateway.services.ports import EventRow, OutboundRow, Tx
+from gateway.services.ports import Tx
 from gateway.services.representing import check_representing
+from gateway.services.rows import EventRow, OutboundRow
 from keys import jws
 from schemas import ijson
 

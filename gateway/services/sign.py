@@ -12,7 +12,8 @@ from datetime import datetime
 
 from gateway.core import checkpoint, merkle, wire
 from gateway.services.context import Keyring
-from gateway.services.ports import Clock, Draft, LogEntry, LogHead, Random, Signed
+from gateway.services.ports import Clock, Draft, Random, Signed
+from gateway.services.rows import LogEntry, LogHead
 from keys import jws
 
 

@@ -33,8 +33,9 @@ from gateway.services import cases, person_stop, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden
 from gateway.services.guests import is_guest
-from gateway.services.ports import OutboundRow, Tx, Unavailable
+from gateway.services.ports import Tx, Unavailable
 from gateway.services.representing import TAKES_FURTHER, check_representing
+from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
 from schemas import ijson
 

@@ -14,7 +14,8 @@ from gateway.core.minimise import members_of
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal
-from gateway.services.ports import InboundRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import InboundRow
 from keys import jws
 from keys.errors import BadRest
 

@@ -37,7 +37,8 @@ from gateway.services import cases, listing, outbox
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.outbox import Letter
-from gateway.services.ports import OutboundRow, ThreadRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import OutboundRow, ThreadRow
 from keys import jws
 from keys.errors import BadRest
 

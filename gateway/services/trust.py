@@ -18,7 +18,8 @@ from typing import NamedTuple, Protocol, TypeVar
 from gateway.core import wire
 from gateway.core.codes import PeerError, Reason
 from gateway.services import epochs
-from gateway.services.ports import CARD_END, Clock, PartnerRow, Store, TrustEvent, Tx, Unavailable
+from gateway.services.ports import Clock, Store, Tx, Unavailable
+from gateway.services.rows import CARD_END, PartnerRow, TrustEvent
 from keys import card as cards
 from keys.card import Card, CardKey, Revoked, earliest, revocations
 from keys.errors import CardRefused, RevokedKey, UnknownKey

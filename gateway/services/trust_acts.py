@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Context, Forbidden, NoPartner, Person, acting
-from gateway.services.ports import TrustEvent, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import TrustEvent
 from gateway.services.trust import STOP_RECEIVING, WARN
 from keys import b64
 from keys.trust_words import fingerprint_of

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.services.context import Context
-from gateway.services.ports import SealingEnd, Tx, Unavailable
+from gateway.services.ports import Tx, Unavailable
+from gateway.services.rows import SealingEnd
 from keys import b64
 from keys.card import Card, parse_card
 from keys.errors import CardRefused, NoSuchKey, StoreError

@@ -22,7 +22,8 @@ from gateway.core.cosign import CONFLICT_MEDIA_TYPE, Conflict, Keeper, Said, Ver
 from gateway.core.merkle import BadProof
 from gateway.services.checkpoints import LATE, MEDIA_TYPE, SIZE_MEDIA_TYPE, continuation
 from gateway.services.context import Context
-from gateway.services.ports import ConflictRow, LogEntry, Tx, Unavailable, WitnessedRow
+from gateway.services.ports import Tx, Unavailable
+from gateway.services.rows import ConflictRow, LogEntry, WitnessedRow
 from schemas import ijson
 
 LOG_PATH = "/xg/1/log"

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from itertools import islice
 from operator import itemgetter
 
-from gateway.services.ports import CaseRow, Conflict, EventRow, OpeningRow, ThreadRow
+from gateway.services.ports import Conflict
+from gateway.services.rows import CaseRow, EventRow, OpeningRow, ThreadRow
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, seconds_or_none
 

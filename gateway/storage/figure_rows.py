@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.services.ports import ReleaseRow
+from gateway.services.rows import ReleaseRow
 from gateway.storage.sql import Sql, instant, seconds
 
 _ADD_FIGURE = "INSERT INTO figure (n, course) VALUES (random() & 9223372036854775807, ?)"

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from gateway.core.merkle import HASH_BYTES, Frontier
-from gateway.services.ports import Conflict, ConflictRow, KeptRow, LogEntry, LogHead, WitnessedRow
+from gateway.services.ports import Conflict
+from gateway.services.rows import ConflictRow, KeptRow, LogEntry, LogHead, WitnessedRow
 from gateway.storage.sql import Row, Sql, instant, seconds
 
 _ALL = 2**62

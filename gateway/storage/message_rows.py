@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import itemgetter
 
-from gateway.services.ports import Conflict, InboundRow, OutboundRow, SealingEnd, Trace
+from gateway.services.ports import Conflict
+from gateway.services.rows import InboundRow, OutboundRow, SealingEnd, Trace
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, seconds_or_none
 

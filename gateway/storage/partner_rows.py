@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from gateway.services.ports import CARD_END, AccessRow, PartnerRow, TrustEvent
+from gateway.services.rows import CARD_END, AccessRow, PartnerRow, TrustEvent
 from gateway.storage.sql import Sql, instant, instant_or_none, seconds, seconds_or_none
 
 _SAVE_PARTNER = """

@@ -5,7 +5,8 @@ from itertools import groupby
 from operator import itemgetter
 
 from gateway.core.person_keys import PersonValue
-from gateway.services.ports import ApartRow, Conflict, NoContactRow, Shared
+from gateway.services.ports import Conflict
+from gateway.services.rows import ApartRow, NoContactRow, Shared
 from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, seconds_or_none
 
 # Either may be the one that looks: a case finds those that are found under what it seeks, and those that seek it.

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import LogEntry, LogHead, PartnerRow, ThreadRow, Unit
+from gateway.services.ports import Unit
+from gateway.services.rows import LogEntry, LogHead, PartnerRow, ThreadRow
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.log_rows import entry_rows
 from gateway.storage.postgres_errors import LOST, RACED, of_unit, unavailable

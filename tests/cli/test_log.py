@@ -9,7 +9,8 @@ from typing import Any
 
 from gateway import app, home, settings
 from gateway.core.cosign import Conflict
-from gateway.services.ports import ConflictRow, Draft, Tx
+from gateway.services.ports import Draft, Tx
+from gateway.services.rows import ConflictRow
 from gateway.storage.sqlite import run_inline
 from keys import b64
 from keys.cosign import CosigningKey

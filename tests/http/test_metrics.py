@@ -18,7 +18,7 @@ from gateway import app, serving, settings
 from gateway.http.errors import NEUTRAL_SERVER
 from gateway.http.metrics import metrics_app
 from gateway.services.monitor import KEPT_S, Monitor
-from gateway.services.ports import PartnerRow
+from gateway.services.rows import PartnerRow
 from gateway.storage import reads
 from tests.support import story
 from tests.support.network import Network, make_network

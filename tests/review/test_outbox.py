@@ -10,7 +10,8 @@ import pytest
 
 from gateway.core import codes
 from gateway.services.deliver import Line
-from gateway.services.ports import HttpAnswer, OutboundRow, Unavailable
+from gateway.services.ports import HttpAnswer, Unavailable
+from gateway.services.rows import OutboundRow
 from keys import jws
 from tests.support import story
 from tests.support.network import Network

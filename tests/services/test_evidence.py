@@ -22,7 +22,8 @@ from gateway.services.audit import audit
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
 from gateway.services.evidence import PAUSES, export, pack
-from gateway.services.ports import LogHead, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import LogHead
 from gateway.transport.card_directory import CardDirectory
 from keys.card import parse_card
 from schemas import ijson

@@ -10,7 +10,7 @@ from gateway.core.machine import RuleRefused, Send
 from gateway.core.messages import EXERCISE, REQUEST, TYPES
 from gateway.services import cases, outbox, threads
 from gateway.services.outbox import Letter
-from gateway.services.ports import ThreadRow
+from gateway.services.rows import ThreadRow
 from keys import jws
 from schemas import ijson
 from tests.support import homeward, story

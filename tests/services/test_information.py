@@ -17,7 +17,8 @@ from gateway.services import information, outbox
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.information import MARK, Question
 from gateway.services.outbox import Letter
-from gateway.services.ports import ThreadRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import ThreadRow
 from schemas import SchemaError, ijson
 from tests.support import story
 from tests.support.network import Network

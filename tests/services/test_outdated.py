@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from gateway.services import outbox
-from gateway.services.ports import Outdated, ThreadRow, Tx
+from gateway.services.ports import Outdated, Tx
+from gateway.services.rows import ThreadRow
 from tests.support import story
 from tests.support.network import Network, open_gateway
 from tests.support.restoring import next_card_of

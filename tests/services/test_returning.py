@@ -19,9 +19,10 @@ from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
 from gateway.services.anew import WRONG_CLOCK_AWAY
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import HttpAnswer, OutboundRow, Tx
+from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.receive import _replied
 from gateway.services.returning import Returning
+from gateway.services.rows import OutboundRow
 from gateway.services.steps import DROPPED
 from gateway.services.threads import LATE
 from schemas import ijson

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.services.escalate import Escalation
-from gateway.services.ports import CaseRow, TrustEvent, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import CaseRow, TrustEvent
 from tests.support import story
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.restoring import after_the_listing, back_up, outbox, restore

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.services import outbox
 from gateway.services.outbox import Letter
-from gateway.services.ports import ThreadRow
+from gateway.services.rows import ThreadRow
 from tests.support import homeward, story
 from tests.support.network import HandClock, Network
 

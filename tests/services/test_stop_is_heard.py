@@ -10,7 +10,8 @@ from gateway.core.codes import Reason
 from gateway.core.machine import NOT_TOLD
 from gateway.services import anew
 from gateway.services.deliver import Line
-from gateway.services.ports import HttpAnswer, OutboundRow
+from gateway.services.ports import HttpAnswer
+from gateway.services.rows import OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import held, lift
 from tests.support.network import Network, wrong_clock

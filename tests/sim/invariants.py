@@ -19,7 +19,8 @@ from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
 from gateway.core.messages import DELAY, NEGATIVE_OUTCOMES, POSITIVE_OUTCOMES, PROPOSAL, REPLY, SUSPENSION
 from gateway.services import cases
-from gateway.services.ports import CaseRow, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import CaseRow
 from gateway.services.threads import LOST_NUMBER
 from keys import jws, statement
 from keys.errors import BadStatement

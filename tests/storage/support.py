@@ -6,18 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.core.merkle import Frontier
-from gateway.services.ports import (
-    CaseRow,
-    Draft,
-    EventRow,
-    InboundRow,
-    LogEntry,
-    LogHead,
-    OutboundRow,
-    Signed,
-    ThreadRow,
-    Tx,
-)
+from gateway.services.ports import Draft, Signed, Tx
+from gateway.services.rows import CaseRow, EventRow, InboundRow, LogEntry, LogHead, OutboundRow, ThreadRow
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 EMPTY_LOG = LogHead("XAA/XBB/1", Frontier(0, ()), "")

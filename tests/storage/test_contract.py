@@ -8,23 +8,17 @@ from typing import Any
 import pytest
 
 from gateway.core.merkle import Frontier
-from gateway.services.ports import (
+from gateway.services.ports import BadValue, Committed, Conflict, Draft, Store, Tx, Unavailable
+from gateway.services.rows import (
     AccessRow,
-    BadValue,
-    Committed,
-    Conflict,
     ConflictRow,
-    Draft,
     KeptRow,
     LogHead,
     NoContactRow,
     OutboundRow,
     PartnerRow,
     ReleaseRow,
-    Store,
     TrustEvent,
-    Tx,
-    Unavailable,
     WitnessedRow,
 )
 from gateway.storage import BrokenUnit

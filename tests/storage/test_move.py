@@ -12,7 +12,8 @@ import pytest
 
 from gateway.core.person_keys import PersonValue, Use
 from gateway.services.account_store import CodeSecret, Snooze, Work
-from gateway.services.ports import (
+from gateway.services.ports import Tx, Unavailable
+from gateway.services.rows import (
     AccessRow,
     ApartRow,
     ConflictRow,
@@ -23,8 +24,6 @@ from gateway.services.ports import (
     ReleaseRow,
     SealingEnd,
     TrustEvent,
-    Tx,
-    Unavailable,
     WitnessedRow,
 )
 from gateway.storage import StoreError, move, open_store, run_inline

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.services.ports import Conflict, OpeningRow, Store, Tx
+from gateway.services.ports import Conflict, Store, Tx
+from gateway.services.rows import OpeningRow
 from tests.storage.support import NOW, case, digest
 
 ROW = OpeningRow(digest("key")[:16], digest("body")[:16], "c1", NOW)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.core.person_keys import PersonValue, Use
-from gateway.services.ports import ApartRow, Conflict, NoContactRow, Shared, Store, Tx
+from gateway.services.ports import Conflict, Store, Tx
+from gateway.services.rows import ApartRow, NoContactRow, Shared
 from tests.storage.support import NOW, case, digest
 
 BOTH = Use.FOUND | Use.SEEKS

@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 
 from gateway.core.merkle import Frontier
-from gateway.services.ports import Conflict, Draft, LogHead, NoContactRow, Outdated, Signed, Tx, Unavailable
+from gateway.services.ports import Conflict, Draft, Outdated, Signed, Tx, Unavailable
+from gateway.services.rows import LogHead, NoContactRow
 from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
 from gateway.services.operate import Inbox, Outbox
-from gateway.services.ports import AccessRow, BadValue, Store, Tx, Unavailable
+from gateway.services.ports import BadValue, Store, Tx, Unavailable
+from gateway.services.rows import AccessRow
 from gateway.storage import SqliteInquiries, StoreError
 from gateway.storage.reads import SqlInquiries
 from tests.storage.support import NOW, case, inbound, outbound

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from gateway.services.ports import SealingEnd, Store, Trace, Tx
+from gateway.services.ports import Store, Tx
+from gateway.services.rows import SealingEnd, Trace
 from tests.storage.support import NOW, case, digest, inbound, outbound
 
 KID = digest("key")[:16]

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from gateway.core.person_keys import PersonValue, Use
-from gateway.services.ports import ApartRow, Committed, Outdated, PartnerRow, Store, Tx, Unavailable
+from gateway.services.ports import Committed, Outdated, Store, Tx, Unavailable
+from gateway.services.rows import ApartRow, PartnerRow
 from gateway.storage import SqliteStore, StoreError, Worker, open_store, run_inline, sqlite
 from gateway.storage.group import MAX_BATCH
 from gateway.storage.migrate import Migration, load_migrations, migrate

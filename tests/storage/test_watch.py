@@ -10,7 +10,8 @@ import pytest
 from gateway.core.escalation import Pressed
 from gateway.core.note_verbale import reference
 from gateway.services.inquire import WATCHED, Place, WatchPart
-from gateway.services.ports import EventRow, Store, Tx
+from gateway.services.ports import Store, Tx
+from gateway.services.rows import EventRow
 from gateway.storage import reads
 from gateway.storage.reads import SqlInquiries
 from tests.storage.support import NOW, case

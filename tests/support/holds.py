@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from gateway.services.ports import TrustEvent, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import TrustEvent
 from gateway.services.trust import Trust
 from tests.support.network import Network
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway import home
-from gateway.services.ports import OutboundRow
+from gateway.services.rows import OutboundRow
 from gateway.transport.card_directory import write_card
 from keys.card import Card
 from keys.custody import open_store

@@ -1,7 +1,7 @@
 """Which sealing keys a gateway has, and which are gone."""
 
 from gateway import home
-from gateway.services.ports import SealingEnd
+from gateway.services.rows import SealingEnd
 from keys.custody import open_store
 from tests.support.network import Network
 

@@ -9,7 +9,8 @@ from gateway.core.cosign import Conflict, Submission
 from gateway.core.merkle import BadProof, inclusion_proof, node_hash
 from gateway.services import witness
 from gateway.services.answers import BadAnswer
-from gateway.services.ports import Tx, WitnessedRow
+from gateway.services.ports import Tx
+from gateway.services.rows import WitnessedRow
 from schemas import ijson
 from tests.support import story
 from tests.support.network import Network

@@ -11,7 +11,7 @@ from gateway.core.evidence_report import faults_by_member
 from gateway.core.merkle import BadProof, inclusion_proof, root_hash
 from gateway.services.answers import BadAnswer
 from gateway.services.evidence import pack
-from gateway.services.ports import OutboundRow
+from gateway.services.rows import OutboundRow
 from keys import b64
 from keys.sign import SigningKey
 from schemas import ijson

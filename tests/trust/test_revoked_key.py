@@ -11,7 +11,8 @@ from gateway import home
 from gateway.core import envelope, evidence_report, evidence_verifier, wire
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import RESYNC
-from gateway.services.ports import TrustEvent, Tx
+from gateway.services.ports import Tx
+from gateway.services.rows import TrustEvent
 from gateway.transport.card_directory import write_card
 from keys import b64, card, jws
 from keys.custody import open_store

@@ -7,7 +7,7 @@ import pytest
 
 from gateway import home, settings
 from gateway.cli.check import CHECKS, Look
-from gateway.services.ports import SealingEnd
+from gateway.services.rows import SealingEnd
 from keys import b64, card
 from keys.custody import open_store
 from keys.errors import BadStore

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway import home as homes
-from gateway.services.ports import TrustEvent
+from gateway.services.rows import TrustEvent
 from gateway.transport.card_directory import load_cards, write_card
 from keys import trust_words
 from keys.card import Card, parse_card
