@@ -89,7 +89,7 @@ def monitor_of(gateway: Gateway) -> Monitor:
     context = gateway.context
 
     def ends(now: datetime) -> Mapping[str, datetime]:
-        return checks.ends(gateway.settings, context.own, context.keyring.signing.kid, now)
+        return checks.keys.ends(gateway.settings, context.own, context.keyring.signing.kid, now)
 
     return Monitor(_operate(gateway, whole=False), ends)
 

@@ -12,17 +12,17 @@ from pathlib import Path
 import click
 
 from gateway import settings
-from gateway.checks import CHECKS, Look, reach, run
+from gateway.checks import run
+from gateway.checks.look import Look
+from gateway.checks.partners import reach
 from gateway.cli.errors import Exit, describe
 from gateway.cli.output import counted, emit, json_option, say, shown, styled
 from gateway.cli.own_card import device_key
 from gateway.cli.running import runs
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.toml_file import example
-from gateway.services.operate import Item
+from gateway.services.health import Item
 from gateway.settings import Settings
-
-__all__ = ["CHECKS", "Look", "check"]
 
 
 @click.command()

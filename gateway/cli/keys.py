@@ -522,7 +522,7 @@ def destroy(home: Path, passphrase_file: Path | None, clock_is_right: bool, as_j
 
     A gateway that runs does this by itself when a window ends, or a day after its clock leapt.
     """
-    from gateway.checks import waits  # here, because no other verb of these needs what it imports
+    from gateway.read_only import waits  # here, because no other verb of these needs what it imports
 
     chosen, now = settings.load(home, os.environ), datetime.now(UTC)
     store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)

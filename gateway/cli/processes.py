@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from subprocess import DEVNULL
 from time import monotonic
 
-from gateway.checks import DOUBLE, doubles
+from gateway.checks.host import DOUBLE, doubles
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.running import CHILD_S
 from gateway.cli.session import VARIABLE

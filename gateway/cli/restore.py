@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from gateway import settings
-from gateway.checks import raised_at
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import json_option, say
 from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.wire import format_instant
+from gateway.read_only import raised_at
 from gateway.services.ports import Unavailable
 from keys.card import Card
 

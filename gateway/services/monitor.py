@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from gateway.core.retry import MAX_WAIT_S, Circuit
 from gateway.services.context import Context
-from gateway.services.operate import Health, Line, Operate
+from gateway.services.health import Health
+from gateway.services.operate import Line, Operate
 from gateway.services.ports import Unavailable
 
 KEPT_S = 5.0

@@ -1,18 +1,12 @@
 """
-What the operator's pages stand on: the health of the gateway, its queues, its logs, and reports of conformance.
+What the operator's pages stand on: the health of the gateway, its queues, its partners and its logs.
 
 Rule 1: nothing here has a reference of a case, an element or a reason in it; counts, keys, codes and instants only.
 Rule 2: what takes long is looked at once and shown to whoever asks meanwhile, with the instant at which it was.
-Rule 3: a report is a file somebody else made: it is read within bounds, and what does not fit is not shown.
 """
 
 import asyncio
-import hashlib
-import json
-import os
-import re
-import stat
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +16,7 @@ from gateway.services import audit as audits
 from gateway.services.audit import Audited
 from gateway.services.checkpoints import Checkpoints, Cosigning
 from gateway.services.context import Context
+from gateway.services.health import Health, Item
 from gateway.services.ports import Tx
 from gateway.services.rows import ConflictRow, TrustEvent
 from gateway.services.trust import stage
@@ -39,74 +34,6 @@ INBOX_LAST = 1000
 
 TRUST_EVENTS = 50
 """Decisions about States that are shown."""
-
-
-def N_(text: str) -> str:
-    """Mark ``text`` for the catalogues of the pages and return it as it is; whoever shows it may translate it."""
-    return text
-
-
-# Health.
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """
-    One thing looked at: its area, whether it is well (``ok``, ``note``, ``finding``), what was seen, the next step.
-
-    ``template`` and ``after`` are English with ``%(name)s`` for ``values``, so that they can be said in another
-    language; ``text`` and ``hint`` are the English ones.
-    """
-
-    area: str
-    level: str
-    template: str
-    after: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        """Return what was seen, in English."""
-        return self.template % self.values
-
-    @property
-    def hint(self) -> str:
-        """Return the next step, in English; an empty text where there is none."""
-        return self.after % self.values
-
-
-class Terms(tuple[str, ...]):
-    """Codes that stand in a value of an ``Item``; a page names each in its own language."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        """Return them as they are, one after the other."""
-        return ", ".join(self)
-
-
-def ok(area: str, template: str, **values: Any) -> Item:
-    """Return an item that is well."""
-    return Item(area, "ok", template, "", values)
-
-
-def note(area: str, template: str, after: str, **values: Any) -> Item:
-    """Return an item that somebody should know of."""
-    return Item(area, "note", template, after, values)
-
-
-def bad(area: str, template: str, after: str, **values: Any) -> Item:
-    """Return a finding."""
-    return Item(area, "finding", template, after, values)
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the checks found, when, and whether partners were tried too."""
-
-    at: datetime
-    online: bool
-    items: tuple[Item, ...]
 
 
 Checks = Callable[[datetime, bool], Awaitable[Sequence[Item]]]
@@ -323,179 +250,3 @@ class Operate:
 
 async def _partner_rows(tx: Tx, names: Sequence[str]) -> list[Any]:
     return [await tx.find_partner(name) for name in names]
-
-
-# Reports of conformance.
-
-REPORT_MAX_BYTES = 4 << 20
-REPORTS_MAX = 200
-CASES_MAX = 2000
-TEXT_MAX = 300
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\Z")
-REPORT_FILE = "report.json"
-"""What ``isthmus-conformance`` calls a report in its folder."""
-
-VERDICTS = ("pass", "fail", "not applicable", "inconclusive")
-LEVELS = ("MUST", "SHOULD", "MAY")
-
-
-class BadReport(Exception):
-    """Say that a file is no report that can be shown; ``reason`` is a marked text and quotes nothing of it."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One case of a report that did not simply pass: id, section, level, verdict and what it is about."""
-
-    id: str
-    section: str
-    level: str
-    verdict: str
-    purpose: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """
-    The summary of one report. ``counts`` are by level and verdict; ``judged`` what did not pass.
-
-    ``digest`` is the SHA-256 of the file, which the signature beside it names. The signature is not checked here.
-    """
-
-    name: str
-    suite: str
-    protocol: str
-    profile: str
-    country: str
-    software: str
-    started_at: str
-    verdict: str
-    seconds: int
-    cases: int
-    counts: Mapping[str, Mapping[str, int]]
-    judged: tuple[Judged, ...]
-    unused: int
-    digest: str
-
-
-def report_names(folder: Path) -> tuple[str, ...]:
-    """Return the names of what may be reports in ``folder``, sorted: ``NAME.json``, or a folder with a report in it."""
-    try:
-        with os.scandir(folder) as entries:
-            found = [entry.name for entry in entries if NAME.match(entry.name) and _may_be(entry)]
-    except OSError:
-        return ()
-    return tuple(sorted(found)[:REPORTS_MAX])
-
-
-def _may_be(entry: "os.DirEntry[str]") -> bool:
-    if entry.is_symlink():
-        return False
-    if entry.is_dir(follow_symlinks=False):
-        return (Path(entry.path) / REPORT_FILE).is_file()
-    return entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
-
-
-def read_report(folder: Path, name: str) -> Report:
-    """
-    Return the report ``name`` of ``folder``. Raises ``BadReport``, also where there is none.
-
-    No link is followed, so nothing outside of the folder is read.
-    """
-    if not NAME.match(name):
-        raise BadReport(N_("There is no such report."))
-    path = folder / name if name.endswith(".json") else folder / name / REPORT_FILE
-    if path.parent.is_symlink() and path.parent != folder:
-        raise BadReport(N_("There is no such report."))
-    raw = _bytes_of(path)
-    try:
-        value = json.loads(raw, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise BadReport(N_("The file is no JSON.")) from None
-    try:
-        return _report(name, value, hashlib.sha256(raw).hexdigest())
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise BadReport(N_("The file is not a report of the conformance suite.")) from None
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(constant)
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        raise BadReport(N_("There is no such report.")) from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise BadReport(N_("There is no such report."))
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            raw = file.read(REPORT_MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    if len(raw) > REPORT_MAX_BYTES:
-        raise BadReport(N_("The file is too large for a report."))
-    return raw
-
-
-def _report(name: str, value: Any, digest: str) -> Report:
-    if value["v"] != 1 or value["verdict"] not in VERDICTS:
-        raise ValueError("another version")
-    cases = value["cases"]
-    if not isinstance(cases, list) or len(cases) > CASES_MAX:
-        raise ValueError("too many cases")
-    counts = {
-        level: {verdict: _count(value["counts"].get(level, {}).get(verdict, 0)) for verdict in VERDICTS}
-        for level in LEVELS
-    }
-    judged = [one for case in cases for one in _judged(case)]
-    return Report(
-        name=name,
-        suite=_text(value["suite"]),
-        protocol=_text(value["protocol"]),
-        profile=_text(value["profile"]),
-        country=_text(value["subject"]["country"] or ""),
-        software=_text(value["subject"]["software"]),
-        started_at=_text(value["started_at"]),
-        verdict=value["verdict"],
-        seconds=_count(int(value["seconds"])),
-        cases=len(cases),
-        counts=counts,
-        judged=tuple(judged[:CASES_MAX]),
-        unused=len(list(value["unused_exemptions"])),
-        digest=digest,
-    )
-
-
-def _judged(case: Mapping[str, Any]) -> list[Judged]:
-    return [
-        Judged(
-            _text(case["id"]),
-            _text(case["section"]),
-            _text(case["level"]),
-            one["verdict"],
-            _text(case["purpose"]),
-            _text(one["detail"]),
-        )
-        for one in case["results"]
-        if one["verdict"] in VERDICTS and one["verdict"] != "pass"
-    ]
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 31:
-        raise ValueError("no count")
-    return value
-
-
-def _text(value: Any) -> str:
-    """Return a text that can be shown: shortened, without control and direction characters."""
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return "".join(sign if sign.isprintable() else "?" for sign in value[:TEXT_MAX])

@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 import schemas
 from benchmarks.pair import free_port
 from gateway import app, settings
-from gateway.checks import Look, own_card, reach, run
+from gateway.checks import run
+from gateway.checks.look import Look, own_card
+from gateway.checks.partners import reach
 from gateway.cli.running import LOCK_FILE, alone
 from gateway.configured import reckoner
 from gateway.home import KEY_FILE, SIGNING

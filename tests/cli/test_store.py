@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway import settings
-from gateway.checks import CONNECTIONS, _address
+from gateway.checks import database
 from gateway.cli.errors import describe
 from gateway.cli.running import alone
 from gateway.storage import postgres_desks, postgres_reads
@@ -226,15 +226,15 @@ def test_a_pool_before_the_database_is_refused(homes: Homes, postgres: Cluster, 
 def test_few_connections_are_a_finding(homes: Homes, postgres: Cluster) -> None:
     """A database that lets us have fewer connections than two processes take is a finding."""
     dsn = to_postgres(homes.home("XAA"), postgres)
-    apart(postgres.execute(f"ALTER DATABASE {dsn.rpartition('/')[2]} CONNECTION LIMIT {2 * CONNECTIONS - 1}"))
-    assert [f"the server lets us have {2 * CONNECTIONS - 1} connections"] == [
+    apart(postgres.execute(f"ALTER DATABASE {dsn.rpartition('/')[2]} CONNECTION LIMIT {2 * database.CONNECTIONS - 1}"))
+    assert [f"the server lets us have {2 * database.CONNECTIONS - 1} connections"] == [
         text.split(",")[0] for text in findings(homes.home("XAA"))["database"]
     ]
 
 
 def test_a_process_takes_as_many_connections_as_a_check_reckons() -> None:
     """A writer, a leader, and those of units that read, of pages and of desks."""
-    assert 2 + READERS_MAX + postgres_reads.CONNECTIONS_MAX + postgres_desks.CONNECTIONS_MAX == CONNECTIONS
+    assert 2 + READERS_MAX + postgres_reads.CONNECTIONS_MAX + postgres_desks.CONNECTIONS_MAX == database.CONNECTIONS
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_a_process_takes_as_many_connections_as_a_check_reckons() -> None:
 )
 def test_an_address_whose_line_others_could_read_is_a_finding(dsn: str, found: int) -> None:
     """Wherever the address names the server, and if one of several is on another machine."""
-    assert found == len(list(_address(dsn)))
+    assert found == len(list(database.address(dsn)))
 
 
 def test_a_server_that_forgets_is_a_finding(homes: Homes) -> None:

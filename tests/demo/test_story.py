@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gateway import checks, settings
-from gateway.checks import Look
+from gateway.checks.look import Look
 from gateway.cli.running import runs
 from gateway.demo import report
 from gateway.demo.clock import START, DemoClock

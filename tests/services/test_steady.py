@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway import checks, serving, settings
+from gateway.checks.look import Look
 from gateway.core.case import State
 from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
@@ -39,7 +40,7 @@ async def live(network: Network, country: str, hours: int) -> SteadyClock:
 def checked(network: Network, country: str) -> list[str]:
     """Return what ``isthmus check`` says of the clock of ``country``."""
     chosen = settings.load(network.homes[country], {})
-    look = checks.Look(chosen, lambda: "correct horse", network.clock.now())
+    look = Look(chosen, lambda: "correct horse", network.clock.now())
     return [item.text for item in checks.run(look) if item.area == "clock"]
 
 
@@ -100,7 +101,7 @@ async def test_the_check_tells_nobody_to_destroy_what_a_wrong_clock_ended(networ
         for looked in (False, True):
             if looked:
                 await steady.run_once(wrong.now())
-            items = checks.run(checks.Look(chosen, lambda: "correct horse", wrong.now()))
+            items = checks.run(Look(chosen, lambda: "correct horse", wrong.now()))
             assert "isthmus keys destroy" not in [item.hint for item in items]
             assert any("go once the clock has gone on for a day" in item.text for item in items)
     (told,) = [text for text in checked(network, "XAA") if text.startswith("the clock went")]

@@ -7,12 +7,12 @@ from typing import cast
 
 import pytest
 
+from gateway.checks.trust import stale
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Person
 from gateway.services.trust_acts import TrustActs
 from gateway.storage.query import sqlite_query
-from gateway.trust_checks import stale
 from tests.support import story
 from tests.support.network import Network
 from tests.support.trust_list import World

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from gateway import home, settings
-from gateway.cli.check import CHECKS, Look
+from gateway.checks.keys import keys
+from gateway.checks.look import Look
 from gateway.services.rows import SealingEnd
 from keys import b64, card
 from keys.custody import open_store
@@ -125,7 +126,7 @@ async def test_check_sees_a_window_that_ended_and_is_kept(network: Network) -> N
     """``isthmus check`` names private halves that should be gone."""
     chosen = settings.load(network.homes["XBB"], {})
     look = Look(chosen, lambda: "correct horse", START + timedelta(days=46))
-    found = [item.text for one in CHECKS if one.__name__ == "_keys" for item in one(look)]
+    found = [item.text for item in keys(look)]
     assert "1 sealing keys have ended and are still here" in found
 
 

@@ -3,15 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from gateway.services.health import SOON
 from gateway.services.operate import Operate
 from gateway.web.language import Tongue
 from gateway.web.visit import Visit
 
 ROLE: Final = "operator"
 ROLES: Final = frozenset({ROLE})
-
-SOON = timedelta(days=60)
-"""How long before an end it shows as soon, as in ``gateway.checks``."""
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)

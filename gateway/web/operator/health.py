@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.services.operate import Item, Terms
+from gateway.services.health import Item, Terms
 from gateway.web.language import N_, Tongue
 from gateway.web.operator.desk import ROLES, operate
 from gateway.web.visit import Route, Visit

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway.services.operate import LEVELS, VERDICTS, BadReport, read_report, report_names
+from gateway.services.reports import LEVELS, VERDICTS, BadReport, read_report, report_names
 from gateway.web.language import N_
 from gateway.web.operator.desk import ROLES, operate
 from gateway.web.visit import Route, Visit

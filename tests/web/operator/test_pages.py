@@ -11,8 +11,8 @@ import pytest
 import schemas
 from gateway.configured import alike
 from gateway.services.account_store import Passkey
+from gateway.services.health import Terms, bad
 from gateway.services.nodes import PREFIX, Nodes
-from gateway.services.operate import Terms, bad
 from gateway.settings import Settings
 from gateway.web import operator
 from gateway.web.language import tongue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services.operate import REPORT_MAX_BYTES, BadReport, read_report, report_names
+from gateway.services.reports import REPORT_MAX_BYTES, BadReport, read_report, report_names
 from tests.web.operator.reports import report
 from tests.web.support import Desk
 

@@ -1,4 +1,4 @@
-"""What ``isthmus check`` looks at in a trust list: the root pinned, what was read last, and when each part runs out."""
+"""What is wrong with what was read of the trust list: what was read last of it, and when each part runs out."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,21 +7,27 @@ from typing import Any
 from urllib.parse import quote
 
 import schemas
-from gateway.services.operate import N_, Item, bad
+from gateway.checks.look import Look, own_card
+from gateway.services.health import N_, SOON, Item, bad, ok
 from gateway.services.trust import stage
 from gateway.settings import Settings
 from gateway.storage.query import Query
 from keys import trust_policy
 from keys.card import Card, parse_card
 
-SOON = timedelta(days=60)
-"""As for everything that takes officers, envoys and a holiday."""
-
 STAGES = {
     "old": N_("soon nothing is sent to it; see that the list, or the directory of cards, can be read"),
     "no-sending": N_("nothing is sent to it unless two officers go on: isthmus trust go-on %(country)s"),
     "no-receiving": N_("nothing is sent to it or taken from it until its cards can be read"),
 }
+
+
+def trust(look: Look) -> Iterator[Item]:
+    """Look at the trust list as it was last read, where one is configured."""
+    found = list(listed(look.settings, own_card(look.settings), look.now))
+    if not found and look.settings.values["trust"].get("repository") is not None:
+        yield ok("trust", N_("the trust list as last read is whole and does not run out soon"))
+    yield from found
 
 
 def stale(query: Query, now: datetime) -> Iterator[Item]:

@@ -1,0 +1,85 @@
+"""What is wrong with what the configuration says: who may act, the files and secrets it names, the calendars."""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import schemas
+from gateway import settings
+from gateway.checks.look import RESTORE, Look
+from gateway.core.calendars import Calendar
+from gateway.services.health import N_, SOON, Item, bad, note, ok
+from gateway.settings import BadConfiguration
+
+CALENDAR_SOON = timedelta(days=366)
+"""
+How long before its end a calendar is told of: a clock whose last day lies behind it does not start, and the longest run
+for months.
+"""
+
+_ASK = frozenset({"case_officer", "liaison_officer"})
+"""Who prepares a request; one of the second kind, who is another person, approves it (V-03)."""
+
+
+def configuration(look: Look) -> Iterator[Item]:
+    values = look.settings.values
+    yield ok("config", N_("%(file)s fits its schema"), file=look.settings.home / settings.FILE_NAME)
+    if not values["persons"]:
+        yield bad("config", N_("nobody may act here"), N_("isthmus keys new, then isthmus person add"))
+    if not values["partners"]:
+        yield bad("config", N_("there is no partner"), N_("isthmus partner add XBB --card FILE --fingerprint ..."))
+    who_ask = [roles for one in values["persons"] if (roles := _ASK & set(one["roles"]))]
+    if values["persons"] and not (len(who_ask) > 1 and any("liaison_officer" in roles for roles in who_ask)):
+        text = N_("no request can leave: it takes a case officer and, as another person, a liaison officer")
+        if any("case_officer" in roles for roles in who_ask):
+            yield bad("config", text, N_("isthmus person add"))
+        else:
+            yield note("config", text, N_("isthmus person add, unless your State only answers"))
+
+
+def named(look: Look) -> Iterator[Item]:
+    """Look at the files and secrets that the configuration names and nothing else here looks at."""
+    from gateway.configured import mail, stamping_roots, webhook  # here: it takes up half of the gateway
+
+    for read in (mail, webhook, settings.emblem, settings.client_secret, stamping_roots):
+        try:
+            read(look.settings, os.environ)
+        except BadConfiguration as error:
+            yield bad("config", "%(why)s", RESTORE, why=error.problems[0])
+
+
+def calendars(look: Look) -> Iterator[Item]:
+    values = look.settings.values
+    directory = look.settings.home / values["calendars_directory"] if values.get("calendars_directory") else None
+    wanted: dict[str, Any] = {values["country"]: values.get("calendar")}
+    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
+    for name in schemas.calendars(directory):
+        try:
+            schemas.load_calendar(name, directory)
+        except schemas.SchemaError as error:
+            text = N_("a file of a calendar cannot be read, and counts for nothing: %(problem)s")
+            yield bad("calendar", text, N_("make it anew, or remove it"), problem=str(error))
+    for country, id in wanted.items():
+        yield _calendar(look, country, id, directory)
+
+
+def _calendar(look: Look, country: str, id: str | None, directory: Path | None) -> Item:
+    chosen = id or schemas.calendar_of(country, directory)
+    year = look.now.year
+    # The last year too: the ladder counts on from a day that was missed in it.
+    hint = N_("isthmus agreements calendar %(country)s %(last)s %(next)s --id %(country)s-%(year)s --zone ZONE > FILE")
+    values = {"country": country, "last": year - 1, "year": year, "next": year + 1}
+    if chosen is None or chosen not in schemas.calendars(directory):
+        return bad("calendar", N_("no calendar of %(country)s: no deadline is reckoned there"), hint, **values)
+    found = Calendar.from_dict(schemas.load_calendar(chosen, directory))
+    if found.valid_from > look.now.date():
+        text = N_("%(calendar)s begins only on %(day)s, and no other one of %(country)s counts")
+        return bad("calendar", text, hint, calendar=chosen, day=found.valid_from, **values)
+    left = found.valid_until - look.now.date()
+    if left < CALENDAR_SOON:
+        text, tell = N_("%(calendar)s ends on %(day)s"), bad if left < SOON else note
+        return tell("calendar", text, hint, calendar=chosen, day=found.valid_until, **values)
+    text = N_("%(country)s: %(calendar)s version %(version)s, until %(day)s")
+    return ok("calendar", text, country=country, calendar=chosen, version=found.version, day=found.valid_until)

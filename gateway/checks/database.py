@@ -1,0 +1,225 @@
+"""What is wrong with the database, with the server it is on, and with what it says of partners, nodes and logs."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from gateway import read_only, settings
+from gateway.checks import trust
+from gateway.checks.host import SKEW_MAX
+from gateway.checks.look import Look, own_card
+from gateway.core.checkpoint import parse_note
+from gateway.services.checkpoints import LATE
+from gateway.services.health import N_, Item, Terms, bad, note, ok
+from gateway.services.nodes import PREFIX, differences, running
+from gateway.services.ports import GONE_BACK
+from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
+from gateway.storage.query import Query, sqlite_query
+
+POSTGRES_MIN = 150_000
+
+CONNECTIONS = 14
+"""What one process takes of a database at most: writer, leader, and four each for units that read, pages, desks."""
+
+APART_MAX = timedelta(seconds=30)
+"""How far our clock may be from that of the database, by which each node can be compared with the others."""
+
+_DURABLE = frozenset({"fsync", "full_page_writes"})
+"""What makes a commit one; ``synchronous_commit`` each connection of ours sets for itself."""
+
+_SERVER_SETTINGS = """
+SELECT name, setting FROM pg_settings WHERE name IN ('server_version_num', 'fsync', 'full_page_writes')
+"""
+
+_SERVER = """
+SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)), extract(epoch FROM clock_timestamp())::float8
+FROM pg_database AS d, pg_roles AS r WHERE d.datname = current_database() AND r.rolname = current_user
+"""
+
+_NODES = f"SELECT name, value FROM meta WHERE name LIKE '{PREFIX}%' ORDER BY name"  # noqa: S608  # a constant
+
+_LATEST = "SELECT max(at) FROM (SELECT at FROM case_event ORDER BY n DESC LIMIT 10000) AS newest"
+
+_NEWEST_KEPT = """
+SELECT c.origin, c.size, c.at, c.note FROM checkpoint_kept AS c
+JOIN log_head AS h ON h.origin = c.origin AND h.current = 1
+WHERE c.size = (SELECT max(k.size) FROM checkpoint_kept AS k WHERE k.origin = c.origin)
+ORDER BY c.origin
+"""
+
+_MOVED_HINTS = {
+    "sqlite": N_(
+        "name the database it was moved to as 'database' in the configuration; where it was moved back since, restore "
+        "the last backup, then isthmus restore begin-epoch"
+    ),
+    "postgres": N_("take 'database' out of the configuration"),
+}
+"""What to do where the configuration names what ``isthmus store move`` moved away from, by dialect."""
+
+_TABLES = {
+    "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table'",
+    "postgres": "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
+}
+
+
+def database(look: Look) -> Iterator[Item]:
+    dsn, path = look.settings.dsn(os.environ), look.settings.database
+    if dsn is not None:
+        from gateway.storage.postgres_query import postgres_query  # here, because only the extra has its library
+
+        yield from address(dsn)
+        with postgres_query(dsn, look.wait_s) as query:
+            yield from _server(look, query)
+            yield from _database_items(look, query, "postgres")
+    elif path.is_file():
+        with sqlite_query(path) as query:
+            if look.whole and [text for (text,) in query("PRAGMA quick_check(5)")] != ["ok"]:
+                yield bad("database", N_("the database is damaged"), N_("stop the gateway and restore the last backup"))
+                return
+            yield from _database_items(look, query, "sqlite")
+    elif path.with_name(path.name + ASIDE_FILE).exists():
+        yield bad("database", N_("%(path)s was moved away from"), _MOVED_HINTS["sqlite"], path=path)
+    else:
+        hint = N_("restore the last backup, then isthmus restore begin-epoch")
+        yield bad("database", N_("%(path)s is missing"), hint, path=path)
+
+
+def address(dsn: str) -> Iterator[Item]:
+    """Look at whether rows would cross a network in clear, or to a server that nobody asked for its name."""
+    parts = urlsplit(dsn)
+    options = dict(parse_qsl(parts.query))
+    named = [urlsplit(f"//{one}").hostname for one in parts.netloc.rpartition("@")[2].split(",")]
+    hosts = [unquote(one) for one in named if one] or options.get("host", "").split(",")
+    away = [one for one in hosts if one and not one.startswith("/") and not settings.is_loopback(one)]
+    if away and options.get("sslmode") != "verify-full":
+        hint = N_("add ?sslmode=verify-full to the address, and name the authority with sslrootcert")
+        yield bad("database", N_("the address of the database lets anybody in between read along"), hint)
+
+
+def _server(look: Look, query: Query) -> Iterator[Item]:
+    """Look at the server itself: its version, what it promises of a commit, its connections, its clock."""
+    chosen: dict[str, str] = dict(query(_SERVER_SETTINGS))
+    if int(chosen["server_version_num"]) < POSTGRES_MIN:
+        hint = N_("install PostgreSQL %(least)s or newer")
+        yield bad(
+            "database", N_("the server is older than what this was tried with"), hint, least=POSTGRES_MIN // 10_000
+        )
+    for name in sorted(_DURABLE & chosen.keys()):
+        if chosen[name] != "on":
+            text = N_("the server has %(name)s off: what was answered may be gone after a crash")
+            yield bad("database", text, N_("set %(name)s = on in postgresql.conf and restart the server"), name=name)
+    ((most, clock),) = query(_SERVER)
+    processes = most // CONNECTIONS
+    if processes < 2:
+        text = N_("the server lets us have %(most)s connections, and each process takes up to %(each)s")
+        hint = N_("raise max_connections, or the limit of the user or the database")
+        yield bad("database", text, hint, most=most, each=CONNECTIONS)
+    else:
+        text = N_("PostgreSQL %(version)s, with connections for %(count)s processes")
+        yield ok("database", text, version=int(chosen["server_version_num"]) // 10_000, count=processes)
+    apart = abs(look.now.timestamp() - clock)
+    if apart > APART_MAX.total_seconds():
+        text = N_("the clock of the database and ours are %(seconds)s seconds apart")
+        yield bad("clock", text, N_("set both; see that NTP runs on every machine"), seconds=int(apart))
+
+
+def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
+    known = {one.number: one.sha256 for one in load_migrations(dialect)}
+    tables = {name for (name,) in query(_TABLES[dialect])}
+    if f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:
+        yield bad("database", N_("the database was moved away from"), _MOVED_HINTS[dialect])
+        return
+    if LEDGER not in tables:
+        hint = N_("restore the last backup, then isthmus restore begin-epoch")
+        yield bad("database", N_("the database holds no store"), hint)
+        return
+    applied = dict(query("SELECT number, sha256 FROM schema_migration"))
+    if any(known.get(number) != digest for number, digest in applied.items()):
+        hint = N_("install the version that wrote it, or a newer one")
+        yield bad("database", N_("it was written by another version"), hint)
+    elif len(applied) < len(known):
+        text = N_("%(count)s migrations run at the next start")
+        yield note("database", text, N_("make a backup before"), count=len(known) - len(applied))
+    else:
+        yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
+    ((latest,),) = query("SELECT max(at) FROM case_event" if look.whole else _LATEST)
+    if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
+        yield bad("clock", N_("the database holds events later than now"), N_("set the clock; see that NTP runs"))
+    yield from _leap(look, query)
+    for country, hold in query("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
+        hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
+        yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
+    yield from trust.stale(query, look.now)
+    yield from _nodes(query, look.now)
+    if len(applied) == len(known):
+        yield from _not_contacted(query)
+        yield from _watched(look, query)
+    ((epoch,),) = query("SELECT value FROM meta WHERE name = 'epoch'") or (("1",),)
+    if int(epoch) != own_card(look.settings).epoch:
+        hint = N_("stop; isthmus restore begin-epoch")
+        yield bad("database", N_("its epoch is %(epoch)s, the card says otherwise"), hint, epoch=epoch)
+    ((seen,),) = query(f"SELECT value FROM meta WHERE name = '{GONE_BACK}'") or (("0",),)  # noqa: S608  # a constant
+    if int(epoch) <= int(seen):
+        hint = N_("stop; isthmus restore begin-epoch")
+        yield bad("database", N_("an older state was put in its place, and no epoch was begun since"), hint)
+
+
+def _leap(look: Look, query: Query) -> Iterator[Item]:
+    """Tell of a leap of the clock for as long as nothing is ended for good because of it."""
+    seen = read_only.leap(query, look.now)
+    if seen is not None and seen.before is not None:
+        before, at, until = (f"{one:%Y-%m-%d %H:%M}" for one in (seen.before, seen.since, seen.until))
+        text = N_(
+            "the clock went from %(before)s to %(at)s UTC at once: nothing is erased, destroyed or given up before "
+            "%(until)s"
+        )
+        hint = N_("nothing to do if it is right and the gateway was off; else set it, and see that NTP runs")
+        yield note("clock", text, hint, before=before, at=at, until=until)
+
+
+def _nodes(query: Query, now: datetime) -> Iterator[Item]:
+    """Look at whether all nodes that run go by the same."""
+    nodes = running(query(_NODES), now)
+    differ = differences(nodes)
+    for one in differ:
+        text = N_("%(node)s does not go by what %(other)s does: %(parts)s")
+        hint = N_("give both machines one home, and start again what was started before it changed")
+        yield bad("nodes", text, hint, node=one.node, other=one.other, parts=Terms(one.parts))
+    if nodes and not differ:
+        yield ok("nodes", N_("nodes that run and go by the same: %(count)s"), count=len(nodes))
+
+
+def _not_contacted(query: Query) -> Iterator[Item]:
+    """Look at the list that persons keep, and at what waits there for a second person."""
+    rows = query("SELECT country, confirmed_at, lift_at FROM no_contact WHERE lifted_at IS NULL ORDER BY country")
+    for country, confirmed_at, lift_at in rows:
+        if confirmed_at is None:
+            hint = N_("isthmus partner confirm %(country)s --reason ... --as PERSON")
+            yield note("partner", N_("%(country)s is proposed for the no-contact list"), hint, country=country)
+        elif lift_at is not None:
+            text = N_("%(country)s is not to be contacted; that this ends is proposed")
+            hint = N_("isthmus partner confirm-lift %(country)s --reason ... --as PERSON")
+            yield note("partner", text, hint, country=country)
+        else:
+            hint = N_("nothing is sent to it until isthmus partner lift %(country)s, by two persons")
+            yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)
+
+
+def _watched(look: Look, query: Query) -> Iterator[Item]:
+    """Look at logs that contradict themselves, and at checkpoints of ours that nobody else put their name to."""
+    for origin, kind, count in query("SELECT origin, kind, count(*) FROM log_conflict GROUP BY origin, kind"):
+        once = N_("the log %(origin)s contradicts itself: %(kind)s, 1 time")
+        text = once if count == 1 else N_("the log %(origin)s contradicts itself: %(kind)s, %(count)s times")
+        hint = N_("isthmus log conflicts; tell both States by another way, and keep what is stored")
+        yield bad("log", text, hint, origin=origin, kind=kind, count=count)
+    witnesses = set(look.settings.values.get("transparency", {}).get("witnesses", ()))
+    for origin, size, at, signed_note in query(_NEWEST_KEPT):
+        partner = origin.split("/")[1]
+        signed = {name for name, _ in parse_note(signed_note).signatures}
+        missing = sorted(({partner} | witnesses) - {look.settings.values["country"]} - signed)
+        if missing and datetime.fromtimestamp(at, UTC) + LATE < look.now:
+            text = N_("the checkpoint of %(size)s entries of %(origin)s is not cosigned by %(missing)s")
+            hint = N_("isthmus log keep asks again and tells why not")
+            yield bad("log", text, hint, size=size, origin=origin, missing=", ".join(missing))

@@ -1,0 +1,79 @@
+"""What is wrong with our partners: the cards that are here, and whether their doors answer."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from gateway.checks.look import Look
+from gateway.services.health import N_, Item, bad, note, ok
+from gateway.services.ports import Peers, Unavailable
+from gateway.services.trust import advance_chain
+from gateway.transport.card_directory import load_cards
+from gateway.transport.peers import HttpPeers
+from keys import b64
+from keys.card import Card
+
+
+def partners(look: Look) -> Iterator[Item]:
+    for country, partner in look.settings.values["partners"].items():
+        pin = b64.decode(partner["identity"])
+        published = load_cards(look.settings.cards, country)
+        held, why, _ = advance_chain(None, pin, published, look.now)
+        if held is None:
+            other = N_("the card of %(country)s is not by the identity key pinned")
+            hint = N_("ask %(country)s for its card, and compare the fingerprint by another way")
+            yield bad("partner", other if why else N_("no card of %(country)s is here"), hint, country=country)
+            continue
+        if why:
+            text = N_("a card of %(country)s does not follow: %(why)s")
+            yield bad("partner", text, N_("ask %(country)s by another way"), country=country, why=why)
+        elif published[-1] != held.raw:
+            text = N_(
+                "the newest card of %(country)s that is here is not taken: one before it is missing, or not whole"
+            )
+            hint = N_("ask %(country)s for every card after %(serial)s")
+            yield bad("partner", text, hint, country=country, serial=held.serial)
+        active = [key.valid_until for key in held.sealing if key.is_active(look.now)]
+        last = max((key.valid_until for key in held.sealing), default=look.now)
+        if not active:
+            hint = N_("ask %(country)s for its next card")
+            yield bad("partner", N_("%(country)s has no sealing key for now"), hint, country=country)
+        elif last - look.now < timedelta(days=15):
+            text, hint = N_("the last sealing key of %(country)s ends on %(day)s"), N_("ask it for its next card")
+            yield bad("partner", text, hint, country=country, day=last.date())
+        else:
+            text = N_("%(country)s: card %(serial)s, epoch %(epoch)s, fingerprint %(fingerprint)s")
+            shown = {"serial": held.serial, "epoch": held.epoch, "fingerprint": held.fingerprint}
+            yield ok("partner", text, country=country, **shown)
+        if partner.get("no_contact"):
+            hint = N_("nothing is sent to it until that is lifted")
+            yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)
+
+
+async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
+    """
+    Knock at the door of every partner that has one, through ``peers``: any answer at all is one.
+
+    Nothing is posted: what a partner refuses stands in its log as what somebody tried there. Another method than POST
+    is answered by every door (405, protocol section 1).
+    """
+    cards: dict[str, Card] = {}
+    for country, partner in look.settings.values["partners"].items():
+        pin = b64.decode(partner["identity"])
+        held, _, _ = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now)
+        if held is not None and partner.get("transmission", "push") != "pull":
+            cards[country] = held
+    if peers is not None:
+        return list(await asyncio.gather(*(_knock(peers, cards, country) for country in cards)))
+    async with HttpPeers(cards.get) as made:
+        return list(await asyncio.gather(*(_knock(made, cards, country) for country in cards)))
+
+
+async def _knock(peers: Peers, cards: Mapping[str, Card], country: str) -> Item:
+    try:
+        answer = await peers.get(country, "/xg/1/messages")
+    except Unavailable as error:
+        addresses = ", ".join(cards[country].addresses) or "no address in its card"
+        hint = N_("ask its operators; tried %(addresses)s")
+        return bad("reach", N_("%(country)s: %(why)s"), hint, country=country, why=error, addresses=addresses)
+    return ok("reach", N_("%(country)s answers (HTTP %(status)s)"), country=country, status=answer.status)

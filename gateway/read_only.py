@@ -1,0 +1,57 @@
+"""What the database of a home says, read beside a gateway that may run: nothing is changed."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from gateway.core.leap import Steady
+from gateway.services import steady
+from gateway.services.compromise import DONE
+from gateway.services.listing import RESTORED_AT
+from gateway.services.ports import GONE_BACK
+from gateway.settings import Settings
+from gateway.storage.query import Query, sqlite_query
+
+T = TypeVar("T")
+
+_EPOCH = f"""
+SELECT name, value FROM meta WHERE name IN ('epoch', '{GONE_BACK}', '{RESTORED_AT}', '{DONE}')
+"""  # noqa: S608  # constants
+
+
+def waits(chosen: Settings, now: datetime) -> Steady | None:
+    """Return what was seen of the clock if a gateway ends nothing for good at ``now``. Raises ``Unavailable``."""
+    return _read(chosen, lambda query: leap(query, now))
+
+
+def leap(query: Query, now: datetime) -> Steady | None:
+    """Return the same, as ``query`` reads it."""
+    rows = query(f"SELECT value FROM meta WHERE name = '{steady.META}'")  # noqa: S608  # a constant
+    return steady.waiting(rows[0][0], now) if rows else None
+
+
+def raised_at(chosen: Settings, epoch: int, *, by_theft: bool = False) -> datetime | None:
+    """
+    Return when ``epoch`` was begun in the database; ``None`` if it is in another, or an older state took its place.
+
+    ``by_theft``: ``None`` too unless that was since keys were stolen, and all is done. Raises ``Unavailable``.
+    """
+    found = dict(_read(chosen, lambda query: query(_EPOCH)) or ())
+    if RESTORED_AT not in found or epoch != int(found["epoch"]) or epoch <= int(found.get(GONE_BACK, "0")):
+        return None
+    return None if by_theft and epoch != int(found.get(DONE, "0")) else datetime.fromisoformat(found[RESTORED_AT])
+
+
+def _read(chosen: Settings, look: Callable[[Query], T]) -> T | None:
+    """Return what ``look`` reads in the database, ``None`` where there is none. Raises ``Unavailable``."""
+    dsn, path = chosen.dsn(os.environ), chosen.database
+    if dsn is not None:
+        from gateway.storage.postgres_query import postgres_query  # here, because only the extra has its library
+
+        with postgres_query(dsn) as query:
+            return look(query)
+    if not path.is_file():
+        return None
+    with sqlite_query(path) as query:
+        return look(query)
