@@ -30,7 +30,10 @@ from gateway.core.attachments import FILE_MAX_BYTES, MEMBER_OF, NotRendered, in_
 from gateway.core.case import Side, State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
-from gateway.http.local_api import (
+from gateway.services import access, act_bodies, cases, referral
+from gateway.services.acts import ANYBODY, APPROVALS, DESK, GONE, LISTS, VERBS, Call, check_shown
+from gateway.services.answer import needs_second_signer
+from gateway.services.as_json import (
     allowed_json,
     content_json,
     desk_json,
@@ -39,9 +42,6 @@ from gateway.http.local_api import (
     preview_json,
     row_json,
 )
-from gateway.services import access, act_bodies, cases, referral
-from gateway.services.acts import ANYBODY, APPROVALS, DESK, GONE, LISTS, VERBS, Call, check_shown
-from gateway.services.answer import needs_second_signer
 from gateway.services.audience import find_after, find_row, heard, list_cases
 from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting

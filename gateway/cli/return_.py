@@ -17,9 +17,9 @@ from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import HAND_DAYS, Pen, pen_options
 from gateway.core.attachments import in_short
 from gateway.core.case import Side
-from gateway.http.local_api import return_json
 from gateway.services import access, cases
 from gateway.services.acts import RETURN_DESK, RETURN_PARTS, check_shown
+from gateway.services.as_json import return_json
 from gateway.services.audience import find_row
 
 if TYPE_CHECKING:

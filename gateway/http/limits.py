@@ -51,7 +51,11 @@ class Limits:
 
 
 class BodyTooLarge(Exception):
-    """The body is, or says it is, larger than this door takes."""
+    """The body is, or says it is, larger than the ``most`` bytes that this door takes of it."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("a body is too large")
+        self.most = most
 
 
 class BodyTooSlow(Exception):
@@ -228,11 +232,11 @@ async def read_body(request: web.Request, most: int, timeout_s: float, share: Sh
     Raises ``BodyTooLarge`` (at once, if its length is declared), ``BodyTooSlow``, ``Overloaded``.
     """
     if (request.content_length or 0) > most:
-        raise BodyTooLarge
+        raise BodyTooLarge(most)
     if request.content.is_eof():  # it came in one piece with its head: nothing to wait for, so nothing to time
         whole = request.content.read_nowait()
         if len(whole) > most:
-            raise BodyTooLarge
+            raise BodyTooLarge(most)
         share.add(len(whole))
         return whole
     body = bytearray()
@@ -243,7 +247,7 @@ async def read_body(request: web.Request, most: int, timeout_s: float, share: Sh
             share.arrives(body, deadline)
             async for chunk in request.content.iter_any():
                 if len(body) + len(chunk) > most:
-                    raise BodyTooLarge
+                    raise BodyTooLarge(most)
                 share.add(len(chunk))
                 body += chunk
                 if len(body) - earned >= BODY_BYTES_PER_S:

@@ -14,29 +14,26 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from gateway.core.attachments import FILE_MAX_BYTES, in_short
-from gateway.core.case import Case, Pending, Remark, Side, State
+from gateway.core.attachments import FILE_MAX_BYTES
+from gateway.core.case import Case, Side, State
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.messages import HANDOVER
 from gateway.core.notices import grants
-from gateway.core.preview import Preview
-from gateway.core.referral import DUE, LIMITS
-from gateway.core.remark import seal
 from gateway.core.reuse import DESK as HERE
 from gateway.core.reuse import held_under, reuse_findings
 from gateway.core.unseen import JOINERS
 from gateway.core.verification import CLERK, OFFICER
 from gateway.http import openapi
 from gateway.http.errors import local_problem, neutral_headers, problem_of
-from gateway.http.limits import BodyTooLarge, BodyTooSlow, Limits, Overloaded, Room, read_body
-from gateway.services import access, act_bodies, cases, person_stop, referral, rights
+from gateway.http.limits import Limits, Room, read_body
+from gateway.http.local_problems import BadMediaType, BadRequest, NoToken, problem_for
+from gateway.services import access, act_bodies, cases, referral, rights
 from gateway.services.acts import (
     ANYBODY,
     DESK,
@@ -48,18 +45,24 @@ from gateway.services.acts import (
     Call,
     DeskServices,
     Verb,
-    allowed,
     check_shown,
 )
-from gateway.services.audience import FOREIGN_AFFAIRS, find_after, find_row, heard, list_cases, list_overdue
+from gateway.services.as_json import (
+    allowed_json,
+    content_json,
+    desk_json,
+    made_json,
+    pending_json,
+    plain,
+    preview_json,
+    return_json,
+    row_json,
+)
+from gateway.services.audience import find_after, find_row, list_cases, list_overdue
 from gateway.services.clear import PREVIEWED
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.inquire import BoardRow, Place
-from gateway.services.opening import Reused
-from gateway.services.ports import BadValue, Changed, Conflict, Unavailable
-from gateway.services.reading import part_of_return
-from gateway.services.returning import Protocol
-from schemas import SchemaError, ijson
+from schemas import ijson
 
 BODY_MAX_BYTES = 1 << 20
 """A case draft has a few kilobytes; its attachments are named by digest."""
@@ -77,18 +80,6 @@ class LocalServices:
 
     desk: DeskServices
     tokens: Mapping[str, str] = field(repr=False)
-
-
-class BadRequest(Exception):
-    """A parameter or header is missing or is none; says which, and what to do."""
-
-
-class NoToken(Exception):
-    """No token, or one that names nobody; which of the two is not said."""
-
-
-class BadMediaType(Exception):
-    """The body is not sent as JSON."""
 
 
 class _Door:
@@ -336,70 +327,6 @@ class _Door:
             return response
 
 
-_RETRY = {"Retry-After": "2"}
-
-
-def problem_for(error: Exception, roles: frozenset[str]) -> web.Response | None:
-    """Return the problem document for ``error`` to a person with ``roles``, or ``None`` if it is a fault of ours."""
-    match error:
-        case SchemaError():
-            places = [{"pointer": one.pointer, "text": one.text} for one in error.problems]
-            detail = "The body does not fit its schema; 'problems' lists where."
-            return local_problem(422, "schema", "Not as the schema demands", detail, more={"problems": places})
-        case ijson.BadJson():
-            return local_problem(400, "bad-json", "Not strict JSON", f"The body cannot be read: {error.reason}.")
-        case BadRequest():
-            return local_problem(400, "bad-request", "Not a request of this API", str(error))
-        case BadValue():
-            return local_problem(400, "bad-value", "A value that cannot be", f"In what was sent {error}.")
-        case NoToken():
-            detail = "Send 'Authorization: Bearer TOKEN' with a token of a person of this gateway."
-            headers = {"WWW-Authenticate": "Bearer"}
-            return local_problem(401, "no-token", "Who is asking?", detail, headers=headers)
-        case Forbidden():
-            return local_problem(403, "forbidden", "Not yours to do", str(error), hint=error.hint)
-        case NotFound():
-            return local_problem(404, "not-found", "No such case", str(error))
-        case IllegalStep():
-            # It names the state, and one that a stop led to meanwhile is not for everybody.
-            detail = "It is not waited for any more." if FOREIGN_AFFAIRS in roles else str(error)
-            hint = "GET the case: 'allowed' lists the steps you may take now"
-            return local_problem(409, "illegal-step", "Not a step of this case now", detail, hint=hint)
-        case RuleRefused():
-            found = heard(error.findings, roles)
-            more = {"findings": [asdict(finding) for finding in found]}
-            detail = "'findings' says which and why." if found else "Which one is for the desk in charge of the case."
-            return local_problem(422, "rule-refused", "A rule refuses", detail, more=more)
-    return _problem_for_carriage(error)
-
-
-def _problem_for_carriage(error: Exception) -> web.Response | None:
-    """Return the problem document for what went wrong with the request itself, or with the time it came at."""
-    match error:
-        case Changed():
-            detail = "The case is not what 'If-Match' names any more; read it again before you repeat the step."
-            return local_problem(412, "changed", "Changed meanwhile", detail)
-        case Reused():
-            detail = f"This '{openapi.ONCE_HEADER}' came before with another body. Nothing was opened."
-            hint = "send what is new under a new key"
-            return local_problem(422, "key-reused", "A key for something else", detail, hint=hint)
-        case Conflict():
-            detail = "The case changed meanwhile; read it again."
-            return local_problem(409, "conflict", "Changed meanwhile", detail, headers=_RETRY)
-        case Unavailable():
-            return local_problem(503, "later", "Not now", str(error), hint=error.hint, headers=_RETRY)
-        case Overloaded():
-            return local_problem(503, "later", "Not now", "Too many requests at once.", headers=_RETRY)
-        case BodyTooLarge():
-            return local_problem(413, "too-large", "Too large", f"A body has at most {BODY_MAX_BYTES} bytes.")
-        case BodyTooSlow():
-            return local_problem(408, "too-slow", "Too slow", "The body did not arrive in time.")
-        case BadMediaType():
-            detail = "Send the body as application/json, not encoded."
-            return local_problem(415, "media-type", "Not JSON", detail)
-    return None
-
-
 # Reading parameters.
 
 
@@ -482,148 +409,10 @@ def _json(value: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, 
     return web.Response(status=status, body=ijson.dumps(value), content_type=openapi.MEDIA_TYPE, headers=headers)
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def row_json(row: BoardRow, roles: Collection[str]) -> dict[str, Any]:
-    """
-    Return a row of a list as JSON values for a person with ``roles``; it has no field for an identity.
-
-    When a case that went on after a stop last changed would tell foreign affairs of the stop.
-    """
-    hidden = {"changed_at": None} if FOREIGN_AFFAIRS in roles else {}
-    return {name: _plain(value) for name, value in asdict(row).items()} | hidden
-
-
 def _board_json(rows: Sequence[BoardRow], limit: int, roles: Collection[str]) -> dict[str, Any]:
     place = rows[-1].place if len(rows) == limit else None
-    after = None if place is None else f"{_plain(place.due_at) or ''}~{place.ref}"
+    after = None if place is None else f"{plain(place.due_at) or ''}~{place.ref}"
     return {"cases": [row_json(row, roles) for row in rows], "next": after}
-
-
-def preview_json(preview: Preview, thread: str | None) -> dict[str, Any]:
-    """Return a preview as JSON values; ``thread`` is named by the statement that approves it."""
-    return {
-        "type": preview.type,
-        "body": preview.body,
-        "digest": preview.digest,
-        "thread": thread,
-        "lines": [asdict(line) for line in preview.lines],
-        "findings": [asdict(finding) for finding in preview.findings],
-    }
-
-
-def pending_json(pending: Pending, thread: str | None) -> dict[str, Any]:
-    """Return a body prepared by the requested desk as JSON values, in the form of a preview."""
-    return {
-        "type": pending.type,
-        "body": pending.body,
-        "digest": pending.digest,
-        "thread": thread,
-        "lines": [],
-        "findings": [],
-    }
-
-
-def made_json(made: Preview | Pending | Protocol | Remark | None) -> dict[str, Any]:
-    """Return what a step made, by the name it has in an answer; nothing if it made nothing."""
-    if isinstance(made, Remark):
-        return {"remark": remark_json(made, made.digest)}
-    return {} if made is None else {"prepared": prepared_json(made)}
-
-
-def remark_json(remark: Remark, digest: str) -> dict[str, Any]:
-    """Return what became of a remark as JSON values, with the digest that whoever confirms it names."""
-    return {
-        "language": remark.language,
-        "text": remark.text,
-        "digest": digest if remark.text else None,
-        "spans": [{"start": start, "end": end, "type": kind} for start, end, kind in remark.spans],
-        "reasons": list(remark.reasons),
-        "leaks": list(remark.leaks),
-        "confirmed_by": remark.by,
-        "confirmed_at": remark.at,
-        "sent": remark.sent,
-    }
-
-
-def prepared_json(made: Preview | Pending | Protocol) -> dict[str, Any]:
-    """
-    Return what a step prepared as JSON values, by its digest: what it says is shown for a reason, by a preview (R-13).
-
-    The protocol of a handover is stored nowhere that could be previewed. It names place, time and hands, no identity.
-    """
-    match made:
-        case Preview(type=type, digest=digest, findings=findings):
-            return {"type": type, "digest": digest, "findings": [asdict(finding) for finding in findings]}
-        case Pending(type=type, digest=digest):
-            return {"type": type, "digest": digest, "findings": []}
-        case Protocol(body, digest, thread):
-            return {"type": HANDOVER, "digest": digest, "findings": [], "body": body, "thread": thread}
-
-
-def allowed_json(side: Side, state: State, roles: frozenset[str]) -> list[dict[str, Any]]:
-    """Return the steps that somebody with ``roles`` may take in ``state``, each with the roles that may take it."""
-    return [{"verb": name, "roles": fitting} for name, fitting in allowed(side, state, roles)]
-
-
-def desk_json(case: Case, *, shown: bool) -> dict[str, Any]:
-    """
-    Return what a desk sees of a case without a justification: nothing of the person.
-
-    The digest of what is prepared is there only where the content is ``shown`` too: a body can be guessed by it.
-    """
-    pending = case.pending and {
-        "type": case.pending.type,
-        "digest": case.pending.digest if shown else None,
-        "author": case.pending.author,
-        "approver": case.pending.approver,
-    }
-    return {
-        "thread": case.thread,
-        "purpose": case.purpose,
-        "clocks": [clock.to_dict() for clock in case.clocks],
-        "findings": list(person_stop.known(case)),
-        "pending": pending,
-        "contests": case.contests,
-        "exercise": case.exercise,
-        "notices": [asdict(notice) for notice in case.notices],
-    }
-
-
-def return_json(case: Case, role: str) -> dict[str, Any]:
-    """Return what ``role`` sees of the return: record, what was said, who signed until when, what is prepared."""
-    part = part_of_return(case, role)
-    return {
-        "thread": part.thread,
-        "record": part.record,
-        "person": part.person,
-        "said": dict(part.said),
-        "releases": [
-            {"authority": one.authority, "kind": one.kind, "role": one.role, "valid_until": one.valid_until}
-            for one in part.releases
-        ],
-        "prepared": pending_json(part.prepared, part.thread) if part.prepared else None,
-    }
-
-
-def content_json(case: Case, counted: Sequence[str] | None) -> dict[str, Any]:
-    """Return the personal content of a case; ``counted`` are the files of its referral, ``None`` if there is none."""
-    return {
-        "draft": case.draft,
-        "received": case.received,
-        "asked": list(case.asked),
-        "reply": case.reply,
-        "delay": case.delay,
-        "held": list(person_stop.told(case)),
-        "referral": None if counted is None else {"text": [DUE, LIMITS], "counted": list(counted)},
-        "interview": case.interview,
-        "remark": remark_json(case.remark, seal(case.remark, case.draft)) if case.remark is not None else None,
-        "images": in_short(case.renditions),
-    }
 
 
 def local_app(services: LocalServices) -> web.Application:

@@ -21,7 +21,7 @@ from gateway.app import Gateway
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.referral import DUE, LIMITS
 from gateway.http import openapi
-from gateway.http.local_api import BODY_MAX_BYTES, LocalServices, local_app
+from gateway.http.local_api import ATTACHMENT_MAX_BYTES, BODY_MAX_BYTES, LocalServices, local_app
 from gateway.services import access, cases, evidence, person_stop
 from gateway.services.context import Person
 from gateway.services.ports import Conflict, Redacted, Tx, Unavailable
@@ -707,6 +707,17 @@ async def test_a_bad_body_is_a_named_problem(api: Api, fault: str) -> None:
     status, problem = await api.call("protection", "POST", f"/v1/cases/{ref}/freeze", **how)
     assert (code_status, f"urn:isthmus:{code}") == (status, problem["type"])
     assert "Testova" not in json.dumps(problem)
+
+
+@pytest.mark.parametrize(("end", "most"), [("freeze", BODY_MAX_BYTES), ("attachment", ATTACHMENT_MAX_BYTES)])
+async def test_a_body_that_is_too_large_is_told_its_bound(api: Api, end: str, most: int) -> None:
+    """One that brings a file may be larger than the others."""
+    ref = (await api.post("first", "/v1/cases", story.draft()))[1]["ref"]
+    headers = {"Content-Type": "application/json"}
+    person = {"freeze": "protection", "attachment": "first"}[end]
+    path = f"/v1/cases/{ref}/{end}"
+    status, problem = await api.call(person, "POST", path, data=io.BytesIO(bytes(most + 1)), headers=headers)
+    assert (413, f"Such a body has at most {most} bytes.") == (status, problem["detail"])
 
 
 async def test_a_step_without_a_body_takes_none(api: Api) -> None:
