@@ -147,9 +147,13 @@ class Hold:
             return True
         desk = OFFICER if held.case.side is Side.REQUESTING else CLERK
         others = (self._context.persons[person].roles - {role}) & desk
-        if any(is_guest(holder) for holder, _ in gone):
+        guests = [holder for holder, _ in gone if is_guest(holder)]
+        if guests:
             invited = any(row.action == "invite" and row.person == person for row in await tx.accesses(held.case.ref))
-            return not (invited or others)
+            if invited or others:
+                return False
+        if len(guests) == len(gone):
+            return True
         if not represents(self._context, held.case, person, role, self._context.clock.now()):
             return False
         return role in desk or not others

@@ -429,6 +429,23 @@ async def test_nobody_lets_go_for_a_guardian_but_the_one_of_this_person(network:
     assert () == (await story.case(network, "XAA", ref)).holders
 
 
+async def test_a_guest_beside_a_lawyer_who_left_opens_no_way(network: Network) -> None:
+    """Whom a guest in the same role stands beside is let go for by who represents this person, and no other (V-07)."""
+    ref, gateway = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"]
+    staff = gateway.context.persons
+    gateway.context.persons = {**staff, "gone": Person("gone", frozenset({"lawyer"}), bytes(32))}
+    await gateway.hold.freeze(ref, "doubt", "gone", "lawyer")
+    gateway.context.persons = staff
+    assert () == await offered(network, ref, "release", "lawyer", frozenset({"lawyer"}))
+    with pytest.raises(RuleRefused, match="V-07"):
+        await gateway.hold.release(ref, "lawyer", "lawyer")
+    now = network.clock.now()
+    hers = Invitation("h", ref, "lawyer", "lawyer", "first", now, now + timedelta(days=9))
+    gateway.context.guests.take(hers, now)
+    await gateway.hold.release(ref, "lawyer", "lawyer")
+    assert () == (await story.case(network, "XAA", ref)).holders
+
+
 async def test_who_is_in_office_is_let_go_for_by_nobody(network: Network) -> None:
     """A colleague of the same authority lifts no stop while who placed it is there, absent or not (V-07)."""
     ref, gateway = await left_behind(network, "protection", "asylum_authority"), network.gateways["XAA"]
