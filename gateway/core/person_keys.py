@@ -34,7 +34,7 @@ from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
 
-VERSION = 9
+VERSION = 10
 """Raised whenever the same file would give other values, so that a store makes its index anew."""
 
 YEARS_MAX = 12
@@ -74,7 +74,11 @@ class Use(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class PersonValue:
-    """One keyed value of a case, 16 bytes. ``number`` says that it is made of a number and not of a name."""
+    """
+    One keyed value of a case, 16 bytes. ``number`` says that it is made of a number that the file has, not of a name.
+
+    A number that was set right is found still, and as little certain as a name: of one who has it, it was wrong.
+    """
 
     value: bytes
     use: Use
@@ -96,8 +100,9 @@ def person_values(
     """
     known = [draft["elements"], *former]
     found: dict[str, tuple[Use, bool]] = {}
-    for elements in known:
-        found |= dict.fromkeys(_numbers(elements, draft["to"]), (Use.FOUND | Use.SEEKS, True))
+    for elements in reversed(known):  # last those that the file has
+        number = elements is draft["elements"]
+        found |= dict.fromkeys(_numbers(elements, draft["to"]), (Use.FOUND | Use.SEEKS, number))
     for elements, born in product(known, dict.fromkeys(one.get("birth_date") for one in known)):
         for name in islice(dict.fromkeys(_name_keys(elements.get("names") or ())), NAMES_MAX):
             for text, use in _birth(_years(born)):

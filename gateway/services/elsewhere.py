@@ -1,8 +1,8 @@
 """
 What another case says of the same person: that she is a minor, or that she does not wish to return.
 
-Rule 1: taken together are cases with the same number of a document, a permit or a person, for that is one person's: a
-wrong one is corrected, and nobody says of two that carry it that they are two. A name is no reason.
+Rule 1: taken together are cases whose files both have the same number of a document, a permit or a person, for that is
+one person's: a wrong one is corrected, and nobody says of two that carry it that they are two. A name is no reason.
 Rule 2: of two ages the safer one counts while both cases are open: one that is over says what was thought of her then.
 Rule 3: a no to a return to a State is not unsaid by another case toward it, also once the case of the no is closed.
 """

@@ -348,7 +348,7 @@ class Tx(Protocol):
         """
         Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those.
 
-        With ``number`` only those that share a number, and of what they share the numbers.
+        With ``number`` only those whose files both have it, and of what they share the numbers.
         """
         ...
 

@@ -221,7 +221,8 @@ class Shared:
     """
     Another case of ours that shares values with one: its reference, the values (16 bytes each, in order).
 
-    ``number`` says that one of them is made of a number; ``stopped`` that the other case stops the person's others.
+    ``number`` says that one of them is made of a number that both files have; ``stopped`` that the other case stops the
+    person's others.
     """
 
     ref: str

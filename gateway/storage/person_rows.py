@@ -11,22 +11,22 @@ from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, sec
 
 # Either may be the one that looks: a case finds those that are found under what it seeks, and those that seek it.
 SHARED = """
-SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
+SELECT o.ref, o.value, s.number & o.number, o.stop FROM person_value AS s
 JOIN person_value AS o ON o.value = s.value AND o.ref <> s.ref AND o.use & 1
 WHERE s.ref = ? AND s.use & 2
 ORDER BY o.ref, o.value
 """
 SHARED_STOPPED = """
-SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
+SELECT o.ref, o.value, s.number & o.number, o.stop FROM person_value AS s
 JOIN person_value AS o INDEXED BY person_value_stopped
     ON o.value = s.value AND o.stop = 1 AND o.ref <> s.ref AND o.use & 1
 WHERE s.ref = ? AND s.use & 2
 ORDER BY o.ref, o.value
 """
 SHARED_NUMBER = """
-SELECT o.ref, o.value, o.number, o.stop FROM person_value AS s
+SELECT o.ref, o.value, s.number & o.number, o.stop FROM person_value AS s
 JOIN person_value AS o ON o.value = s.value AND o.ref <> s.ref AND o.use & 1
-WHERE s.ref = ? AND s.number = 1 AND s.use & 2
+WHERE s.ref = ? AND s.number = 1 AND o.number = 1 AND s.use & 2
 ORDER BY o.ref, o.value
 """
 _APART = "SELECT ref, other, shared, first, first_at, second, second_at FROM person_apart WHERE ref = ? AND other = ?"
@@ -72,7 +72,7 @@ class PersonRows(Sql):
         """
         Return the other cases that share a value with ``ref``, by reference; with ``stopped`` only those.
 
-        With ``number`` only those that share a number, and of what they share the numbers.
+        With ``number`` only those whose files both have it, and of what they share the numbers.
         """
         rows = await self._all(SHARED_STOPPED if stopped else SHARED_NUMBER if number else SHARED, (ref,))
         grouped = groupby(rows, key=itemgetter(0, 3))

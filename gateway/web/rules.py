@@ -117,9 +117,14 @@ OTHER = N_("A rule of this gateway does not allow it.")
 
 
 _ELSEWHERE: Mapping[str, str] = {
-    MINOR_ELSEWHERE: N_("Another open case with the same number has the person as a minor: %(cases)s."),
+    MINOR_ELSEWHERE: N_(
+        "Another open case with the same number has the person as a minor: %(cases)s. What is wrong there or here is "
+        "set right first: the number by the desk, with a second person if it was sent, or the age by the authority in "
+        "charge."
+    ),
     NO_ELSEWHERE: N_(
-        "In another case with the same number the person said no, and wrote no other wish since: %(cases)s."
+        "In another case with the same number the person said no, and wrote no other wish since: %(cases)s. If the "
+        "number is wrong there or here, the desk sets it right first, with a second person if it was sent."
     ),
 }
 """What is said of the cases that a finding names, by how its reason begins."""
@@ -132,9 +137,10 @@ def sentence(rule: str) -> str:
 
 def said(tongue: Tongue, finding: Finding) -> str:
     """Return what ``finding`` says to whom it stops: the sentence of its rule, and which other cases it rests on."""
-    named = (
-        tongue._(text, cases=finding.because.removeprefix(begin))
-        for begin, text in _ELSEWHERE.items()
-        if finding.because.startswith(begin)
-    )
-    return " ".join((tongue._(sentence(finding.rule)), *named))
+    return " ".join(filter(None, (tongue._(sentence(finding.rule)), elsewhere(tongue, finding.because))))
+
+
+def elsewhere(tongue: Tongue, because: str) -> str:
+    """Return what another case says, which, and what to do; empty where ``because`` speaks of none."""
+    begins = (begin for begin in _ELSEWHERE if because.startswith(begin))
+    return "".join(tongue._(_ELSEWHERE[begin], cases=because.removeprefix(begin)) for begin in begins)

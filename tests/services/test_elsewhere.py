@@ -156,6 +156,34 @@ async def test_case_does_not_go_on_as_that_of_an_adult(network: Network) -> None
         await gateway.hold.resume(ours, "second", "liaison_officer")
 
 
+async def set_right(network: Network, ref: str, document: Any) -> None:
+    """Send another number in place of the one that went abroad, as two persons of the desk."""
+    notices = network.gateways["XAA"].notices
+    pending = await notices.prepare_rectification(ref, ["DOCUMENT"], {"document": document}, "first", "case_officer")
+    thread = await homeward.thread(network, ref)
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await notices.rectify(ref, signed, "second")
+
+
+async def test_a_number_that_was_set_right_counts_no_more(network: Network) -> None:
+    """A child was asked about with the number of her mother: once that is set right, nothing holds the mother's."""
+    child, theirs = await story.acknowledged(network, **homeward.MINOR, **HERS)
+    await network.gateways["XBB"].answer.ask(theirs, ["DOCUMENT"], 2, "first")
+    await network.deliver()
+    gateway = network.gateways["XAA"]
+    prepared, thread = await gateway.clear.prepare(child, "first"), await homeward.thread(network, child)
+    signed = network.approval(prepared.digest, thread, "second", "elements.approval", "liaison_officer")
+    await gateway.clear.approve(child, signed, "second")
+    await gateway.clear.send(child, "first")
+    await network.deliver()
+    mother = await gateway.clear.new(story.draft(to="XCC", **HERS), "first")
+    assert ["R-06"] == [one.rule for one in (await gateway.clear.show(mother, "second", "liaison_officer"))[0].findings]
+    await set_right(network, child, {**DOCUMENT, "number": "CD 67890"})
+    assert () == (await gateway.clear.show(mother, "second", "liaison_officer"))[0].findings
+    await set_right(network, child, DOCUMENT)
+    assert ["R-06"] == [one.rule for one in (await gateway.clear.show(mother, "second", "liaison_officer"))[0].findings]
+
+
 async def test_a_name_alone_makes_nobody_a_child(network: Network) -> None:
     """Namesakes born in one year are an adult and a child; a number is one person's."""
     await a_child(network, elements=story.ADULT["elements"])

@@ -24,6 +24,11 @@ REQUESTED = {"state": "requested", "attested_by": "protection", "attested_on": "
 NONE = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "interview"}
 UNKNOWN = {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}
 DOCUMENT = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
+RESIDENT: dict[str, Any] = {
+    "entry_date": "2024-08",
+    "last_residence": {"country": "XBB", "unit": "Northtown"},
+    "permit": {"type": "PR", "number": "77-1234", "as_of": "2024-08"},
+}
 AUTHORITY = ("protection", "asylum_authority")
 OTHER_NAME = [{**story.ADULT["elements"]["names"][0], "family": "Кравчук", "given": "Олена", "latin": None}]
 
@@ -557,6 +562,24 @@ async def test_wrong_number_is_corrected_first(network: Network) -> None:
     )
 
 
+async def test_a_number_that_was_set_right_is_a_matter_for_two_persons(network: Network) -> None:
+    """
+    It went abroad for another person, and neither file has a wrong entry any more that could be corrected.
+
+    So it holds the case still, and no longer than until two persons say whose it is.
+    """
+    residence = {"purpose": "PERM_RESIDENCE", "elements": elements(**RESIDENT)}
+    here = await story.sent(network, **residence)
+    await network.deliver()
+    there = await story.sent(network, to="XBB", **{**residence, "elements": elements(names=OTHER_NAME, **RESIDENT)})
+    await rectified(network, here, "PERMIT", permit={**RESIDENT["permit"], "number": "R-2"})
+    await indicated(network, here)
+    assert [person_stop.HOLDER] == await holders(network, there)
+    await apart(network, there)
+    await resumed(network, there)
+    assert "DELIVERED" == await story.state(network, "XAA", there)
+
+
 async def test_the_stopped_person_is_not_corrected_away(network: Network) -> None:
     """Of whom an indication is known only the authority that attests corrects; a desk could else end the stop alone."""
     here = await story.sent(network)
@@ -581,10 +604,10 @@ async def test_correction_changes_nothing_but_the_person(network: Network) -> No
     assert {**story.draft(to="XCC"), "elements": elements(sex=1)} == draft
 
 
-async def rectified(network: Network, ref: str, **right: Any) -> None:
-    """Send what is right of ``ref`` in place of a name that was sent, by two persons."""
+async def rectified(network: Network, ref: str, part: str = "NAMES", **right: Any) -> None:
+    """Send what is right of ``ref`` in place of a name, or of another ``part``, that was sent, by two persons."""
     notices = network.gateways["XAA"].notices
-    pending = await notices.prepare_rectification(ref, ["NAMES"], right, "first", "case_officer")
+    pending = await notices.prepare_rectification(ref, [part], right, "first", "case_officer")
     thread = (await story.row(network, "XAA", ref)).thread
     signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
     await notices.rectify(ref, signed, "second")

@@ -36,7 +36,7 @@ from gateway.services import person_stop
 from gateway.services.acts import DESK, GONE
 from gateway.services.inquire import BoardRow
 from gateway.services.reading import Passed, Step
-from gateway.web import readable, words
+from gateway.web import readable, rules, words
 from gateway.web.interior.findings import said
 from gateway.web.language import N_, Tongue
 from gateway.web.lateness import Lateness, lateness
@@ -302,8 +302,14 @@ def _stopped(tongue: Tongue, case: Case) -> tuple[Part, ...]:
         *((Part(tongue._(N_("Stopped by")), parts=holders),) if holders else ()),
         *(Part(tongue._(N_("Reason")), line, typed=True) for line in own if line),
         *(Part(tongue._(N_("Held by this gateway")), line, typed=True) for line in because),
-        *(Part(tongue._(N_("Told by this gateway")), line, typed=True) for line in known),
+        *(_elsewhere(tongue, line) for line in known),
     )
+
+
+def _elsewhere(tongue: Tongue, line: str) -> Part:
+    """Return what another case says of this one: in the words of the page, where it has some for it."""
+    said = rules.elsewhere(tongue, line)
+    return Part(tongue._(N_("Told by this gateway")), said or line, typed=not said)
 
 
 # Timeline and messages.

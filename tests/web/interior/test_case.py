@@ -418,6 +418,24 @@ async def test_that_another_case_of_the_person_is_stopped_is_content(both: tuple
     assert person_stop.BECAUSE in (await looked(officer, ours)).words
 
 
+async def test_what_another_case_says_is_told_in_the_language_of_the_page(both: tuple[Desk, Desk]) -> None:
+    """Which case has the same number and another age, and what is set right first: for a reason, and not in English."""
+    desk, _ = both
+    document = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
+    hers = {"elements": {**story.ADULT["elements"], "document": document}}
+    ours = await story.sent(desk.network, **hers)
+    child = await desk.gateway.clear.new(story.draft(to="XCC", **homeward.MINOR, **hers), "first")
+    await desk.network.deliver()
+    officer = await desk.officer("first")
+    await looked(officer, ours)
+    assert f"as a minor: {child}. What is wrong" in (await officer.get(f"/cases/{ours}")).words
+    other = await desk.officer("second", language="fr")
+    await looked(other, ours)
+    said = (await other.get(f"/cases/{ours}")).words
+    assert f"mineure : {child}. Ce qui est faux" in said
+    assert "as a minor" not in said
+
+
 async def test_a_referral_is_content_and_is_ended_with_a_reason(both: tuple[Desk, Desk]) -> None:
     """That no State takes the person for its own is told for a reason alone, and ended by an officer."""
     desk, _ = both
