@@ -12,8 +12,6 @@ Rule 4: whatever goes wrong is a page that says what happened, what did not, and
 import asyncio
 import hashlib
 import hmac
-import re
-import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,25 +20,20 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import BodyPartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import web
 from multidict import MultiDict
 
-from gateway.core.facts import Finding
-from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.unseen import JOINERS, has_unseen
 from gateway.services.account_store import Invitation, Session, hashed
 from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import BadValue, Conflict, Unavailable
+from gateway.services.ports import BadValue, Unavailable
 from gateway.web import language
+from gateway.web.error_page import FAULT, Told, told_of, told_of_status
 from gateway.web.headers import add_headers
-from gateway.web.language import N_
+from gateway.web.posted import FIELDS_MAX, FORM_MAX_BYTES, NO_FORM, BadForm, clean, is_utf8, read_fields
 from gateway.web.signin import cookies
-from gateway.web.signin.refused import Refused
 from gateway.web.site import Site
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit, is_own
-from schemas import SchemaError
 
 COOKIE = "__Host-desk"
 LANGUAGE_COOKIE = "__Host-lang"
@@ -51,13 +44,6 @@ BACKGROUND = "Desk-Background"
 
 VISIT = web.RequestKey("visit", Visit)
 """Where a request keeps what the guard needs for a page about an error."""
-
-FORM_MAX_BYTES = 256 * 1024
-STRANGER_FORM_MAX_BYTES = 16 * 1024
-"""
-Of a visitor without a session. What proves who it is has two or three of these kilobytes; and thousands of strangers
-may each send the rest slowly, so that what they may fill together is no more than the memory that there is.
-"""
 
 FORM_TIMEOUT_S = 15.0
 RETRY_AFTER_S = "2"
@@ -71,14 +57,6 @@ SAID_MAX = 1000
 LED_LASTS = timedelta(seconds=10)
 """How long a form that signed in by a code brings its own browser a session, if that let go of the first."""
 
-FIELDS_MAX = 1000
-
-_NO_FORM = (ValueError, LookupError, RuntimeError, HttpProcessingError)
-"""What reading a form may raise that is none; the last two come of the library, for parts it cannot read."""
-
-MARKS_MAX = 30
-"""Marks on one letter, as in the Stream-Safe Text Format of Unicode (UAX #15, section 13)."""
-
 ASSETS: Mapping[str, str] = {
     "desk.css": "text/css",
     "desk.js": "text/javascript",
@@ -89,26 +67,6 @@ ASSETS: Mapping[str, str] = {
 
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class BadForm(Exception):
-    """A form that cannot be taken: ``code`` names the text of ``_BAD_FORMS``, ``field`` the field, if it is one."""
-
-    def __init__(self, code: str, field: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.field = field
-
-
-_BAD_FORMS: Mapping[str, str] = {
-    "foreign": N_("The form did not come from a page of this desk. Open the page again and fill it in there."),
-    "token": N_("The form belongs to a session that has ended. Open the page again and fill it in there."),
-    "large": N_("The form or a file in it is too large."),
-    "slow": N_("The form did not arrive in time. Send it again."),
-    "kind": N_("The form was not sent the way a page of this desk sends it."),
-    "text": N_("A field holds invisible or control characters. Type it again, or paste it as plain text."),
-    "running": N_("This form was sent already, and the first one is still at work. Look at the page in a moment."),
-}
 
 
 def desks_app(site: Site, desks: Sequence[DeskPages]) -> web.Application:
@@ -143,18 +101,6 @@ _NEVER_KEPT = frozenset({"csrf", "once", "confirm", "credential", "approval", "c
 
 
 _MISSING = Route("GET", "", "missing", None, ANYONE)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A page about something that went wrong: status, heading, what happened, what to do."""
-
-    status: int
-    title: str
-    text: str
-    hint: str = ""
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -403,17 +349,17 @@ class _Door:
             raise BadForm("foreign")
         if request.content_type not in ("application/x-www-form-urlencoded", "multipart/form-data"):
             raise BadForm("kind")
-        if not _is_utf8(request.charset):
+        if not is_utf8(request.charset):
             raise BadForm("kind")
         try:
             async with asyncio.timeout(FORM_TIMEOUT_S):
                 is_known = visit.session is not None or await self._is_ended(visit, token)
-                posted, uploads = await _posted(request, visit.route.upload, is_known=is_known)
+                posted, uploads = await read_fields(request, visit.route.upload, is_known=is_known)
         except web.HTTPRequestEntityTooLarge:
             raise BadForm("large") from None
         except TimeoutError:
             raise BadForm("slow") from None
-        except _NO_FORM:
+        except NO_FORM:
             raise BadForm("kind") from None
         if len(posted) > FIELDS_MAX:
             raise BadForm("large")
@@ -447,7 +393,7 @@ class _Door:
     @web.middleware
     async def guard(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         """Turn whatever is raised into a page."""
-        told: _Told | None
+        told: Told | None
         visit: Visit | None
         try:
             answer = await handler(request)
@@ -457,16 +403,16 @@ class _Door:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            told = _for_status(error.status)
+            told = told_of_status(error.status)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             if (visit := request.get(VISIT)) is not None:
                 await self._keep_for_later(visit, error)
-            told = _told(error)
+            told = told_of(error)
             if told is None:
                 self._site.desk.context.log("gateway.fault", error=type(error).__name__)
-                told = _Told(500, N_("Something went wrong here"), N_("The gateway has logged what to look for."))
+                told = FAULT
         if self._pages.name == "board":
             told = replace(told, findings=of_no_person(told.findings))
         visit = request.get(VISIT)
@@ -519,134 +465,3 @@ def _is_kept(error: Exception) -> bool:
     if isinstance(error, BadForm):
         return error.code == "text"  # of any other it is not known whose it is
     return not isinstance(error, Forbidden | NotFound)
-
-
-async def _posted(
-    request: web.Request, upload: int, *, is_known: bool
-) -> tuple[list[tuple[str, str]], dict[str, bytes]]:
-    """
-    Return the fields of a form, and the files in it (at most ``upload`` bytes, with 0 none may come).
-
-    Files are held in memory only: what reads forms in the library writes a large one to a file of the system, in clear,
-    and unpacks a compressed one without a bound. Of a visitor without a session no file is held, and of a form no more
-    than ``STRANGER_FORM_MAX_BYTES``: ``is_known`` says whether there is one. Raises ``BadForm``, and ``ValueError`` for
-    what is no form.
-    """
-    room = FORM_MAX_BYTES if is_known else STRANGER_FORM_MAX_BYTES
-    if request.content_type != "multipart/form-data":
-        request = request.clone(client_max_size=room)
-        return [(name, value) for name, value in (await request.post()).items() if isinstance(value, str)], {}
-    fields, files, most = list[tuple[str, str]](), dict[str, bytes](), FORM_MAX_BYTES + upload
-    reader = await request.multipart()
-    while (part := await reader.next()) is not None:
-        if not isinstance(part, BodyPartReader) or part.name is None or _is_packed(part):
-            raise BadForm("kind")
-        if not part.filename and not _is_utf8(part.get_charset("utf-8")):
-            raise BadForm("kind")
-        if part.filename and not upload:
-            raise BadForm("kind")
-        raw, size, bound = bytearray(), 0, upload if part.filename else room
-        while chunk := await part.read_chunk():
-            size += len(chunk)
-            if size > bound or request.content.total_bytes > most:
-                raise BadForm("large")
-            if is_known or not part.filename:
-                raw += chunk
-        if len(fields) + len(files) >= FIELDS_MAX:
-            raise BadForm("large")
-        if part.filename:
-            files[part.name] = bytes(raw)
-        else:
-            fields.append((part.name, raw.decode("utf-8")))
-            room -= size if not is_known else 0
-    return fields, files
-
-
-def _is_packed(part: BodyPartReader) -> bool:
-    """Tell whether a part is not the bytes themselves; no browser sends such a form."""
-    how = part.headers.get("Content-Transfer-Encoding", "binary").lower()
-    return "Content-Encoding" in part.headers or how not in ("7bit", "8bit", "binary")
-
-
-def _is_utf8(charset: str | None) -> bool:
-    """Tell whether a form is in UTF-8, as all of ours are; another decoder may take minutes for what a form holds."""
-    return charset is None or charset.lower() == "utf-8"
-
-
-def _has_heap(text: str) -> bool:
-    """Tell whether more marks stand on one letter than in any script; to put them in order would take minutes."""
-    marks = sorted(char for char in set(text) if unicodedata.category(char).startswith("M"))
-    return bool(marks) and re.search(f"[{''.join(marks)}]{{{MARKS_MAX + 1}}}", text) is not None
-
-
-def clean(name: str, text: str) -> str:
-    """
-    Return a field in normal form C without outer blanks. Raises ``BadForm`` for what nobody types.
-
-    The isolates that come along with a value copied from a page (``keep_in_order``) are taken off as blanks are. Of
-    what cannot be seen only the joiners are let through: they are part of the spelling of some scripts. Each character
-    is looked at once, however often it stands there: a field may have a quarter of a million.
-    """
-    if not text.isascii() and _has_heap(text):
-        raise BadForm("text", name)
-    made = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip().strip("\u2066\u2069").strip()
-    for char in set(made):
-        kind = unicodedata.category(char)
-        if (
-            (kind == "Cc" and char not in "\n\t")
-            or kind in ("Cs", "Co", "Cn")
-            or ((kind == "Cf" or has_unseen(char)) and char not in JOINERS)
-        ):
-            raise BadForm("text", name)
-    return made
-
-
-def _for_status(status: int) -> _Told:
-    match status:
-        case 404:
-            return _Told(404, N_("There is no such page"), N_("Check the address, or begin at the home page."))
-        case 405:
-            return _Told(405, N_("Not like this"), N_("Open the page again and use its buttons."))
-        case 413:
-            return _Told(413, N_("Too large"), _BAD_FORMS["large"])
-        case _:
-            return _Told(status, N_("This request cannot be taken"), N_("Go back and try again."))
-
-
-def _told(error: Exception) -> _Told | None:
-    """Return what to say of ``error``; ``None`` if it is a fault of ours."""
-    match error:
-        case BadForm():
-            status = {"foreign": 403, "token": 403, "large": 413, "slow": 408, "running": 409}.get(error.code, 422)
-            return _Told(status, N_("Nothing was done"), _BAD_FORMS[error.code])
-        case SchemaError():
-            text = N_("What was entered does not fit. The list says where.")
-            places = tuple((one.pointer, one.text) for one in error.problems)
-            return _Told(422, N_("Nothing was done"), text, problems=places)
-        case Refused():
-            text = N_("The approval did not hold, and nothing was signed.")
-            return _Told(
-                403, N_("Nothing was done"), text, N_("Open the page again, look at it, and approve it there.")
-            )
-        case Forbidden():
-            text = N_("Your role does not allow this. Nothing was done.")
-            return _Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))
-        case NotFound():
-            text = N_("There is no such case here, or it is not yours to see.")
-            return _Told(404, N_("No such case"), text)
-        case BadValue():
-            text = N_("The address, or what was typed, holds a character that is none or a number that is too large.")
-            return _Told(400, N_("This request cannot be taken"), text, N_("Go back and try again."))
-        case IllegalStep():
-            text = N_("The case has moved on since you opened the page, and does not allow this step now.")
-            return _Told(409, N_("Nothing was done"), text, N_("Open the case again: it lists what can be done now."))
-        case RuleRefused():
-            text = N_("A rule refuses this, and no role may override it. Nothing was sent.")
-            return _Told(422, N_("A rule refuses"), text, findings=tuple(error.findings))
-        case Conflict():
-            text = N_("Somebody else changed the same thing at the same time. Nothing was done.")
-            return _Told(409, N_("Changed meanwhile"), text, N_("Open the page again and look before you repeat it."))
-        case Unavailable():
-            text = N_("The gateway cannot do this at the moment. Nothing was lost.")
-            return _Told(503, N_("Not now"), text, N_("Try again in a moment; if it stays, tell the operator."))
-    return None

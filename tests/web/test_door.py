@@ -17,15 +17,9 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.web import board, help, interior, operator
-from gateway.web.door import (
-    COOKIE,
-    FORM_MAX_BYTES,
-    RUNNING_LOOK_S,
-    RUNNING_LOOKS,
-    STRANGER_FORM_MAX_BYTES,
-    clean,
-)
+from gateway.web.door import COOKIE, RUNNING_LOOK_S, RUNNING_LOOKS
 from gateway.web.headers import HEADERS
+from gateway.web.posted import FORM_MAX_BYTES, STRANGER_FORM_MAX_BYTES, clean
 from gateway.web.signin.pages import ROUTES as SIGN_IN
 from gateway.web.signin.refused import Refused
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit

@@ -18,9 +18,9 @@ import schemas
 from gateway.core.messages import REQUEST
 from gateway.services import act_bodies
 from gateway.web import forms, labels
-from gateway.web.door import FORM_MAX_BYTES
 from gateway.web.forms import Field, Kind
 from gateway.web.language import tongue
+from gateway.web.posted import FORM_MAX_BYTES
 from tests.support import homeward, story
 
 ZONE = ZoneInfo("Europe/Vienna")

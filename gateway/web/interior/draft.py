@@ -31,13 +31,13 @@ from gateway.services.context import NotFound
 from gateway.services.opening import Reused
 from gateway.services.ports import Unavailable
 from gateway.web import forms, reasons, unfit
-from gateway.web.door import BadForm
 from gateway.web.forms import Field, Problem
 from gateway.web.interior import differences, looks, pictures, tasks
 from gateway.web.interior.disclosure import disclosure, objections
 from gateway.web.interior.step_links import steps_of
 from gateway.web.interior.tasks import TASKS, Standing, Task, read, spellings, standing, with_spelling, with_task
 from gateway.web.language import N_
+from gateway.web.posted import BadForm
 from gateway.web.visit import Entry, Route, Visit
 from schemas import SchemaError, ijson
 

@@ -22,9 +22,9 @@ from gateway.core.verification import OFFICER
 from gateway.services import directory
 from gateway.services.context import Context
 from gateway.web import forms
-from gateway.web.door import clean
 from gateway.web.forms import Field, Option, Problem
 from gateway.web.language import N_, Tongue
+from gateway.web.posted import clean
 from schemas import ijson
 
 SCHEMA: Final = "case-draft"
@@ -235,7 +235,7 @@ def from_draft(draft: Mapping[str, Any], tongue: Tongue) -> MultiDict[str]:
     """
     Return what a form with ``draft`` (schema ``case-draft``) in it posts.
 
-    A file may hold what no form lets through. Raises ``gateway.web.door.BadForm`` for that.
+    A file may hold what no form lets through. Raises ``gateway.web.posted.BadForm`` for that.
     """
     filled = forms.fill(forms.fields(SCHEMA), draft, tongue.zone)
     made: MultiDict[str] = MultiDict()

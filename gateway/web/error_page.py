@@ -1,0 +1,90 @@
+"""What the page says about whatever goes wrong: what happened, what did not, and what to do. It quotes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.facts import Finding
+from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.ports import BadValue, Conflict, Unavailable
+from gateway.web.language import N_
+from gateway.web.posted import BadForm
+from gateway.web.signin.refused import Refused
+from schemas import SchemaError
+
+_BAD_FORMS: Mapping[str, str] = {
+    "foreign": N_("The form did not come from a page of this desk. Open the page again and fill it in there."),
+    "token": N_("The form belongs to a session that has ended. Open the page again and fill it in there."),
+    "large": N_("The form or a file in it is too large."),
+    "slow": N_("The form did not arrive in time. Send it again."),
+    "kind": N_("The form was not sent the way a page of this desk sends it."),
+    "text": N_("A field holds invisible or control characters. Type it again, or paste it as plain text."),
+    "running": N_("This form was sent already, and the first one is still at work. Look at the page in a moment."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A page about something that went wrong: status, heading, what happened, what to do."""
+
+    status: int
+    title: str
+    text: str
+    hint: str = ""
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+FAULT: Final = Told(500, N_("Something went wrong here"), N_("The gateway has logged what to look for."))
+"""What is said where it is a fault of ours."""
+
+
+def told_of_status(status: int) -> Told:
+    """Return what to say of an HTTP status from 400 on."""
+    match status:
+        case 404:
+            return Told(404, N_("There is no such page"), N_("Check the address, or begin at the home page."))
+        case 405:
+            return Told(405, N_("Not like this"), N_("Open the page again and use its buttons."))
+        case 413:
+            return Told(413, N_("Too large"), _BAD_FORMS["large"])
+        case _:
+            return Told(status, N_("This request cannot be taken"), N_("Go back and try again."))
+
+
+def told_of(error: Exception) -> Told | None:
+    """Return what to say of ``error``; ``None`` if it is a fault of ours."""
+    match error:
+        case BadForm():
+            status = {"foreign": 403, "token": 403, "large": 413, "slow": 408, "running": 409}.get(error.code, 422)
+            return Told(status, N_("Nothing was done"), _BAD_FORMS[error.code])
+        case SchemaError():
+            text = N_("What was entered does not fit. The list says where.")
+            places = tuple((one.pointer, one.text) for one in error.problems)
+            return Told(422, N_("Nothing was done"), text, problems=places)
+        case Refused():
+            text = N_("The approval did not hold, and nothing was signed.")
+            return Told(403, N_("Nothing was done"), text, N_("Open the page again, look at it, and approve it there."))
+        case Forbidden():
+            text = N_("Your role does not allow this. Nothing was done.")
+            return Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))
+        case NotFound():
+            text = N_("There is no such case here, or it is not yours to see.")
+            return Told(404, N_("No such case"), text)
+        case BadValue():
+            text = N_("The address, or what was typed, holds a character that is none or a number that is too large.")
+            return Told(400, N_("This request cannot be taken"), text, N_("Go back and try again."))
+        case IllegalStep():
+            text = N_("The case has moved on since you opened the page, and does not allow this step now.")
+            return Told(409, N_("Nothing was done"), text, N_("Open the case again: it lists what can be done now."))
+        case RuleRefused():
+            text = N_("A rule refuses this, and no role may override it. Nothing was sent.")
+            return Told(422, N_("A rule refuses"), text, findings=tuple(error.findings))
+        case Conflict():
+            text = N_("Somebody else changed the same thing at the same time. Nothing was done.")
+            return Told(409, N_("Changed meanwhile"), text, N_("Open the page again and look before you repeat it."))
+        case Unavailable():
+            text = N_("The gateway cannot do this at the moment. Nothing was lost.")
+            return Told(503, N_("Not now"), text, N_("Try again in a moment; if it stays, tell the operator."))
+    return None
