@@ -2,10 +2,12 @@
 The catalogues of the desks' texts: take up what pages say now, and tell what is not translated.
 
     python -m tools.catalogues           write gateway/web/locale/*/LC_MESSAGES/desk.po anew, translations kept
-    python -m tools.catalogues --check   change nothing; exit 1 if a catalogue is not complete or not up to date
+    python -m tools.catalogues --check   change nothing; exit 1 if a catalogue is not complete, not up to date, or
+                                         breaks a French line before a sign that belongs to the word before it
 """
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -53,6 +55,16 @@ def _whole(text: object) -> bool:
     return all(text) if isinstance(text, tuple | list) else bool(text)
 
 
+LOOSE = re.compile(r"[^\S\u00a0\u202f](?=[:;!?»])|(?<=«)[^\S\u00a0\u202f]")
+"""A blank at which a browser may break a line of French, where none may: next to a sign that belongs to its word."""
+
+
+def loose(catalogue: Catalog) -> list[str]:
+    """Return the translations of ``catalogue`` that hold such a blank."""
+    forms = [one.string if isinstance(one.string, tuple | list) else (one.string,) for one in catalogue if one.id]
+    return [str(text) for texts in forms for text in texts if LOOSE.search(str(text))]
+
+
 def written(catalogue: Catalog) -> bytes:
     """Return the catalogue as its file: in order of its texts, without places, which every edit would change."""
     made = io.BytesIO()
@@ -68,12 +80,14 @@ def main(arguments: list[str]) -> int:
         before = {str(one.id) for one in held if one.id}
         held.update(template, no_fuzzy_matching=True)
         after = {str(one.id) for one in held if one.id}
-        left = missing(held)
+        left, breaks = missing(held), loose(held) if lang == "fr" else []
         print(f"{lang}: {len(after)} texts, {len(left)} without a translation, {len(before - after)} no longer used")
         for text in left[:5]:
             print(f"    {text[:100]}")
+        for text in breaks:
+            print(f"    a blank that may break a line: {text[:100]}")
         if check:
-            wrong |= bool(left) or before != after
+            wrong |= bool(left) or bool(breaks) or before != after
         else:
             path_of(lang).parent.mkdir(parents=True, exist_ok=True)
             path_of(lang).write_bytes(written(held))

@@ -128,20 +128,20 @@ _WORDS: Mapping[str, _Words] = {
         ("article", "articles", "and"),
     ),
     "fr": _Words(
-        "Note verbale n° {number}",
+        "Note verbale n°\u00a0{number}",
         "Projet de note verbale",
         "Le Ministère des affaires étrangères ({sender}) présente ses compliments au Ministère des affaires étrangères "
-        "({recipient}) et a l'honneur de se référer aux confirmations d'identité et de résidence que les autorités "
+        "({recipient}) et a l’honneur de se référer aux confirmations d’identité et de résidence que les autorités "
         "compétentes des deux États se demandent mutuellement.",
-        "L'autorité compétente ({sender}) a présenté les demandes suivantes et n'a reçu à ce jour aucune réponse, bien "
+        "L’autorité compétente ({sender}) a présenté les demandes suivantes et n’a reçu à ce jour aucune réponse, bien "
         "que le délai soit écoulé.",
         "Une demande est en attente.",
         "{count} demandes sont en attente.",
         ("Référence", "Demandé le", "Échéance", "Fondement"),
-        "délai d'usage entre les deux autorités",
-        "règle interne ; aucun accord ne fixe de délai",
+        "délai d’usage entre les deux autorités",
+        "règle interne\u202f; aucun accord ne fixe de délai",
         "délai non vérifié",
-        "Le Ministère saurait gré de bien vouloir inviter l'autorité compétente ({recipient}) à répondre, ou à "
+        "Le Ministère saurait gré de bien vouloir inviter l’autorité compétente ({recipient}) à répondre, ou à "
         "indiquer par la voie convenue le motif du retard et la date à laquelle une réponse peut être attendue. Les "
         "références sont connues de cette autorité.",
         "Le Ministère des affaires étrangères ({sender}) saisit cette occasion pour renouveler au Ministère des "
@@ -237,5 +237,5 @@ def quarterly_text(sender: str, recipient: str, on: date, items: Sequence[Item],
 
 _QUARTERLY: Mapping[str, tuple[str, str]] = {
     "en": ("Matters pending between {sender} and {recipient}, {on}", "Nothing is pending."),
-    "fr": ("Demandes en attente entre {sender} et {recipient}, {on}", "Aucune demande n'est en attente."),
+    "fr": ("Demandes en attente entre {sender} et {recipient}, {on}", "Aucune demande n’est en attente."),
 }

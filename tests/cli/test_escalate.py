@@ -116,7 +116,7 @@ def test_the_note_is_printed_recorded_and_then_rests(homes: Homes, monkeypatch: 
     )
     made = call(*asked, "--language", "fr")
     assert (0, True) == (made.exit_code, row["reference"] in made.stdout)
-    assert "Note verbale n° 1/" in made.stdout
+    assert "Note verbale n°\u00a01/" in made.stdout
     assert 5 == call(*asked).exit_code
 
 

@@ -86,6 +86,7 @@ def test_french() -> None:
     assert "présente ses compliments" in text
     assert "2 demandes sont en attente." in text
     assert None is re.search(r"\b(the|Ministry|matters|under)\b", text)
+    assert None is re.search(r" [:;!?»]|n° |« |'", text)  # no sign is left alone at the end of a line
 
 
 def test_one_case_is_not_many() -> None:

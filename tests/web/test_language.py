@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog
 
+import schemas
 from gateway.core import machine, names, referral, return_changes, return_guards, verification_changes
 from gateway.services import (
     anew,
@@ -92,6 +94,21 @@ def test_french_has_one_apostrophe() -> None:
     assert [] == [one.string for one in catalogues.load("fr") if one.id and "'" in str("".join(one.string))]
 
 
+def test_french_signs_stay_with_their_words() -> None:
+    """No line begins with a sign of two parts or ends with an opening quotation mark, in a text or a code."""
+    codes = [said["fr"] for name in schemas.code_lists() for said in schemas.codes(name).values()]
+    assert [] == catalogues.loose(catalogues.load("fr"))
+    assert [] == [text for text in codes if catalogues.LOOSE.search(text)]
+
+
+@pytest.mark.parametrize("text", ["oui ; non", "qui\n?", "« oui\u00a0»", "\u00ab\u00a0oui »"])
+def test_a_loose_french_sign_is_found(text: str) -> None:
+    """A blank at which a browser may break the line is told, where none may stand."""
+    held = Catalog(locale="fr")
+    held.add("yes; no", text)
+    assert [text] == catalogues.loose(held)
+
+
 def test_arabic_is_written_in_arabic() -> None:
     """No text of another language stands in the Arabic catalogue, but for commands and what is a name everywhere."""
     foreign = []
@@ -149,7 +166,7 @@ NO_FINDINGS = {"BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "_LOST_NUMBER"}
 """What a desk sees for a reason alone, with another in place of it, and the beginning of one with a number."""
 
 NOTED = {
-    "the other State reports SEEN_CONCERN as of 2026-12-01": ["« Vu, avec", "2026-12-01"],
+    "the other State reports SEEN_CONCERN as of 2026-12-01": ["«\u00a0Vu, avec", "2026-12-01"],
     "the other State asks to take the person back by 2027-07-01: UNSAFE": ["2027-07-01"],
     "not accepted: illegal-step": [],
     "the other State reckons None, we reckon 2026-12-20": ["aucun jour", "2026-12-20"],
