@@ -127,7 +127,8 @@ class Leaving:
         """
         Look at the rules of a retry again; what they object to stays where it is, unposted.
 
-        The desk is told of what another case says against it, but for what leaves ``behind`` another message.
+        The desk is told of what another case says against it, but for what leaves ``behind`` another message, and what
+        was answered before its partner's restore: that does not wait.
         """
         case_row = await tx.find_case(row.ref or "")
         if case_row is None or case_row.sealed is None:
@@ -145,8 +146,8 @@ class Leaving:
         facts = about(case, now, row.type, body, around=await look(self._context, tx, case, now))
         found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
         if row.posted_at is None and row.type in OF_HER and facts.around.minor_elsewhere:
-            found = found or _as_an_adult(facts)
-        if not behind:
+            found = (*found, *_as_an_adult(facts))
+        if row.answer is None and not behind:
             await self._tell(tx, held, found, now)
         if found:
             self._held(case.partner, found)

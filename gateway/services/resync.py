@@ -16,7 +16,7 @@ from gateway.core.messages import CONFIRMATION, ERASURE, RESYNC, SCHEDULE, SUSPE
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import anew, cases, listing, threads
+from gateway.services import anew, cases, listing, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Draft, Tx
@@ -151,7 +151,8 @@ class Resync:
             if held is None:
                 continue  # its message is gone all the same; one such case must not keep the epoch from rising
             case = replace(held.case, findings=(*held.case.findings, DROPPED))
-            await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
+            noted = await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
+            await steps.waits_no_more(self._context, tx, noted, now)
 
 
 async def _unsent(tx: Tx, country: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     saved = await cases.store(context, tx, held, case, event, held.case.state.value, now)
     for effect in effects:
         saved = await _carry_out(context, tx, saved, effect, now)
-    saved = await _waits_no_more(context, tx, saved, now)
+    saved = await waits_no_more(context, tx, saved, now)
     context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
     # Of who is called back nothing can be held; what another case of hers stopped meanwhile holds once she is back.
     if person_stop.concerns(held.case, case) or (held.case.state, event.name) == (State.RECALL, "returned"):
@@ -75,7 +75,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     return saved
 
 
-async def _waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+async def waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     """Take what another case says against a message that waits off the case once none waits any more."""
     case = person_stop.without_waiting(held.case)
     if case is held.case or any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(case.ref)):

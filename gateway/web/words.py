@@ -101,7 +101,7 @@ EVENTS: Mapping[str, str] = {
     # Stop and go on.
     "freeze": N_("The case was stopped"),
     "stop": N_("This gateway told the desk that something became known"),
-    "go_on": N_("No rule holds back a message that waited any more"),
+    "go_on": N_("What held back a message that waited holds it back no more"),
     "release": N_("A stop was let go of"),
     "propose_resume": N_("Going on was proposed"),
     "resume": N_("The case went on"),

@@ -11,9 +11,13 @@ import pytest_asyncio
 from gateway.core.machine import RuleRefused
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.services import person_stop
+from gateway.services.deliver import PASSED_OVER
 from gateway.services.elsewhere import no_elsewhere
+from gateway.services.no_contact import NoContact
+from gateway.services.resync import DROPPED
 from tests.support import homeward, story
 from tests.support.network import START, Network, make_network
+from tests.support.restoring import back_up, restore, settle
 
 DOCUMENT = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
 HERS: Any = {"elements": {**story.ADULT["elements"], "document": DOCUMENT}}
@@ -108,6 +112,46 @@ async def test_what_waits_no_more_is_told_no_more(network: Network) -> None:
     await network.deliver()
     await network.gateways["XAA"].hold.freeze(adult, "who is she", "first", "case_officer")
     assert ((), []) == await told(network, adult)
+
+
+async def test_another_rule_beside_it_takes_no_word_of_it_away(network: Network) -> None:
+    """A State that may not be contacted meanwhile (N-01) makes nobody less of a minor: the desk goes on knowing."""
+    adult = await story.sent(network, **HERS)
+    child = await a_child(network)
+    await network.deliver()
+    listed = NoContact(network.gateways["XAA"].context)
+    await listed.propose("XBB", "danger", "second", "liaison_officer")
+    await listed.confirm("XBB", "danger", "welfare", "child_welfare")
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert [MINOR_ELSEWHERE + child] == (await told(network, adult))[1]
+    assert "go_on" not in await history(network, adult)
+
+
+async def test_what_a_restore_dropped_waits_no_more(network: Network) -> None:
+    """A message that was held and does not leave after a restore is not told as one that waits."""
+    adult = await story.sent(network, **HERS)
+    await a_child(network)
+    await network.deliver()
+    await network.gateways["XAA"].resync.begin_epoch(network.clock.now())
+    assert ((DROPPED,), []) == await told(network, adult)
+
+
+async def test_what_is_not_posted_again_is_not_told_as_waiting(network: Network, tmp_path: Path) -> None:
+    """A proposal that a restored State may have lost, and that her no holds, does not wait: it is passed over."""
+    gateway, person = network.gateways["XAA"], ("first", "case_officer")
+    first = (await homeward.assessed(network))[0]
+    second, _ = await homeward.prepared(network)
+    for ref in (first, second):
+        await numbered(network, ref)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await gateway.returning.propose(second, *person)
+    await network.deliver()
+    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
+    await gateway.returning.record(first, no, *person)
+    await restore(network, "XBB", backup)
+    await settle(network, 2)
+    assert ((PASSED_OVER,), []) == await told(network, second)
 
 
 async def numbered(network: Network, ref: str) -> None:
