@@ -1,31 +1,26 @@
 """
-Forms from JSON Schemas: the fields of a body, what was posted read back into a value, and a value in words.
+Forms of fields: a value as what is posted, what was posted read back into a value, and the form for a template.
 
-Rule 1: a field is made of its schema and of nothing else; its label and, where the schema says only a pattern, its
-closed list stand in ``labels``.
-Rule 2: what was posted is never mended: what cannot be read is a problem at its field, and the whole value is then
+Rule 1: what was posted is never mended: what cannot be read is a problem at its field, and the whole value is then
 judged by the schema that the step itself is judged by.
-Rule 3: a field left empty is absent or null, whichever the schema allows; a group is left out if all in it is empty.
+Rule 2: a field left empty is absent or null, whichever the schema allows; a group is left out if all in it is empty.
 
 A field is posted under ``b`` and its JSON Pointer with dots (``b.window.from``); the rows of a list carry their number
-(``b.uses.0.on``), and how many there are is posted as ``b.uses.rows``.
+(``b.uses.0.on``), and how many there are is posted as ``b.uses.rows``. Which fields there are is in ``form_fields``.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from enum import StrEnum
-from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from multidict import MultiDict
 
-import schemas
 from gateway.core.wire import format_instant
 from gateway.services import act_bodies
-from gateway.web import labels, readable
+from gateway.web.form_fields import Field, Kind
 from gateway.web.language import N_, Tongue
 from schemas import SchemaError
 
@@ -33,85 +28,9 @@ PREFIX: Final = "b"
 """What the name of every field of a body begins with, so that no member is taken for a field of the page."""
 
 RADIOS_MAX: Final = 7
-BOXES_MAX: Final = 20
-"""Codes from which a list of choices becomes a list of rows, each with one choice."""
-
-LONG_FROM: Final = 300
-"""Characters from which a text gets room for several lines."""
+"""Codes from which a choice of one becomes a list that opens."""
 
 ROWS_MAX: Final = 100
-
-IMAGES: Final = frozenset({"portrait", "document_image"})
-"""Definitions of the schemas that are images: said by size and digest, and asked for by no form of fields."""
-
-
-class Kind(StrEnum):
-    """How a field is asked for."""
-
-    TEXT = "text"
-    LONG = "long"
-    DATE = "date"
-    UNCERTAIN = "uncertain"
-    INSTANT = "instant"
-    LOCAL = "local"
-    NUMBER = "number"
-    CODE = "code"
-    CODES = "codes"
-    YES_NO = "yes-no"
-    GROUP = "group"
-    WINDOW = "window"
-    LIST = "list"
-    NOTE = "note"
-    TOKENS = "tokens"
-    IMAGE = "image"
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One value that may be chosen: of the closed list ``list``, or with a ``text`` of its own."""
-
-    value: str | int
-    list: str = ""
-    text: str = ""
-
-    def words(self, tongue: Tongue) -> str:
-        """Return what it is called in the language of ``tongue``."""
-        return self.text or tongue.code(self.list, str(self.value))
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """
-    One member of a body.
-
-    ``member`` is its name, empty for the items of a list. ``fields`` are the members of a group, or the one item of a
-    list. ``least`` and ``most`` bound a number, or how many there are. Label and hint are English.
-    """
-
-    member: str
-    pointer: str
-    kind: Kind
-    label: str
-    hint: str
-    required: bool
-    nullable: bool
-    options: tuple[Option, ...] = ()
-    fields: "tuple[Field, ...]" = ()
-    least: int | None = None
-    most: int | None = None
-    asked: bool = False
-
-    @property
-    def fixed(self) -> bool:
-        """Return whether there is nothing to choose: one code, which stands by itself unless it is to be asked for."""
-        return self.kind is Kind.CODE and len(self.options) == 1 and not self.asked
-
-    @property
-    def optional(self) -> bool:
-        """Return whether it may be left empty."""
-        if self.kind in (Kind.CODES, Kind.LIST) and not self.least:
-            return True
-        return self.nullable or not self.required
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,135 +44,6 @@ class Problem:
     def words(self, tongue: Tongue) -> str:
         """Return it in the language of ``tongue``."""
         return tongue._(self.text, label=tongue._(self.label) if self.label else "")
-
-
-# From a schema.
-
-
-@cache
-def fields(name: str) -> tuple[Field, ...]:
-    """Return the fields of the body ``name``: a component of ``act_bodies``, or the schema of a message."""
-    return _field(name, "", "", _root(name), required=True).fields
-
-
-@cache
-def _root(name: str) -> Mapping[str, Any]:
-    shared: Mapping[str, Any] = act_bodies.components()
-    found: Mapping[str, Any] = shared[name] if name in shared else act_bodies.bundled(name)
-    return found
-
-
-def _follow(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return ``schema`` with what it refers to in place of the reference; what stands beside it goes first."""
-    made = dict(schema)
-    while "$ref" in made:
-        base, *steps = str(made.pop("$ref")).removeprefix(act_bodies.COMPONENTS).split("/")
-        found: Any = _root(base)
-        for step in steps:
-            found = found[step]
-        made = {**found, **made, "at": steps[-1] if steps else base}
-    return made
-
-
-_CODE_PATTERN = act_bodies.CODE["pattern"]
-_DAYS = ("from", "until")
-
-
-def _field(name: str, pointer: str, member: str, schema: Mapping[str, Any], *, required: bool) -> Field:
-    """Return the field that ``schema`` (resolved) makes at ``pointer`` of the body ``name``."""
-    nullable = False
-    if "type" not in schema and "anyOf" in schema:
-        several = [_follow(one) for one in schema["anyOf"]]
-        nullable = any(one.get("type") == "null" for one in several)
-        several = [one for one in several if one.get("type") != "null"]
-        schema = several[0] if len(several) == 1 else _merged(several)
-    label, hint = labels.of(name, pointer)
-    if labels.place(name, pointer) in labels.NEEDED:
-        nullable, schema = False, {**schema, "minItems": 1}
-    made = Field(member, pointer, Kind.TEXT, label, hint, required, nullable)
-    if (kind := labels.KINDS.get(labels.place(name, pointer))) is not None:
-        return replace(made, kind=Kind(kind), least=schema.get("minItems"), most=schema.get("maxItems"))
-    if "note" in schema:
-        return replace(made, kind=Kind.NOTE)
-    if schema.get("at") in IMAGES:
-        return replace(made, kind=Kind.IMAGE)
-    if options := _options(name, pointer, schema):
-        return replace(made, kind=Kind.CODE, options=options)
-    match schema.get("type"):
-        case "object":
-            wanted = schema.get("required", ())
-            inner = tuple(
-                _field(name, f"{pointer}/{one}", one, _follow(of), required=one in wanted)
-                for one, of in schema.get("properties", {}).items()
-            )
-            days = tuple(one.member for one in inner) == _DAYS and all(one.kind is Kind.DATE for one in inner)
-            return replace(made, kind=Kind.WINDOW if days else Kind.GROUP, fields=inner)
-        case "array":
-            item = _field(name, f"{pointer}/*", "", _follow(schema["items"]), required=True)
-            bounds = replace(made, least=schema.get("minItems"), most=schema.get("maxItems"))
-            if item.kind is Kind.CODE and len(item.options) <= BOXES_MAX:
-                return replace(bounds, kind=Kind.CODES, options=item.options)
-            return replace(bounds, kind=Kind.LIST, fields=(item,))
-        case "boolean":
-            return replace(made, kind=Kind.YES_NO)
-        case "integer":
-            return replace(made, kind=Kind.NUMBER, least=schema.get("minimum"), most=schema.get("maximum"))
-    if schema.get("const") is True:
-        return replace(made, kind=Kind.YES_NO)
-    return replace(made, kind=_kind_of_text(schema), most=schema.get("maxLength"))
-
-
-def _kind_of_text(schema: Mapping[str, Any]) -> Kind:
-    if schema.get("format") == "date":
-        return Kind.DATE
-    if schema.get("format") == "date-time":
-        return Kind.INSTANT
-    if schema.get("at") == "edtf":
-        return Kind.UNCERTAIN
-    return Kind.LONG if schema.get("maxLength", 0) >= LONG_FROM else Kind.TEXT
-
-
-def _merged(several: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return one schema for alternatives: several closed lists, or a text that may be in parts."""
-    if all("enum" in one for one in several):
-        return {"alternatives": several}
-    if {one.get("type") for one in several} == {"string", "array", "object"}:
-        return {"note": True}
-    raise ValueError("a body has alternatives that no form shows")
-
-
-def _options(name: str, pointer: str, schema: Mapping[str, Any]) -> tuple[Option, ...]:
-    """Return what may be chosen, if the schema says a closed list; a pattern of codes says which in ``labels``."""
-    if schema.get("pattern") == _CODE_PATTERN:
-        of = labels.LISTS[labels.place(name, pointer)]
-        return tuple(Option(code, of) for code in schemas.codes(of))
-    made: list[Option] = []
-    for one in schema.get("alternatives", (schema,)):
-        comment = str(one.get("$comment", ""))
-        of = comment.removeprefix("code list: ").partition(" ")[0] if comment.startswith("code list: ") else ""
-        made += [Option(value, of) for value in one.get("enum", ())]
-    return tuple(made)
-
-
-def with_options(
-    of: Sequence[Field], pointer: str, options: Sequence[Option], *, asked: bool = False
-) -> tuple[Field, ...]:
-    """
-    Return the fields with ``options`` in place of those of the field at ``pointer``, which becomes a choice.
-
-    With ``asked`` it is one also where there is only one to choose: somebody is to say it.
-    """
-    return tuple(
-        replace(one, kind=Kind.CODES if one.kind is Kind.CODES else Kind.CODE, options=tuple(options), asked=asked)
-        if one.pointer == pointer
-        else replace(one, fields=with_options(one.fields, pointer, options, asked=asked))
-        for one in of
-    )
-
-
-def without(of: Sequence[Field], *members: str) -> tuple[Field, ...]:
-    """Return the fields but those of these members."""
-    return tuple(one for one in of if one.member not in members)
 
 
 # From a value to what is posted.
@@ -689,71 +479,3 @@ def _show(field: Field, name: str, posted: MultiDict[str], wrong: Mapping[str, s
 def _row(item: Field, name: str, posted: MultiDict[str], wrong: Mapping[str, str], tongue: Tongue) -> tuple[Shown, ...]:
     made = _show(item, name, posted, wrong, tongue)
     return made.fields if item.kind is Kind.GROUP else (made,)
-
-
-# In words.
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A member of a body in words: its label, and texts or what stands in it. ``own`` texts are somebody's own."""
-
-    label: str
-    texts: tuple[str, ...] = ()
-    fields: "tuple[Said, ...]" = ()
-    own: bool = False
-
-
-def as_said(part: readable.Part) -> Said:
-    """Return a part of a readable value as a member in words."""
-    return Said(part.label, (part.text,) if part.text else (), tuple(map(as_said, part.parts)), own=part.typed)
-
-
-def say(of: Sequence[Field], value: Mapping[str, Any], tongue: Tongue, *, nulls: bool = False) -> tuple[Said, ...]:
-    """
-    Return ``value`` in words, every member of it: one that has no field is shown as it is.
-
-    A member that is null is left out, for it says nothing; with ``nulls`` it says that there is none.
-    """
-    known = {one.member: one for one in of}
-    made = []
-    for member, item in value.items():
-        field = known.get(member)
-        if item is None:
-            if nulls and field is not None:
-                made.append(Said(tongue._(field.label), (tongue._("none"),)))
-        elif field is None:
-            made.append(Said(member, (str(item),), own=True))
-        else:
-            made.append(_say(field, item, tongue, nulls=nulls))
-    return tuple(made)
-
-
-def _say(field: Field, value: Any, tongue: Tongue, *, nulls: bool = False) -> Said:
-    label = tongue._(field.label)
-    words = {str(one.value): one.words(tongue) for one in field.options}
-    match field.kind:
-        case Kind.GROUP | Kind.WINDOW:
-            return Said(label, fields=say(field.fields, value, tongue, nulls=nulls))
-        case Kind.LIST:
-            item = field.fields[0]
-            if item.kind is not Kind.GROUP:
-                return Said(label, tuple(text for one in value for text in _say(item, one, tongue).texts))
-            return Said(label, fields=tuple(Said("", fields=say(item.fields, one, tongue)) for one in value))
-        case Kind.IMAGE:
-            return Said(label, fields=tuple(map(as_said, readable.image(tongue, value))))
-        case Kind.CODES:
-            texts = tuple(words.get(str(one), str(one)) for one in value)
-            return Said(label, texts or (tongue._("none"),))
-        case Kind.CODE:
-            return Said(label, (words.get(str(value), str(value)),))
-        case Kind.YES_NO:
-            return Said(label, (tongue._("Yes") if value else tongue._("No"),))
-        case Kind.INSTANT | Kind.LOCAL:
-            return Said(label, (tongue.instant(datetime.fromisoformat(value)),), own=True)
-        case Kind.TOKENS:
-            return Said(label, tuple(value), own=True)
-        case Kind.NOTE:
-            texts = (value,) if isinstance(value, str) else tuple(value.values() if isinstance(value, dict) else value)
-            return Said(label, texts, own=True)
-    return Said(label, (str(value),), own=True)

@@ -4,12 +4,13 @@ import pytest
 from multidict import MultiDict
 
 from gateway.web import forms
+from gateway.web.form_fields import body_fields
 
 
 @pytest.mark.parametrize("place", ["9" * 5000, "99999", "-1", "\u00b2", ""])
 def test_a_row_with_an_absurd_place_is_no_fault_of_ours(place: str) -> None:
     """Thousands of digits are no number to be read: nothing is taken away, and nothing breaks."""
-    of = forms.fields("case-draft")
+    of = body_fields("case-draft")
     names = "b.elements.names"
     posted = MultiDict({f"{names}.rows": "2", f"{names}.0.family": "A", f"{names}.1.family": "B"})
     posted["drop"] = f"{names}.{place}"

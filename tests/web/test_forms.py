@@ -18,9 +18,10 @@ import schemas
 from gateway.core.messages import REQUEST
 from gateway.services import act_bodies
 from gateway.web import forms, labels
-from gateway.web.forms import Field, Kind
+from gateway.web.form_fields import Field, Kind, body_fields
 from gateway.web.language import tongue
 from gateway.web.posted import FORM_MAX_BYTES
+from gateway.web.said import say
 from tests.support import homeward, story
 
 ZONE = ZoneInfo("Europe/Vienna")
@@ -100,7 +101,7 @@ def values() -> list[Any]:
 
 def back(name: str, value: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[forms.Problem, ...]]:
     """Return what comes back of ``value`` from its form."""
-    of = forms.fields(name)
+    of = body_fields(name)
     return forms.read(of, forms.fill(of, value, ZONE), ZONE, name)
 
 
@@ -200,7 +201,7 @@ def absent(field: Field, value: Any) -> bool:
 @given(data=st.data())
 def test_any_value_of_the_fields_comes_back(name: str, data: st.DataObject) -> None:
     """Filling and reading lose nothing, whether or not the rules of the body would take the value."""
-    of = forms.fields(name)
+    of = body_fields(name)
     value = {one.member: data.draw(of_field(one)) for one in of}
     wanted = {one.member: plain(one, value[one.member]) for one in of if not absent(one, value[one.member])}
     got, problems = forms.read(of, forms.fill(of, value, ZONE), ZONE)
@@ -221,7 +222,7 @@ def test_every_field_has_a_label_in_words(name: str) -> None:
                 assert all(option.words(tongue(lang, "UTC")) for option in one.options), (one.pointer, lang)
             walk(one.fields)
 
-    walk(forms.fields(name))
+    walk(body_fields(name))
 
 
 def test_no_entry_of_the_labels_is_left_over() -> None:
@@ -236,7 +237,7 @@ def test_no_entry_of_the_labels_is_left_over() -> None:
             walk(name, one.fields)
 
     for name in names:
-        walk(name, forms.fields(name))
+        walk(name, body_fields(name))
     assert set() == (set(labels.LISTS) | set(labels.KINDS)) - found
     ends = {"/".join(place.split("/")[-n:]) for place in found for n in (1, 2)} | found
     assert set() == set(labels.LABELS) - ends
@@ -248,7 +249,7 @@ def problem_of(name: str, posted: Mapping[str, Any]) -> dict[str, str]:
     for key, value in posted.items():
         for one in value if isinstance(value, list) else [value]:
             pairs.add(key, one)
-    _, problems = forms.read(forms.fields(name), pairs, ZONE, name)
+    _, problems = forms.read(body_fields(name), pairs, ZONE, name)
     return {one.name: one.text for one in problems}
 
 
@@ -360,7 +361,7 @@ def test_a_day_as_long_as_a_form_is_none_at_once(digit: str) -> None:
     took = []
     for _ in range(3):
         started = time.process_time()
-        forms.read(forms.fields("DocumentWanted"), posted, ZONE)
+        forms.read(body_fields("DocumentWanted"), posted, ZONE)
         took.append(time.process_time() - started)
     assert min(took) < 0.03
 
@@ -368,22 +369,20 @@ def test_a_day_as_long_as_a_form_is_none_at_once(digit: str) -> None:
 def test_digits_of_any_script_are_digits() -> None:
     """A date and a number may be typed with the digits of the visitor's own keyboard."""
     posted = MultiDict({"b.candidates": "٣", "b.elements": "SEX"})
-    assert ({"candidates": 3, "elements": ["SEX"]}, ()) == forms.read(
-        forms.fields("Question"), posted, ZONE, "Question"
-    )
+    assert ({"candidates": 3, "elements": ["SEX"]}, ()) == forms.read(body_fields("Question"), posted, ZONE, "Question")
     posted = MultiDict({"b.needed_by": "٢٠٢٦-١٢-١٠"})
-    assert {"needed_by": "2026-12-10"} == forms.read(forms.fields("DocumentWanted"), posted, ZONE)[0]
+    assert {"needed_by": "2026-12-10"} == forms.read(body_fields("DocumentWanted"), posted, ZONE)[0]
 
 
 def test_an_instant_is_read_in_the_zone_of_the_desk() -> None:
     """What is typed without an offset is the time on the wall here; it is kept in UTC."""
     posted = MultiDict({"b.arrives_at": "2026-12-14 13:10"})
-    assert {"arrives_at": "2026-12-14T12:10:00Z"} == forms.read(forms.fields("Departure"), posted, ZONE)[0]
+    assert {"arrives_at": "2026-12-14T12:10:00Z"} == forms.read(body_fields("Departure"), posted, ZONE)[0]
 
 
 def test_a_row_is_added_and_taken_out_without_script() -> None:
     """A button sends the form back with one row more, or with the rows behind the one taken out moved up."""
-    of = forms.fields("Acceptance")
+    of = body_fields("Acceptance")
     posted = forms.fill(of, homeward.ANSWER, ZONE)
     more = forms.changed(of, MultiDict([*posted.items(), ("add", "b.receiving_services")]))
     assert more is not None
@@ -398,7 +397,7 @@ def test_a_row_is_added_and_taken_out_without_script() -> None:
 @pytest.mark.parametrize("wish", ["b.reason", "csrf", "b.receiving_services.rows", "", "b.receiving_services.-1"])
 def test_nothing_but_a_list_gets_a_row(wish: str) -> None:
     """A name that is no list of the form changes nothing in it."""
-    of, posted = forms.fields("Acceptance"), forms.fill(forms.fields("Acceptance"), homeward.ANSWER, ZONE)
+    of, posted = body_fields("Acceptance"), forms.fill(body_fields("Acceptance"), homeward.ANSWER, ZONE)
     for button in ("add", "drop"):
         made = forms.changed(of, MultiDict([*posted.items(), (button, wish)]))
         assert made is None or sorted(made.items()) == sorted(posted.items())
@@ -407,6 +406,6 @@ def test_nothing_but_a_list_gets_a_row(wish: str) -> None:
 def test_everything_of_a_body_is_said() -> None:
     """In words, no member is left out, also not one that no schema knows; nor is a value guessed."""
     value = deepcopy(dict(homeward.PROTOCOL)) | {"later": "a member of a later version"}
-    said = forms.say(forms.fields("ProtocolWanted")[0].fields, value, tongue("en", "Europe/Vienna"))
+    said = say(body_fields("ProtocolWanted")[0].fields, value, tongue("en", "Europe/Vienna"))
     assert len(said) == len(value)
     assert "a member of a later version" in [text for one in said for text in one.texts]

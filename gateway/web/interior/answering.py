@@ -21,12 +21,13 @@ from gateway.core.reuse import FURTHER
 from gateway.services import cases
 from gateway.services.act_bodies import components
 from gateway.services.ports import Changed
-from gateway.web import forms
-from gateway.web.forms import PREFIX, Field
+from gateway.web.form_fields import Field, body_fields, with_options
+from gateway.web.forms import PREFIX
 from gateway.web.interior import looks
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_pages import Form, Step, head_of, kept, page_of, standing, take_form, why_of
 from gateway.web.language import N_
+from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 
 HINTS = {
@@ -58,16 +59,16 @@ def reasons(outcome: str) -> tuple[str, ...]:
 def _fields(case: Case, outcome: str) -> tuple[Field, ...]:
     """Return the fields that go with ``outcome``: the reasons that fit, and none where none is due."""
     fitting = reasons(outcome)
-    made = forms.fields("Reply")
+    made = body_fields("Reply")
     chosen = next(one for one in made if one.member == "outcome").options
-    made = forms.with_options(made, "/outcome", [one for one in chosen if one.value == outcome])
+    made = with_options(made, "/outcome", [one for one in chosen if one.value == outcome])
     methods = next(one for one in made if one.member == "method_used").options
-    made = forms.with_options(made, "/method_used", [one for one in methods if one.value in _methods(case)])
+    made = with_options(made, "/method_used", [one for one in methods if one.value in _methods(case)])
     made = tuple(replace(one, least=1) if _is_needed(one, outcome) else one for one in made)
     if not fitting:
         return tuple(replace(one, options=()) if one.member == "reason" else one for one in made)
     known = next(one for one in made if one.member == "reason").options
-    made = forms.with_options(made, "/reason", [one for one in known if one.value in fitting])
+    made = with_options(made, "/reason", [one for one in known if one.value in fitting])
     return tuple(replace(one, nullable=False) if one.member == "reason" else one for one in made)
 
 
@@ -97,7 +98,7 @@ def _shown(of: tuple[Field, ...]) -> tuple[Field, ...]:
 def _outcomes(visit: Visit, case: Case) -> list[tuple[str, str, str]]:
     """Return the outcomes that answer the question of the case: code, text, and what it says."""
     tongue, fitting = visit.tongue, OUTCOMES_FOR[case.purpose]
-    every = next(one for one in forms.fields("Reply") if one.member == "outcome").options
+    every = next(one for one in body_fields("Reply") if one.member == "outcome").options
     return [
         (str(one.value), one.words(tongue), tongue._(HINTS[str(one.value)]) if one.value in HINTS else "")
         for one in every
@@ -178,12 +179,12 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
         return _page(visit, step, await _case(visit, step) or case, visit.forms, ())
 
 
-def _received(visit: Visit, case: Case) -> tuple[forms.Said, ...]:
+def _received(visit: Visit, case: Case) -> tuple[Said, ...]:
     received = case.received or {}
     request = {name: one for name, one in received.items() if name not in FURTHER}
     more = {FURTHER[name]: one for name, one in received.items() if name in FURTHER}
-    said = forms.say(forms.fields(REQUEST), request, visit.tongue)
-    return (*said, *forms.say(forms.fields(ELEMENTS), more, visit.tongue))
+    said = say(body_fields(REQUEST), request, visit.tongue)
+    return (*said, *say(body_fields(ELEMENTS), more, visit.tongue))
 
 
 def _more(visit: Visit, case: Case, outcome: str) -> dict[str, object]:

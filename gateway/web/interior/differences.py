@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.web import forms
-from gateway.web.forms import Field, Said
+from gateway.web.form_fields import Field
 from gateway.web.language import Tongue
+from gateway.web.said import Said, say
 
 _DIVIDED: Final = frozenset({"elements", "national"})
 """Members whose own members are parts; any other is a part as a whole, for it says one thing."""
@@ -70,4 +70,4 @@ def _fields(of: Sequence[Field]) -> list[tuple[Place, Field]]:
 
 
 def _said(field: Field, value: Any, tongue: Tongue) -> Said | None:
-    return None if value is None else forms.say((field,), {field.member: value}, tongue)[0]
+    return None if value is None else say((field,), {field.member: value}, tongue)[0]

@@ -13,10 +13,11 @@ from gateway.core.attachments import MEMBERS, in_short
 from gateway.core.facts import Finding
 from gateway.core.minimise import Line
 from gateway.core.preview import Preview
-from gateway.web import forms, readable, rules
-from gateway.web.forms import Said
+from gateway.web import readable, rules
+from gateway.web.form_fields import body_fields
 from gateway.web.language import N_
 from gateway.web.readable import Part
+from gateway.web.said import Said, as_said, say
 from gateway.web.visit import Visit
 from schemas import ijson
 
@@ -166,12 +167,12 @@ def _made(
 
 def _elements(visit: Visit, value: Mapping[str, Any], group: str = "elements") -> dict[str, Said]:
     """Return each member of ``value`` in words; the schema's ``group`` says what they are."""
-    of = next(field.fields for field in forms.fields("case-draft") if field.member == group)
+    of = next(field.fields for field in body_fields("case-draft") if field.member == group)
     images = {name: readable.image(visit.tongue, one) for name, one in value.items() if _is_image(name, one)}
     rest = {name: one for name, one in value.items() if name not in images}
-    found = {name: said for name, one in rest.items() for said in forms.say(of, {name: one}, visit.tongue)}
+    found = {name: said for name, one in rest.items() for said in say(of, {name: one}, visit.tongue)}
     labels = {field.member: visit.tongue._(field.label) for field in of}
-    return found | {name: forms.as_said(Part(labels[name], parts=parts)) for name, parts in images.items()}
+    return found | {name: as_said(Part(labels[name], parts=parts)) for name, parts in images.items()}
 
 
 def _is_image(name: str, value: Any) -> bool:

@@ -31,7 +31,8 @@ from gateway.services.context import NotFound
 from gateway.services.opening import Reused
 from gateway.services.ports import Unavailable
 from gateway.web import forms, reasons, unfit
-from gateway.web.forms import Field, Problem
+from gateway.web.form_fields import Field, body_fields
+from gateway.web.forms import Problem
 from gateway.web.interior import differences, looks, pictures, tasks
 from gateway.web.interior.disclosure import disclosure, objections
 from gateway.web.interior.step_links import steps_of
@@ -393,7 +394,7 @@ def _place(visit: Visit, work: Work, problem: Problem) -> str:
 
 async def _changed(visit: Visit, work: Work, case: Case, draft: Mapping[str, Any]) -> web.StreamResponse:
     """Show what was recorded in the case since it was copied; once that was seen, take it into the copy."""
-    now, mark, of = case.draft or {}, cases.mark(visit.site.desk.context, case), forms.fields(tasks.SCHEMA)
+    now, mark, of = case.draft or {}, cases.mark(visit.site.desk.context, case), body_fields(tasks.SCHEMA)
     if work.base is None:
         return await _uncertain(visit, work, now, mark, differences.apart(of, now, draft, visit.tongue))
     places = differences.changed(work.base, now)

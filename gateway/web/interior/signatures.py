@@ -22,9 +22,11 @@ from gateway.core.messages import ACCEPTANCE, HANDOVER, PROPOSAL, RECTIFICATION,
 from gateway.services import notices
 from gateway.services.context import Forbidden, NotFound
 from gateway.web import forms
+from gateway.web.form_fields import body_fields, without
 from gateway.web.interior import looks
 from gateway.web.interior.step_pages import Form, Step, act, head_of, kept, page_of, why_of
 from gateway.web.language import N_
+from gateway.web.said import say
 from gateway.web.signin import presence
 from gateway.web.signin.hand import STATEMENT_LASTS, Act
 from gateway.web.signin.refused import Refused
@@ -111,7 +113,7 @@ async def show(visit: Visit, step: Step) -> web.StreamResponse:
     if reason is None:
         return await why_of(visit, step)
     if step.verb == "handover":
-        of = forms.without(forms.fields("HandedOver"), "statement")
+        of = without(body_fields("HandedOver"), "statement")
         return page_of(visit, step, Form(of, MultiDict(kept(MultiDict(visit.draft)))))
     return await _page(visit, step, await _prepared(visit, step, reason.why, {}))
 
@@ -129,7 +131,7 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
     try:
         prepared = await _prepared(visit, step, reason.why, body)
     except SchemaError:
-        of = forms.without(forms.fields("HandedOver"), "statement")
+        of = without(body_fields("HandedOver"), "statement")
         return page_of(visit, step, Form(of, visit.forms, (forms.Problem("", forms.WHOLE),)))
     if prepared is None or "proof" not in visit.form:
         return await _page(visit, step, prepared)
@@ -144,13 +146,13 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
 
 def _handover(visit: Visit) -> tuple[Form | None, Mapping[str, Any]]:
     """Return the form to show again, or the record of the handover that was filled in."""
-    of = forms.without(forms.fields("HandedOver"), "statement")
+    of = without(body_fields("HandedOver"), "statement")
     rows = forms.changed(of, visit.forms)
     if rows is not None or "change" in visit.form:
         return Form(of, rows if rows is not None else visit.forms), {}
     value, problems = forms.read(of, visit.forms, visit.tongue.zone)
     if not problems:
-        whole = forms.fields("ProtocolWanted")
+        whole = body_fields("ProtocolWanted")
         value, problems = forms.read(whole, visit.forms, visit.tongue.zone, "ProtocolWanted")
     return (Form(of, visit.forms, problems), {}) if problems else (None, value)
 
@@ -176,7 +178,7 @@ async def _page(
         "interior/step_sign.html",
         status=422 if problem or findings else 200,
         step=head,
-        said=forms.say(forms.fields(prepared.type), ijson.loads(prepared.text.encode()), visit.tongue),
+        said=say(body_fields(prepared.type), ijson.loads(prepared.text.encode()), visit.tongue),
         kind=visit.tongue.code("message_type", prepared.type),
         statement=visit.tongue.code("statement_kind", wanted.kind),
         text=prepared.text,

@@ -27,12 +27,14 @@ from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
 from gateway.services.offered import open_steps
 from gateway.web import forms, reasons, words
-from gateway.web.forms import PREFIX, Field, Problem, Said
+from gateway.web.form_fields import Field, body_fields
+from gateway.web.forms import PREFIX, Problem
 from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_links import steps_of, stop_of
 from gateway.web.interior.step_texts import TEXTS, StepText
+from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
 
@@ -154,7 +156,7 @@ def standing(visit: Visit, case: Case, *, shown: bool = False) -> Standing | Non
     """Return what is prepared in ``case``, if anything is; what it says where the content is ``shown``."""
     if (pending := case.pending) is None:
         return None
-    said = forms.say(forms.fields(pending.type), ijson.loads(pending.body.encode()), visit.tongue) if shown else ()
+    said = say(body_fields(pending.type), ijson.loads(pending.body.encode()), visit.tongue) if shown else ()
     return Standing(visit.tongue.code("message_type", pending.type), pending.author, said)
 
 
@@ -201,7 +203,7 @@ def confirm_of(visit: Visit, step: Step, form: Form, value: Mapping[str, Any]) -
         "interior/step_confirm.html",
         status=422 if form.findings else 200,
         step=head_of(visit, step),
-        said=forms.say(form.fields, value, visit.tongue, nulls=step.verb in _TAKES_OUT),
+        said=say(form.fields, value, visit.tongue, nulls=step.verb in _TAKES_OUT),
         hidden=kept(form.posted),
         seen=form.seen,
         findings=form.findings,

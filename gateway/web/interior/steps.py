@@ -20,7 +20,7 @@ from gateway.services.acts import ANYBODY, DESK, RETURN_DESK, VERBS
 from gateway.services.offered import ANSWERS
 from gateway.services.ports import Changed, Tx
 from gateway.web import forms
-from gateway.web.forms import Field, Option
+from gateway.web.form_fields import Field, Option, body_fields, with_options
 from gateway.web.interior import answering, differences, looks, signatures
 from gateway.web.interior.step_links import PAGES
 from gateway.web.interior.step_pages import (
@@ -75,15 +75,15 @@ def _needs_reason(step: Step) -> bool:
 async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
     """Return the fields of the body that the step takes; none if it takes none."""
     name = TAKES.get(step.verb)
-    made = forms.fields(name) if name is not None else ()
+    made = body_fields(name) if name is not None else ()
     if step.verb in _TIGHTENS and step.role != "asylum_authority":
         made = _without_none(made)
     if step.verb in ANSWERS:
         case = await looks.glanced(visit, step.row, step.role)
         asked = [one for one in unanswered(case) if one.kind == ANSWERS[step.verb]]
-        return forms.with_options(made, "/number", [_numbered(visit, one) for one in asked])
+        return with_options(made, "/number", [_numbered(visit, one) for one in asked])
     if step.verb == "redirect":
-        return forms.with_options(made, "/authority/id", await _authorities(visit))
+        return with_options(made, "/authority/id", await _authorities(visit))
     return made
 
 
@@ -91,7 +91,7 @@ def _without_none(of: Sequence[Field]) -> tuple[Field, ...]:
     """Whoever stops a case attests no 'none': that is for the authority that attests it."""
     at = "/protection/state"
     state = next(one for group in of if group.member == "protection" for one in group.fields if one.pointer == at)
-    return forms.with_options(of, at, [one for one in state.options if one.value != "none"])
+    return with_options(of, at, [one for one in state.options if one.value != "none"])
 
 
 def _numbered(visit: Visit, notice: Notice) -> Option:

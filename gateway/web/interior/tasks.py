@@ -22,7 +22,8 @@ from gateway.core.verification import OFFICER
 from gateway.services import directory
 from gateway.services.context import Context
 from gateway.web import forms
-from gateway.web.forms import Field, Option, Problem
+from gateway.web.form_fields import Field, Option, body_fields, with_options
+from gateway.web.forms import Problem
 from gateway.web.language import N_, Tongue
 from gateway.web.posted import clean
 from schemas import ijson
@@ -161,10 +162,10 @@ def _divided(of: Sequence[Field], pointers: Iterable[str]) -> tuple[Field, ...]:
 
 def fields_of(task: Task, context: Context, at: datetime, tongue: Tongue) -> tuple[Field, ...]:
     """Return the fields of ``task``; State and officer are chosen from those there are."""
-    made = _divided(forms.fields(SCHEMA), task.members)
-    made = forms.with_options(made, "/to", [Option(code, "country") for code in partners(context)], asked=True)
+    made = _divided(body_fields(SCHEMA), task.members)
+    made = with_options(made, "/to", [Option(code, "country") for code in partners(context)], asked=True)
     chosen = [Option(id, text=f"{id} ({roles})") for id, roles in officers(context, at, tongue)]
-    return forms.with_options(made, "/officer", chosen, asked=True)
+    return with_options(made, "/officer", chosen, asked=True)
 
 
 def partners(context: Context) -> list[str]:
@@ -194,13 +195,13 @@ def check(task: Task, of: Sequence[Field], posted: MultiDict[str], tongue: Tongu
 
     The rest of the draft is that of the example, which fits, so what does not fit is of this task.
     """
-    rest = forms.fill(forms.fields(SCHEMA), _stub(), tongue.zone)
+    rest = forms.fill(body_fields(SCHEMA), _stub(), tongue.zone)
     merged: MultiDict[str] = MultiDict((name, value) for name, value in rest.items() if not task.holds(name))
     merged.extend((name, value) for name, value in posted.items() if task.holds(name))
     _, own = forms.read(of, posted, tongue.zone)
     if own:
         return own
-    value, found = forms.read(forms.fields(SCHEMA), merged, tongue.zone, SCHEMA)
+    value, found = forms.read(body_fields(SCHEMA), merged, tongue.zone, SCHEMA)
     if found:
         return tuple(one for one in found if task.holds(one.name)) or found
     findings = element_findings(value["elements"])
@@ -219,7 +220,7 @@ def standing(task: Task, of: Sequence[Field], posted: MultiDict[str], tongue: To
 
 def read(posted: MultiDict[str], tongue: Tongue) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     """Return the draft that all tasks make, and what is wrong with it."""
-    value, problems = forms.read(forms.fields(SCHEMA), posted, tongue.zone, SCHEMA)
+    value, problems = forms.read(body_fields(SCHEMA), posted, tongue.zone, SCHEMA)
     if problems:
         return value, problems
     found = element_findings(value["elements"])
@@ -237,7 +238,7 @@ def from_draft(draft: Mapping[str, Any], tongue: Tongue) -> MultiDict[str]:
 
     A file may hold what no form lets through. Raises ``gateway.web.posted.BadForm`` for that.
     """
-    filled = forms.fill(forms.fields(SCHEMA), draft, tongue.zone)
+    filled = forms.fill(body_fields(SCHEMA), draft, tongue.zone)
     made: MultiDict[str] = MultiDict()
     for name, value in filled.items():
         made.add(name, clean(name, value))

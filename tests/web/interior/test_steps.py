@@ -20,6 +20,7 @@ from gateway.services import access, act_bodies, cases
 from gateway.services.acts import VERBS, allowed
 from gateway.services.ports import Tx
 from gateway.web import forms
+from gateway.web.form_fields import body_fields
 from gateway.web.interior import PAGES
 from gateway.web.interior.step_texts import TEXTS
 from tests.support import homeward, story
@@ -74,7 +75,7 @@ def at(ref: str, verb: str, **query: str) -> str:
 
 def posted(verb: str, value: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what the form of ``verb`` posts for ``value``."""
-    return list(forms.fill(forms.fields(act_bodies.TAKES[verb]), value, ZONE).items())
+    return list(forms.fill(body_fields(act_bodies.TAKES[verb]), value, ZONE).items())
 
 
 async def open_step(who: Officer, ref: str, verb: str, **query: str) -> Answer:
