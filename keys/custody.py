@@ -46,6 +46,12 @@ CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """Variable in which systemd names the directory of a unit's credentials."""
 
 _MODE = 0o600
+CREDENTIAL_MODE = 0o640
+"""
+What the mode of a credential may show. systemd lets the unit's user read it by an access list, whose mask shows there
+as rights of the group, or makes it that user's own where no list can be (systemd.exec, Credentials; 0440 by 257).
+"""
+
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}\Z")
 _PRIVATE_HINT = "chmod 600 the file, and ask who could have read it"
 
@@ -411,17 +417,17 @@ def _credential(name: str, environ: Mapping[str, str]) -> str:
         raise BadStore("systemd gave no credentials", "add LoadCredentialEncrypted= to the unit")
     if not _NAME.match(name):
         raise BadStore("not a name for a credential", "up to 64 letters, digits, dots, dashes and underscores")
-    return _private_text(Path(folder) / name)
+    return _private_text(Path(folder) / name, CREDENTIAL_MODE)
 
 
-def _private_text(path: Path) -> str:
+def _private_text(path: Path, allowed: int = _MODE) -> str:
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             status = os.fstat(file.fileno())
             raw = file.read(FILE_MAX_BYTES + 1)
     except OSError as error:
         raise BadStore(f"a secret cannot be read: {error.strerror}", "check path and owner") from error
-    if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) & ~_MODE or len(raw) > FILE_MAX_BYTES:
+    if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) & ~allowed or len(raw) > FILE_MAX_BYTES:
         raise BadStore("a secret is not a file of its owner alone", _PRIVATE_HINT)
     try:
         return raw.decode("utf-8")

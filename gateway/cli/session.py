@@ -155,15 +155,17 @@ def _given(file: Path | None, variables: tuple[str, ...]) -> str | None:
         if os.environ.get(variable):
             return os.environ[variable]
     if credentials and (Path(credentials) / "passphrase").is_file():
-        return _read_passphrase(Path(credentials) / "passphrase")
+        from keys.custody import CREDENTIAL_MODE  # here, because half of the verbs open no key store
+
+        return _read_passphrase(Path(credentials) / "passphrase", CREDENTIAL_MODE)
     return None
 
 
-def _read_passphrase(path: Path) -> str:
+def _read_passphrase(path: Path, allowed: int = 0o700) -> str:
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         raw = file.read(FILE_MAX_BYTES + 1)
-    if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+    if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & ~allowed:
         raise CommandError(
             Exit.CONFIGURATION, "passphrase-file", f"{path} may be read by others", f"chmod 600 {path}; take a new one"
         )

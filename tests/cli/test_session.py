@@ -31,6 +31,22 @@ def test_a_file_goes_before_the_environment(tmp_path: Path, monkeypatch: pytest.
     assert "of systemd" == passphrase(None)()
 
 
+def test_a_credential_is_taken_with_the_mode_that_systemd_gives_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The access list by which the unit's user reads it shows in the mode as rights of the group; others have none."""
+    monkeypatch.delenv("ISTHMUS_PASSPHRASE", raising=False)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    given = write(tmp_path / "passphrase", "of systemd\n")
+    given.chmod(0o440)
+    assert "of systemd" == passphrase(None)()
+    with pytest.raises(CommandError, match="read by others"):
+        passphrase(given)()
+    given.chmod(0o444)
+    with pytest.raises(CommandError, match="read by others"):
+        passphrase(None)()
+
+
 @pytest.mark.parametrize(
     ("variable", "option"),
     [

@@ -434,6 +434,16 @@ def test_credential(tmp_path: Path) -> None:
             call()
 
 
+def test_credential_under_an_access_list(tmp_path: Path) -> None:
+    """The list by which systemd lets the unit's user read it shows in the mode as rights of the group."""
+    store = custody.open_store(
+        "credential:keys", environ=_credential(tmp_path, "keys", _variable({"a": SECRET}), 0o440)
+    )
+    assert SECRET == store.get("a")
+    with pytest.raises(BadStore, match="owner alone"):
+        custody.read_secret(f"file:{tmp_path}/keys", {})
+
+
 def test_credential_that_others_may_read(tmp_path: Path) -> None:
     """A credential is as private as a key store."""
     with pytest.raises(BadStore, match="owner alone"):
