@@ -16,7 +16,7 @@ from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_RE
 from gateway.core.remark import is_confirmed
 from gateway.core.tables import table_for
 from gateway.services import cases
-from gateway.services.acts import GONE, DeskServices, allowed
+from gateway.services.acts import DeskServices, allowed
 from gateway.services.guests import is_guest
 from gateway.services.hold import WAYS_ON
 from gateway.services.inquire import BoardRow
@@ -48,7 +48,7 @@ async def open_steps(
         for verb, may in allowed(Side(row.side), State(row.state), roles)
         if verb in GUEST_VERBS or not guest
     }
-    if row.state in GONE or not given:
+    if not given:
         return given
 
     async def unit(tx: Tx) -> dict[str, tuple[str, ...]]:

@@ -15,7 +15,9 @@ from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases, person_index, person_stop
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, Person
+from gateway.services.offered import open_steps
 from gateway.services.ports import Outdated, Tx, Unavailable
+from gateway.serving import desk_services
 from schemas import SchemaError, ijson
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network, open_gateway
@@ -785,6 +787,23 @@ async def test_the_authority_lets_go_of_what_the_desk_put_away(network: Network,
     await apart(network, there)
     await resumed(network, there)
     assert ("DRAFT", over) == (await story.state(network, "XAA", there), await story.state(network, "XAA", here))
+
+
+@pytest.mark.parametrize("over", OVER)
+async def test_to_let_go_of_what_was_put_away_is_offered_while_it_is_held(network: Network, over: str) -> None:
+    """Nothing is offered that would be refused, in a case that is locked too."""
+    here, gateway = await story.sent(network), network.gateways["XAA"]
+
+    async def offers() -> bool:
+        row = await gateway.inquiries.find_case(here)
+        assert row is not None
+        return "release" in await open_steps(desk_services(gateway), row, "protection", frozenset({AUTHORITY[1]}))
+
+    await gateway.hold.freeze(here, "we look into it", *AUTHORITY)
+    await put_away(network, here, over)
+    assert await offers()
+    await gateway.hold.release(here, *AUTHORITY)
+    assert not await offers()
 
 
 @pytest.mark.parametrize("over", OVER)
