@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +20,7 @@ from gateway.services.account_store import Session
 from gateway.services.accounts import Accounts
 from gateway.services.acts import DeskServices
 from gateway.services.context import Person
-from gateway.web.language import DEFAULT, LANGUAGES, Tongue, tongue
+from gateway.web.language import DEFAULT, LANGUAGES, N_, Tongue, tongue
 from gateway.web.rules import said, sentence
 
 if TYPE_CHECKING:
@@ -142,11 +143,16 @@ class Site:
         """Return the page that ``template`` makes, in the language of the visit."""
         found = self._environments.get(visit.tongue.lang) or environment(visit.tongue)
         more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
+        more["agreement"] = lambda id: law(visit.tongue, self._title(id))
         more["said_of"] = lambda finding: said(visit.tongue, finding)
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )
         return keep_in_order(made, visit.tongue.dir)
+
+    def _title(self, id: str) -> str:
+        """Return what an agreement is called; its id where it is none of those that are reckoned by here."""
+        return next((one.title for one in self.desk.context.reckoner.instruments if one.id == id), id)
 
     def _asset(self, name: str) -> str:
         """Return where a file of the look is, named with its digest, so that a changed one is fetched anew."""
@@ -183,7 +189,7 @@ def make_environment(tongue: Tongue, loader: jinja2.BaseLoader) -> jinja2.Enviro
     )
     made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
     made.filters["bdi"] = bdi
-    made.filters["law"] = law
+    made.filters["law"] = partial(law, tongue)
     made.globals["languages"] = LANGUAGES
     return made
 
@@ -198,8 +204,14 @@ def environment(tongue: Tongue) -> jinja2.Environment:
     return _MADE[tongue.lang]
 
 
-def law(text: object) -> Markup:
+_OWN = frozenset({N_("Default where no agreement gives a time"), N_("Policy of this gateway")})
+"""What the default of this gateway is called, and its source: no words of a law, so they are translated."""
+
+
+def law(tongue: Tongue, text: object) -> Markup:
     """Return ``text`` of a source (a title, an article, a citation) marked as the English it stays in."""
+    if text in _OWN:
+        return bdi(tongue._(str(text)))
     return Markup('<bdi lang="en">') + escape(text) + Markup("</bdi>")
 
 

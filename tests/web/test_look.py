@@ -323,6 +323,28 @@ async def test_a_reference_is_not_broken_in_a_list_of_many_columns(browser: Brow
     assert [] == said
 
 
+@browser_needed
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+async def test_a_day_is_not_broken_in_a_list_of_many_columns(browser: Browser, direction: str) -> None:
+    """However narrow its column, a day stands on one line."""
+    stage, said = Stage(direction), list[str]()
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/queue")
+        lines = await page.evaluate(_NARROW_DAYS)
+        await context.close()
+    assert lines
+    assert {1} == set(lines)
+
+
+_NARROW_DAYS = """
+[...document.querySelectorAll("table .desk-day")].map(one => {
+  one.closest("th, td").style.maxInlineSize = one.parentElement.style.maxInlineSize = "3rem";
+  one.closest("th, td").style.display = one.parentElement.style.display = "block";
+  return new Set([...one.getClientRects()].map(box => Math.round(box.top))).size;
+})
+"""
+
 _HEADING = """
 document.querySelector("h1").replaceChildren("Case ", Object.assign(document.createElement("bdi"),
   {className: "desk-code", textContent: "AaIR7uqAf22aL2JqNa9VmA"}))

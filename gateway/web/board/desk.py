@@ -83,7 +83,6 @@ class Line:
     """One row in words. ``aside`` is what the person who looks put aside."""
 
     watched: Watched
-    partner: str
     kind: str
     stands: str
     band: str
@@ -122,7 +121,6 @@ def line_of(visit: Visit, watched: Watched, aside: Mapping[str, Snooze]) -> Line
     snooze = aside.get(row.ref)
     return Line(
         watched,
-        tongue.country(row.partner),
         tongue.code("step", row.step) if row.step else "",
         words.state(tongue, row.state),
         tongue._(BANDS[watched.band]),

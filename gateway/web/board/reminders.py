@@ -42,16 +42,16 @@ OUTCOMES: Mapping[str, str] = {
 
 async def choose_again(visit: Visit) -> web.StreamResponse:
     """Lead back to the list: a choice of rows does not outlast the session it was made in."""
-    return await visit.to(visit.path("replies"), told=visit.tongue._("Nothing was sent. Choose the cases once more."))
+    return await visit.to(visit.path("replies", problem="again"))
 
 
 async def remind(visit: Visit) -> web.StreamResponse:
     """Show what would go and what would not; with the confirmation, send it and lead to the report."""
     refs = list(dict.fromkeys([*visit.forms.getall("ref", []), *visit.form.get("refs", "").split()]))
     if not refs:
-        return await visit.to(visit.path("replies"), told=visit.tongue._("Nothing was sent: no case was chosen."))
+        return await visit.to(visit.path("replies", problem="none"))
     if len(refs) > MOST:
-        return await visit.to(visit.path("replies"), told=visit.tongue._("Nothing was sent: too many at once."))
+        return await visit.to(visit.path("replies", problem="many"))
     found = {ref: await board_of(visit).find(ref, visit.now) for ref in refs}
     if visit.form.get("confirm") != "yes":
         return _confirm(visit, found)

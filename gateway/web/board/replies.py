@@ -36,6 +36,7 @@ from gateway.web.board.desk import (
     today_of,
 )
 from gateway.web.forms import read_day
+from gateway.web.language import N_
 from gateway.web.lateness import lateness
 from gateway.web.visit import Route, Visit
 
@@ -54,6 +55,13 @@ COLUMNS = (
     *("partner", "ref", "reference", "state", "step", "due_on", "band", "days", "day_unit", "level", "do_not_press"),
     *("instrument", "calendar", "reminders", "reminded_at", "extended", "delay_notice", "opened_on", "officer"),
 )
+
+PROBLEMS: Mapping[str, str] = {
+    "none": N_("Nothing was sent: no case was chosen. Choose at least one in the list."),
+    "many": N_("Nothing was sent: too many at once. Choose fewer."),
+    "again": N_("Nothing was sent. Choose the cases once more."),
+}
+"""Why no reminder came of a choice of cases, by what the address says after it."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -90,6 +98,7 @@ async def show(visit: Visit) -> web.StreamResponse:
         bands=[(band.value, visit.tongue._(text)) for band, text in BANDS.items()],
         states_now=_by_state(visit, counts, times),
         sample=SAMPLE,
+        problems=[("replies", visit.tongue._(why))] if (why := PROBLEMS.get(visit.query("problem"))) else [],
         cooldown=visit.site.desk.context.policy.reminder_cooldown_days,
     )
 
@@ -189,7 +198,7 @@ async def _page(
         reasons=[(code, visit.tongue._(text)) for code, text in REASONS.items()],
         problems=problems,
         typed={name: visit.form.get(name) or visit.draft.get(name, "") for name in ("until", "reason")},
-        latest=(today_of(visit) + timedelta(days=ASIDE_DAYS_MAX)).isoformat(),
+        latest=_latest(visit),
         cool_until=cool if cool and cool > visit.now else None,
         rungs=[(level, level_text(visit.tongue, level)) for level in _rungs(visit)],
     )
@@ -206,7 +215,7 @@ async def put_aside(visit: Visit) -> web.StreamResponse:
     watched, tongue = await _watched(visit), visit.tongue
     until, problems = _until(visit), []
     if until is None:
-        problems.append(("until", tongue._("Enter a day from tomorrow to 60 days ahead, such as 2026-05-17")))
+        problems.append(("until", tongue._("Enter a day from tomorrow to %(day)s", day=_latest(visit))))
     if visit.form.get("reason") not in REASONS:
         problems.append(("reason", tongue._("Choose a reason")))
     if not problems and len(await visit.site.accounts.snoozes(visit.person.id, visit.now)) >= ASIDE_MAX:
@@ -226,6 +235,11 @@ def _until(visit: Visit) -> datetime | None:
         return None
     ahead = (day - today_of(visit)).days
     return datetime.combine(day, time(), visit.tongue.zone) if 0 < ahead <= ASIDE_DAYS_MAX else None
+
+
+def _latest(visit: Visit) -> str:
+    """Return the last day until which a case may be put aside."""
+    return (today_of(visit) + timedelta(days=ASIDE_DAYS_MAX)).isoformat()
 
 
 async def take_up(visit: Visit) -> web.StreamResponse:

@@ -118,7 +118,7 @@ def head(
         state_code=row.state,
         officer=_officer(visit, row.officer),
         late=lateness(row, visit.now, context.reckoner.calendars, tongue),
-        instrument=(instrument.title if instrument else row.instrument) or "",
+        instrument=row.instrument or "",
         verified=instrument is None or instrument.verified_by is not None,
         step=tongue.code("step", row.step) if row.step else "",
         represented=None if case is None else represented(case),

@@ -17,6 +17,14 @@ async def test_a_state_is_shown_with_agreement_calendar_and_condition(desk: Desk
     assert 404 == (await someone.get("/partners/XZZ")).status
 
 
+async def test_what_belongs_to_an_agreement_stands_below_it(desk: Desk) -> None:
+    """No heading of the page's own rank stands within the part of an agreement, also where it names no period."""
+    someone = await desk.officer("board", at="board")
+    page = (await someone.get("/partners/XBB")).text
+    assert "It names no period in days." in page
+    assert "Periods of PALERMO8" not in page
+
+
 async def test_reply_times_are_shown_from_five_replies_on(desk: Desk) -> None:
     """Median and 90 % follow from real courses; fewer than five replies show nothing."""
     network = desk.network

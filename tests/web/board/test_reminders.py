@@ -93,10 +93,19 @@ async def test_a_second_press_of_the_button_sends_nothing_more(desk: Desk) -> No
     assert 1 == (await story.row(desk.network, "XAA", ref)).reminders
 
 
-async def test_the_report_is_for_whoever_sent(desk: Desk) -> None:
-    """Nothing chosen sends nothing; a report that is not there is no page."""
+async def test_nothing_chosen_is_a_problem(desk: Desk) -> None:
+    """Nothing chosen sends nothing, and the list says so as a problem that leads to it, not as something done."""
+    await late(desk, 1)
     someone = await desk.officer("board", at="board")
     await someone.get("/")
-    assert "no case was chosen" in (await someone.post("/reminders")).words
+    page = await someone.post("/reminders")
+    assert "no case was chosen" in page.words
+    assert ("govuk-error-summary" in page.text, "banner--success" in page.text) == (True, False)
+    assert ('href="#replies"' in page.text, 'id="replies"' in page.text) == (True, True)
+
+
+async def test_the_report_is_for_whoever_sent(desk: Desk) -> None:
+    """A report that is not there is no page."""
+    someone = await desk.officer("board", at="board")
     assert 404 == (await someone.get("/reminders/nothing")).status
     assert "Choose the cases once more" in (await someone.get("/reminders")).words

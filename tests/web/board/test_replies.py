@@ -39,6 +39,38 @@ async def test_a_late_case_says_how_late_in_words_and_how_far_silence_has_led(de
     assert "L4 Note verbale" in page.words
 
 
+async def test_what_is_said_of_a_case_is_said_once(desk: Desk) -> None:
+    """A State whose name holds its code, how late a reply is, and that it is due today stand once on each page."""
+    ref = await late(desk.network)
+    someone = await desk.officer("board", at="board")
+    pages = [(await someone.get(path)).words for path in (f"/replies/{ref}", "/partners/XBB", "/")]
+    assert 1 == pages[0].count("Very late")
+    assert [True] * 3 == ["Test State XBB" in page for page in pages]
+    assert [] == [page for page in pages if "XBB Test" in page or "XBB XBB" in page or "XBB (XBB" in page]
+    desk.network.clock.instant = (await story.row(desk.network, "XAA", ref)).due_at - timedelta(hours=1)
+    assert 1 == (await (await desk.officer("board", at="board")).get(f"/replies/{ref}")).words.count("Due today")
+
+
+async def test_an_agreement_is_called_by_its_title(desk: Desk) -> None:
+    """The page of a case says what the agreement is called; the default of the gateway in the language of the page."""
+    ref = await late(desk.network)
+    for lang, said in (("en", "Default where no agreement gives a time"), ("fr", "Délai par défaut")):
+        page = await (await desk.officer("board", at="board", language=lang)).get(f"/replies/{ref}")
+        assert (True, False) == (said in page.words, "POLICY_DEFAULT" in page.words)
+
+
+async def test_a_reminder_that_would_not_go_is_not_offered(desk: Desk) -> None:
+    """While the last reminder is too recent the page says until when, and has no button for another."""
+    ref = await late(desk.network)
+    await desk.network.refresh()
+    someone = await desk.officer("board", at="board")
+    assert 'action="/reminders"' in (await someone.get(f"/replies/{ref}")).text
+    await desk.gateway.reminder.remind(ref, "first", "case_officer")
+    page = await someone.get(f"/replies/{ref}")
+    assert "No further reminder is sent before" in page.words
+    assert 'action="/reminders"' not in page.text
+
+
 async def test_the_list_is_narrowed_by_its_address(desk: Desk) -> None:
     """A State and a part of the list in the address narrow it; what there is not is no page."""
     ref = await late(desk.network)
@@ -94,6 +126,8 @@ async def test_put_aside_asks_for_a_day_and_a_reason(desk: Desk) -> None:
         page = await someone.post(f"/replies/{ref}/aside", {"until": until, "reason": "why not"})
         assert 422 == page.status, until
         assert 'href="#until"' in page.text
+        latest = (desk.network.clock.now() + timedelta(days=60)).date().isoformat()
+        assert f"Enter a day from tomorrow to {latest}" in page.words
         assert 'href="#reason"' in page.text
 
 
@@ -110,6 +144,9 @@ async def test_a_rung_taken_another_way_is_recorded_after_its_effect_was_shown(d
     assert ["escalate_l3"] == [one.event for one in history[ref]]
     await someone.post(f"/replies/{ref}/level", {"level": "L3"})
     assert 422 == (await someone.post(f"/replies/{ref}/level")).status
+    await someone.get(f"/replies/{ref}")
+    unsaid = await someone.post(f"/replies/{ref}/level", {"level": ""})
+    assert 'id="level-error"' in unsaid.text  # beside the field, and not above the page alone
 
 
 async def test_the_file_holds_the_list_and_no_formula(desk: Desk) -> None:
