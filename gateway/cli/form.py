@@ -10,7 +10,7 @@ import segno
 
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say
+from gateway.cli.output import counted, emit, json_option, say
 from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
 from gateway.core.codes import PeerError, Reason, find_problem_code
 from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
@@ -20,6 +20,7 @@ from schemas import ijson
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
+    from gateway.services.ports import Tx
 
 _OUT = click.option(
     "--out",
@@ -28,8 +29,8 @@ _OUT = click.option(
     show_default="this directory",
     help="Where the pages are written.",
 )
-MOST = 16
-"""Messages printed at once; the others stay for the next call."""
+AT_ONCE = 16
+"""Messages taken from the outbox in one transaction."""
 
 
 @click.group()
@@ -49,23 +50,52 @@ def form() -> None:
 @passphrase_option
 @json_option
 def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Print what waits for COUNTRY. The line goes on trying too; whichever arrives first counts."""
+    """
+    Print what waits for COUNTRY and may leave, one page for each message. The line goes on trying too.
 
-    async def act(gateway: "Gateway") -> list[bytes]:
+    Whichever arrives first counts. What was printed is printed again, as the same page, until its answer is there.
+    """
+
+    async def act(gateway: "Gateway") -> tuple[list[bytes], int]:
         from gateway.services.steady import go_by_what_was_seen  # here, as with the gateway itself
 
         await gateway.context.look()  # a store that has gone back would give its numbers a second time
         await go_by_what_was_seen(gateway.context)  # what has expired is given up as it is looked at
-        claimed = await gateway.deliverer.fetch(country, MOST)
-        if not claimed and country not in gateway.context.partners:
+        if country not in gateway.context.partners:
             raise NoPartner(country)
-        return [item.envelope for item in claimed]
+        return await _waiting(gateway, country)
 
     ours = _country(home)
-    pages = [_write(out, Kind.MESSAGE, raw, ours, country) for raw in run(home, passphrase(passphrase_file), act)]
-    if not pages:
-        say(f"Nothing waits for {country} that may leave now.")
+    envelopes, left = run(home, passphrase(passphrase_file), act)
+    pages = [_write(out, Kind.MESSAGE, raw, ours, country) for raw in envelopes]
+    if left:
+        verb = "waits" if left == 1 else "wait"
+        say(
+            f"{counted(left, 'more message')} for {country} {verb}: behind one of the same case that has no answer "
+            "yet, or because a rule stands against it, or the State is on hold (isthmus check)."
+        )
+    elif not pages:
+        say(f"Nothing waits for {country}.")
     emit({"pages": pages}, as_json=as_json)
+
+
+async def _waiting(gateway: "Gateway", country: str) -> tuple[list[bytes], int]:
+    """Return what may leave for ``country`` now, however long it would rest on the line, and how much else waits."""
+    now = gateway.context.clock.now()
+
+    async def wake(tx: "Tx") -> None:
+        await tx.hasten_posted(country, now, now)
+
+    async def count(tx: "Tx") -> int:
+        return len(await tx.waiting_outbound(country))
+
+    await gateway.context.commit(wake)
+    found: dict[str, bytes] = {}
+    while new := {item.row.id: item.envelope for item in await gateway.deliverer.fetch(country, AT_ONCE)}:
+        if new.keys() <= found.keys():  # those that were taken first may be taken again by now
+            break
+        found |= new
+    return list(found.values()), await gateway.context.store.read(count) - len(found)
 
 
 @form.command()

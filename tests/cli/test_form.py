@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from gateway.services.ports import GONE_BACK
 from tests.cli.support import Homes, approved, call, desk, draft, state, value
 
@@ -43,6 +45,35 @@ def test_nothing_is_printed_that_may_not_leave(homes: Homes, tmp_path: Path) -> 
     desk(homes, "XAA", "first", "send", "--", ref)
     desk(homes, "XAA", "first", "freeze", "--reason", "known now", "--", ref)
     assert [] == value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+
+
+def test_what_waits_is_printed_again_and_all_of_it(
+    homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it was printed, and however long it rests after tries on the line: until its answer is there."""
+    monkeypatch.setattr("gateway.cli.form.AT_ONCE", 1)
+    for ref in (approved(homes), approved(homes)):
+        desk(homes, "XAA", "first", "send", "--", ref)
+    command = ("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)
+    pages = value(*command)["pages"]
+    assert 2 == len(set(pages))
+    assert pages == value(*command)["pages"]
+    with closing(sqlite3.connect(homes.home("XAA") / "data/gateway.db")) as db:
+        db.execute("UPDATE outbound SET next_try_at = next_try_at + 3600, try_at = try_at + 3600")
+        db.commit()
+    assert pages == value(*command)["pages"]
+
+
+def test_what_waits_and_is_not_printed_is_told_of(homes: Homes, tmp_path: Path) -> None:
+    """Nobody is to believe that nothing waits where it may not leave now; where nothing does, that is said."""
+    ref = approved(homes)
+    command = ("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)
+    assert "Nothing waits for XBB.\n" == call(*command).stderr
+    desk(homes, "XAA", "first", "send", "--", ref)
+    with closing(sqlite3.connect(homes.home("XAA") / "data/gateway.db")) as db:
+        db.execute("UPDATE outbound SET try_at = try_at + 3600")
+        db.commit()
+    assert "1 more message for XBB waits" in call(*command).stderr
 
 
 def test_nothing_is_printed_for_a_state_that_is_no_partner(homes: Homes, tmp_path: Path) -> None:
