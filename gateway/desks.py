@@ -77,17 +77,17 @@ async def forget_gone(site: Site) -> None:
     Of an erased case also what was typed into any form of it goes, and what says what was approved in it: nobody finds
     the person again by trying names. That something was approved then, by whom and in which role, stays.
     """
-    accounts = site.accounts
-    typed = {place.split("/")[2] for place in await accounts.draft_places() if place.startswith(CASES)}
-    for ref in sorted(typed | set(await accounts.work_refs()) | set(await accounts.approval_refs())):
+    papers = site.accounts.papers
+    typed = {place.split("/")[2] for place in await papers.draft_places() if place.startswith(CASES)}
+    for ref in sorted(typed | set(await papers.work_refs()) | set(await papers.approval_refs())):
         row = await site.desk.inquiries.find_case(ref)
         if row is not None and row.state not in GONE:
             continue
-        for id in await accounts.forget_works(ref):
-            await accounts.forget_drafts(f"{REQUESTS}{id}")
+        for id in await papers.forget_works(ref):
+            await papers.forget_drafts(f"{REQUESTS}{id}")
         if row is None or row.state == State.ERASED:
-            await accounts.forget_drafts(f"{CASES}{ref}")
-            await accounts.blind_approvals(ref)
+            await papers.forget_drafts(f"{CASES}{ref}")
+            await papers.blind_approvals(ref)
 
 
 async def open_desks(
@@ -112,7 +112,7 @@ async def open_desks(
         held.push_async_callback(store.close)  # unless all else is there too
         accounts = Accounts(store, context.persons, context.vault, context.random, context.log, context.guests)
         await accounts.load_guests(context.clock.now())
-        await accounts.seal_approvals()
+        await accounts.papers.seal_approvals()
         site = Site(
             desk=services,
             accounts=accounts,

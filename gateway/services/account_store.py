@@ -4,7 +4,7 @@ What is kept of accounts, as values, how long each lasts, and the port of the st
 Rule 1: a token stands here as its SHA-256 alone, and what a person typed is sealed before it comes here.
 Rule 2: whatever may be used once is used up in one step of the store, so of two that come together one is too late.
 
-``gateway.services.accounts`` says what is done with them.
+``accounts`` and ``papers`` say what is done with them.
 """
 
 import hashlib

@@ -120,7 +120,7 @@ class _MeansGone(Exception):
 
 
 class DeskStore(ABC):
-    """Implements ``gateway.services.accounts.AccountStore``, but for how a statement is run."""
+    """Implements ``gateway.services.account_store.AccountStore``, but for how a statement is run."""
 
     # What a dialect says. Each raises ``Conflict`` for a key that is taken, ``BrokenUnit`` for a row that breaks a rule
     # of the store, and ``Unavailable``.

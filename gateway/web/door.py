@@ -208,7 +208,7 @@ class _Door:
         visit.once = self._site.accounts.random.token()
         if session is not None and visit.request.method == "GET" and BACKGROUND not in visit.request.headers:
             visit.told = await site.accounts.take_told(session)
-            kept = await site.accounts.take_draft(session.person, visit.request.path, visit.now)
+            kept = await site.accounts.papers.take_draft(session.person, visit.request.path, visit.now)
             visit.draft = MultiDict(kept) if kept else {}
         token = visit.forms.get("once", "") if visit.request.method == "POST" else ""
         if session is None or not token:
@@ -220,12 +220,12 @@ class _Door:
             finally:
                 self._beginning.discard(tokens)
             return response
-        claim = await site.accounts.claim(session, token, visit.now)
+        claim = await site.accounts.papers.claim(session, token, visit.now)
         for _ in range(RUNNING_LOOKS):  # who clicks twice should see what came of the first
             if claim.state != "running":
                 break
             await asyncio.sleep(RUNNING_LOOK_S)
-            claim = await site.accounts.claim(session, token, visit.now)
+            claim = await site.accounts.papers.claim(session, token, visit.now)
         if claim.state == "done":
             # The page it led to was perhaps asked for already, and let go of by the second click: its banner with it.
             return await visit.to(claim.location, told=self._said.get((session.id, token), ""))
@@ -234,16 +234,16 @@ class _Door:
         try:
             response = await visit.route.handler(visit)
         except BaseException:
-            await site.accounts.release(session, token)
+            await site.accounts.papers.release(session, token)
             raise
         location = response.headers.get("Location", "")
         if response.status == 303 and is_own(location):
             self._said[session.id, token] = visit.said
             if len(self._said) > SAID_MAX:
                 del self._said[next(iter(self._said))]
-            await site.accounts.finish(session, token, location)
+            await site.accounts.papers.finish(session, token, location)
         else:
-            await site.accounts.release(session, token)
+            await site.accounts.papers.release(session, token)
         self._keep_led(visit, session, response)
         return response
 
@@ -327,7 +327,7 @@ class _Door:
         typed = visit.forms.items() if visit.request.method == "POST" else visit.draft.items()
         fields = [(name, text) for name, text in typed if name not in _NEVER_KEPT]
         if fields:
-            await self._site.accounts.keep_draft(session.person, visit.request.path, fields, visit.now)
+            await self._site.accounts.papers.keep_draft(session.person, visit.request.path, fields, visit.now)
         return bool(fields)
 
     async def _keep_for_later(self, visit: Visit, error: Exception) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.services.account_store import Session
-from gateway.services.accounts import Accounts
+from gateway.services.papers import Papers
 from keys import instants
 
 LASTS: Final = timedelta(minutes=15)
@@ -24,21 +24,21 @@ class Reason:
     until: datetime
 
 
-async def give(accounts: Accounts, session: Session, ref: str, why: str, now: datetime) -> None:
+async def give(papers: Papers, session: Session, ref: str, why: str, now: datetime) -> None:
     """Keep why the person of ``session`` needs to see ``ref``."""
     fields = [("why", why), ("until", instants.serialize(now + LASTS))]
-    await accounts.keep_draft(session.person, _place(session, ref), fields, now, LASTS)
+    await papers.keep_draft(session.person, _place(session, ref), fields, now, LASTS)
 
 
-async def find(accounts: Accounts, session: Session, ref: str, now: datetime) -> Reason | None:
+async def find(papers: Papers, session: Session, ref: str, now: datetime) -> Reason | None:
     """Return the reason that stands, or ``None``."""
-    found = dict(await accounts.find_draft(session.person, _place(session, ref), now) or ())
+    found = dict(await papers.find_draft(session.person, _place(session, ref), now) or ())
     return Reason(found["why"], instants.parse(found["until"])) if found else None
 
 
-async def take_back(accounts: Accounts, session: Session, ref: str, now: datetime) -> None:
+async def take_back(papers: Papers, session: Session, ref: str, now: datetime) -> None:
     """Forget the reason: the person is done with the case."""
-    await accounts.take_draft(session.person, _place(session, ref), now)
+    await papers.take_draft(session.person, _place(session, ref), now)
 
 
 def _place(session: Session, ref: str) -> str:

@@ -99,7 +99,7 @@ async def test_the_copy_of_a_draft_ends_with_its_case(desk: Desk, ends: str) -> 
     await first.post("/requests/new")  # one that is of no case stays
     for _ in range(2):
         await forget_gone(desk.site)
-        assert [""] == [one.ref for one in await desk.site.accounts.works("first")]
+        assert [""] == [one.ref for one in await desk.site.accounts.papers.works("first")]
 
 
 async def test_a_name_typed_into_the_search_stands_in_no_address(desk: Desk) -> None:

@@ -127,7 +127,7 @@ async def test_no_proof_of_who_it_was_is_kept(both: tuple[Desk, Desk]) -> None:
     desk.network.clock.pass_(minutes=20)
     proofs = {"code": "123456", "credential": "{}", "approval": "abc", "pending": "abc", "confirm": "yes"}
     await officer.post(path, {**INVITED, **proofs}, follow=False)
-    kept = await desk.site.accounts.take_draft("first", path, desk.network.clock.now())
+    kept = await desk.site.accounts.papers.take_draft("first", path, desk.network.clock.now())
     assert sorted(INVITED) == sorted(name for name, _ in kept or [])
 
 

@@ -60,7 +60,7 @@ async def remind(visit: Visit) -> web.StreamResponse:
         code = against(visit, watched) or await _send(visit, ref)
         said.append((ref, f"{code} {watched.row.partner if watched else ''}"))
     place = visit.path("reminders-report", report=visit.site.desk.context.random.token())
-    await visit.site.accounts.keep_draft(visit.person.id, place, said, visit.now)
+    await visit.site.accounts.papers.keep_draft(visit.person.id, place, said, visit.now)
     return await visit.to(place)
 
 
@@ -114,7 +114,9 @@ async def report(visit: Visit) -> web.StreamResponse:
     """Show which reminders went, which did not, and why; kept for a day for whoever sent them."""
     if not visit.draft:
         raise NotFound("there is no such report any more")
-    await visit.site.accounts.keep_draft(visit.person.id, visit.request.path, list(visit.draft.items()), visit.now)
+    await visit.site.accounts.papers.keep_draft(
+        visit.person.id, visit.request.path, list(visit.draft.items()), visit.now
+    )
     rows: Sequence[tuple[str, str, str]] = [(ref, *_parts(said)) for ref, said in visit.draft.items()]
     texts = [(ref, partner, visit.tongue._(OUTCOMES[code]), code == SENT) for ref, code, partner in rows]
     return visit.page("board/reminded.html", rows=texts, sent=sum(sent for *_, sent in texts))

@@ -77,7 +77,7 @@ def wanted_of(visit: Visit) -> Filter:
 async def show(visit: Visit) -> web.StreamResponse:
     """Show a page of the list, how many there are of what, and how long each State takes."""
     wanted, after, board = wanted_of(visit), parse_place(visit.query("after")), board_of(visit)
-    aside = await visit.site.accounts.snoozes(visit.person.id, visit.now)
+    aside = await visit.site.accounts.papers.snoozes(visit.person.id, visit.now)
     if visit.query("aside"):
         found = [one for ref in sorted(aside) if (one := await board.find(ref, visit.now))]
         rows, more = sorted(found, key=lambda one: aside[one.row.ref].until), False
@@ -187,7 +187,7 @@ async def show_one(visit: Visit) -> web.StreamResponse:
 async def _page(
     visit: Visit, watched: Watched, problems: Sequence[tuple[str, str]] = (), status: int = 200
 ) -> web.Response:
-    aside = await visit.site.accounts.snoozes(visit.person.id, visit.now)
+    aside = await visit.site.accounts.papers.snoozes(visit.person.id, visit.now)
     context = visit.site.desk.context
     cool = cool_down_until(watched, context.policy.reminder_cooldown_days)
     return visit.page(
@@ -218,12 +218,12 @@ async def put_aside(visit: Visit) -> web.StreamResponse:
         problems.append(("until", tongue._("Enter a day from tomorrow to %(day)s", day=_latest(visit))))
     if visit.form.get("reason") not in REASONS:
         problems.append(("reason", tongue._("Choose a reason")))
-    if not problems and len(await visit.site.accounts.snoozes(visit.person.id, visit.now)) >= ASIDE_MAX:
+    if not problems and len(await visit.site.accounts.papers.snoozes(visit.person.id, visit.now)) >= ASIDE_MAX:
         problems.append(("", tongue._("You have put aside as many cases as one person may. Take some up again first.")))
     if problems or until is None:
         return await _page(visit, watched, problems, 422)
     ref = watched.row.ref
-    await visit.site.accounts.snooze(Snooze(ref, visit.person.id, until, visit.form["reason"]))
+    await visit.site.accounts.papers.snooze(Snooze(ref, visit.person.id, until, visit.form["reason"]))
     told = tongue._("The case is put aside until %(day)s. It leaves your list until then; others still see it.")
     return await visit.to(visit.path("replies"), told=told % {"day": until.astimezone(tongue.zone).date().isoformat()})
 
@@ -245,7 +245,7 @@ def _latest(visit: Visit) -> str:
 async def take_up(visit: Visit) -> web.StreamResponse:
     """Take up again what was put aside."""
     ref = visit.request.match_info["ref"]
-    await visit.site.accounts.wake(ref, visit.person.id)
+    await visit.site.accounts.papers.wake(ref, visit.person.id)
     return await visit.to(visit.path("replies"), told=visit.tongue._("The case is back in your list."))
 
 

@@ -215,7 +215,7 @@ async def give_reason(visit: Visit) -> web.StreamResponse:
     back = _back(visit, row)
     if problem or visit.session is None:
         return asks(visit, row, head, back, visit.tongue._(problem), why)
-    await reasons.give(visit.site.accounts, visit.session, row.ref, why, visit.now)
+    await reasons.give(visit.site.accounts.papers, visit.session, row.ref, why, visit.now)
     return await visit.to(back)
 
 
@@ -230,7 +230,7 @@ async def take_back(visit: Visit) -> web.StreamResponse:
     """Close the content again before the fifteen minutes are over."""
     row = await row_of(visit, visit.request.match_info["ref"])
     if visit.session is not None:
-        await reasons.take_back(visit.site.accounts, visit.session, row.ref, visit.now)
+        await reasons.take_back(visit.site.accounts.papers, visit.session, row.ref, visit.now)
     return await visit.to(visit.path("case", ref=row.ref), told=visit.tongue._(N_("The content is closed again.")))
 
 

@@ -62,14 +62,14 @@ async def begin_page(visit: Visit) -> web.StreamResponse:
 
 
 async def _begin(visit: Visit, problems: Sequence[tuple[str, str]]) -> web.StreamResponse:
-    works = await visit.site.accounts.works(visit.person.id)
+    works = await visit.site.accounts.papers.works(visit.person.id)
     return visit.page("interior/draft_begin.html", status=422 if problems else 200, works=works, problems=problems)
 
 
 async def begin(visit: Visit) -> web.StreamResponse:
     """Begin an empty request; whoever begins it is proposed as its officer."""
     fields = [("b.officer", visit.person.id), ("b.category", "subject")]
-    work = await visit.site.accounts.begin_work(visit.person.id, fields, visit.now)
+    work = await visit.site.accounts.papers.begin_work(visit.person.id, fields, visit.now)
     return await visit.to(visit.path("request", id=work.id))
 
 
@@ -88,7 +88,7 @@ async def bring_in(visit: Visit) -> web.StreamResponse:
     except BadForm:
         text = visit.tongue._("The file holds invisible or control characters in a text.")
         return await _begin(visit, [("file", text)])
-    work = await visit.site.accounts.begin_work(visit.person.id, list(fields.items()), visit.now)
+    work = await visit.site.accounts.papers.begin_work(visit.person.id, list(fields.items()), visit.now)
     return await visit.to(
         visit.path("request", id=work.id), told=visit.tongue._("The file was read. Look through each task.")
     )
@@ -99,7 +99,7 @@ async def bring_in(visit: Visit) -> web.StreamResponse:
 
 async def _work(visit: Visit) -> Work:
     """Return what is written here; raises ``NotFound``, also for what is another's."""
-    found = await visit.site.accounts.find_work(visit.person.id, visit.request.match_info["id"])
+    found = await visit.site.accounts.papers.find_work(visit.person.id, visit.request.match_info["id"])
     if found is None:
         raise NotFound("there is no such request of yours")
     return found
@@ -128,7 +128,7 @@ async def _copied(visit: Visit) -> tuple[Work, Case | None] | web.StreamResponse
     if reason is None:
         typed = [(name, text) for name, text in (visit.forms or visit.draft).items() if name not in ("csrf", "once")]
         if typed:
-            await visit.site.accounts.keep_draft(visit.person.id, visit.request.path, typed, visit.now)
+            await visit.site.accounts.papers.keep_draft(visit.person.id, visit.request.path, typed, visit.now)
         return await visit.to(visit.path("amend", ref=work.ref, work=work.id))
     return work, await looks.seen(visit, row, steps["amend"][0], reason.why)
 
@@ -259,7 +259,7 @@ async def task_save(visit: Visit) -> web.StreamResponse:
 
 
 async def _keep(visit: Visit, work: Work, posted: MultiDict[str]) -> Work:
-    return await visit.site.accounts.save_work(work, list(posted.items()), visit.now)
+    return await visit.site.accounts.papers.save_work(work, list(posted.items()), visit.now)
 
 
 async def _suggest(visit: Visit, work: Work, task: Task, posted: MultiDict[str]) -> web.StreamResponse:
@@ -400,7 +400,7 @@ async def _changed(visit: Visit, work: Work, case: Case, draft: Mapping[str, Any
     places = differences.changed(work.base, now)
     if visit.form.get("take") == mark:
         fields = _merged(work, case, places, visit)
-        await visit.site.accounts.save_work(work, fields, visit.now, now)
+        await visit.site.accounts.papers.save_work(work, fields, visit.now, now)
         told = visit.tongue._("What was recorded meanwhile stands in your copy now. Look through it again.")
         return await visit.to(visit.path("request", id=work.id), told=told)
     found = differences.listed(of, places, now, draft, visit.tongue)
@@ -412,7 +412,7 @@ async def _uncertain(
 ) -> web.StreamResponse:
     """Show all that differs from a copy of which nobody knows what was copied; once that was seen, go on with it."""
     if visit.form.get("take") == mark:
-        await visit.site.accounts.save_work(work, work.fields, visit.now, now)
+        await visit.site.accounts.papers.save_work(work, work.fields, visit.now, now)
         told = visit.tongue._("Your copy stands as it did. Look through it again.")
         return await visit.to(visit.path("request", id=work.id), told=told)
     return visit.page("interior/draft_changed.html", status=409, work=work, found=found, mark=mark)
@@ -455,9 +455,9 @@ async def _hand_in(
             )
             return await visit.to(visit.path("check", ref=error.ref), told=told)
         told = visit.tongue._("The case was opened. Nothing has been sent: a second person has to approve it.")
-    await reasons.give(visit.site.accounts, _session(visit), ref, draft["justification"][:REASON_MAX], visit.now)
+    await reasons.give(visit.site.accounts.papers, _session(visit), ref, draft["justification"][:REASON_MAX], visit.now)
     with suppress(Unavailable):  # the case stands; what is left over here can be discarded by hand
-        await visit.site.accounts.drop_work(person, work.id)
+        await visit.site.accounts.papers.drop_work(person, work.id)
     return await visit.to(visit.path("check", ref=ref), told=told)
 
 
@@ -471,7 +471,7 @@ async def discard(visit: Visit) -> web.StreamResponse:
     """Ask, and then forget what was written here."""
     work = await _work(visit)
     if visit.form.get("confirm"):
-        await visit.site.accounts.drop_work(visit.person.id, work.id)
+        await visit.site.accounts.papers.drop_work(visit.person.id, work.id)
         return await visit.to(visit.path("request-new"), told=visit.tongue._("What you had begun was deleted."))
     return visit.page("interior/draft_discard.html", work=work)
 
@@ -488,20 +488,20 @@ async def amend(visit: Visit) -> web.StreamResponse:
     if visit.request.method == "GET" or problem:
         values = {"ref": ref, "why": why, "problem": problem, "begun": begun.id if begun else ""}
         return visit.page("interior/draft_amend.html", status=422 if problem else 200, **values)
-    await reasons.give(visit.site.accounts, _session(visit), ref, why, visit.now)
+    await reasons.give(visit.site.accounts.papers, _session(visit), ref, why, visit.now)
     if begun is not None:
         return await visit.to(visit.path("request", id=begun.id))
     role = steps["amend"][0]
     case = await looks.seen(visit, row, role, why)
     fields = [*tasks.from_draft(case.draft or {}, visit.tongue).items(), *pictures.of_case(case)]
-    work = await visit.site.accounts.begin_work(visit.person.id, fields, visit.now, ref, case.draft)
+    work = await visit.site.accounts.papers.begin_work(visit.person.id, fields, visit.now, ref, case.draft)
     return await visit.to(visit.path("request", id=work.id))
 
 
 async def _begun(visit: Visit, ref: str) -> Work | None:
     """Return the copy of the case ``ref`` that the reason is asked for, if it is one of the visitor's."""
     named = visit.form.get("work") or visit.query("work")
-    found = await visit.site.accounts.find_work(visit.person.id, named) if named else None
+    found = await visit.site.accounts.papers.find_work(visit.person.id, named) if named else None
     return found if found is not None and found.ref == ref else None
 
 

@@ -195,7 +195,7 @@ async def _made(visit: Visit, made: Invitation, token: str) -> web.Response:
     """Lead to the page of an invitation, which finds its link once: kept sealed until that page takes it away."""
     path = visit.path("invitation", ref=made.ref, id=made.id)
     link = visit.site.origins[visit.pages.name] + visit.path("link", token=token)
-    await visit.site.accounts.keep_draft(visit.person.id, path, [(LINK, link)], visit.now)
+    await visit.site.accounts.papers.keep_draft(visit.person.id, path, [(LINK, link)], visit.now)
     return await visit.to(path)
 
 

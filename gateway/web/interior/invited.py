@@ -141,12 +141,12 @@ async def give_reason(visit: Visit) -> web.StreamResponse:
         return await visit.to("/")
     row = await _row(visit, invitation)
     if visit.form.get("end"):
-        await reasons.take_back(visit.site.accounts, visit.session, row.ref, visit.now)
+        await reasons.take_back(visit.site.accounts.papers, visit.session, row.ref, visit.now)
         return await visit.to(visit.path("invited"), told=visit.tongue._(N_("The content is closed again.")))
     why, problem = given(visit.form)
     if problem:
         return _shown(visit, await _page(visit, invitation, row), None, visit.tongue._(problem), why)
-    await reasons.give(visit.site.accounts, visit.session, row.ref, why, visit.now)
+    await reasons.give(visit.site.accounts.papers, visit.session, row.ref, why, visit.now)
     return await visit.to(visit.path("invited"))
 
 

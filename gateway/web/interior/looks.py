@@ -23,7 +23,7 @@ from gateway.web.visit import Visit
 
 async def reason_of(visit: Visit, ref: str) -> Reason | None:
     """Return why this visitor needs to see ``ref``, if they said so in the last fifteen minutes."""
-    return await reasons.find(visit.site.accounts, visit.session, ref, visit.now) if visit.session else None
+    return await reasons.find(visit.site.accounts.papers, visit.session, ref, visit.now) if visit.session else None
 
 
 async def row_of(visit: Visit, ref: str) -> BoardRow:

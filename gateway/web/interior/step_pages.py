@@ -220,7 +220,7 @@ async def why_of(visit: Visit, step: Step, problem: str = "", why: str = "") -> 
     """Return the page that asks why the visitor needs to see what is on record; what they typed waits meanwhile."""
     typed = kept(visit.forms) or kept(MultiDict(visit.draft))
     if typed and visit.session is not None:
-        await visit.site.accounts.keep_draft(visit.session.person, visit.request.path, typed, visit.now)
+        await visit.site.accounts.papers.keep_draft(visit.session.person, visit.request.path, typed, visit.now)
     return visit.page(
         "interior/step_why.html",
         status=422 if problem else 200,
@@ -235,7 +235,7 @@ async def take_why(visit: Visit, step: Step) -> web.StreamResponse:
     why, problem = looks.given(visit.form)
     if problem or visit.session is None:
         return await why_of(visit, step, problem, why)
-    await reasons.give(visit.site.accounts, visit.session, step.ref, why, visit.now)
+    await reasons.give(visit.site.accounts.papers, visit.session, step.ref, why, visit.now)
     return await visit.to(visit.here())
 
 

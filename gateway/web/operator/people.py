@@ -166,7 +166,7 @@ async def link(visit: Visit) -> web.StreamResponse:
     path = visit.path("link", token=token)  # the pages of signing in are the same at every desk
     # Kept sealed until its page takes it away: a second click would else find another question, and the link be lost.
     shown, made = visit.path("person-link", person=found.id), f"{visit.site.origins[desk]}{path}"
-    await accounts.keep_draft(own, shown, [(LINK, made), ("until", instants.serialize(until))], visit.now)
+    await accounts.papers.keep_draft(own, shown, [(LINK, made), ("until", instants.serialize(until))], visit.now)
     return await visit.to(shown)
 
 

@@ -155,7 +155,7 @@ async def verify_approval(
     if kept["person"] != session.person or not hmac.compare_digest(b64.encode(expected), challenge):
         raise Refused("another-act")
     made = (act.ref, act.thread, act.kind, act.role, act.digest, session.person, how, challenge, kept["salt"])
-    await accounts.add_approval(Approval(*made, session.id, now, *evidence))
+    await accounts.papers.add_approval(Approval(*made, session.id, now, *evidence))
     return Proof(_MINT, session.person, act, how, now)
 
 

@@ -116,7 +116,7 @@ async def test_second_person_approves_and_sends(desk: Desk) -> None:
     assert "Nothing has been sent yet" in page.words
     case = await story.case(desk.network, "XAA", ref)
     assert (case.state, case.pending.approver) == ("CLEARED", "second")
-    kept = await desk.site.accounts.approvals(ref)
+    kept = await desk.site.accounts.papers.approvals(ref)
     assert [(one.person, one.how, one.digest) for one in kept] == [("second", "code", digest)]
     page = await second.post(f"/cases/{ref}/send", {"confirm": "yes"})
     assert (page.status, page.path) == (200, f"/cases/{ref}")
@@ -194,7 +194,7 @@ async def test_approval_counts_once(desk: Desk) -> None:
     fields = {**form_of(page.text, f"/cases/{ref}/approve"), "code": code(desk, totp)}
     answers = [await second.send("POST", f"/cases/{ref}/approve", data=fields) for _ in range(2)]
     assert [(one.status, one.location) for one in answers] == [(303, f"/cases/{ref}/send")] * 2
-    assert len(await desk.site.accounts.approvals(ref)) == 1
+    assert len(await desk.site.accounts.papers.approvals(ref)) == 1
 
 
 async def test_rule_that_refuses_is_a_page(desk: Desk) -> None:
@@ -332,7 +332,7 @@ async def approved_and_sent(desk: Desk) -> tuple[str, str]:
 async def test_file_of_the_desks_tells_nothing_to_try_names_by(desk: Desk) -> None:
     """What was approved is there for whoever has the key, and neither its digest nor the salt for who has the file."""
     ref, digest = await approved_and_sent(desk)
-    (kept,) = await desk.site.accounts.approvals(ref)
+    (kept,) = await desk.site.accounts.papers.approvals(ref)
     assert digest == kept.digest
     raw = kept_in_clear(desk)
     assert ref.encode() in raw
@@ -346,7 +346,7 @@ async def test_erased_case_is_not_found_by_trying_names(desk: Desk) -> None:
     await desk.gateway.retention.erase(ref, desk.network.clock.now())
     await forget_gone(desk.site)
     assert [("second", "", "")] == [
-        (one.person, one.digest, one.salt) for one in await desk.site.accounts.approvals(ref)
+        (one.person, one.digest, one.salt) for one in await desk.site.accounts.papers.approvals(ref)
     ]
 
 
@@ -354,35 +354,35 @@ async def test_approvals_of_an_earlier_version_are_sealed_at_the_start(desk: Des
     """Their digests stood in clear, and are read as before."""
     ref, digest = await approved_and_sent(desk)
     accounts = desk.site.accounts
-    (kept,) = await accounts.approvals(ref)
+    (kept,) = await accounts.papers.approvals(ref)
     await accounts.store.seal_approval(kept.challenge, kept.digest, kept.salt)
-    assert (1, 0) == (await accounts.seal_approvals(), await accounts.seal_approvals())
+    assert (1, 0) == (await accounts.papers.seal_approvals(), await accounts.papers.seal_approvals())
     (sealed,) = await accounts.store.approvals(ref)
     assert not {sealed.digest, sealed.salt} & {digest, kept.salt}
-    assert [kept] == await accounts.approvals(ref)
+    assert [kept] == await accounts.papers.approvals(ref)
 
 
 async def test_erased_case_leaves_nothing_that_was_typed(desk: Desk) -> None:
     """What stands in a form of a case, or of a copy of it, does not outlast its erasure by a day."""
     ref = await draft(desk)
     accounts, now = desk.site.accounts, desk.network.clock.now()
-    work = await accounts.begin_work("first", [("b.to", "XBB")], now, ref)
+    work = await accounts.papers.begin_work("first", [("b.to", "XBB")], now, ref)
     places = [f"/cases/{ref}/steps/correct", f"/requests/{work.id}/person"]
     for place in places:
-        await accounts.keep_draft("first", place, [("b.elements.names.0.family", "Иванова")], now)
+        await accounts.papers.keep_draft("first", place, [("b.elements.names.0.family", "Иванова")], now)
     await forget_gone(desk.site)
-    assert set(places) == set(await accounts.draft_places())
+    assert set(places) == set(await accounts.papers.draft_places())
     await desk.gateway.retention.erase(ref, now)
     await forget_gone(desk.site)
-    assert ([], []) == (await accounts.draft_places(), await accounts.works("first"))
+    assert ([], []) == (await accounts.papers.draft_places(), await accounts.papers.works("first"))
 
 
 async def test_erased_case_leaves_no_copy_in_the_journal_of_the_desks(desk: Desk) -> None:
     """What was typed of it is sealed under a key that stays: not even its sealed bytes are on the disk any more."""
     ref = await draft(desk)
     accounts, now = desk.site.accounts, desk.network.clock.now()
-    work = await accounts.begin_work("first", [("b.elements.names.0.family", "Иванова")], now, ref)
-    await accounts.keep_draft("first", f"/cases/{ref}/steps/correct", [("b.why", "Иванова")], now)
+    work = await accounts.papers.begin_work("first", [("b.elements.names.0.family", "Иванова")], now, ref)
+    await accounts.papers.keep_draft("first", f"/cases/{ref}/steps/correct", [("b.why", "Иванова")], now)
     store = cast(DeskStore, accounts.store)
     typed = [await store.find_draft("first", f"/cases/{ref}/steps/correct", now)]
     typed += [found[1] for found in [await store.find_work("first", work.id)] if found]

@@ -296,29 +296,29 @@ async def test_what_was_begun_is_discarded_after_a_question(first: Officer) -> N
 async def test_work_is_swept_after_a_month(desk: Desk, first: Officer) -> None:
     """What is left alone for a month is deleted; what was changed since is kept."""
     accounts, now = desk.site.accounts, desk.network.clock.now()
-    old = await accounts.begin_work("first", [("b.to", "XBB")], now)
-    kept = await accounts.begin_work("first", [("b.to", "XBB")], now)
+    old = await accounts.papers.begin_work("first", [("b.to", "XBB")], now)
+    kept = await accounts.papers.begin_work("first", [("b.to", "XBB")], now)
     later = now + WORK_LASTS + timedelta(days=1)
-    await accounts.save_work(kept, [("b.to", "XBB")], later - timedelta(days=2))
+    await accounts.papers.save_work(kept, [("b.to", "XBB")], later - timedelta(days=2))
     await accounts.sweep(later)
-    assert await accounts.find_work("first", old.id) is None
-    assert await accounts.find_work("first", kept.id) is not None
+    assert await accounts.papers.find_work("first", old.id) is None
+    assert await accounts.papers.find_work("first", kept.id) is not None
 
 
 async def test_work_is_not_swept_by_a_clock_that_is_not_believed(desk: Desk, first: Officer) -> None:
     """One that leapt by months takes nothing away that somebody has begun."""
     accounts, now = desk.site.accounts, desk.network.clock.now()
-    begun = await accounts.begin_work("first", [("b.to", "XBB")], now)
+    begun = await accounts.papers.begin_work("first", [("b.to", "XBB")], now)
     SteadyClock(desk.site.desk.context)
     desks = Desks(desk.site, cast(DeskStore, accounts.store), web.Application(), {})
     await desks.sweep(now + 2 * WORK_LASTS)
-    assert await accounts.find_work("first", begun.id) is not None
+    assert await accounts.papers.find_work("first", begun.id) is not None
 
 
 async def test_much_that_was_begun_is_enough(desk: Desk, first: Officer) -> None:
     """Nobody can begin without end; the refusal is a page."""
     for _ in range(WORKS_MAX):
-        await desk.site.accounts.begin_work("first", [], desk.network.clock.now())
+        await desk.site.accounts.papers.begin_work("first", [], desk.network.clock.now())
     await first.get("/requests/new")
     assert (await first.post("/requests/new")).status == 409
 
@@ -326,10 +326,10 @@ async def test_much_that_was_begun_is_enough(desk: Desk, first: Officer) -> None
 async def test_second_change_of_two_at_once_is_told(desk: Desk) -> None:
     """Of two changes to the same state of a request the later one is refused and nothing is lost silently."""
     accounts, now = desk.site.accounts, desk.network.clock.now()
-    work = await accounts.begin_work("first", [], now)
-    await accounts.save_work(work, [("b.to", "XBB")], now)
+    work = await accounts.papers.begin_work("first", [], now)
+    await accounts.papers.save_work(work, [("b.to", "XBB")], now)
     with pytest.raises(Conflict):
-        await accounts.save_work(work, [("b.to", "XCC")], now)
+        await accounts.papers.save_work(work, [("b.to", "XCC")], now)
 
 
 HOSTILE: dict[str, bytes] = {
@@ -361,7 +361,7 @@ async def test_hostile_file_is_refused_whole(desk: Desk, first: Officer, name: s
     answer = await first.post("/requests/import", {"file": HOSTILE[name]})
     assert answer.status == 422, answer.words
     assert "There is a problem" in answer.words
-    assert list(await desk.site.accounts.works("first")) == []
+    assert list(await desk.site.accounts.papers.works("first")) == []
     assert not [line for line in desk.network.logs if line[0] == "gateway.fault"]
 
 
@@ -418,7 +418,7 @@ async def test_two_tabs_open_one_case(desk: Desk, first: Officer, monkeypatch: p
         raise Unavailable("the store is busy", "")
 
     monkeypatch.setattr(
-        type(desk.site.accounts), "drop_work", stays
+        type(desk.site.accounts.papers), "drop_work", stays
     )  # what was written is still there after the case was opened
     forms = [form_of((await first.get(f"{path}/review")).text, f"{path}/review") for _ in range(2)]
     answers = [await first.send("POST", f"{path}/review", data=fields) for fields in forms]
@@ -573,7 +573,7 @@ async def test_both_changed_the_same_part_and_what_is_recorded_goes_before(desk:
 async def _of_an_earlier_version(desk: Desk, path: str) -> None:
     """Leave the copy at ``path`` as a version left it that did not keep what was copied."""
     accounts = desk.site.accounts
-    work = await accounts.find_work("first", path.rpartition("/")[2])
+    work = await accounts.papers.find_work("first", path.rpartition("/")[2])
     assert work is not None
     sealed = ijson.dumps({"fields": [list(pair) for pair in work.fields]})
     assert await accounts.store.save_work(work, accounts.vault.seal_own("work", f"first|{work.id}", "sealed", sealed))

@@ -395,18 +395,18 @@ async def test_unknown_person_is_refused_alike(house: House) -> None:
 async def test_fields_are_kept_for_their_person_and_page(house: House) -> None:
     """What was typed comes back once, to who typed it, where they did (WCAG 2.2.5)."""
     fields = [("note", "first"), ("note", "second")]
-    await house.accounts.keep_draft("officer", "/new", fields, T0)
-    assert await house.accounts.take_draft("head", "/new", T0) is None
-    assert await house.accounts.take_draft("officer", "/other", T0) is None
-    assert fields == await house.accounts.take_draft("officer", "/new", T0)
-    assert await house.accounts.take_draft("officer", "/new", T0) is None
+    await house.accounts.papers.keep_draft("officer", "/new", fields, T0)
+    assert await house.accounts.papers.take_draft("head", "/new", T0) is None
+    assert await house.accounts.papers.take_draft("officer", "/other", T0) is None
+    assert fields == await house.accounts.papers.take_draft("officer", "/new", T0)
+    assert await house.accounts.papers.take_draft("officer", "/new", T0) is None
 
 
 async def test_fields_are_sealed_and_last_a_day(house: House) -> None:
     """A draft is in the file in no clear column, and goes after a day."""
-    await house.accounts.keep_draft("officer", "/new", [("name", "Ana Maria")], T0)
-    await house.accounts.keep_draft("officer", "/old", [("name", "Ana Maria")], T0)
-    assert await house.accounts.take_draft("officer", "/old", T0 + DRAFT_LASTS) is None
+    await house.accounts.papers.keep_draft("officer", "/new", [("name", "Ana Maria")], T0)
+    await house.accounts.papers.keep_draft("officer", "/old", [("name", "Ana Maria")], T0)
+    assert await house.accounts.papers.take_draft("officer", "/old", T0 + DRAFT_LASTS) is None
     await house.store.close()
     assert b"Ana Maria" not in b"".join(path.read_bytes() for path in house.path.parent.iterdir())
 
@@ -424,23 +424,23 @@ async def test_session_that_ran_out_names_its_person_for_a_day(house: House) -> 
 async def test_form_acts_once(house: House) -> None:
     """The second of two learns that the first is at work, and then where it led."""
     session = await house.session()
-    states = await asyncio.gather(*(house.accounts.claim(session, "t", T0) for _ in range(3)))
+    states = await asyncio.gather(*(house.accounts.papers.claim(session, "t", T0) for _ in range(3)))
     assert ["new", "running", "running"] == sorted(claim.state for claim in states)
-    await house.accounts.finish(session, "t", "/cases/1")
-    claim = await house.accounts.claim(session, "t", T0)
+    await house.accounts.papers.finish(session, "t", "/cases/1")
+    claim = await house.accounts.papers.claim(session, "t", T0)
     assert ("done", "/cases/1") == (claim.state, claim.location)
-    assert "new" == (await house.accounts.claim(await house.session("head"), "t", T0)).state
+    assert "new" == (await house.accounts.papers.claim(await house.session("head"), "t", T0)).state
 
 
 async def test_form_that_led_nowhere_may_be_sent_again(house: House) -> None:
     """A token given back is new; one that is done is not given back."""
     session = await house.session()
-    await house.accounts.claim(session, "t", T0)
-    await house.accounts.release(session, "t")
-    assert "new" == (await house.accounts.claim(session, "t", T0)).state
-    await house.accounts.finish(session, "t", "/done")
-    await house.accounts.release(session, "t")
-    assert "done" == (await house.accounts.claim(session, "t", T0)).state
+    await house.accounts.papers.claim(session, "t", T0)
+    await house.accounts.papers.release(session, "t")
+    assert "new" == (await house.accounts.papers.claim(session, "t", T0)).state
+    await house.accounts.papers.finish(session, "t", "/done")
+    await house.accounts.papers.release(session, "t")
+    assert "done" == (await house.accounts.papers.claim(session, "t", T0)).state
 
 
 async def test_challenge_is_for_one_use_browser_and_time(house: House) -> None:
@@ -460,14 +460,14 @@ async def test_challenge_is_for_one_use_browser_and_time(house: House) -> None:
 async def test_sweep_deletes_what_is_over_and_nothing_else(house: House) -> None:
     """Sessions, challenges, forms, drafts and snoozes go when their time is over."""
     await house.accounts.make_challenge("c", "use", "b", T0)
-    await house.accounts.keep_draft("officer", "/new", [("a", "b")], T0)
-    await house.accounts.snooze(Snooze("ref", "board", T0 + timedelta(hours=1), "AWAITING"))
+    await house.accounts.papers.keep_draft("officer", "/new", [("a", "b")], T0)
+    await house.accounts.papers.snooze(Snooze("ref", "board", T0 + timedelta(hours=1), "AWAITING"))
     session = await house.session()
-    await house.accounts.claim(session, "t", T0)
+    await house.accounts.papers.claim(session, "t", T0)
     assert 0 == await house.accounts.sweep(T0)
-    assert ["ref"] == list(await house.accounts.snoozes("board", T0))
+    assert ["ref"] == list(await house.accounts.papers.snoozes("board", T0))
     assert 2 == await house.accounts.sweep(T0 + timedelta(hours=2))
-    assert {} == await house.accounts.snoozes("board", T0 + timedelta(hours=2))
+    assert {} == await house.accounts.papers.snoozes("board", T0 + timedelta(hours=2))
     assert 3 == await house.accounts.sweep(T0 + timedelta(days=2))
 
 

@@ -78,7 +78,7 @@ async def test_approval_proves_which_bytes_were_approved(house: House) -> None:
     """From what is kept anyone can reckon the challenge again and verify the signature over it (ASVS 7.5.3)."""
     device = await enrolled(house, "head")
     await approved(house, device)
-    (kept,) = await house.accounts.approvals("ref1")
+    (kept,) = await house.accounts.papers.approvals("ref1")
     act = Act(kept.ref, kept.kind, kept.role, kept.thread, kept.digest)
     expected = challenge_bytes(kept.session, act, b64.decode(kept.salt))
     assert (ACT, b64.encode(expected)) == (act, json.loads(kept.client_data)["challenge"])
@@ -102,7 +102,7 @@ async def test_answer_for_one_act_is_none_for_another(house: House, part: str, o
     form = {"credential": device.get(question.options)}
     with pytest.raises(Refused, match="another-act"):
         await verify_approval(house.accounts, house.passkeys, session, other, form, T0)
-    assert [] == [*await house.accounts.approvals("ref1"), *await house.accounts.approvals("another")]
+    assert [] == [*await house.accounts.papers.approvals("ref1"), *await house.accounts.papers.approvals("another")]
 
 
 async def test_answer_is_of_one_session(house: House) -> None:
@@ -163,7 +163,7 @@ async def test_code_approves_where_there_is_no_passkey(house: House) -> None:
     question = await approve_challenge(house.accounts, house.passkeys, session, ACT, now)
     form = {"approval": question.approval, "code": totp.at(now)}
     proof = await verify_approval(house.accounts, house.passkeys, session, ACT, form, now)
-    (kept,) = await house.accounts.approvals("ref1")
+    (kept,) = await house.accounts.papers.approvals("ref1")
     assert ("", "code", b"", "code") == (question.options, kept.how, kept.signature, proof.how)
     assert await sign(proof, minutes=1)
 
@@ -185,7 +185,7 @@ async def test_code_with_a_fault_approves_nothing(house: House, fault: str) -> N
         await house.accounts.take_challenge(question.approval, "approve", session.id, now)
     with pytest.raises(Refused):
         await verify_approval(house.accounts, house.passkeys, session, act, form, now)
-    assert [] == await house.accounts.approvals("ref1")
+    assert [] == await house.accounts.papers.approvals("ref1")
 
 
 async def test_code_approves_nothing_where_there_is_a_passkey(house: House) -> None:
