@@ -377,8 +377,12 @@ def _right_type(case: Case, event: Event, now: datetime) -> str | None:
 
 def _true_to_record(case: Case, event: Event, now: datetime) -> str | None:
     """The proposal says what the record says: the reply, the consent, each conclusion with its day and expiry."""
-    body = ijson.loads(case.pending.body.encode()) if case.pending else {}
-    record = _record(case, event)
+    return _differs(case, ijson.loads(case.pending.body.encode()) if case.pending else {})
+
+
+def _differs(case: Case, body: Mapping[str, Any]) -> str | None:
+    """Return in what a proposal is not what the record says, or ``None``."""
+    record = case.record or {}
     if body["reply"] != case.reply_digest or body["represented"] is not represented(case):
         return "the proposal rests on another reply or another person"
     if body["consent"] != {"informed": True, "written": True, "on": record["wish"]["written_on"]}:
@@ -531,6 +535,28 @@ def _six_months(case: Case, event: Event, now: datetime) -> str | None:
     if not months_after(since, MONITORED_MONTHS) <= seen <= now.date() + timedelta(days=1):
         return f"a return is followed for {MONITORED_MONTHS} months"
     return None
+
+
+OUTDATED = "a message that waits says something else than the record: "
+"""What stands before the reason why what was never posted does not leave as it is."""
+
+_AS_RECORDED: Mapping[str, Guard] = {
+    PROPOSAL: _guard("V-32", lambda case, event, now: _differs(case, event.data["body"])),
+    SCHEDULE: _guard("V-39", _as_planned),
+}
+
+
+def outdated(case: Case, type: str, body: Mapping[str, Any], now: datetime) -> tuple[Finding, ...]:
+    """
+    Return why a proposal, or the plan of a journey, does not say what the record says by now (V-32, V-39).
+
+    Between the step that made it and its leaving days may lie, in which the record is written anew.
+    """
+    guard = _AS_RECORDED.get(type)
+    if guard is None or (type == SCHEDULE and body.get("status") != "planned"):
+        return ()
+    found = guard(case, Event("schedule", "gateway", "gateway", {"body": body}), now)
+    return tuple(Finding(one.rule, OUTDATED + one.because, one.where) for one in found)
 
 
 UNTOLD = "the other State was not told that the person is called back; call back once more when it may know"

@@ -36,13 +36,14 @@ from gateway.core.messages import (
     TAKE_BACK,
     WITHDRAWAL,
 )
+from gateway.core.return_guards import outdated
 from gateway.core.rule_checks import MINOR_ELSEWHERE
 from gateway.core.rules import findings
 from gateway.services import cases, no_contact, outbox, threads
 from gateway.services.around import look
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
-from gateway.services.person_stop import ELSEWHERE, without_waiting
+from gateway.services.person_stop import AGAINST, without_waiting
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow
 from keys import b64
@@ -127,8 +128,8 @@ class Leaving:
         """
         Look at the rules of a retry again; what they object to stays where it is, unposted.
 
-        The desk is told of what another case says against it, but for what leaves ``behind`` another message, and what
-        was answered before its partner's restore: that does not wait.
+        The desk is told of what another case, or the record, says against it, but for what leaves ``behind`` another
+        message, and what was answered before its partner's restore: that does not wait.
         """
         case_row = await tx.find_case(row.ref or "")
         if case_row is None or case_row.sealed is None:
@@ -147,6 +148,8 @@ class Leaving:
         found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
         if row.posted_at is None and row.type in OF_HER and facts.around.minor_elsewhere:
             found = (*found, *_as_an_adult(facts))
+        if row.posted_at is None:
+            found = (*found, *outdated(case, row.type, body, now))
         if row.answer is None and not behind:
             await self._tell(tx, held, found, now)
         if found:
@@ -154,8 +157,8 @@ class Leaving:
         return not found
 
     async def _tell(self, tx: Tx, held: cases.Held, found: tuple[Finding, ...], now: datetime) -> None:
-        """Have the desk see at once what another case says that holds a message back, and no longer than it does."""
-        says = tuple(one.because for one in found if one.because.startswith(ELSEWHERE))
+        """Have the desk see at once what another case, or our record, says against a message, and no longer than so."""
+        says = tuple(one.because for one in found if one.because.startswith(AGAINST))
         case = without_waiting(held.case)
         if says == tuple(text for text in held.case.findings if text not in case.findings):
             return

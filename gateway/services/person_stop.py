@@ -20,6 +20,7 @@ from typing import Any
 from gateway.core.case import Case, Side, State, replace
 from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
+from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.core.verification import STOP
 from gateway.services.context import Context
@@ -36,8 +37,8 @@ BECAUSE = "another case that shares a value with this person is stopped"
 TO_DECIDE = "something became known that may concern this person: look at the case for a reason, and decide on a recall"
 """In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
 
-ELSEWHERE = (MINOR_ELSEWHERE, NO_ELSEWHERE)
-"""How a finding begins that says what another case says against a message that waits; that one is named in it."""
+AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, OUTDATED)
+"""How a finding begins that says what another case, which it names, or the record says against a message that waits."""
 
 WAITS = "a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"
 """In place of such a finding for whoever gave no reason."""
@@ -135,22 +136,22 @@ def reasons(case: Case) -> tuple[str, ...]:
 
 def known(case: Case) -> tuple[str, ...]:
     """Return the findings of ``case`` as a desk sees them that gave no reason."""
-    instead = {one: TO_DECIDE if one == BECAUSE else WAITS for one in _of_others(case)}
+    instead = {one: TO_DECIDE if one == BECAUSE else WAITS for one in _content(case)}
     return tuple(dict.fromkeys(instead.get(one, one) for one in case.findings))
 
 
 def told(case: Case) -> tuple[str, ...]:
-    """Return what a desk sees for a reason of other cases of the person: why this one is held, or would be."""
-    return (*reasons(case), *_of_others(case))
+    """Return what a desk sees for a reason: why this one is held by other cases of the person, and why a message is."""
+    return (*reasons(case), *_content(case))
 
 
-def _of_others(case: Case) -> list[str]:
-    return [one for one in case.findings if one == BECAUSE or one.startswith(ELSEWHERE)]
+def _content(case: Case) -> list[str]:
+    return [one for one in case.findings if one == BECAUSE or one.startswith(AGAINST)]
 
 
 def without_waiting(case: Case) -> Case:
-    """Return ``case`` without what other cases say against a message that waits."""
-    rest = tuple(one for one in case.findings if not one.startswith(ELSEWHERE))
+    """Return ``case`` without what is said against a message that waits."""
+    rest = tuple(one for one in case.findings if not one.startswith(AGAINST))
     return case if rest == case.findings else replace(case, findings=rest)
 
 

@@ -76,7 +76,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
 
 
 async def waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
-    """Take what another case says against a message that waits off the case once none waits any more."""
+    """Take what is said against a message that waits off the case once none waits any more."""
     case = person_stop.without_waiting(held.case)
     if case is held.case or any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(case.ref)):
         return held

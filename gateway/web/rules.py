@@ -7,6 +7,7 @@ A finding names its rule and a place. Its English reason is for the log; a page 
 from collections.abc import Mapping
 
 from gateway.core.facts import Finding
+from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.web.language import N_, Tongue
 
@@ -116,7 +117,7 @@ FAULTS = (
 OTHER = N_("A rule of this gateway does not allow it.")
 
 
-_ELSEWHERE: Mapping[str, str] = {
+_AGAINST: Mapping[str, str] = {
     MINOR_ELSEWHERE: N_(
         "Another open case with the same number has the person as a minor: %(cases)s. What is wrong there or here is "
         "set right first: the number by the desk, with a second person if it was sent, or the age by the authority in "
@@ -126,8 +127,12 @@ _ELSEWHERE: Mapping[str, str] = {
         "In another case with the same number the person said no, and wrote no other wish since: %(cases)s. If the "
         "number is wrong there or here, the desk sets it right first, with a second person if it was sent."
     ),
+    OUTDATED: N_(
+        "A message of the return that waits says something else than the record by now, and does not leave. Begin the "
+        "return anew, or call the journey off, and say it again."
+    ),
 }
-"""What is said of the cases that a finding names, by how its reason begins."""
+"""What is said against a message that waits, and of the cases that it names, by how the reason begins."""
 
 
 def sentence(rule: str) -> str:
@@ -137,10 +142,10 @@ def sentence(rule: str) -> str:
 
 def said(tongue: Tongue, finding: Finding) -> str:
     """Return what ``finding`` says to whom it stops: the sentence of its rule, and which other cases it rests on."""
-    return " ".join(filter(None, (tongue._(sentence(finding.rule)), elsewhere(tongue, finding.because))))
+    return " ".join(filter(None, (tongue._(sentence(finding.rule)), against(tongue, finding.because))))
 
 
-def elsewhere(tongue: Tongue, because: str) -> str:
-    """Return what another case says, which, and what to do; empty where ``because`` speaks of none."""
-    begins = (begin for begin in _ELSEWHERE if because.startswith(begin))
-    return "".join(tongue._(_ELSEWHERE[begin], cases=because.removeprefix(begin)) for begin in begins)
+def against(tongue: Tongue, because: str) -> str:
+    """Return what another case, and which, or the record says, and what to do; empty where ``because`` is neither."""
+    begins = (begin for begin in _AGAINST if because.startswith(begin))
+    return "".join(tongue._(_AGAINST[begin], cases=because.removeprefix(begin)) for begin in begins)

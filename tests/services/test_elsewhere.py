@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.core.machine import RuleRefused
+from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.services import person_stop
 from gateway.services.deliver import PASSED_OVER
@@ -308,6 +309,43 @@ async def test_a_return_does_not_leave_once_she_says_no_elsewhere(network: Netwo
     network.clock.pass_(days=1)
     assert 0 == await network.deliver()
     assert 1 == len([one for one in await history(network, second) if one == "stop"]), "it is told once"
+    await gateway.returning.reassess(second, *person)
+    assert ((), []) == await told(network, second), "the proposal is taken out"
+
+
+async def test_a_plan_that_is_not_of_the_record_any_more_does_not_leave(network: Network) -> None:
+    """A departure was moved while its plan waited for its day: nobody is told of a journey that nobody makes (V-39)."""
+    ours, theirs = await homeward.scheduled(network)
+    later = {**homeward.TRAVEL, "departs_at": (homeward.DEPARTS_AT + timedelta(hours=3)).isoformat()}
+    returning = network.gateways["XAA"].returning
+    moved = homeward.record(decision=homeward.DECISION, travel=later)
+    await returning.record(ours, moved, "first", "case_officer")
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    assert OUTDATED + "the message names another departure than the record" in (await told(network, ours))[1]
+    await returning.cancel(ours, "first", "case_officer")
+    await returning.schedule(ours, {**homeward.JOURNEY, "arrives_at": "2026-12-14T15:10:00Z"}, "second")
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=68))
+    await network.deliver()
+    assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+    assert ((), []) == await told(network, ours)
+
+
+async def test_a_proposal_with_the_day_of_an_older_wish_does_not_leave(network: Network) -> None:
+    """A wish was written since she said no elsewhere: what was signed on the one before is proposed anew (V-32)."""
+    gateway, person = network.gateways["XAA"], ("first", "case_officer")
+    first, second = (await homeward.assessed(network))[0], (await homeward.prepared(network))[0]
+    for ref in (first, second):
+        await numbered(network, ref)
+    await gateway.returning.propose(second, *person)
+    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
+    await gateway.returning.record(first, no, *person)
+    network.clock.pass_(days=1)
+    again = homeward.record(wish={**homeward.RECORD["wish"], "written_on": "2026-11-26"})
+    await gateway.returning.record(second, again, *person)
+    assert 0 == await network.deliver()
+    assert ((person_stop.WAITS,), [OUTDATED + "the consent is not the one on record"]) == await told(network, second)
     await gateway.returning.reassess(second, *person)
     assert ((), []) == await told(network, second), "the proposal is taken out"
 

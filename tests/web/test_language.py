@@ -162,7 +162,7 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     }
 
 
-NO_FINDINGS = {"BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "_LOST_NUMBER"}
+NO_FINDINGS = {"BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OUTDATED", "_LOST_NUMBER"}
 """What a desk sees for a reason alone, with another in place of it, and the beginning of one with a number."""
 
 NOTED = {

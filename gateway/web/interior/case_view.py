@@ -302,13 +302,13 @@ def _stopped(tongue: Tongue, case: Case) -> tuple[Part, ...]:
         *((Part(tongue._(N_("Stopped by")), parts=holders),) if holders else ()),
         *(Part(tongue._(N_("Reason")), line, typed=True) for line in own if line),
         *(Part(tongue._(N_("Held by this gateway")), line, typed=True) for line in because),
-        *(_elsewhere(tongue, line) for line in known),
+        *(_against(tongue, line) for line in known),
     )
 
 
-def _elsewhere(tongue: Tongue, line: str) -> Part:
-    """Return what another case says of this one: in the words of the page, where it has some for it."""
-    said = rules.elsewhere(tongue, line)
+def _against(tongue: Tongue, line: str) -> Part:
+    """Return what is said against a message that waits: in the words of the page, where it has some for it."""
+    said = rules.against(tongue, line)
     return Part(tongue._(N_("Told by this gateway")), said or line, typed=not said)
 
 
