@@ -95,17 +95,22 @@ def _has_heap(text: str) -> bool:
     return bool(marks) and re.search(f"[{''.join(marks)}]{{{MARKS_MAX + 1}}}", text) is not None
 
 
+_ISOLATED = re.compile("\u2066([^\u2066\u2069]*)\u2069")
+"""What ``keep_in_order`` isolates, between the signs that it puts around it."""
+
+
 def clean(name: str, text: str) -> str:
     """
     Return a field in normal form C without outer blanks. Raises ``BadForm`` for what nobody types.
 
-    The isolates that come along with a value copied from a page (``keep_in_order``) are taken off as blanks are. Of
-    what cannot be seen only the joiners are let through: they are part of the spelling of some scripts. Each character
-    is looked at once, however often it stands there: a field may have a quarter of a million.
+    The isolates that come along with what is copied from a page (``keep_in_order``) are taken out, and as blanks are at
+    the ends. Of what cannot be seen only the joiners are let through: they are part of the spelling of some scripts.
+    Each character is looked at once, however often it stands there: a field may have a quarter of a million.
     """
-    if not text.isascii() and _has_heap(text):
+    plain = _ISOLATED.sub(r"\1", text.replace("\r\n", "\n"))
+    if not plain.isascii() and _has_heap(plain):
         raise BadForm("text", name)
-    made = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip().strip("\u2066\u2069").strip()
+    made = unicodedata.normalize("NFC", plain).strip().strip("\u2066\u2069").strip()
     for char in set(made):
         kind = unicodedata.category(char)
         if (

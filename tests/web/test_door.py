@@ -313,19 +313,21 @@ async def test_hidden_characters_are_refused(desk: Desk, pages: Pages, text: str
 
 
 async def test_value_copied_from_an_arabic_page_is_taken(desk: Desk, pages: Pages) -> None:
-    """The signs that keep a value in order there come along with it; they are not part of what is filled in."""
+    """The signs that keep a value in order there come along with it, or a line; nobody fills them in."""
     officer = await desk.officer("first")
     assert officer.session is not None
-    data = FormData({"csrf": officer.session.csrf, "a": " \u20662026-12-18\u2069 "})
-    assert 303 == (await officer.send("POST", "/act", data=data)).status
-    assert ["2026-12-18"] == [form["a"] for form in pages.posted]
+    for copied in (" \u20662026-12-18\u2069 ", "حتى \u20662026-12-18\u2069، \u2066+00 5550 100\u2069."):
+        data = FormData({"csrf": officer.session.csrf, "a": copied})
+        assert 303 == (await officer.send("POST", "/act", data=data)).status
+    assert ["2026-12-18", "حتى 2026-12-18، +00 5550 100."] == [form["a"] for form in pages.posted]
 
 
 async def test_a_heap_of_marks_is_refused_before_it_is_put_in_order(desk: Desk, pages: Pages) -> None:
     """Marks on one letter that would keep the gateway busy for seconds, or with a whole form for a minute: 422."""
     officer = await desk.officer("first")
     assert officer.session is not None
-    for marks in ("\u0315" * 9000 + "\u0316" * 9000, "\u0f73" * 9000):
+    isolated = "\u0315" * 20 + "\u2066" + "\u0316" * 20 + "\u2069"  # signs that are taken out first
+    for marks in ("\u0315" * 9000 + "\u0316" * 9000, "\u0f73" * 9000, isolated):
         data = FormData({"csrf": officer.session.csrf})
         data.add_field("a", f"a{marks}", content_type="text/plain; charset=utf-8")
         assert 422 == (await officer.send("POST", "/act", data=data)).status
