@@ -9,7 +9,7 @@ import click
 
 import schemas
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say, shown, table
+from gateway.cli.output import Verbs, emit, json_option, say, shown, table
 from gateway.core.calendars import Calendar
 from gateway.core.explanation import explain
 from gateway.core.instruments import Instrument, Roll
@@ -35,7 +35,7 @@ def _directory_option(function: Any) -> Any:
     )(function)
 
 
-@click.group()
+@click.group(cls=Verbs)
 def agreements() -> None:
     """List agreements, explain a deadline, export a calendar."""
 

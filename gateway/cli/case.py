@@ -16,7 +16,7 @@ import click
 
 import schemas
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say
+from gateway.cli.output import Verbs, emit, json_option, say
 from gateway.cli.session import (
     REASON,
     home_option,
@@ -216,7 +216,7 @@ _WHY = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Verbs)
 def case() -> None:
     """
     Open, approve, send, answer, stop and close cases.

@@ -7,7 +7,7 @@ import click
 
 import schemas
 from gateway.cli.case import Desk, desk_options, plain_step, ref_argument, seen_option
-from gateway.cli.output import say
+from gateway.cli.output import Verbs, say
 from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import Pen, pen_options
 from gateway.core.case import Side
@@ -29,7 +29,7 @@ _PART = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Verbs)
 def data() -> None:
     """
     Ask and answer what became of data that was sent, correct it, and have it destroyed.

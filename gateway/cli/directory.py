@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.case import Desk, desk_options
-from gateway.cli.output import emit, json_option
+from gateway.cli.output import Verbs, emit, json_option
 from gateway.cli.session import home_option, passphrase, passphrase_option, read_json, run
 from gateway.services import directory as directories
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gateway.app import Gateway
 
 
-@click.group()
+@click.group(cls=Verbs)
 def directory() -> None:
     """Competent authorities and liaison officers of every State, as each announced its own."""
 

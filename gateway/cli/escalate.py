@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.case import Desk, desk_options, ref_argument
-from gateway.cli.output import say
+from gateway.cli.output import Verbs, say
 from gateway.cli.session import REASON
 from gateway.core.escalation import MAY_ALLOW, MAY_STOP
 from gateway.core.note_verbale import LANGUAGES, serialize_text
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LANGUAGE = click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
 
 
-@click.group()
+@click.group(cls=Verbs)
 def escalate() -> None:
     """Press for an overdue answer, level by level; or say that nobody may."""
 

@@ -9,7 +9,7 @@ import click
 
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
-from gateway.cli.output import counted, emit, json_option, say
+from gateway.cli.output import Verbs, counted, emit, json_option, say
 from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
 from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gateway.app import Gateway
 
 
-@click.group()
+@click.group(cls=Verbs)
 def evidence() -> None:
     """Export what proves a case, and verify such a file offline."""
 

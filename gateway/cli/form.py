@@ -10,7 +10,7 @@ import segno
 
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import counted, emit, json_option, say
+from gateway.cli.output import Verbs, counted, emit, json_option, say
 from gateway.cli.session import INPUT_MAX_BYTES, home_option, passphrase, passphrase_option, run
 from gateway.core.codes import PeerError, Reason, find_problem_code
 from gateway.core.printed_form import Kind, form_text, parse_parts, serialize_parts
@@ -33,7 +33,7 @@ AT_ONCE = 16
 """Messages taken from the outbox in one transaction."""
 
 
-@click.group()
+@click.group(cls=Verbs)
 def form() -> None:
     """
     Messages on paper, as QR codes with a digest.

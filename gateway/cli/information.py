@@ -9,7 +9,7 @@ import click
 import schemas
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
-from gateway.cli.output import emit, json_option
+from gateway.cli.output import Verbs, emit, json_option
 from gateway.cli.session import home_option, key_passphrase_option, passphrase, passphrase_option, read_json, run
 from gateway.services.information import ROLE, Question
 from keys import statement as statements
@@ -22,7 +22,7 @@ STATEMENT_LASTS = timedelta(days=1)
 _AS = click.option("--as", "person", required=True, metavar="PERSON", envvar="ISTHMUS_PERSON", help="Who acts.")
 
 
-@click.group()
+@click.group(cls=Verbs)
 def information() -> None:
     """
     Ask other States which documents, means and routes are used, and answer them.

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.case import Desk, desk_options, ref_argument, seen_option
-from gateway.cli.output import say
+from gateway.cli.output import Verbs, say
 from gateway.cli.session import read_json
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
 
 
-@click.group()
+@click.group(cls=Verbs)
 def interview() -> None:
     """
     Interviews, within the limits that the request sets.

@@ -20,7 +20,7 @@ import schemas
 from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say, table
+from gateway.cli.output import Verbs, emit, json_option, say, table
 from gateway.cli.own_card import (
     IDENTITY_VARIABLES,
     KeyPlace,
@@ -79,7 +79,7 @@ def window(kid: str, public: bytes, start: datetime, end: datetime) -> dict[str,
     }
 
 
-@click.group()
+@click.group(cls=Verbs)
 def keys() -> None:
     """Make, show, rotate, revoke and destroy keys; issue the next card."""
 
@@ -536,4 +536,7 @@ def destroy(home: Path, passphrase_file: Path | None, clock_is_right: bool, as_j
     if seen is not None and seen.before is not None:
         say(f"The clock went from {seen.before:%Y-%m-%d %H:%M} to {seen.since:%Y-%m-%d %H:%M} UTC at once.")
         say("What has ended is kept; a gateway that runs destroys it a day later. If it is right: --clock-is-right")
-    say(f"{len(destroyed)} destroyed. Replace the copy of the key store in the safe, and destroy the old copy.")
+    if destroyed:
+        say(f"{len(destroyed)} destroyed. Replace the copy of the key store in the safe, and destroy the old copy.")
+    else:
+        say("Nothing was destroyed: none that may be has ended or is revoked.")

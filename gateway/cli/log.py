@@ -10,7 +10,7 @@ import click
 from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import counted, emit, json_option, say, table
+from gateway.cli.output import Verbs, counted, emit, json_option, say, table
 from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.services import audit as audits
@@ -29,7 +29,7 @@ KEEPERS = {
 }
 
 
-@click.group()
+@click.group(cls=Verbs)
 def log() -> None:
     """Audit the logs, keep checkpoints and see who cosigned them, and what contradicts."""
 

@@ -28,6 +28,16 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")(function)
 
 
+class Verbs(click.Group):
+    """A group whose help says the whole of what each verb does: cut short, two that do opposite things read alike."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs, each with the first sentence of its own help."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(sys.maxsize)) for name, one in found if one is not None])
+
+
 def plain(value: Any) -> Any:
     """Return ``value`` as JSON values: dataclasses as objects, instants and dates as ISO text, tuples as arrays."""
     if is_dataclass(value) and not isinstance(value, type):

@@ -12,7 +12,7 @@ from gateway import settings
 from gateway.cli import toml_file
 from gateway.cli.case import Desk, desk_options
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say
+from gateway.cli.output import Verbs, emit, json_option, say
 from gateway.cli.session import REASON, home_option
 from gateway.cli.typed import by_fingerprint, public_key
 from gateway.services.no_contact import KEEPERS, Entry
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.app import Gateway
 
 
-@click.group()
+@click.group(cls=Verbs)
 def partner() -> None:
     """Add a partner State, and keep the list of those that are not to be contacted."""
 

@@ -16,7 +16,7 @@ import schemas
 from gateway import settings
 from gateway.cli import toml_file
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say
+from gateway.cli.output import Verbs, emit, json_option, say
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.typed import public_key
 from gateway.core.wire import format_instant
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gateway.services.accounts import Accounts
 
 
-@click.group()
+@click.group(cls=Verbs)
 def person() -> None:
     """Add a person who may act here, let a person in at a desk, and shut one out."""
 

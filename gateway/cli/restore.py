@@ -11,7 +11,7 @@ import click
 
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import json_option, say
+from gateway.cli.output import Verbs, json_option, say
 from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
@@ -29,7 +29,7 @@ AGAIN = timedelta(days=1)
 again_option = click.option("--again", is_flag=True, help="Do it once more, within a day of the last time.")
 
 
-@click.group()
+@click.group(cls=Verbs)
 def restore() -> None:
     """Begin a new epoch after a database was restored."""
 

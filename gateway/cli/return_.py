@@ -13,6 +13,7 @@ import click
 
 import schemas
 from gateway.cli.case import Desk, desk_options, plain_step, ref_argument, seen_option
+from gateway.cli.output import Verbs
 from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import HAND_DAYS, Pen, pen_options
 from gateway.core.attachments import in_short
@@ -29,7 +30,7 @@ VALID_DAYS = 60
 """How long the signature of an authority in charge counts if nobody says otherwise."""
 
 
-@click.group(name="return")
+@click.group(name="return", cls=Verbs)
 def return_() -> None:
     """
     Consider, propose, accept and carry out a return; stop it at any time.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say, table
+from gateway.cli.output import Verbs, emit, json_option, say, table
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.figures import DIRECTIONS, PUBLIC, TABLES
 from gateway.core.suppress import TOTAL
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gateway.services.figures import Release
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Verbs, invoke_without_command=True)
 @click.pass_context
 @home_option
 @passphrase_option

@@ -12,7 +12,7 @@ import click
 
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say
+from gateway.cli.output import Verbs, emit, json_option, say
 from gateway.cli.running import alone
 from gateway.cli.session import home_option
 from gateway.settings import Settings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SQLITE = "sqlite"
 
 
-@click.group()
+@click.group(cls=Verbs)
 def store() -> None:
     """Move a gateway from SQLite to PostgreSQL, or back."""
 

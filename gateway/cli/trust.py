@@ -27,7 +27,7 @@ import segno
 
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import open_person_key
-from gateway.cli.output import emit, json_option, say, shown
+from gateway.cli.output import Verbs, emit, json_option, say, shown
 from gateway.cli.session import key_passphrase_option
 from gateway.cli.trust_home import HOME_VERBS
 from gateway.cli.typed import public_key
@@ -46,7 +46,7 @@ _COUNTRY = click.argument("country")
 _FILE = click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path)
 
 
-@click.group()
+@click.group(cls=Verbs)
 def trust() -> None:
     """
     Keep the list of whose key is whose, and decide about a State whose key is in doubt.
@@ -104,9 +104,17 @@ def _save(
 @contextmanager
 def _changing(folder: Path) -> Iterator[Repository]:
     """Open the list in ``folder`` for a change: what is read in the block is what it holds when that is written."""
+    if not folder.is_dir():
+        raise _no_list(folder)
     list_ = Repository(folder)
     with list_.alone():
         yield list_
+
+
+def _no_list(folder: Path) -> CommandError:
+    return CommandError(
+        Exit.USAGE, "no-list", f"{folder} holds no trust list", "check the path, or: isthmus trust init"
+    )
 
 
 def _check_none(list_: Repository) -> None:
@@ -204,6 +212,9 @@ def remove(folder: Path, country: str, dry_run: bool, as_json: bool) -> None:
 @json_option
 def policy(folder: Path, file: Path, dry_run: bool, as_json: bool) -> None:
     """Put the policy FILE (suites.json, distrust.json, types.json or witness.txt) into the list. The trustees sign."""
+    if file.name not in trust_policy.POLICIES:
+        known = ", ".join(trust_policy.POLICIES)
+        raise click.UsageError(f"no policy is named {shown(file.name)}; the name of FILE is one of: {known}")
     raw = _read(file, trust_policy.POLICY_MAX_BYTES)
     trust_policy.check_policy(file.name, raw)
     path = trust_policy.policy_path(file.name)
@@ -458,9 +469,7 @@ def show(folder: Path, as_json: bool) -> None:
     list_ = Repository(folder)
     root, targets = list_.root(), list_.targets()
     if root is None and not list_.roles_in_draft():
-        raise CommandError(
-            Exit.USAGE, "no-list", f"{folder} holds no trust list", "check the path, or: isthmus trust init"
-        )
+        raise _no_list(folder)
     parts: dict[str, Any] = {"root": root, "targets": targets}
     if targets is not None:
         parts |= {country: list_.part(country) for country in trust_list.countries(targets.signed)}

@@ -230,6 +230,7 @@ def test_sealing_keys_are_rotated_when_windows_have_ended(homes: Homes) -> None:
     home = homes.home("XBB")
     assert 1 == call("keys", "rotate", "sealing", "-C", home).exit_code
     assert {"destroyed": []} == value("keys", "destroy", "-C", home)
+    assert "Replace the copy" not in call("keys", "destroy", "-C", home).stderr
 
 
 def test_a_sealing_key_that_a_clock_ended_which_leapt_is_destroyed_if_that_is_right(homes: Homes) -> None:

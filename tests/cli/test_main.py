@@ -46,6 +46,17 @@ def test_help_names_every_verb() -> None:
     assert [] == [name for name in VERBS if name not in text]
 
 
+def test_help_of_a_group_tells_its_verbs_apart() -> None:
+    """Each has its whole sentence: cut short, to confirm that a State is barred and that it no longer is read alike."""
+    groups = {name: cli.get_command(click.Context(cli), name) for name in VERBS}
+    for name, group in groups.items():
+        if isinstance(group, click.Group):
+            text = " ".join(call(name, "--help").stdout.partition("Commands:")[2].split())
+            said = [verb.get_short_help_str(1000) for verb in group.commands.values()]
+            assert [] == [one for one in said if one not in text]
+            assert len(said) == len(set(said))
+
+
 @pytest.mark.parametrize("name", VERBS)
 def test_every_verb_is_there(name: str) -> None:
     """Each verb of the table can be imported and explains itself."""

@@ -50,6 +50,16 @@ def test_what_has_no_fingerprint_is_said_to_be_no_file_either(tmp_path: Path) ->
     assert (2, True) == (result.exit_code, "is no file here, and no public key" in result.stderr)
 
 
+def test_a_folder_without_a_list_and_a_policy_without_a_name_are_wrong_usage(tmp_path: Path) -> None:
+    """What was typed wrongly is not told of as a fault of a list or of a signature."""
+    for command in (("renew", tmp_path / "no", "root"), ("remove", tmp_path / "no", "XBB")):
+        result = call("trust", *command)
+        assert (2, True) == (result.exit_code, "check the path" in result.stderr)
+    (tmp_path / "distrusted.json").write_text("{}")
+    result = call("trust", "policy", tmp_path / "no", tmp_path / "distrusted.json")
+    assert (2, True) == (result.exit_code, "distrust.json" in result.stderr)
+
+
 def test_a_list_is_read(homes: Homes, listed: World) -> None:
     """``refresh`` reads the list and says which card of whom is held, and since when."""
     (state,) = value("trust", "refresh", "-C", homes.home("XAA"))
