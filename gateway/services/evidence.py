@@ -3,7 +3,8 @@ Exporting what proves a case: receipts, log openings with proofs, clocks, cards;
 
 Rule 1: the look is recorded before anything leaves (R-13), and with content for both persons; with content it says to
 whom it goes, and the re-use table must allow that body and that purpose (R-05).
-Rule 2: without content nothing leaves that names the person asked about, or tells whether and why the case paused.
+Rule 2: without content nothing leaves that names the person asked about, or tells whether and why the case paused
+(``evidence_tables``).
 Rule 3: what an erasure destroyed is named as gone; receipts and log entries outlive it, so they still verify.
 Rule 4: proofs are made anew against a checkpoint of our log that is kept: the first after the entry that enough others
 cosigned, if there is one. What is newer than all that are kept makes one more (``docs/protocol.md`` section 7.3).
@@ -19,32 +20,24 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import schemas
 from gateway.core import checkpoint, evidence, evidence_manifest, merkle, wire
-from gateway.core.case import Side
-from gateway.core.clocks import Clock
-from gateway.core.escalation import ALLOW, PROPOSE, STOP, event_of
-from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README, RECEIVED, SENT
+from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README
 from gateway.core.evidence_manifest import Manifest
 from gateway.core.facts import Facts, When
-from gateway.core.instruments import UNVERIFIED, Rule
 from gateway.core.machine import RuleRefused
-from gateway.core.messages import SAID_BY
 from gateway.core.notices import grants
-from gateway.core.returns import IN_CHARGE
 from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import findings
-from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
 from gateway.services import access, cases, checkpoints, tree
+from gateway.services import evidence_tables as tables
 from gateway.services.cases import Held
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.rights import LIFT, RESTRICT
 from gateway.services.rows import AccessRow, CaseRow, EventRow, InboundRow, KeptRow, LogEntry, LogHead, OutboundRow
 from gateway.services.trust import CardSource
-from keys import b64, instants, jws
+from keys import b64, jws
 from keys.card import Card, parse_card
 from keys.errors import BadRest, CardRefused
 from keys.trust_policy import WITNESS
@@ -56,39 +49,6 @@ DISCLOSERS = frozenset({"case_officer", "liaison_officer", "desk_head"})
 """Roles of the two persons an export with content needs; at least one of them is not the case officer alone."""
 
 SECOND = frozenset({"liaison_officer", "desk_head"})
-
-_PERSON = {"correct", "attest", "restate", "stop"}
-_DANGER = {"recall", "returned", STOP, PROPOSE, ALLOW}
-_TRACES = {"dropped", "not_told", "go_on"}
-PAUSES = (
-    frozenset({"freeze", "release", "suspend", "propose_resume", "resume", "withdraw", RESTRICT, LIFT})
-    | _PERSON
-    | _DANGER
-    | _TRACES
-)
-"""
-Steps that tell that, or by whom, a case was stopped, or that pressing is dangerous; in an export with content only.
-
-A recall that the other State is told of stands among the messages. One it is not told of is a stop like any other. What
-the gateway notes of a message that a stop took back, or did not send, tells of the stop as well.
-"""
-
-_DECIDING = IN_CHARGE | {"desk_head", "person", "guardian", "lawyer", "court", "asylum_authority"}
-"""Roles that decide about the person, or speak for it: which of them acted tells who the person is."""
-
-_FOR_A_CHILD = frozenset({"child_welfare", "guardian"})
-
-_EITHER = frozenset(
-    row.event
-    for row in (*REQUESTING_ROWS, *REQUESTED_ROWS)
-    if row.who & _FOR_A_CHILD and not row.who & (_DECIDING - _FOR_A_CHILD)
-)
-"""Steps that nobody who decides takes but for a child, as a report: whoever took one is an authority too."""
-
-_AUTHORITY = "authority"
-"""What each of them is in an export without content."""
-
-_NOTE = event_of("L4")
 
 CANDIDATES = 48
 """Kept checkpoints looked at for one entry: those of the two days after it."""
@@ -214,11 +174,12 @@ async def export(
         if row.token is not None
     }
     members |= _receipts(context, stored, _standing(known, [pair for log in logs for pair in log.entries]))
-    content, gone = _content(context, stored, held if with_content_by else None)
+    disclosed, passed = (held if with_content_by else None), (stored.outbound, stored.inbound)
+    content, gone = _content(context, stored, disclosed)
     members |= content
-    members[MESSAGES] = evidence.table(MESSAGES, _messages(stored, disclosed=with_content_by is not None))
-    members[EVENTS] = evidence.table(EVENTS, _events(context, stored, held if with_content_by else None))
-    members[CLOCKS] = evidence.table(CLOCKS, _clocks(context, held))
+    members[MESSAGES] = evidence.table(MESSAGES, tables.messages(*passed, disclosed=with_content_by is not None))
+    members[EVENTS] = evidence.table(EVENTS, tables.events(context, stored.events, *passed, disclosed))
+    members[CLOCKS] = evidence.table(CLOCKS, tables.clocks(context, held))
     members[GONE] = evidence.table(GONE, [*_erased(stored), *gone])
     about = _about(context, stored, now, content=with_content_by is not None)
     context.log("evidence.exported", ref=ref, count=len(members))
@@ -515,157 +476,7 @@ def _opening(stem: str, keeper: str, r: bytes, proof: str) -> dict[str, Any]:
     }
 
 
-# Tables.
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else instants.serialize(at)
-
-
-def _messages(stored: _Stored, *, disclosed: bool) -> list[dict[str, Any]]:
-    """Return a row for each message, in order of queueing or receipt."""
-    left = [row for row in stored.outbound if disclosed or not _never_left(row)]
-    rows = [(row.queued_at, _sent(row)) for row in left] + [(row.received_at, _received(row)) for row in stored.inbound]
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
-
-
-def _never_left(row: OutboundRow) -> bool:
-    """Tell whether a message was taken back before it left: it proves nothing, and tells that something stopped it."""
-    return row.state == "dropped" and row.posted_at is None
-
-
-def _unsaid(rows: Sequence[OutboundRow]) -> list[OutboundRow]:
-    """
-    Return which of ``rows`` (in order of queueing) never left, nor anything that was queued in their place.
-
-    What steps behind another message is taken out and queued once more in the same second. Nothing names the one that
-    took its place; it is the first of that type, and waits as long.
-    """
-    lost = [row for row in rows if _never_left(row)]
-    free = [row for row in rows if not (_never_left(row) and row.queued_at == row.answered_at)]
-    place = dict[str, OutboundRow]()
-    for row in lost:
-        at = row.answered_at
-        if at is None or at == row.queued_at:
-            continue
-        said = (row.type, at, max(row.not_before, at))
-        found = next((one for one in free if (one.type, one.queued_at, one.not_before) == said), None)
-        if found is not None:
-            free.remove(found)
-            place[row.id] = found
-
-    def left(row: OutboundRow) -> bool:
-        return left(place[row.id]) if row.id in place else not _never_left(row)
-
-    return [row for row in lost if not left(row)]
-
-
-def _sent(row: OutboundRow) -> dict[str, Any]:
-    return {
-        "direction": SENT,
-        "type": row.type,
-        "id": row.id,
-        "epoch": row.epoch,
-        "seq": row.seq,
-        "digest": row.digest,
-        "queued_at": _instant(row.queued_at),
-        "posted_at": _instant(row.posted_at),
-        "received_at": None,
-        "answered_at": _instant(row.answered_at),
-        "expires_at": _instant(row.expires_at),
-        "state": row.state,
-        "status": row.status,
-        "code": row.code,
-    }
-
-
-def _received(row: InboundRow) -> dict[str, Any]:
-    return {
-        "direction": RECEIVED,
-        "type": row.type,
-        "id": row.id,
-        "epoch": row.epoch,
-        "seq": row.seq,
-        "digest": row.digest,
-        "queued_at": None,
-        "posted_at": None,
-        "received_at": _instant(row.received_at),
-        "answered_at": None,
-        "expires_at": _instant(row.expires_at),
-        "state": None,
-        "status": row.status,
-        "code": row.code,
-    }
-
-
-def _events(context: Context, stored: _Stored, disclosed: Held | None) -> list[dict[str, Any]]:
-    """
-    Return who did what and when; of a case not disclosed no step that stopped it, and no state it was in.
-
-    Nor a step whose message was taken back before it left: it says such a message, at the instant it was queued. And
-    who decided about the person is an authority: which one it was, or its person, would tell a child from an adult.
-
-    Nor the digest of a body: it holds a name and a date of birth and nothing random, so it could be found by trying.
-    That of a message holds its id, and that of a note verbale its reference.
-    """
-    messages = {row.digest for row in stored.inbound} | {row.digest for row in stored.outbound}
-    unsaid = [(row.queued_at, SAID_BY.get(row.type, frozenset())) for row in _unsaid(stored.outbound)]
-    return [
-        {
-            "at": _instant(event.at),
-            "event": event.event,
-            **_who(event, disclosed=disclosed is not None),
-            "source": event.source if disclosed else None,
-            "target": event.target if disclosed else None,
-            "digest": cases.digest_of(context, disclosed, event)
-            if disclosed or event.digest in messages or event.event == _NOTE
-            else None,
-        }
-        for event in stored.events
-        if disclosed
-        or not (event.event in PAUSES or any(event.at == at and event.event in says for at, says in unsaid))
-    ]
-
-
-def _who(event: EventRow, *, disclosed: bool) -> dict[str, Any]:
-    """Return who took a step, in which role."""
-    if not disclosed and (event.role in _DECIDING or event.event in _EITHER):
-        return {"actor": None, "role": _AUTHORITY}
-    return {"actor": event.actor, "role": schemas.statement_roles().get(event.role, event.role)}
-
-
-def _clocks(context: Context, held: Held | None) -> list[dict[str, Any]]:
-    """Return every version of every clock, the oldest first; none of an erased case."""
-    if held is None:
-        return []
-    case, country = held.case, context.country
-    pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
-    return [
-        _clock(version, context.reckoner.of(*pair, version), current=version is clock)
-        for clock in case.clocks
-        for version in (*clock.history, clock)
-    ]
-
-
-def _clock(clock: Clock, rule: Rule | None, *, current: bool) -> dict[str, Any]:
-    return {
-        "step": clock.step,
-        "version": clock.version,
-        "cause": clock.cause,
-        "current": current,
-        "instrument": clock.instrument,
-        "start_event": clock.start_event,
-        "evidence": clock.evidence,
-        "start_on": clock.start_on.isoformat(),
-        "soft_on": clock.soft_on and clock.soft_on.isoformat(),
-        "due_on": clock.due_on.isoformat(),
-        "due_at": _instant(clock.due_at),
-        "calendar": clock.calendar,
-        "calendar_version": clock.calendar_version,
-        "zone": clock.zone,
-        "reason": clock.reason,
-        "confidence": rule.confidence if rule else UNVERIFIED,
-    }
+# Content, and what is missing of it.
 
 
 def _erased(stored: _Stored) -> list[dict[str, Any]]:
@@ -674,9 +485,6 @@ def _erased(stored: _Stored) -> list[dict[str, Any]]:
     return [
         {"what": what, "digest": None, "reason": "erased with the key of the case"} for what in ("clocks", "content")
     ]
-
-
-# Content.
 
 
 def _content(

@@ -24,7 +24,7 @@ from gateway.services import access, cases
 from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
 from gateway.services.answers import entered
 from gateway.services.context import Context, Forbidden, NotFound
-from gateway.services.evidence import PAUSES
+from gateway.services.evidence_tables import PAUSES
 from gateway.services.inquire import BoardRow
 from gateway.services.ports import Tx
 from gateway.services.rows import AccessRow, CaseRow, EventRow, InboundRow, LogEntry, OutboundRow

@@ -21,7 +21,8 @@ from gateway.services import access, cases
 from gateway.services.audit import audit
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
-from gateway.services.evidence import PAUSES, export, pack
+from gateway.services.evidence import export, pack
+from gateway.services.evidence_tables import PAUSES
 from gateway.services.ports import Tx
 from gateway.services.rows import LogHead
 from gateway.transport.card_directory import CardDirectory
