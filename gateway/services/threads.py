@@ -19,18 +19,25 @@ from gateway.core.messages import (
     CONTEST,
     DOCUMENT,
     ELEMENTS,
+    ERASURE,
     EXERCISE,
+    HANDOVER,
+    MONITORING,
     POSITIVE_OUTCOMES,
     PROPOSAL,
+    RECTIFICATION,
     REISSUE,
     REMINDER,
+    REPLY,
     REQUEST,
+    RESUMPTION,
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
     TYPES,
     WITHDRAWAL,
 )
+from gateway.core.minimise import members_of
 from gateway.core.starts import counted_from
 from gateway.core.verification import undo_state
 from gateway.services import cases, listing, outbox
@@ -41,6 +48,7 @@ from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow, ThreadRow
 from keys import jws
 from keys.errors import BadRest
+from schemas import ijson
 
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
 """Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
@@ -55,6 +63,9 @@ _LOST_NUMBER = LOST_NUMBER.partition("%")[0]
 
 AT_ONCE = STOPS | {SCHEDULE}
 """Word of a stop, that somebody left or that a journey is off: it waits for no listing, and said twice does no harm."""
+
+_HEARD_BEFORE = STOPS | {RESUMPTION, HANDOVER, MONITORING, REQUEST, REPLY, RECTIFICATION, ERASURE}
+"""Before what a correction does not step: word of a stop and of the person, what it may be of, and another one."""
 
 DOCUMENTS = frozenset({DOCUMENT, REISSUE})
 """Types that say which travel document counts."""
@@ -72,7 +83,8 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     """
     Put a message around the exact body of ``send`` in the outbox, with the next number of the case's thread.
 
-    A message that waits for its day, such as the plan of a journey, steps behind it: a correction does not wait for it.
+    A message that waits for its day, such as the plan of a journey, steps behind it, and behind a correction whatever
+    was never posted and does not bring what is wrong.
     Behind word of a stop steps whatever waits for what a restore left open (``anew``), for a stop waits for no listing.
 
     Raises ``IllegalStep`` if the thread has ended and a message of this type may not follow, and ``Unavailable`` if no
@@ -84,6 +96,9 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         raise IllegalStep(case.state, send.type, "")
     unsent = [] if send.type == WITHDRAWAL else await unsent_of(tx, case)
     first, later = _stepping(context, send.type, unsent, now)
+    if send.type in (RECTIFICATION, CONFIRMATION):
+        wrong = members_of(ijson.loads(send.body.encode()).get("parts", ()))
+        later = _behind_what_is_right(context, held, wrong, unsent)
     before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
     await take_out(context, tx, held, [*first, *later], now)
     for one in before:
@@ -108,6 +123,33 @@ def _stepping(
         # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
         later = [row for row in unsent if row.type == SCHEDULE]
     return first, later
+
+
+def _behind_what_is_right(
+    context: Context, held: Held, wrong: frozenset[str], unsent: Sequence[OutboundRow]
+) -> list[OutboundRow]:
+    """
+    Return which of ``unsent`` step behind word that ``wrong`` members were, or that something is set right.
+
+    A rule may hold them, and that waits for none. What brings the wrong values itself is set right once it was heard.
+    """
+    later = list[OutboundRow]()
+    for row in reversed(unsent):
+        if row.epoch < context.epoch or row.type in _HEARD_BEFORE:
+            break
+        try:
+            body = said(context, held, row)
+        except BadRest:
+            break  # it cannot be put there anew
+        if body is None or _was_made(row, body) or wrong & set(body.get("elements") or {}):
+            break
+        later.insert(0, row)
+    return later
+
+
+def _was_made(row: OutboundRow, body: Mapping[str, Any]) -> bool:
+    """Return whether a message is of a journey that was begun, or called off."""
+    return row.type == SCHEDULE and body["status"] != "planned"
 
 
 async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:

@@ -350,6 +350,49 @@ async def test_a_proposal_with_the_day_of_an_older_wish_does_not_leave(network: 
     assert ((), []) == await told(network, second), "the proposal is taken out"
 
 
+async def test_what_is_set_right_leaves_before_a_message_that_is_held(network: Network) -> None:
+    """A place of birth is struck abroad although a proposal waits: that one stays behind, and still does not leave."""
+    gateway, person = network.gateways["XAA"], ("first", "case_officer")
+    first, second = (await homeward.assessed(network))[0], (await homeward.prepared(network))[0]
+    for ref in (first, second):
+        await numbered(network, ref)
+    await gateway.returning.propose(second, *person)
+    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
+    await gateway.returning.record(first, no, *person)
+    assert 0 == await network.deliver()
+    await gateway.notices.strike(second, ["BIRTH_PLACE"], *person)
+    assert 1 == await network.deliver()
+    theirs = await story.case(network, "XBB", await story.twin(network, second))
+    assert "birth_place" not in theirs.received["elements"]
+    assert [("rectification", "receipted"), ("return.proposal", "queued")] == await waiting(network, second)
+
+
+@pytest.mark.parametrize(("part", "last"), [("NAMES", "verification.elements"), ("SEX", "rectification")])
+async def test_what_brings_the_wrong_value_is_heard_before_it_is_set_right(
+    network: Network, part: str, last: str
+) -> None:
+    """Elements that wait step behind the correction of a name; of what they bring themselves it follows them."""
+    ours, theirs = await story.acknowledged(network, **HERS)
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    gateway = network.gateways["XAA"]
+    prepared, thread = await gateway.clear.prepare(ours, "first"), await homeward.thread(network, ours)
+    signed = network.approval(prepared.digest, thread, "second", "elements.approval", "liaison_officer")
+    await gateway.clear.approve(ours, signed, "second")
+    await gateway.clear.send(ours, "first")
+    await gateway.notices.strike(ours, [part], "first", "case_officer")
+    assert (last, "queued") == (await waiting(network, ours))[-1]
+    await network.deliver()
+    assert {"receipted"} == {state for _, state in await waiting(network, ours)}
+
+
+async def waiting(network: Network, ref: str) -> list[tuple[str, str]]:
+    """Return what XAA said last in its case ``ref``, or has still to say, in the order of its numbers."""
+    rows = await network.gateways["XAA"].store.read(lambda tx: tx.outbound_of_case(ref))
+    said = sorted((row for row in rows if row.state != "dropped"), key=lambda row: row.seq or 0)
+    return [(row.type, row.state) for row in said][-2:]
+
+
 async def history(network: Network, ref: str) -> list[str]:
     """Return the names of what happened in XAA's case ``ref``."""
     return [one.event for one in await network.gateways["XAA"].store.read(lambda tx: tx.events(ref))]
