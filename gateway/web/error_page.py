@@ -11,7 +11,7 @@ from gateway.services.ports import BadValue, Conflict, Unavailable
 from gateway.web.language import N_
 from gateway.web.posted import BadForm
 from gateway.web.signin.refused import Refused
-from schemas import SchemaError
+from schemas import Problem, SchemaError
 
 _BAD_FORMS: Mapping[str, str] = {
     "foreign": N_("The form did not come from a page of this desk. Open the page again and fill it in there."),
@@ -33,10 +33,19 @@ class Told:
     text: str
     hint: str = ""
     findings: tuple[Finding, ...] = ()
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
-FAULT: Final = Told(500, N_("Something went wrong here"), N_("The gateway has logged what to look for."))
+class NoDraft(NotFound):
+    """Nothing is being written at an address: it was handed in or deleted, or it is another person's."""
+
+
+FAULT: Final = Told(
+    500,
+    N_("Something went wrong here"),
+    N_("The gateway has logged what to look for."),
+    N_("See first whether it was done, then try again. If it stays, tell the operator when it was."),
+)
 """What is said where it is a fault of ours."""
 
 
@@ -61,17 +70,21 @@ def told_of(error: Exception) -> Told | None:
             return Told(status, N_("Nothing was done"), _BAD_FORMS[error.code])
         case SchemaError():
             text = N_("What was entered does not fit. The list says where.")
-            places = tuple((one.pointer, one.text) for one in error.problems)
-            return Told(422, N_("Nothing was done"), text, problems=places)
+            return Told(422, N_("Nothing was done"), text, problems=tuple(error.problems))
         case Refused():
             text = N_("The approval did not hold, and nothing was signed.")
             return Told(403, N_("Nothing was done"), text, N_("Open the page again, look at it, and approve it there."))
         case Forbidden():
             text = N_("Your role does not allow this. Nothing was done.")
             return Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))
+        case NoDraft():
+            text = N_("There is no such request that you are writing: it was handed in or deleted, or it is another's.")
+            hint = N_("What was handed in is a case, and stands in the list of drafts on the home page.")
+            return Told(404, N_("Nothing is being written here"), text, hint)
         case NotFound():
             text = N_("There is no such case here, or it is not yours to see.")
-            return Told(404, N_("No such case"), text)
+            hint = N_("Look for it in the lists of this desk, or ask who named it to you.")
+            return Told(404, N_("No such case"), text, hint)
         case BadValue():
             text = N_("The address, or what was typed, holds a character that is none or a number that is too large.")
             return Told(400, N_("This request cannot be taken"), text, N_("Go back and try again."))
@@ -80,7 +93,10 @@ def told_of(error: Exception) -> Told | None:
             return Told(409, N_("Nothing was done"), text, N_("Open the case again: it lists what can be done now."))
         case RuleRefused():
             text = N_("A rule refuses this, and no role may override it. Nothing was sent.")
-            return Told(422, N_("A rule refuses"), text, findings=tuple(error.findings))
+            hint = N_(
+                "Set right on the case what the list names, or ask the authority in charge. Then take the step again."
+            )
+            return Told(422, N_("A rule refuses"), text, hint, tuple(error.findings))
         case Conflict():
             text = N_("Somebody else changed the same thing at the same time. Nothing was done.")
             return Told(409, N_("Changed meanwhile"), text, N_("Open the page again and look before you repeat it."))

@@ -20,6 +20,7 @@ from gateway.services.account_store import Session
 from gateway.services.accounts import Accounts
 from gateway.services.acts import DeskServices
 from gateway.services.context import Person
+from gateway.web import unfit
 from gateway.web.language import DEFAULT, LANGUAGES, N_, Tongue, tongue
 from gateway.web.rules import said, sentence
 
@@ -144,6 +145,7 @@ class Site:
         found = self._environments.get(visit.tongue.lang) or environment(visit.tongue)
         more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
         more["agreement"] = lambda id: law(visit.tongue, self._title(id))
+        more["unfit"] = lambda problem: unfit.said(visit.tongue, problem)
         more["said_of"] = lambda finding: said(visit.tongue, finding)
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values

@@ -223,6 +223,21 @@ async def test_a_rule_is_said_by_its_sentence(desk: Desk, language: str) -> None
     assert f'lang="{language}"' in answer.text
 
 
+@pytest.mark.parametrize(("language", "wrong"), [("fr", "n’est pas dans la liste fermée"), ("ar", "القائمة المغلقة")])
+async def test_what_does_not_fit_is_said_in_the_language_of_the_page(desk: Desk, language: str, wrong: str) -> None:
+    """What a schema finds wrong is told in words of the page, and not as the schema says it."""
+    words = (await (await desk.officer("first", language=language)).get("/raises/schema")).words
+    assert (True, False) == (wrong in words, "closed list" in words)
+
+
+@pytest.mark.parametrize("error", [name for name in ERRORS if name != "unproved"])
+async def test_an_error_says_what_to_do_next(desk: Desk, error: str) -> None:
+    """Below what happened stands what the reader can do, beside the way to the home page."""
+    page = (await (await desk.officer("first")).get(f"/raises/{error}")).text
+    main = page.partition("<main")[2].partition("</main")[0]
+    assert 3 <= main.count('<p class="govuk-body">') + main.count("<li>")
+
+
 # Forms.
 
 

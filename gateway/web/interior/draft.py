@@ -31,6 +31,7 @@ from gateway.services.context import NotFound
 from gateway.services.opening import Reused
 from gateway.services.ports import Unavailable
 from gateway.web import forms, reasons, unfit
+from gateway.web.error_page import NoDraft
 from gateway.web.form_fields import Field, body_fields
 from gateway.web.forms import Problem
 from gateway.web.interior import differences, looks, pictures, tasks
@@ -98,10 +99,10 @@ async def bring_in(visit: Visit) -> web.StreamResponse:
 
 
 async def _work(visit: Visit) -> Work:
-    """Return what is written here; raises ``NotFound``, also for what is another's."""
+    """Return what is written here; raises ``NoDraft``, also for what is another's."""
     found = await visit.site.accounts.papers.find_work(visit.person.id, visit.request.match_info["id"])
     if found is None:
-        raise NotFound("there is no such request of yours")
+        raise NoDraft("there is no such request of yours")
     return found
 
 

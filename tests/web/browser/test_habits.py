@@ -44,7 +44,7 @@ async def test_back_after_a_step(stage: Stage) -> None:
     count = await cases_of(stage)
     await officer.page.go_back()
     assert officer.path.endswith("/review")
-    assert "No such case" == await officer.heading()
+    assert "Nothing is being written here" == await officer.heading()
     await tale.approve()
     await tale.send(officer)
     await officer.page.go_back()

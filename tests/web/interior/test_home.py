@@ -44,6 +44,12 @@ async def test_everybody_has_a_first_page(desk: Desk, name: str) -> None:
         assert (await officer.get(link)).status == 200, link
 
 
+async def test_who_sees_no_case_is_not_sent_to_look_for_one(desk: Desk) -> None:
+    """An information officer, who has no case, is told where the work is done, and nothing of finding a case."""
+    words = (await (await desk.officer("writer")).get("/")).words
+    assert (True, False) == ("at the machine itself" in words, "by its reference" in words)
+
+
 def test_figure_is_bounded() -> None:
     """A figure is exact up to 99 and says 99+ from then on."""
     assert [shown(n) for n in (0, 99, 100, 5000)] == ["0", "99", "99+", "99+"]
