@@ -320,6 +320,8 @@ def rotate(
     ):
         if given and of != what:
             raise click.UsageError(f"{option} goes with isthmus keys rotate {of}")
+    if activate and uri:
+        raise click.UsageError("--activate takes the key that 'signing' of the configuration names: leave out --device")
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
     if what == "identity":

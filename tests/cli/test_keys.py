@@ -521,6 +521,16 @@ def test_an_option_of_another_kind_of_key_is_refused(homes: Homes, given: tuple[
     assert (2, before) == (own_card(load(home, {})).serial, (home / "gateway.keys").read_bytes())
 
 
+def test_a_device_is_listed_before_it_is_activated(homes: Homes) -> None:
+    """Who names a device does not come to sign with a key that lay in the store, and lose the one in use."""
+    home = homes.home("XAA")
+    value("keys", "rotate", "signing", "-C", home)
+    before = (home / "gateway.keys").read_bytes()
+    refused = call("keys", "rotate", "signing", "--activate", "--device", "pkcs11:token=t;object=o", "-C", home)
+    assert (2, True) == (refused.exit_code, "leave out --device" in refused.stderr)
+    assert before == (home / "gateway.keys").read_bytes()
+
+
 def test_an_epoch_is_not_begun_twice_by_a_slip(homes: Homes) -> None:
     """What was asked since the first time would be dropped: within a day a second epoch has to be meant."""
     home = homes.home("XBB")
