@@ -1,5 +1,6 @@
 """Cosignatures and what a witness judges, byte by byte."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -66,6 +67,16 @@ def test_newer_cosignature_replaces_the_older() -> None:
         made = cosign.with_lines(made, cosign.cosign(made, "XBB", WITNESS, NOW + timedelta(minutes=minutes)))
     assert 3 == len(checkpoint.parse_note(made).signatures)
     assert NOW + timedelta(minutes=2) == cosign.cosigned_at(made, "XBB", (WITNESS.public,))
+
+
+def test_a_note_takes_no_more_lines_than_can_be_read() -> None:
+    """What would make a note too long to be read is not added to it."""
+    made = note(LEAVES[:3], at=None)
+    blob = cosign.cosigner_id("XBB", WITNESS.public) + bytes(8)
+    for number in range(1, checkpoint.MAX_SIGNATURES):
+        made = cosign.with_lines(made, checkpoint.signature_line(f"other-{number}", blob))
+    with pytest.raises(BadProof):
+        cosign.with_lines(made, checkpoint.signature_line("XBB", blob))
 
 
 @pytest.mark.parametrize("place", [4, 11, 12, 1000, 2431])
@@ -206,3 +217,12 @@ def test_continuation() -> None:
     ):
         with pytest.raises(BadProof):
             cosign.check_continuation(small, wrong, KEEPER)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_any_log_key_of_the_card_may_have_signed(turn: int) -> None:
+    """While a log key gives way to the next, the card lists both, in either order."""
+    keys = (LOG.public, SigningKey(bytes([2]) * 32).public)[::turn]
+    assert 3 == cosign.verify_keeper(note(LEAVES[:3]), replace(KEEPER, log=keys)).size
+    with pytest.raises(BadProof):
+        cosign.verify_keeper(note(LEAVES[:3]), replace(KEEPER, log=keys[::turn][1:]))

@@ -134,11 +134,13 @@ def test_the_same_calendar_makes_no_version(rule: Rule, calendar: Calendar, at: 
 
 @given(rules(), calendars(), instants, instants)
 def test_a_clock_that_follows_another_keeps_it(rule: Rule, calendar: Calendar, at: datetime, later: datetime) -> None:
-    """Started anew by other evidence, a step keeps the clock that ran, and survives JSON with it."""
+    """Started anew by other evidence, a step keeps each clock that ran, once, and survives JSON with it."""
     first = started(rule, calendar, at)
     second = succeed(first, started(rule, calendar, later))
     assert (2, "restarted", (first,)) == (second.version, second.cause, second.history)
     assert second == Clock.from_dict(second.to_dict())
+    third = succeed(second, started(rule, calendar, later))
+    assert [()] * 2 == [one.history for one in third.history]
 
 
 # Days, zones, changes of the clocks.

@@ -240,6 +240,10 @@ def test_every_instrument_is_in_the_file_of_its_name():
         {"extension": Extension(0, 12)},
         {"floor": True, "soft_n": 2},
         {"floor": True, "extension": Extension(5)},
+        {"backward": True, "floor": True},
+        {"backward": True, "soft_n": 2},
+        {"backward": True, "extension": Extension(5)},
+        {"backward": True, "roll": Roll.NEXT_WORKING},
     ],
 )
 def test_contradictions_are_refused(changes):

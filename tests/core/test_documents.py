@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import date
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,11 @@ from gateway.core.documents import (
     check_digit,
     date_of_birth,
     describe_type,
+    number_digest,
     parse_mrz,
     verify_number,
 )
+from keys import b64
 
 TD1 = (
     "I<UTOD231458907<<<<<<<<<<<<<<<",
@@ -96,6 +99,22 @@ def test_specimens(form, lines):
         found.sex,
         found.truncated,
     )
+
+
+def test_number_of_more_than_nine_characters():
+    """It goes on in the optional data, with its digit behind it (Doc 9303 part 6, note j)."""
+    lines = (TD2[0], "D23145890<UTO7408122F12041597349<<<2")
+    found = parse_mrz(lines)
+    assert ("TD2", "D23145890734", ("",)) == (found.format, found.number, found.optional)
+    with pytest.raises(BadMrz, match="document number"):
+        parse_mrz((TD2[0], "D23145890<UTO7408122F12041597348<<<5"))
+
+
+def test_a_document_has_another_digest_in_each_thread():
+    """Nobody who sees two threads finds by the digest that both are of one document."""
+    one, other = b64.encode(bytes(16)), b64.encode(bytes([1]) * 16)
+    assert number_digest(one, "P123") != number_digest(other, "P123")
+    assert number_digest(one, "P123") == b64.encode(sha256(bytes(16) + b"P123").digest())
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ BAD = {
     "space": " 2001",
     "day after unknown month": "2001-XX-12",
     "month after unknown year": "200X-04",
+    "unknown month after unknown year": "200X-XX",
     "three unknown digits": "2XXX",
     "half unknown month": "2001-1X",
     "two qualifiers": "2001??",

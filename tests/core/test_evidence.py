@@ -537,6 +537,26 @@ def test_manifest_that_is_none(value: bytes) -> None:
     assert {evidence.MANIFEST, evidence.SIGNED} <= set(faults(members))
 
 
+SPOILT: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "white space": lambda value: json.dumps(value).encode(),
+    "a number for a boolean": lambda value: evidence.indented({**value, "content": int(value["content"])}),
+    "another number for a boolean": lambda value: evidence.indented({**value, "erased": int(value["erased"])}),
+    "a number for a text": lambda value: evidence.indented({**value, "case": 1}),
+    "an unknown member": lambda value: evidence.indented(
+        {**value, "members": dict(sorted([*value["members"].items(), ("a.exe", {"sha256": "", "size": 1})]))}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_manifest_has_one_form(name: str) -> None:
+    """White space, a value of another kind or a name that no member has make it none."""
+    raw = signed(plain())[evidence.MANIFEST]
+    assert raw == evidence_manifest.serialize_manifest(evidence_manifest.parse_manifest(raw))
+    with pytest.raises(ValueError, match="not a manifest of this format"):
+        evidence_manifest.parse_manifest(SPOILT[name](json.loads(raw)))
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5) | st.just(DIGEST) | st.just("XAA"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -370,6 +370,19 @@ def durations(days: list[int], open_: int = 0) -> tuple[int | None, ...]:
     return tuple(cells["reply", column] for column in DURATION_COLUMNS)
 
 
+def test_durations_of_one_agreement_are_its_own() -> None:
+    """In a table by agreement each row tells of the cases under it, and of no other."""
+    base = many(1, 1)[0].to_dict()
+    spans = {"quick": 10, "slow": 40}
+    courses = [
+        Course.from_dict({**base, "instrument": name, "spans": [["reply", days, True]]})
+        for name, days in spans.items()
+        for _ in range(20)
+    ]
+    cells = tabulate_durations(TABLES["agreement-durations"], list(spans), courses)
+    assert spans == {name: cells[f"{name} reply", DURATION_COLUMNS[1]] for name in spans}
+
+
 def test_durations_of_few_cases_are_not_shown() -> None:
     """Ten ended cases are too few for anybody to see how long they took."""
     assert (None, None, None) == durations(list(range(10)))

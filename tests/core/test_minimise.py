@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schemas
-from gateway.core.minimise import MATRIX, NEVER, disclose, excess
+from gateway.core.minimise import MATRIX, NEVER, disclose, elements_in, excess, members_of
 from gateway.core.preview import compose
 from tests.core.support import AROUND, ELEMENTS, NOW, TOKEN, draft
 
@@ -178,3 +178,9 @@ def test_body_holds_no_national_value(
     record["consent"] = {"scope": why, "language": "ru", "by": "canary-officer", "on": "2026-11-20", "revoked_on": None}
     made = compose(record, "XAA-01", NOW, around=AROUND, asked=None if asked is None else tuple(asked))
     assert "canary" not in made.body
+
+
+def test_what_the_table_does_not_name_is_of_no_element() -> None:
+    """A code or a member that the table does not know stands for nothing, beside those that it knows."""
+    assert frozenset({"sex"}) == members_of(["SEX", "SHOE_SIZE"])
+    assert frozenset({"SEX"}) == elements_in(["sex", "shoe_size"])

@@ -24,6 +24,7 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.notices import grants, last_number, open_demands, unanswered
+from gateway.core.person_keys import FOUND_BY
 from gateway.core.reuse import received_under
 from gateway.core.tables import APPLIES, GUARDS, REQUESTED, REQUESTING, TERMINAL, table_for
 from schemas import ijson
@@ -219,6 +220,35 @@ def test_a_notice_holds_no_value() -> None:
     case, event = good(Side.REQUESTING, REQUESTING.index[State.REPLIED, "rectify"])
     moved, _ = step(REQUESTING, case, event, support.NOW)
     assert {"number": 2, "parts": ["SEX"]} == moved.notices[-1].body
+
+
+def test_only_what_a_person_is_found_by_is_kept_as_it_was() -> None:
+    """A wrong name still leads to other cases; of what nobody is found by nothing stays once it is corrected."""
+    case, event = good(Side.REQUESTING, REQUESTING.index[State.REPLIED, "rectify"])
+    assert () == step(REQUESTING, case, event, support.NOW)[0].former
+    event = with_value(event, parts=["SEX", "BIRTH_DATE"], elements={"sex": 1, "birth_date": "1999-01-01"})
+    event = replace(event, data={**event.data, "sent": ("sex", "birth_date")})
+    (before,) = step(REQUESTING, case, event, support.NOW)[0].former
+    assert case.draft is not None
+    assert before == {name: part for name, part in case.draft["elements"].items() if name in FOUND_BY}
+
+
+@pytest.mark.parametrize("lacking", ["elements", "draft"])
+def test_nothing_is_corrected_by_no_value(lacking: str) -> None:
+    """A correction has values, and a file they are compared with; what only strikes is another step (R-16)."""
+    case, event = good(Side.REQUESTING, REQUESTING.index[State.REPLIED, "prepare_rectification"])
+    spoilt = with_value(event, elements=None) if lacking == "elements" else event
+    found = GUARDS["correction_only"](replace(case, draft=None) if lacking == "draft" else case, spoilt, support.NOW)
+    assert ["R-16"] == [one.rule for one in found]
+
+
+def test_a_release_is_a_yes_to_another_use_and_nothing_else() -> None:
+    """Of all that the other State answered only its yes to a request of ours to hand on counts (R-05)."""
+    yes = {"number": 1, "decision": "GRANTED", "until": "2027-01-31"}
+    answered = tuple(replace(one, answer=yes) for one in ASKED)
+    assert [("TRAVEL_DOC", "CONSULATE")] == [
+        (one.purpose, one.body) for one in grants(support.asking(State.REPLIED, notices=answered))
+    ]
 
 
 def test_lists_of_what_is_open() -> None:

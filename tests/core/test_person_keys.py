@@ -71,6 +71,8 @@ SAME: dict[str, tuple[Any, Any]] = {
     "two scripts by ear": (name("Петровић", "Јелена", "sr-Cyrl"), name("Petrovich", "Yelena")),
     "Greek letters by ear": (name("Παπαδοπούλου", "Ελένη", "el-Grek"), name("Papadopoulou", "Eleni")),
     "a name of one part by ear": (name(None, "Abdul Rahman"), name(None, None, full="Abdelrahman")),
+    "a short name alone": (name("Ng", None), name(None, None, full="Ng")),
+    "undivided, of as many words as are divided": (name(None, None, full="Li An Bo Ce Du"), name("Du", "Li")),
     "a name alone": (name("Petrenko", None), name(None, None, full="Petrenko")),
     "an article left out in Arabic": (name("الحسيني", "علي", "ar-Arab"), name("حسيني", "علي", "ar-Arab")),
     "an article left out in Latin": (name("Al-Ali", "Omar"), name("Ali", "Omar")),

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.case import Case, Notice, Side, State
 from gateway.core.messages import OUTCOMES_FOR, RECTIFICATION
-from gateway.core.referral import is_due
+from gateway.core.referral import is_due, is_negative
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.fallen import MESSAGE_FELL
 from tests.core.support import draft, reply
@@ -56,6 +56,7 @@ DUE = {
         file(outcome="CANNOT_SAY", findings=(CORRECTED,), state=State.CLOSED),
         file(),
     ],
+    "it set right what it said itself": [file(notices=(told("2026-12-01", ours=False),))],
     "a document is no claim": [file(), file("XCC", "DOC_NOT_AUTHENTIC")],
 }
 
@@ -73,6 +74,7 @@ NOT_DUE = {
     "a second look was asked for": [file(state=State.CONTESTED)],
     "a second look waits in a file that stands still": [file(**HELD)],
     "the reply fell": [file(findings=(FELL,))],
+    "the reply fell in a file that was closed": [file(), file(state=State.CLOSED, findings=(FELL,))],
     "the reply was destroyed": [file(reply=None, reply_digest=None)],
     "a State that is named was not asked": [file(named=("XCC",))],
     "a State that another file names was not asked": [file(), file(named=("XCC",))],
@@ -131,3 +133,9 @@ def test_what_is_no_negative_answer_refers_nobody(name: str) -> None:
     """Silence, a refusal and whatever is not known are none, beside however many that are."""
     assert not is_due(NOT_DUE[name])
     assert not is_due(NOT_DUE[name][::-1])
+
+
+def test_a_question_that_was_given_up_gives_nobody_a_task() -> None:
+    """A denial counts while its question does: of one that is being withdrawn the desk is told nothing."""
+    assert is_negative(file())
+    assert not is_negative(file(withdraws_at="2026-12-01T10:00:00+00:00"))

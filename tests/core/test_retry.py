@@ -19,7 +19,7 @@ def test_backoff_bounds(attempt: int, spread: float) -> None:
 
 def test_backoff_doubles() -> None:
     """The longest wait doubles until it is an hour."""
-    assert [4.0, 8.0, 16.0, 3600.0] == [backoff(attempt, 1.0) for attempt in (1, 2, 3, 50)]
+    assert [4.0, 8.0, 16.0, 2048.0, 3600.0] == [backoff(attempt, 1.0) for attempt in (1, 2, 3, 10, 11)]
 
 
 def test_backoff_spreads() -> None:

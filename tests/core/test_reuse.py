@@ -65,6 +65,15 @@ def test_ask_needs_a_release_for_this_body_that_still_runs(until: date, body: st
     assert allowed == (because(held("NATIONALITY", "P0", "P2"), "TRAVEL_DOC", body, (release,)) == [])
 
 
+@pytest.mark.parametrize(
+    ("received_for", "purpose"),
+    [(one, use) for one in sorted(schemas.codes("purpose")) for use in purposes() if reuse(one, use) == "ask"],
+)
+def test_what_is_left_to_the_sender_needs_its_release(received_for: str, purpose: str) -> None:
+    """Without a release no body gets it, also where no handling code narrows anything."""
+    assert all(because(held(received_for), purpose, body) for body in bodies())
+
+
 def test_release_does_not_open_a_no() -> None:
     """What the table refuses stays refused, whatever is on file."""
     assert because(held("RETURN_ARRANGEMENT"), "NATIONALITY", DESK, (Grant("NATIONALITY", DESK, date(2099, 1, 1)),))

@@ -1,5 +1,6 @@
 """What single steps of a verification do besides moving the state; every path is tried in ``tests/test_tables.py``."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.core.case import Case, Side, State
-from gateway.core.machine import DropUnsent, EndThread, IllegalStep, Notify, RuleRefused, Send, step
+from gateway.core.machine import DropUnsent, EndThread, Event, IllegalStep, Notify, RuleRefused, Send, step
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONTEST,
@@ -359,6 +360,44 @@ def test_a_second_look_is_given_and_not_closed(state: State) -> None:
     suspended, _ = take(asked(state, reply=reply(), contests=1), "suspend", "anna", "registry_clerk")
     with pytest.raises(RuleRefused, match="R-11"):
         take(suspended, "close", "anna", "registry_clerk")
+
+
+def test_no_interview_is_agreed_to_before_the_person_consents() -> None:
+    """A consent of a day that has not come is none (R-23)."""
+    row = REQUESTING.index[State.NEEDS_INTERVIEW, "interview_answer"]
+    case = good_case(Side.REQUESTING, row)
+    interview = {**(case.interview or {}), "consent": {"on": "2026-12-02", "revoked_on": None}}
+    with pytest.raises(RuleRefused, match="R-23"):
+        step(REQUESTING, replace(case, interview=interview), good_event(row, case), NOW)
+
+
+NOT_CONFIRMED: dict[str, Callable[[Case, Event], tuple[Case, Event]]] = {
+    "there is none": lambda case, event: (replace(case, remark=None), event),
+    "none was read": lambda case, event: (case, replace(event, data={**event.data, "remark": None})),
+    "what is here is held": lambda case, event: (replace(case, remark=support.remark(reasons=("PROTECTION",))), event),
+    "what was read is held": lambda case, event: (
+        case,
+        replace(event, data={**event.data, "remark": support.remark(case.draft, reasons=("PROTECTION",))}),
+    ),
+    "it left": lambda case, event: (replace(case, remark=support.remark(sent=True)), event),
+}
+
+
+@pytest.mark.parametrize("name", NOT_CONFIRMED)
+def test_no_remark_is_confirmed_that_is_held_or_has_left(name: str) -> None:
+    """Each alone stands against a confirmation (REM-2)."""
+    row = REQUESTING.index[State.DRAFT, "confirm_remark"]
+    case = good_case(Side.REQUESTING, row)
+    spoilt, event = NOT_CONFIRMED[name](case, good_event(row, case))
+    with pytest.raises(RuleRefused, match="REM-2"):
+        step(REQUESTING, spoilt, event, NOW)
+
+
+def test_closing_takes_nothing_back_but_from_a_case_that_was_stopped() -> None:
+    """What waits in a case that goes on is owed; what waited while it was stopped was to wait (R-02)."""
+    assert () == good(Side.REQUESTING, State.REPLIED, "close")[1]
+    (dropped,) = good(Side.REQUESTING, State.SUSPENDED, "close")[1]
+    assert isinstance(dropped, DropUnsent)
 
 
 def test_suspending_and_going_on() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.cosign import cosigner_id
-from gateway.core.witness_policy import BadPolicy, parse_policy, parse_vkey, serialize_vkey
+from gateway.core.witness_policy import POLICY_MAX_BYTES, BadPolicy, parse_policy, parse_vkey, serialize_vkey
 from keys.cosign import CosigningKey
 
 KEYS = {name: CosigningKey(bytes([number]) * 32).public for number, name in enumerate(("XAA", "XBB", "XCC", "XDD"))}
@@ -55,6 +55,8 @@ BAD = {
     "no base64": "witness XAA XAA+00000000+!\nquorum XAA\n",
     "no key": "witness XAA XAA\nquorum XAA\n",
     "last line open": f"{WITNESSES}quorum XAA",
+    "comment open": f"{WITNESSES}quorum XAA\n#",
+    "too long": f"{WITNESSES}quorum XAA\n" + "#\n" * (POLICY_MAX_BYTES // 2),
     "empty": "",
 }
 
