@@ -407,6 +407,16 @@ def test_held_stops_ladder_and_count():
     assert [True, False] == [is_overdue(clock, at_noon("2027-01-20"), held=held) for held in (False, True)]
 
 
+def test_nothing_is_pressed_on_a_day_that_the_calendar_does_not_know():
+    """A rung whose day lies beyond the list of holidays is not reached, and those before it are."""
+    clock = started(rule(POLICY_DEFAULT, "reply"), "2026-12-01")
+    short = replace(AUSTRIA, valid_until=clock.due_on, holidays={})
+    known = level(clock, d("2027-02-01"), AUSTRIA, LADDER)
+    found = level(clock, d("2027-02-01"), short, LADDER)
+    assert None not in (known, found)
+    assert LADDER.index(found) < LADDER.index(known)
+
+
 # --- extensions -------------------------------------------------------------------------------------------------------
 
 

@@ -124,6 +124,26 @@ def test_only_a_confirmed_remark_is_in_a_body(asked: tuple[str, ...] | None) -> 
         assert (ELEMENTS if asked else REQUEST) == preview.type
 
 
+@pytest.mark.parametrize(
+    ("known", "line"),
+    [
+        (About(remark(RECORD, sent=True), 500, ()), ("withheld", "REM-3", "it left with a message before")),
+        (About(remark(), None, ()), ("forbidden", "REM-1", "no agreement with that State allows a remark here")),
+        (
+            About(remark(RECORD, reasons=("PROTECTION",)), 500, ()),
+            ("withheld", "REM-2", "it is held, and is written anew or taken out"),
+        ),
+        (About(None, 500, ()), ("withheld", "REM-3", "nobody has confirmed the redacted text")),
+    ],
+    ids=["it left", "no agreement", "held", "not read"],
+)
+def test_the_preview_says_why_a_remark_stays(known: About, line: tuple[str, str, str]) -> None:
+    """Whoever prepares the message sees the one reason that stands, and the body has no remark."""
+    preview = compose(RECORD, "XAA-01", NOW, around=AROUND, remark=known)
+    assert [line] == [(one.status, one.rule, one.because) for one in preview.lines if one.member == "remark"]
+    assert '"remark"' not in preview.body
+
+
 def test_sending_uses_a_remark_up() -> None:
     """What left is part of no further message."""
     known = About(remark(RECORD), 500, ())

@@ -119,11 +119,13 @@ async def test_redirection_to_an_unknown_authority_is_refused(network: Network) 
 
 
 async def test_directory_that_contradicts_itself_is_not_announced(network: Network) -> None:
-    """An officer of an authority that is not listed, or an authority of another State, is refused here."""
+    """An officer of no listed authority, an authority of another State or one that stands twice is refused here."""
     with pytest.raises(Forbidden, match="not listed"):
         await announced(network, change(authorities=[CONSULATES]))
     with pytest.raises(Forbidden, match="no authority of XBB"):
         await announced(network, change(authorities=[REGISTER, {**REGISTER, "id": "XAA-ID-01"}]))
+    with pytest.raises(Forbidden, match="stands twice"):
+        await announced(network, change(authorities=[CONSULATES, REGISTER, REGISTER]))
 
 
 async def test_nobody_is_announced_by_name(network: Network) -> None:

@@ -111,7 +111,7 @@ async def test_root_without_a_list(trio: Network) -> None:
 
 
 async def test_rotated_roots_lead_on(listed: Listed, tmp_path: Path) -> None:
-    """A verifier that compared the first root goes on from it through every later one, signed by the one before."""
+    """A verifier goes on from the root that it compared, the first or a later one, each signed by the one before."""
     old = listed.world.repository.root()
     assert old is not None
     others = {name: key.public for name, key in listed.world.trustees.items()} | {"five": SigningKey.generate().public}
@@ -125,6 +125,7 @@ async def test_rotated_roots_lead_on(listed: Listed, tmp_path: Path) -> None:
     (tmp_path / "root.json").write_bytes(listed.root)
     assert () == verify_bytes(raw, Anchors(root=listed.root)).faults
     assert 0 == (await run(tmp_path / "case.zip", raw, str(tmp_path / "root.json")))[0]
+    assert () == verify_bytes(raw, Anchors(root=members["trust/2.root.json"])).faults  # compared after it was made
     gap = {name: content for name, content in members.items() if name != "trust/1.root.json"}
     assert "trust/1.root.json" in faults_by_member(verify_bytes(pack(gap), Anchors(root=listed.root)).faults)
 
