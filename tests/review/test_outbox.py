@@ -179,6 +179,58 @@ async def test_nothing_is_marked_as_posted_to_a_state_on_hold(network: Network) 
     assert [None] == [row.posted_at for row in await outbox(network, "XAA", ours)]
 
 
+async def test_nothing_is_marked_as_posted_to_a_state_without_an_address(network: Network) -> None:
+    """A State whose card names no address collects what is for it, whatever the configuration says of it."""
+    gateway, ours = network.gateways["XAA"], await story.sent(network)
+    cards = gateway.context.trust._cards
+    cards["XBB"] = replace(cards["XBB"], addresses=())
+    assert 0 == await gateway.deliverer.run_once()
+    assert [("queued", None)] == [(row.state, row.posted_at) for row in await outbox(network, "XAA", ours)]
+    assert 1 == len(await gateway.deliverer.fetch("XBB", 1))
+
+
+async def test_message_that_cannot_be_ended_yet_takes_no_place_from_others(network: Network) -> None:
+    """While the clock is not believed nothing is given up, and what has expired stands before nothing else."""
+    gateway = network.gateways["XAA"]
+    gateway.context.policy = replace(gateway.context.policy, in_flight=1)
+    old = await story.sent(network)
+    network.clock.pass_(days=31)
+    await network.refresh()
+    gateway.context.believes = lambda _: False
+    ours = await story.sent(network)
+    assert 1 == await gateway.deliverer.run_once()
+    assert ("SENT", "DELIVERED") == (await story.state(network, "XAA", old), await story.state(network, "XAA", ours))
+
+
+async def test_a_look_ends_no_wait_that_a_right_clock_made(network: Network) -> None:
+    """What failed often waits for most of an hour, however often the clock is looked at meanwhile."""
+    gateway, ours = network.gateways["XAA"], await story.sent(network)
+    network.wires.cut = True
+    for _ in range(12):
+        await gateway.deliverer.run_once()
+        (row,) = await outbox(network, "XAA", ours)
+        network.clock.instant = row.next_try_at + timedelta(minutes=1)
+    await gateway.deliverer.run_once()
+    (row,) = await outbox(network, "XAA", ours)
+    assert row.next_try_at - network.clock.now() > timedelta(minutes=20)
+    await gateway.deliverer.look()
+    assert [row] == await outbox(network, "XAA", ours)
+
+
+async def test_what_was_answered_once_is_not_lost_where_nobody_answers_again(network: Network) -> None:
+    """Posted anew to a State that was restored, a message that gets no second answer in its time stands as it did."""
+    gateway, ours = network.gateways["XAA"], await story.sent(network)
+    await network.deliver()
+    (answered,) = await outbox(network, "XAA", ours)
+    await gateway.resync.partner_restored("XBB", network.clock.now())
+    assert ["posted"] == [row.state for row in await outbox(network, "XAA", ours)]
+    network.clock.pass_(days=31)
+    await gateway.deliverer.expire(network.clock.now())
+    (row,) = await outbox(network, "XAA", ours)
+    assert ("receipted", answered.answer) == (row.state, row.answer)
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
 async def test_expired_message_is_not_posted_by_a_gateway_that_was_down(network: Network) -> None:
     """A gateway that comes back after the expiry ends the message instead of posting it (M-5.10)."""
     network.wires.cut = True

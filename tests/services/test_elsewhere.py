@@ -263,6 +263,7 @@ async def said_no(network: Network, **wish: Any) -> str:
         {"wish": "undecided", "written_on": None},
         {"revoked_on": "2026-11-24"},
         {"revoked_on": "2026-11-23"},
+        {"written_on": "2026-11-10", "revoked_on": "2026-11-24"},
     ],
 )
 async def test_a_no_is_not_unsaid_by_another_case(network: Network, no: dict[str, Any]) -> None:

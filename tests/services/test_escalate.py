@@ -7,9 +7,11 @@ from gateway.core.note_verbale import reference, serialize_text
 from gateway.services import cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
+from gateway.services.ports import Tx
 from tests.support import story
 from tests.support.agreements import agree
 from tests.support.network import Network
+from tests.support.spoilt import spoilt
 
 LATE_DAYS = {"L1": 15, "L2": 23, "L3": 30, "L4": 45, "L5": 110, "L6": 200}
 WHO = {
@@ -258,6 +260,32 @@ async def test_the_note_says_when_it_was_asked_and_how_sure_the_figure_is(networ
     note = await ladder(network).note("XBB", "board", "foreign_affairs", draft=True)
     assert ("2026-11-25", "2026-12-23") == (note.items[0].asked_on.isoformat(), note.items[0].due_on.isoformat())
     assert "(figure not verified)" in serialize_text(note)
+
+
+async def test_the_note_says_when_a_second_look_was_asked_for(network: Network) -> None:
+    """What is owed of a reply that was contested was asked for by the contest, and not by the request before it."""
+    ours, _ = await story.replied(network)
+    network.clock.pass_(days=3)
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first")
+    await network.deliver()
+    network.clock.pass_(days=45)
+    await network.refresh()
+    note = await ladder(network).note("XBB", "board", "foreign_affairs", draft=True)
+    assert ["2026-11-28"] == [item.asked_on.isoformat() for item in note.items]
+
+
+async def test_a_case_that_cannot_be_read_keeps_no_other_off_the_note(network: Network) -> None:
+    """Whoever waits in another case is asked about all the same."""
+    broken, ours = await late(network, 0), await late(network)
+
+    async def damage(tx: Tx) -> None:
+        row = await tx.find_case(broken)
+        assert row is not None
+        await tx.save_case(row._replace(sealed=spoilt(row.sealed), version=row.version + 1))
+
+    await network.gateways["XAA"].store.commit(damage)
+    note = await ladder(network).note("XBB", "board", "foreign_affairs", draft=True)
+    assert [reference((await story.case(network, "XAA", ours)).thread)] == [item.reference for item in note.items]
 
 
 async def test_a_draft_is_neither_numbered_nor_recorded(network: Network) -> None:

@@ -173,6 +173,10 @@ async def test_reasons_are_kept_sealed(network: Network) -> None:
     assert expected == [(one.act, one.person, one.reason) for one in entry.said]
     (row,) = await network.gateways["XAA"].store.read(lambda tx: tx.no_contacts())
     assert b"registry" not in row.sealed
+    await keeper.lift("XBB", "it is over", "board", "foreign_affairs")
+    ended = await keeper.confirm_lift("XBB", "we looked into it", "welfare", "child_welfare")
+    expected += [("lift", "board", "it is over"), ("confirm-lift", "welfare", "we looked into it")]
+    assert (False, expected) == (ended.holds, [(one.act, one.person, one.reason) for one in ended.said])
 
 
 async def test_list_survives_a_restart(network: Network) -> None:
@@ -194,7 +198,7 @@ async def test_other_roles_do_not_keep_the_list(network: Network, person: str, r
 
 
 async def test_what_is_not_on_the_list(network: Network) -> None:
-    """A stranger cannot be listed, and what is not there is neither confirmed nor lifted, nor listed twice."""
+    """A stranger cannot be listed, what is not there is neither confirmed nor lifted, and nothing is said twice."""
     keeper = network.gateways["XAA"].no_contact
     with pytest.raises(NotFound):
         await keeper.propose("XZZ", "unknown", "second", "liaison_officer")
@@ -206,6 +210,9 @@ async def test_what_is_not_on_the_list(network: Network) -> None:
         await keeper.propose("XBB", "again", "second", "liaison_officer")
     with pytest.raises(RuleRefused, match="not proposed"):
         await keeper.confirm_lift("XBB", "again", "welfare", "child_welfare")
+    await keeper.lift("XBB", "it is over", "board", "foreign_affairs")
+    with pytest.raises(RuleRefused, match="proposed already"):  # or the first to say so could confirm it as the second
+        await keeper.lift("XBB", "it is over", "welfare", "child_welfare")
 
 
 async def test_a_word_for_an_entry_ends_none(network: Network) -> None:

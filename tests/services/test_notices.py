@@ -18,6 +18,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.evidence import export
 from gateway.services.journal import full_journal
 from gateway.services.ports import Tx, Unavailable
+from gateway.services.retain import erase_and_confirm
 from keys import jws
 from schemas import SchemaError
 from tests.support import homeward, story
@@ -515,6 +516,20 @@ async def test_erasure_that_a_timer_carried_out_is_confirmed(network: Network) -
     assert () == open_demands(await story.case(network, "XAA", ours))
     sent = await network.gateways["XBB"].store.read(lambda tx: tx.outbound_of_case(theirs))
     assert not [row for row in sent if row.type == "confirmation"], "nothing of it is kept with the case"
+
+
+async def test_what_waits_behind_a_demand_holds_up_no_confirmation(network: Network) -> None:
+    """A question of ours that never left is gone with the case: no number is missing before word of the erasure."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    asked = network.gateways["XBB"]
+    await asked.notices.ask_use(theirs, "first", CLERK)
+    context, now = asked.context, network.clock.now()
+    await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, now))
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    await network.deliver()
+    assert () == open_demands(await story.case(network, "XAA", ours))
 
 
 async def test_nobody_destroys_unasked(network: Network) -> None:
