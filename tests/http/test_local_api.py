@@ -213,6 +213,8 @@ async def test_each_role_sees_its_part_of_a_return(api: Api) -> None:
     assert 403 == (await api.get("board", f"/v1/cases/{ours}/return", params=WHY))[0]
     _, seen = await api.get("coordinator", f"/v1/cases/{ours}/return", params=WHY)
     assert ("return", None) == (seen["record"]["wish"]["wish"], seen["prepared"])
+    tags = {await api.tag("first", f"/v1/cases/{ours}{part}") for part in ("", "/return?justification=why+not")}
+    assert 1 == len(tags), "either look is one that a step may be taken on"
     _, case = await api.get("first", f"/v1/cases/{ours}")
     verbs = {one["verb"] for one in case["allowed"]}
     assert {"proposal", "record", "suspension", "freeze"} <= verbs
@@ -727,7 +729,10 @@ async def test_a_step_without_a_body_takes_none(api: Api) -> None:
     assert 200 == (await api.post("first", f"/v1/cases/{ref}/send", {}))[0]
 
 
-@pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "501"}, {"after": "x"}, {"after": "2026-01-01~r"}])
+@pytest.mark.parametrize(
+    "params",
+    [{"limit": "0"}, {"limit": "501"}, {"limit": "ten"}, {"limit": "-1"}, {"after": "x"}, {"after": "2026-01-01~r"}],
+)
 async def test_a_page_that_is_none_is_refused(api: Api, params: dict[str, str]) -> None:
     """Limits and places have one form."""
     assert 400 == (await api.get("first", "/v1/cases", params=params))[0]

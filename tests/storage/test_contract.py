@@ -418,6 +418,18 @@ async def test_meta_is_saved_anew(store: Store) -> None:
     assert "2" == await get(store, "find_meta", "epoch")
 
 
+async def test_what_is_forgotten_is_not_found_by_who_forgot_it(store: Store) -> None:
+    """A unit that read a value, and drops it, finds none afterwards."""
+
+    async def unit(tx: Tx) -> tuple[str | None, str | None]:
+        await tx.set_meta("a", "1")
+        before = await tx.find_meta("a")
+        await tx.drop_meta("a")
+        return before, await tx.find_meta("a")
+
+    assert ("1", None) == (await store.commit(unit)).value
+
+
 async def test_meta_is_found_by_how_its_name_begins(store: Store) -> None:
     """Named values come back by the beginning of their names, in the order of these, and go one by one."""
     names = ("a:", "a:B", "a:b", "a:Z:1", "a", "a;", "b:a:", "A:b")

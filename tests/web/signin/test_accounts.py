@@ -271,6 +271,26 @@ async def test_invited_guest_sees_one_case_until_revoked(house: House) -> None:
     assert [made.id] == [one.id for one in await house.accounts.invitations("ref1")]
 
 
+@pytest.mark.parametrize("lasts", [timedelta(0), INVITATION_MAX + timedelta(seconds=1)])
+async def test_invitation_has_a_longest_time(house: House, lasts: timedelta) -> None:
+    """Nobody is let in for longer, at first or by a longer time, or until an instant that is over."""
+    with pytest.raises(ValueError, match="at most"):
+        await house.accounts.invite("ref1", "lawyer", "head", T0, T0 + lasts)
+    made = await house.accounts.invite("ref1", "lawyer", "head", T0, T0 + INVITATION_MAX)
+    with pytest.raises(ValueError, match="at most"):
+        await house.accounts.renew(made.id, "ref1", T0, T0 + lasts)
+
+
+async def test_a_guest_may_step_in_at_once_and_no_longer_than_invited(house: House) -> None:
+    """What the desks know of guests is told with the invitation, and with its end."""
+    made = await house.accounts.invite("ref1", "lawyer", "head", T0, T0 + timedelta(days=1))
+    guests = house.accounts.guests
+    assert guests.may_bring("freeze", made.person, "lawyer", "ref1", T0)
+    assert not guests.may_bring("freeze", made.person, "lawyer", "ref1", T0 + timedelta(days=1))
+    await house.accounts.revoke(made.id, "ref1", T0)
+    assert not guests.may_bring("freeze", made.person, "lawyer", "ref1", T0)
+
+
 async def test_invitation_ends_by_itself(house: House) -> None:
     """When its time is over the session by it is over."""
     made = await house.accounts.invite("ref1", "court", "head", T0, T0 + timedelta(minutes=5))

@@ -105,6 +105,14 @@ async def test_answer_for_one_act_is_none_for_another(house: House, part: str, o
     assert [] == [*await house.accounts.papers.approvals("ref1"), *await house.accounts.papers.approvals("another")]
 
 
+async def test_no_answer_can_be_given_before_it_is_asked_for(house: House) -> None:
+    """The same act asked for twice in a session is asked with another challenge, which nobody can reckon ahead."""
+    await with_codes(house)
+    session = await house.session("head", "code")
+    asked = [await approve_challenge(house.accounts, house.passkeys, session, ACT, T0) for _ in range(2)]
+    assert 2 == len({question.approval for question in asked})
+
+
 async def test_answer_is_of_one_session(house: House) -> None:
     """An answer given in one session approves nothing in another of the same person."""
     device = await enrolled(house, "head")
