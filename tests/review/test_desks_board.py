@@ -10,17 +10,9 @@ from gateway.core.rules import RULES
 from gateway.web.board import reminders
 from gateway.web.rules import sentence
 from tests.support import story
-from tests.support.network import Network, make_network
+from tests.support.network import Network
 from tests.web.board.support import board_desk
 from tests.web.support import Desk
-
-
-@pytest.fixture
-async def network(tmp_path: Path) -> AsyncIterator[Network]:
-    """Two States that know one another."""
-    made = await make_network(tmp_path)
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -5,11 +5,7 @@ import dataclasses
 import inspect
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from gateway.core.calendars import Calendar, end_of_day
 from gateway.core.case import Case
@@ -17,7 +13,7 @@ from gateway.services import board, inquire
 from gateway.services.board import Band, Board, Filter
 from gateway.services.inquire import AskedRow, WatchRow
 from tests.support import story
-from tests.support.network import Network, make_network
+from tests.support.network import Network
 
 TYPES = (WatchRow, AskedRow, board.Watched, board.Counts, board.ReplyTimes, board.Filter)
 OPENS = (
@@ -54,14 +50,6 @@ def test_the_module_imports_nothing_that_opens_a_case() -> None:
     code = f"import sys, gateway.services.board; print([one for one in {OPENS[:3]!r} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
-
-
-@pytest.fixture
-async def network(tmp_path: Path) -> AsyncIterator[Network]:
-    """Two States that know one another."""
-    made = await make_network(tmp_path)
-    yield made
-    await made.close()
 
 
 def board_of(network: Network) -> Board:

@@ -3,7 +3,6 @@
 import io
 import re
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,17 +29,10 @@ from tests.web.interior.case_support import (
     personal,
     recorded,
     title_of,
-    two_desks,
 )
 from tests.web.support import Desk, Officer, desks, links_of
 
 PARTS = ("", "/timeline", "/messages", "/data", "/return", "/documents", "/print", "/log")
-
-
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
-    async with two_desks(tmp_path) as made:
-        yield made
 
 
 # Every state, every role.

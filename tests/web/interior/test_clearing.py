@@ -1,8 +1,6 @@
 """From a draft to a message that leaves: what is shown, who approves, and that nothing goes round either."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, cast
 
 import pyotp
@@ -12,16 +10,8 @@ from aiohttp import web
 from gateway.desks import Desks, forget_gone
 from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore
-from gateway.web.interior import PAGES
 from tests.support import homeward, story
-from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """The desk of XAA."""
-    async with one_desk(tmp_path, [PAGES]) as made:
-        yield made
+from tests.web.support import Answer, Desk, Officer, form_of, links_of
 
 
 async def with_codes(desk: Desk, name: str) -> tuple[Officer, pyotp.TOTP]:

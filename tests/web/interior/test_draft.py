@@ -3,10 +3,8 @@
 import re
 import struct
 import time
-from collections.abc import AsyncIterator
 from copy import deepcopy
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,27 +15,13 @@ from gateway.services.account_store import WORK_LASTS, WORKS_MAX
 from gateway.services.ports import Conflict, Unavailable
 from gateway.services.steady import SteadyClock
 from gateway.storage.desks import DeskStore
-from gateway.web.interior import PAGES
 from schemas import ijson
 from tests.support import story
 from tests.web.interior.drafts import brought_in, kept_bytes
-from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
+from tests.web.support import Answer, Desk, Officer, form_of, links_of
 
 ZONE = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
 """The specimen of ICAO Doc 9303 part 4; Utopia is no State, so its issuer is left open."""
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """The desk of XAA."""
-    async with one_desk(tmp_path, [PAGES]) as made:
-        yield made
-
-
-@pytest.fixture
-async def first(desk: Desk) -> Officer:
-    """A case officer who has signed in."""
-    return await desk.officer("first")
 
 
 async def begun(officer: Officer) -> str:

@@ -1,24 +1,14 @@
 """The first page: figures that lead to lists, by role, and never more than a bounded count."""
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from gateway.web.interior import PAGES
 from gateway.web.interior.home import shown
 from gateway.web.interior.queues import QUEUES
 from tests.support import story
 from tests.support.network import PEOPLE
-from tests.web.support import Desk, links_of, one_desk
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """The desk of XAA."""
-    async with one_desk(tmp_path, [PAGES]) as made:
-        yield made
+from tests.web.support import Desk, links_of
 
 
 async def test_figures_are_those_of_the_lists(desk: Desk) -> None:

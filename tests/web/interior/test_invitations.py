@@ -1,9 +1,7 @@
 """Inviting to a case: who may, what is shown once, what is recorded, and taking it back."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +14,10 @@ from gateway.services.invitations import INVITABLE
 from gateway.services.ports import Unavailable
 from gateway.services.retain import erase_in
 from tests.support import homeward, story
-from tests.web.interior.case_support import personal, read, recorded, two_desks
+from tests.web.interior.case_support import personal, read, recorded
 from tests.web.support import Answer, Desk, Officer
 
 FIELDS = {"role": "lawyer", "who": "guest", "until": "2026-12-24", "why": "Counsel of the person asked to take part"}
-
-
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
-    async with two_desks(tmp_path) as made:
-        yield made
 
 
 async def invited(officer: Officer, ref: str, **changes: str) -> Answer:

@@ -1,9 +1,7 @@
 """The page of who is invited, and that nothing else opens for them: no other case, no list, no later day."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,7 @@ from gateway.web import interior
 from gateway.web.visit import ANYONE, Route
 from schemas import codes
 from tests.support import homeward, story
-from tests.web.interior.case_support import personal, read, recorded, two_desks
+from tests.web.interior.case_support import personal, read, recorded
 from tests.web.support import Answer, Desk, Officer, links_of
 
 WHY = "Advising the person on 25 November"
@@ -26,12 +24,6 @@ OPEN = {
     *("sign-out", "leave", "others", "shortcuts", "shortcuts-form"),
 }
 """Routes of no case that an invitation opens: its page, and the person's own account."""
-
-
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
-    async with two_desks(tmp_path) as made:
-        yield made
 
 
 async def guest_of(desk: Desk, ref: str, role: str, days: int = 20) -> tuple[Officer, Invitation]:

@@ -1,6 +1,6 @@
 """Guests before the services: one case, one role, while the invitation stands, and no step that lets anything pass."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from keys import b64
 from schemas import codes
 from tests.support import homeward, pictures, story
 from tests.support.network import make_network
-from tests.web.interior.case_support import read, recorded, two_desks
+from tests.web.interior.case_support import read, recorded
 from tests.web.support import Desk
 
 NOBODY_ALONE = frozenset({"two_persons", "second_person", "same_bytes", "released", "countersigned"})
@@ -91,12 +91,6 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     **{verb: SIGNATURE for verb, schema in TAKES.items() if schema == "Signed"},
 }
 """A body for each verb that takes one, as its schema wants it."""
-
-
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
-    async with two_desks(tmp_path) as made:
-        yield made
 
 
 async def invited(desk: Desk, ref: str, role: str, *, days: int = 20, person: str | None = None) -> Invitation:

@@ -37,12 +37,6 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield made
 
 
-@pytest.fixture
-async def first(desk: Desk) -> Officer:
-    """A case officer who has signed in."""
-    return await desk.officer("first")
-
-
 async def put(officer: Officer, path: str, raw: bytes = FILE, member: str = "photo") -> Answer:
     """Bring a file into a request."""
     await officer.get(f"{path}/documents")

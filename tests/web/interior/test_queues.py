@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from gateway.web.interior import PAGES, queues
 from gateway.web.interior.queues import PAGE, QUEUES
 from tests.support import homeward, story
 from tests.web.support import Desk, one_desk
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """The desk of XAA."""
-    async with one_desk(tmp_path, [PAGES]) as made:
-        yield made
 
 
 def row_of(page: str, ref: str) -> str:

@@ -1,8 +1,5 @@
 """The page of a return: who sees which part of it, in words, and what has been signed until when."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 import schemas
@@ -13,16 +10,10 @@ from gateway.services.reading import part_of_return
 from gateway.web.interior.returns import RETURNS, SAID
 from tests.core.return_support import case_in
 from tests.support import homeward, story
-from tests.web.interior.case_support import WHY, everybody, looked, personal, read, recorded, two_desks
+from tests.web.interior.case_support import WHY, everybody, looked, personal, read, recorded
 from tests.web.support import Desk, links_of
 
 SECTIONS = {type: type.replace(".", "-") for type in SAID}
-
-
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
-    async with two_desks(tmp_path) as made:
-        yield made
 
 
 def said_on(html: str) -> set[str]:

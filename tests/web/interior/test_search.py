@@ -1,20 +1,9 @@
 """Search by reference, and by nothing else."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from gateway.web.interior import PAGES
 from tests.support import story
-from tests.web.support import Desk, one_desk
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    """The desk of XAA."""
-    async with one_desk(tmp_path, [PAGES]) as made:
-        yield made
+from tests.web.support import Desk
 
 
 async def test_own_reference_and_thread_lead_to_the_case(desk: Desk) -> None:

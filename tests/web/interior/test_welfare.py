@@ -1,8 +1,5 @@
 """What waits for the authority in charge: which cases, what exactly it signs, and how it says no."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from gateway.core.case import Side, State
@@ -12,14 +9,8 @@ from gateway.services.inquire import Place
 from gateway.web.interior import welfare
 from tests.support import homeward, story
 from tests.support.network import Network
-from tests.web.interior.case_support import WHY, everybody, looked, personal, read, recorded, two_desks
+from tests.web.interior.case_support import WHY, everybody, looked, personal, read, recorded
 from tests.web.support import Desk, links_of
-
-
-@pytest.fixture
-async def both(tmp_path: Path) -> AsyncIterator[tuple[Desk, Desk]]:
-    async with two_desks(tmp_path) as made:
-        yield made
 
 
 async def to_sign(network: Network, minor: bool = True) -> tuple[str, str]:
