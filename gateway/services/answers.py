@@ -134,6 +134,23 @@ class Answers:
             context.log("log.forked", partner=row.partner, digest=row.digest)
             raise BadAnswer("its log shows two trees of one size")
         context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)
+        self._compare_clocks(row, receipt)
+
+    def _compare_clocks(self, row: OutboundRow, receipt: wire.Receipt) -> None:
+        """
+        Tell where the partner's clock shows so another time than ours that one of the two refuses messages (``stale``).
+
+        It signs when a message came: not before that waited here, nor after its answer was here. An answer that was
+        stored and is given again says the same.
+        """
+        if receipt.received_at < row.queued_at - wire.SKEW:
+            ours = "ahead"
+        elif receipt.received_at > self._context.clock.now() + wire.SKEW:
+            ours = "behind"
+        else:
+            return
+        hint = "see that the clock is right; if it is, tell the partner"
+        self._context.log("clock.apart", partner=row.partner, code=ours, hint=hint)
 
     async def _take_first(
         self, tx: Tx, row: OutboundRow, answer: wire.Answer, receipt: wire.Receipt, now: datetime

@@ -249,6 +249,21 @@ async def test_extension_moves_both_clocks_alike(network: Network) -> None:
         await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(-10, ["ahead"]), (-4, []), (4, []), (10, ["behind"])])
+async def test_a_clock_that_is_off_is_told_by_what_a_partner_signs(
+    network: Network, minutes: int, told: list[str]
+) -> None:
+    """Where the other State's clock shows so another time that a message is refused, the log says which way ours is."""
+    await story.sent(network)
+    deliverer = network.gateways["XAA"].deliverer
+    (claimed,) = await deliverer.claim("XBB", Line(1))
+    network.clock.pass_(minutes=minutes)
+    reply = await network.gateways["XBB"].receiver.receive(claimed.envelope)
+    network.clock.pass_(minutes=-minutes)
+    await deliverer.settle(claimed.row, reply.body)
+    assert told == [values["code"] for event, values in network.logs if event == "clock.apart"]
+
+
 @pytest.mark.parametrize("then", [None, "freeze", "ask"])
 async def test_refused_extension_is_none(network: Network, then: str | None) -> None:
     """An extension that was refused leaves both clocks as they were, says so, and may be said again."""
