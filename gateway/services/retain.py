@@ -299,10 +299,13 @@ class Retention:
 
         A later message of a thread sets the day anew for all of it: whoever sent both may let us keep both. With
         ``only``, a case counts that stands in one of these states or was stopped in one: a stop makes no difference.
+        Whose return was accepted, though a message of it was lost, may come, and is left to people.
         """
         try:
             case = cases.unseal(self._context, row).case
-            if only is not None and (case.resume_to if case.state in HELD else case.state) not in only:
+            at = case.resume_to if case.state in HELD else case.state
+            accepted = case.said.get(ACCEPTANCE, {}).get("decision") == "accepted"
+            if (only is not None and at not in only) or (at is State.UNDELIVERED and accepted):
                 return False
             received = received_under(case)
         except Exception as error:

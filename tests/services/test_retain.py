@@ -389,6 +389,24 @@ async def test_whoever_was_accepted_though_no_receipt_came_is_left_to_people(net
     assert ("ACCEPTED", "UNDELIVERED") == await homeward.states(network, ours, theirs)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_whoever_was_accepted_though_no_receipt_came_is_not_erased_by_a_timer(
+    network: Network, stopped: bool
+) -> None:
+    """Somebody may arrive, whatever day the other State set: people put it away, and then it goes on that day."""
+    _, theirs = await homeward.proposed(network)
+    await homeward.accept(network, theirs)
+    await month_without_receipts(network)
+    if stopped:
+        await network.gateways["XBB"].hold.freeze(theirs, "x", "second", "desk_head")
+    homeward.move_to(network, datetime(2028, 7, 1, 12, tzinfo=UTC) + timedelta(days=UNANSWERED_DAYS))
+    assert () == await run(network, "XBB")
+    if not stopped:
+        await network.gateways["XBB"].answer.close(theirs, "first")
+        network.clock.pass_(minutes=1)
+        assert (theirs,) == await run(network, "XBB")
+
+
 async def test_whoever_was_refused_while_the_return_was_assessed_anew_is_awaited_no_more(network: Network) -> None:
     """The refusal crossed the step, and counts all the same: the timers close the case as any other in the end."""
     ours, theirs = await homeward.proposed(network)
