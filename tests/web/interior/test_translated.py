@@ -146,4 +146,4 @@ def test_whatever_a_schema_finds_has_its_words(lang: str) -> None:
 def test_what_no_list_has_is_shown_as_it_is() -> None:
     """A complaint that a later version brings stands in English, marked as such, and what stands in it is escaped."""
     found = said(tongue("fr", "UTC"), schemas.Problem("/<a>", "", "is <new>"))
-    assert '<bdi class="desk-code">/&lt;a&gt;</bdi> : <span lang="en">is &lt;new&gt;</span>' == found
+    assert '<bdi class="desk-code">/&lt;a&gt;</bdi>\u00a0: <span lang="en">is &lt;new&gt;</span>' == found
