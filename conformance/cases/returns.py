@@ -334,9 +334,10 @@ async def answers_one(play: Play) -> None:
 @case("returns.refused-before", "M-3.12", section="3.5", profile="return")
 async def refused_before(play: Play) -> None:
     """
-    A refusal by whoever had not taken the proposal that stands is `illegal-step`, and one that had is taken.
+    An answer by whoever had not taken the proposal that stands is `illegal-step`, and a refusal that had is taken.
 
-    A gateway that takes the first has a plan set back that nobody refused, and the acceptance of it comes to nothing.
+    A gateway that takes a refusal of before has a plan set back that nobody refused, and the acceptance of it comes to
+    nothing; one that takes an acceptance, of a proposal in the same words, goes on where the other State waits for it.
     """
     talk = await homeward(play, "proposed")
     first, how = talk.taken, {"handling": talk.heard[-1].body["handling"], "represented": False}
@@ -344,6 +345,9 @@ async def refused_before(play: Play) -> None:
     await talk.said("return.proposal", plan(play))
     late = body(play, talk, "return.acceptance", **how)
     await talk.refused("illegal-step", "return.acceptance", late, in_reply_to=first)
+    value = accepted_body(play, talk)
+    statements = signed(talk, "return.acceptance", value)
+    await talk.refused("illegal-step", "return.acceptance", value, statements=statements, in_reply_to=first)
     await send(talk, "return.acceptance", **how)
 
 

@@ -358,6 +358,8 @@ def _same_person(case: Case, event: Event, now: datetime) -> str | None:
     stands = proposed(case)
     if stands is None or body.get("proposal") != stands:  # one that an earlier version prepared names none
         return "the acceptance is the answer to another proposal"
+    if event.name == "acceptance" and event.data["late"]:  # two that say the same have one digest
+        return "the acceptance was written before the proposal that stands was known"
     return None
 
 

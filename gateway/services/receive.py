@@ -524,7 +524,7 @@ class Receiver:
             data["clocks"] = begun
         if payload.type == PROPOSAL:
             data["replied"] = await _replied(tx, case)
-        if name == "refusal":
+        if name in ("acceptance", "refusal"):
             data["late"] = await threads.is_late(tx, case, payload.in_reply_to)
         if releases := _releases(payload):
             data["releases"] = releases

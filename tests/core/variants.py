@@ -54,7 +54,7 @@ def other_variants(name: str, minor: bool) -> tuple[Variant, ...]:
     if name in kind:
         by_another = kit.release("theirs", kind[name], wrong_role[name], kit.acceptance(minor))
         found += [("unsigned", {"releases": ()}), ("signed by another", {"releases": (by_another,)})]
-    if name == "refusal":
+    if name in ("acceptance", "refusal"):
         found.append(("other proposal", {"late": True}))
     if name == "proposal":
         found.append(("other reply", {"replied": None}))

@@ -1662,3 +1662,22 @@ async def test_word_that_a_return_is_stopped_leaves_of_who_turns_out_to_be_a_chi
     await acts(network, "XAA").suspend(ours, "she is fifteen", "welfare", "child_welfare")
     await network.deliver()
     assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+
+
+async def test_acceptance_under_way_is_not_of_the_same_proposal_made_once_more(network: Network) -> None:
+    """What was accepted before another proposal was known accepts that one neither if it says the same."""
+    ours, theirs = await homeward.proposed(network)
+    await homeward.accept(network, theirs)
+    returning = network.gateways["XAA"].returning
+    await returning.reassess(ours, "first", "case_officer")
+    await returning.assess(ours, "coordinator", "coordinator")
+    pending = await returning.prepare(ours, homeward.PLAN, "first", "case_officer")
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending)
+    await returning.propose(ours, "first", "case_officer")
+    await network.gateways["XBB"].deliverer.run_once()
+    await network.deliver()
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
