@@ -5,7 +5,7 @@ Rule 1: anyone who may freeze does so at once, alone, without a reason being wei
 Rule 2: every withdrawal passes through here, whatever its reason, leaves at the next full hour, and says nothing.
 Rule 3: a frozen case goes on only if who froze it lets go, two persons resume it, and R-01 finds nothing. What a guest
 stopped is let go by a person of this gateway in the same role, who had no part in inviting; what somebody stopped who
-has left that office since, by another who holds it.
+has left that office since, by another who holds it. For a guardian or lawyer it is who represents this person.
 Rule 4: where the gateway itself holds a case because another of the same person is stopped, it lets go once two persons
 said, each with a reason, that it is another person; a number that both cases carry is corrected, never argued away.
 """
@@ -147,13 +147,10 @@ class Hold:
             return True
         desk = OFFICER if held.case.side is Side.REQUESTING else CLERK
         others = (self._context.persons[person].roles - {role}) & desk
-        guests = [holder for holder, _ in gone if is_guest(holder)]
-        if guests:
+        if any(is_guest(holder) for holder, _ in gone):
             invited = any(row.action == "invite" and row.person == person for row in await tx.accesses(held.case.ref))
             if invited or others:
                 return False
-        if len(guests) == len(gone):
-            return True
         if not represents(self._context, held.case, person, role, self._context.clock.now()):
             return False
         return role in desk or not others

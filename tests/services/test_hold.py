@@ -234,6 +234,13 @@ async def stopped_by_guest(network: Network, role: str, country: str = "XAA") ->
     return ref
 
 
+def represent(network: Network, ref: str, person: str) -> None:
+    """Have the desk invite ``person`` of XAA to the case as the lawyer of its person."""
+    now = network.clock.now()
+    one = Invitation(f"of-{person}", ref, "lawyer", person, "second", now, now + timedelta(days=9))
+    network.gateways["XAA"].context.guests.take(one, now)
+
+
 @pytest.mark.parametrize("role", ["asylum_authority", "lawyer", "guardian", "court"])
 async def test_nobody_in_another_role_lets_go_for_a_guest(network: Network, role: str) -> None:
     """Not the desk, not child welfare, not the office of data protection, not the guest: the stop stands (V-07)."""
@@ -250,6 +257,7 @@ async def test_nobody_in_another_role_lets_go_for_a_guest(network: Network, role
 async def test_the_same_role_lets_go_for_a_guest_and_two_persons_resume(network: Network) -> None:
     """A person of this gateway who holds the very role, and then the case goes on as any other."""
     ref, hold = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"].hold
+    represent(network, ref, "lawyer")
     with pytest.raises(RuleRefused, match="V-08"):
         await hold.resume(ref, "first", "case_officer")
     await hold.release(ref, "lawyer", "lawyer")
@@ -261,6 +269,7 @@ async def test_the_same_role_lets_go_for_a_guest_and_two_persons_resume(network:
 async def test_an_own_stop_is_let_go_before_that_of_a_guest(network: Network) -> None:
     """Whoever stopped the case too ends their own by it, and the guest's only by saying so again."""
     ref, hold = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"].hold
+    represent(network, ref, "lawyer")
     await hold.freeze(ref, "doubt", "lawyer", "lawyer")
     await hold.release(ref, "lawyer", "lawyer")
     assert ((GUEST, "lawyer"),) == (await story.case(network, "XAA", ref)).holders
@@ -271,6 +280,7 @@ async def test_an_own_stop_is_let_go_before_that_of_a_guest(network: Network) ->
 async def test_who_works_at_the_desk_does_not_let_go_for_a_guest(network: Network) -> None:
     """An officer who holds the role as well is of those who make the links (V-07)."""
     ref, hold = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"].hold
+    represent(network, ref, "lawyer-too")
     with pytest.raises(RuleRefused, match="V-07: who invites"):
         await hold.release(ref, "lawyer-too", "lawyer")
     assert ((GUEST, "lawyer"),) == (await story.case(network, "XAA", ref)).holders
@@ -429,19 +439,19 @@ async def test_nobody_lets_go_for_a_guardian_but_the_one_of_this_person(network:
     assert () == (await story.case(network, "XAA", ref)).holders
 
 
-async def test_a_guest_beside_a_lawyer_who_left_opens_no_way(network: Network) -> None:
-    """Whom a guest in the same role stands beside is let go for by who represents this person, and no other (V-07)."""
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside who left"])
+async def test_nobody_lets_go_for_a_guest_but_who_represents_this_person(network: Network, beside: bool) -> None:
+    """The lawyer of somebody else lifts nothing that hers stopped, as a guest, or before leaving office (V-07)."""
     ref, gateway = await stopped_by_guest(network, "lawyer"), network.gateways["XAA"]
     staff = gateway.context.persons
-    gateway.context.persons = {**staff, "gone": Person("gone", frozenset({"lawyer"}), bytes(32))}
-    await gateway.hold.freeze(ref, "doubt", "gone", "lawyer")
-    gateway.context.persons = staff
+    if beside:
+        gateway.context.persons = {**staff, "gone": Person("gone", frozenset({"lawyer"}), bytes(32))}
+        await gateway.hold.freeze(ref, "doubt", "gone", "lawyer")
+        gateway.context.persons = staff
     assert () == await offered(network, ref, "release", "lawyer", frozenset({"lawyer"}))
     with pytest.raises(RuleRefused, match="V-07"):
         await gateway.hold.release(ref, "lawyer", "lawyer")
-    now = network.clock.now()
-    hers = Invitation("h", ref, "lawyer", "lawyer", "first", now, now + timedelta(days=9))
-    gateway.context.guests.take(hers, now)
+    represent(network, ref, "lawyer")
     await gateway.hold.release(ref, "lawyer", "lawyer")
     assert () == (await story.case(network, "XAA", ref)).holders
 
