@@ -24,6 +24,7 @@ _ASK = frozenset({"case_officer", "liaison_officer"})
 
 
 def configuration(look: Look) -> Iterator[Item]:
+    """Look at whether somebody may act here, and with whom."""
     values = look.settings.values
     yield ok("config", N_("%(file)s fits its schema"), file=look.settings.home / settings.FILE_NAME)
     if not values["persons"]:
@@ -51,6 +52,7 @@ def named(look: Look) -> Iterator[Item]:
 
 
 def calendars(look: Look) -> Iterator[Item]:
+    """Look at whether the calendar of each State can be read, and how long it lasts."""
     values = look.settings.values
     directory = look.settings.home / values["calendars_directory"] if values.get("calendars_directory") else None
     wanted: dict[str, Any] = {values["country"]: values.get("calendar")}

@@ -65,6 +65,7 @@ _TABLES = {
 
 
 def database(look: Look) -> Iterator[Item]:
+    """Look at the database that the configuration names: whether it is there, whole, and ours."""
     dsn, path = look.settings.dsn(os.environ), look.settings.database
     if dsn is not None:
         from gateway.storage.postgres_query import postgres_query  # here, because only the extra has its library

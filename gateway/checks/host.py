@@ -68,6 +68,7 @@ def doubles(chosen: Settings, count: int = 1) -> Iterator[dict[str, str]]:
 
 
 def permissions(look: Look) -> Iterator[Item]:
+    """Look at who may read, change or use the files of the home."""
     home = look.settings.home
     doors = [door for door in look.settings.values["listeners"].values() if door is not None]
     private = [home / homes.KEY_FILE, home / homes.IDENTITY_FILE, look.settings.database]
@@ -97,6 +98,7 @@ def permissions(look: Look) -> Iterator[Item]:
 
 
 def disk(look: Look) -> Iterator[Item]:
+    """Look at how much room is left for the data."""
     free = shutil.disk_usage(look.settings.data if look.settings.data.exists() else look.settings.home).free
     text, size = N_("%(size)s GiB free for the data directory"), f"{free / (1 << 30):.1f}"
     if free >= DISK_FREE_MIN_BYTES:
@@ -106,6 +108,7 @@ def disk(look: Look) -> Iterator[Item]:
 
 
 def clock(look: Look) -> Iterator[Item]:
+    """Look at whether the clock says an instant that can be."""
     issued_at = own_card(look.settings).issued_at
     if look.now.date() < BUILT_ON or look.now + SKEW_MAX < issued_at:
         text, at = N_("the clock says %(at)s UTC, earlier than it can be"), f"{look.now:%Y-%m-%d %H:%M}"

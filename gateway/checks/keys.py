@@ -33,6 +33,7 @@ renewed by a program long before. Of one that is made for days it is the last th
 
 
 def crypto(look: Look) -> Iterator[Item]:
+    """Look at whether the library computes what was published."""
     selftest.run()
     yield ok("crypto", N_("every primitive gives its published answer"))
 

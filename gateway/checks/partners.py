@@ -15,6 +15,7 @@ from keys.card import Card
 
 
 def partners(look: Look) -> Iterator[Item]:
+    """Look at the cards of each partner that are here, and at how long it can be written to."""
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
         published = load_cards(look.settings.cards, country)

@@ -25,6 +25,7 @@ from gateway.services.returning import Protocol
 
 
 def plain(value: object) -> object:
+    """Return an instant or a day as text, anything else as it is."""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     return value.isoformat() if isinstance(value, date) else value
