@@ -416,7 +416,7 @@ def _board_json(rows: Sequence[BoardRow], limit: int, roles: Collection[str]) ->
 
 
 def local_app(services: LocalServices) -> web.Application:
-    """Return the application of the local API: every route of ``openapi.routes`` and no other."""
+    """Return the application of the local API: every route of ``openapi.ROUTES`` and no other."""
     door = _Door(services)
     app = web.Application(middlewares=[door.plain])
     app.on_response_prepare.append(neutral_headers)

@@ -1,7 +1,7 @@
 """
 The local API as data: every route once, and the OpenAPI 3.1 document made from it.
 
-Rule 1: ``local_api`` opens the routes of ``routes()`` and no other, so what is served is what is described.
+Rule 1: ``local_api`` opens the routes of ``ROUTES`` and no other, so what is served is what is described.
 Rule 2: bodies are checked by the schemas the document shows; there is no second description of them.
 """
 
