@@ -177,7 +177,7 @@ LABELS: Mapping[str, Label] = {
     "use_restrictions": (N_("What the receiver must not do"), ""),
     "retain_until": (N_("To be erased after"), _DAY),
     "onward": (N_("Passing it on"), ""),
-    "method_limit": (N_("How far the other State may go to look it up"), ""),
+    "method_limit": (N_("How far the State that is asked may go to look it up"), ""),
     "no_contact_methods": (N_("Is it forbidden to visit, call or question anybody?"), ""),
     "claimed_origin": (N_("Countries the person may come from"), ""),
     "national": (N_("National file"), _NATIONAL),

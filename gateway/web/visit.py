@@ -160,7 +160,7 @@ class Visit:
 
     def page(self, template: str, *, status: int = 200, **values: object) -> web.Response:
         """Return the page that ``template`` makes of ``values``."""
-        text = self.site.render(self, template, values)
+        text = self.site.render(self, template, {"failed": status >= 400, **values})
         return web.Response(status=status, text=text, content_type="text/html", charset="utf-8")
 
     async def to(self, path: str, *, told: str = "") -> web.Response:

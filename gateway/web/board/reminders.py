@@ -118,6 +118,7 @@ async def report(visit: Visit) -> web.StreamResponse:
         visit.person.id, visit.request.path, list(visit.draft.items()), visit.now
     )
     rows: Sequence[tuple[str, str, str]] = [(ref, *_parts(said)) for ref, said in visit.draft.items()]
+    visit.draft = {}  # nothing that anybody typed
     texts = [(ref, partner, visit.tongue._(OUTCOMES[code]), code == SENT) for ref, code, partner in rows]
     return visit.page("board/reminded.html", rows=texts, sent=sum(sent for *_, sent in texts))
 

@@ -86,8 +86,10 @@ async def show(visit: Visit) -> web.StreamResponse:
         left = [one for one in read if one.row.ref not in aside]
         rows, more = left[:PAGE], len(left) > PAGE
     counts, times = await board.counts(visit.now), {one.partner: one for one in await board.times(visit.now)}
+    problem = PROBLEMS.get(visit.query("problem"))
     return visit.page(
         "board/replies.html",
+        status=422 if problem else 200,
         lines=lines_of(visit, rows, aside),
         next=visit.here(after=place_text(rows[-1].row.place)) if more else "",
         first=visit.here(after="") if after else "",
@@ -98,7 +100,7 @@ async def show(visit: Visit) -> web.StreamResponse:
         bands=[(band.value, visit.tongue._(text)) for band, text in BANDS.items()],
         states_now=_by_state(visit, counts, times),
         sample=SAMPLE,
-        problems=[("replies", visit.tongue._(why))] if (why := PROBLEMS.get(visit.query("problem"))) else [],
+        problems=[("replies", visit.tongue._(problem))] if problem else [],
         cooldown=visit.site.desk.context.policy.reminder_cooldown_days,
     )
 

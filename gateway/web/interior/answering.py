@@ -181,8 +181,10 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
 
 def _received(visit: Visit, case: Case) -> tuple[Said, ...]:
     received = case.received or {}
-    request = {name: one for name, one in received.items() if name not in FURTHER}
-    more = {FURTHER[name]: one for name, one in received.items() if name in FURTHER}
+    # Who is looked up stands before the conditions under which that is done.
+    members = sorted(received.items(), key=lambda member: member[0] != "elements")
+    request = {name: one for name, one in members if name not in FURTHER}
+    more = {FURTHER[name]: one for name, one in members if name in FURTHER}
     said = say(body_fields(REQUEST), request, visit.tongue)
     return (*said, *say(body_fields(ELEMENTS), more, visit.tongue))
 

@@ -22,6 +22,7 @@ from gateway.core.messages import (
     INTERVIEW_RESULT,
     ONWARD_ANSWER,
     ONWARD_REQUEST,
+    PROPOSAL,
     REPLY,
     REQUEST,
     USE_ANSWER,
@@ -72,7 +73,11 @@ class Officer:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands on top of every page of a case. ``represented`` is ``None`` for who does not read that here."""
+    """
+    What stands on top of every page of a case. ``represented`` is ``None`` for who does not read that here.
+
+    ``age_told`` is whether it is known by more than that nothing else is: a request says nothing of it.
+    """
 
     ref: str
     partner: str
@@ -85,6 +90,7 @@ class Head:
     verified: bool
     step: str
     represented: bool | None
+    age_told: bool
     exercise: bool
     steps: tuple[Link, ...]
     data_steps: tuple[Link, ...]
@@ -122,6 +128,7 @@ def head(
         verified=instrument is None or instrument.verified_by is not None,
         step=tongue.code("step", row.step) if row.step else "",
         represented=None if case is None else represented(case),
+        age_told=case is not None and (case.side is Side.REQUESTING or PROPOSAL in case.said),
         exercise=case is not None and case.exercise,
         steps=tuple(one for one in links if one.verb != stops and one.verb not in about_data),
         data_steps=tuple(one for one in links if one.verb in about_data),
@@ -286,7 +293,13 @@ def _received(tongue: Tongue, value: Mapping[str, Any] | None) -> tuple[Part, ..
     """Return what the other State sent: its request, and the remark and conditions of further elements, if any."""
     request = {name: one for name, one in (value or {}).items() if name not in FURTHER}
     more = {FURTHER[name]: one for name, one in (value or {}).items() if name in FURTHER}
-    return (*_parts(tongue, REQUEST, request), *_parts(tongue, ELEMENTS, more))
+    # Who is looked up stands before the conditions under which that is done.
+    person = {"elements": request.pop("elements", None)}
+    return (
+        *_parts(tongue, REQUEST, person),
+        *_parts(tongue, REQUEST, request),
+        *_parts(tongue, ELEMENTS, more),
+    )
 
 
 def _asked(tongue: Tongue, case: Case) -> tuple[Part, ...]:

@@ -59,7 +59,7 @@ def given(form: Mapping[str, str]) -> tuple[str, str]:
     """Return the reason that was typed, and what is wrong with it (English, marked), or an empty text."""
     why = " ".join(form.get("why", "").split())
     if not why:
-        return "", N_("Say why you need to see it.")
+        return "", N_("Say why, in a few words.")
     if len(why) > REASON_MAX:
         return why, N_("Say it in at most 400 characters.")
     if len(why) < REASON_MIN:

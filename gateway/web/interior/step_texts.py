@@ -359,7 +359,10 @@ TEXTS: Mapping[str, StepText] = {
         N_("An answer is prepared, by codes alone. No extract of a register is in it."),
         N_("Nothing is sent yet. An answer that is not positive needs the signature of a second signer first."),
         N_("Prepare the answer"),
-        N_("The answer is prepared. Nothing has been sent yet: the case page says who acts next."),
+        N_(
+            "The answer is prepared. Nothing has been sent yet: one that is not a yes needs a second signer first, and "
+            "then somebody sends it."
+        ),
     ),
     "countersignature": StepText(
         N_("Sign the answer as second signer"),

@@ -83,7 +83,7 @@ async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
         asked = [one for one in unanswered(case) if one.kind == ANSWERS[step.verb]]
         return with_options(made, "/number", [_numbered(visit, one) for one in asked])
     if step.verb == "redirect":
-        return with_options(made, "/authority/id", await _authorities(visit))
+        return with_options(made, "/authority/id", await _authorities(visit), asked=True)
     return made
 
 

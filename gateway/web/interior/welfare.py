@@ -33,7 +33,7 @@ from gateway.web.visit import Entry, Route, Visit
 PAGE: Final = 50
 
 DECIDES: Final = frozenset({"assess", "decide"})
-"""What the authority in charge decides on the record, without bytes to sign."""
+"""What the authority in charge decides on the record, without a text to sign."""
 
 _VETOES: Final = ("decline", "refusal", "suspension", "freeze", "recall")
 """How it says no or stop, the step that ends most first; those that the state allows are offered."""

@@ -29,6 +29,7 @@ async def test_reminders_go_after_their_effect_was_shown_and_are_reported(desk: 
     assert [1, 1, 0] == [(await story.row(desk.network, "XAA", ref)).reminders for ref in refs]
     again = await someone.get(report.path)
     assert "2 reminders are in the outbox" in again.words
+    assert "stands here again" not in again.words
 
 
 async def test_what_may_not_be_reminded_of_is_told_with_its_reason(desk: Desk) -> None:

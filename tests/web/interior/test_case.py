@@ -145,6 +145,15 @@ async def test_who_may_see_the_case_reads_that_the_person_is_represented(both: t
         assert reads == ("Minor, or treated as one" in text), name
 
 
+async def test_who_is_treated_as_a_minor_for_want_of_a_word_is_not_called_one(both: tuple[Desk, Desk]) -> None:
+    """A request does not tell whether its person is a minor; who is asked reads that, and what follows from it."""
+    asking, desk = both
+    ours, theirs = await story.acknowledged(desk.network)
+    text = (await (await desk.officer("first")).get(f"/cases/{theirs}")).words
+    assert (True, False) == ("Not told whether a minor: treated as one" in text, "Minor, or treated" in text)
+    assert "treated as one" not in (await (await asking.officer("first")).get(f"/cases/{ours}")).words
+
+
 async def test_officer_who_left_is_told(both: tuple[Desk, Desk]) -> None:
     """An officer who is not of this gateway any more stands there as such."""
     desk, _ = both
@@ -261,6 +270,8 @@ async def test_the_side_that_was_asked_sees_what_it_received(both: tuple[Desk, D
     assert "What the other State sent" in text
     assert "Иванова" in text
     assert "House 3" not in text
+    assert text.index("What is known of the person") < text.index("Conditions for who receives it")
+    assert "How far the State that is asked may go" in text  # which is this one here, and the other one there
 
 
 async def test_each_look_is_recorded(both: tuple[Desk, Desk]) -> None:
@@ -354,6 +365,7 @@ async def test_a_reason_has_words(both: tuple[Desk, Desk]) -> None:
         assert 422 == answer.status
         assert "There is a problem" in answer.words
         assert 'href="#why"' in answer.text
+        assert title_of(answer.text).startswith("Error:")
         assert [] == personal(answer.text)
     assert before == await recorded(desk.network, "XAA", ours)
 
@@ -392,6 +404,7 @@ async def test_who_stopped_and_why_is_content(both: tuple[Desk, Desk]) -> None:
         assert words.STATES[State.FROZEN] in text
         assert "Asylum authority" not in text
         assert "fear" not in text
+    assert "Why the case stands still" in (await officer.get(f"/cases/{ours}")).words  # and where to read it
     opened = await looked(officer, ours)
     assert "Asylum authority" in opened.words
     assert "she spoke of fear" in opened.words

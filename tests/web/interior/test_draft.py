@@ -439,6 +439,8 @@ async def test_what_was_typed_survives_the_end_of_a_session(desk: Desk, first: O
     for name in ("P0", "P1"):
         assert re.search(rf'name="b.handling.use_restrictions" type="checkbox" value="{name}" checked', page.text)
     assert form_of(page.text, f"{path}/question")["b.handling.retain_until"] == "2027-06-30"
+    assert "What you typed before stands here again" in page.words  # it is not saved yet, and looks as if it were
+    assert "stands here again" not in (await again.get(f"{path}/question")).words
 
 
 async def test_indication_is_not_written_away(desk: Desk, first: Officer) -> None:

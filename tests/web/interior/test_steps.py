@@ -290,6 +290,7 @@ async def test_a_withdrawal_is_confirmed_on_a_page_of_its_own(two: Two) -> None:
     who = await two.officer("XAA", "first")
     page = await who.get(at(ref, "withdraw"))
     assert "Nothing has been sent yet" in page.words
+    assert 1 == page.words.count(TEXTS["withdraw"].does)  # where the button is, and not above it as well
     assert "FROZEN" == await story.state(two.network, "XAA", ref)
     page = await who.post(at(ref, "withdraw"), {"confirm": "yes"})
     assert "The request is withdrawn" in page.words
@@ -497,6 +498,13 @@ async def test_a_look_that_cannot_be_recorded_shows_nothing(two: Two, monkeypatc
     page = await who.get(at(theirs, "reply"))
     assert 503 == page.status
     assert story.ADULT["elements"]["names"][0]["family"] not in page.text
+
+
+async def test_the_one_authority_there_is_is_chosen_by_somebody(two: Two) -> None:
+    """Whoever points to another authority sees to which, also where the directory has one alone."""
+    _, theirs = await story.received(two.network)
+    page = await (await two.officer("XBB", "first")).get(at(theirs, "redirect"))
+    assert re.search(r'name="b.authority.id" type="radio" value="XBB-ID-01"(?! checked)', page.text)
 
 
 async def test_an_answer_is_chosen_among_those_that_fit_the_question(two: Two) -> None:

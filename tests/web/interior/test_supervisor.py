@@ -90,7 +90,7 @@ async def test_reasons_are_opened_for_a_reason(desk: Desk) -> None:
     secret = (await story.case(desk.network, "XAA", ref)).draft["justification"]
     dora = await desk.officer("dora")
     closed = await dora.get(f"/access/{ref}")
-    assert (False, "closed" in closed.words) == (secret in closed.words, True)
+    assert (False, "not shown" in closed.words) == (secret in closed.words, True)
     before = await accesses(desk, ref)
     refused = await dora.post(f"/access/{ref}", {"why": ""})
     assert (422, before) == (refused.status, await accesses(desk, ref))
