@@ -284,9 +284,9 @@ class Reminder:
         async def unit(tx: Tx) -> bool:
             held = await cases.load(context, tx, ref)
             case = held.case
-            if cool_down and await self._rests(tx, ref, now):
-                return False
             stopped, recent = await self._pressed(tx, ref, now)
+            if cool_down and (stopped or recent or not await _seen_since_restore(tx, ref)):
+                return False
             if rested and recent:
                 raise RuleRefused((Finding(TOO_RECENT, "the last reminder is too recent"),))
             if stopped:
