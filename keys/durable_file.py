@@ -93,7 +93,12 @@ def _name(temporary: Path, path: Path) -> None:
             raise
         # An empty file keeps the place; whoever is killed between these two lines leaves that.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):  # the first error is the one to tell
+                path.unlink()
+            raise
     else:
         with suppress(OSError):  # the file has its name
             temporary.unlink()

@@ -67,6 +67,25 @@ def test_a_disk_without_links_is_written_to(tmp_path: Path, monkeypatch: pytest.
     assert ([b"first"], 0o640) == ([one.read_bytes() for one in tmp_path.iterdir()], path.stat().st_mode & 0o777)
 
 
+def test_a_disk_without_links_that_fails_keeps_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What kept the place of a file goes with the failure: the same is written once the stick works again."""
+
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "evidence.zip"
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", broken)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            write_durably(path, b"first", new=True)
+    write_durably(path, b"first", new=True)
+    assert [b"first"] == [one.read_bytes() for one in tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize("place", ["file/evidence.zip", "nowhere/evidence.zip", "x" * 256])
 def test_an_error_names_what_somebody_asked_for(tmp_path: Path, place: str) -> None:
     """And no file beside it, of which nobody has heard."""
