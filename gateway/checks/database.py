@@ -147,7 +147,8 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
         yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
     ((latest,),) = query("SELECT max(at) FROM case_event" if look.whole else _LATEST)
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
-        yield bad("clock", N_("the database holds events later than now"), N_("set the clock; see that NTP runs"))
+        hint = N_("see that the clock is right and that NTP runs; where it was ahead before, this ends by itself")
+        yield bad("clock", N_("the database holds events later than now"), hint)
     yield from _leap(look, query)
     for country, hold in query("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
         hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")

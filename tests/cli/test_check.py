@@ -97,9 +97,9 @@ def test_a_clock_behind_the_steps_of_the_cases_is_a_finding(homes: Homes, whole:
     with closing(sqlite3.connect(home / "data/gateway.db", isolation_level=None)) as db:
         db.execute("UPDATE case_event SET at = at + 3600 WHERE n = (SELECT min(n) FROM case_event)")
     look = Look(settings.load(home, {}), lambda: PHRASE, datetime.now(UTC), whole=whole)
-    assert ["the database holds events later than now"] == [
-        item.text for item in run(look) if (item.area, item.level) == ("clock", "finding")
-    ]
+    (found,) = [item for item in run(look) if (item.area, item.level) == ("clock", "finding")]
+    assert "the database holds events later than now" == found.text
+    assert "set the clock" not in found.hint  # it may have been ahead, and be right again
 
 
 def with_calendar(home: Path, id: str, begins: str, ends: str) -> settings.Settings:
