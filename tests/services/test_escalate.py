@@ -319,6 +319,20 @@ async def test_the_other_desk_finds_the_case_by_its_reference(network: Network) 
         await service.find("XAA", sought, "board", "foreign_affairs")
 
 
+async def test_only_who_issues_notes_reads_those_that_were_issued(network: Network) -> None:
+    """The ministry finds a note by its number, and those of a year; another role is told that it may not."""
+    await late(network)
+    note = await ladder(network).note("XBB", "board", "foreign_affairs")
+    assert note == (await ladder(network).issued(note.number, "board", "foreign_affairs")).note
+    assert [note] == [one.note for one in await ladder(network).issued_in(2027, "board", "foreign_affairs")]
+    with pytest.raises(Forbidden, match="may not do this"):
+        await ladder(network).issued(note.number, "first", "case_officer")
+    with pytest.raises(Forbidden, match="may not do this"):
+        await ladder(network).issued_in(2027, "first", "case_officer")
+    with pytest.raises(NotFound):
+        await ladder(network).issued("9/2027", "board", "foreign_affairs")
+
+
 async def test_the_quarterly_list(network: Network) -> None:
     """The list for the committee names what waited a quarter, records the rung, and is empty afterwards."""
     ours = await late(network, 110)

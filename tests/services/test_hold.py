@@ -12,7 +12,7 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases
 from gateway.services.account_store import Invitation
-from gateway.services.context import Forbidden, Person
+from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.hold import Hold
 from gateway.services.offered import open_steps
 from gateway.services.ports import Tx
@@ -425,6 +425,17 @@ async def test_who_works_at_the_desk_does_not_let_go_for_who_left(network: Netwo
     with pytest.raises(RuleRefused, match="V-07: who invites"):
         await gateway.hold.release(ref, "court-and-desk", "court")
     assert (("court", "court"),) == (await story.case(network, "XAA", ref)).holders
+
+
+async def test_a_guardian_glances_at_no_case_but_of_whom_they_represent(network: Network) -> None:
+    """To anybody else's there is no such case; to who is named in the record there is."""
+    ref, context = await left_behind(network, "guardian", "guardian"), network.gateways["XAA"].context
+    with pytest.raises(NotFound):
+        await access.glance(context, ref, "guardian-of-another", "guardian")
+    named = {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-25", "signed_by": "guardian-of-another"}
+    case = await story.case(network, "XAA", ref)
+    await story.put(network, "XAA", ref, State.FROZEN, draft={**case.draft, "representative": named})
+    assert ref == (await access.glance(context, ref, "guardian-of-another", "guardian")).ref
 
 
 async def test_nobody_lets_go_for_a_guardian_but_the_one_of_this_person(network: Network) -> None:

@@ -129,6 +129,14 @@ async def test_acceptance_needs_consent(network: Network) -> None:
         await network.gateways["XAA"].clear.agree_interview(ours, "first")
 
 
+@pytest.mark.parametrize("lacks", sorted(CONSENT))
+async def test_consent_is_whole(network: Network, lacks: str) -> None:
+    """In which language, by whom, when, and whether the person has a copy: without one of them it is none."""
+    ours, _ = await proposed(network)
+    with pytest.raises(SchemaError, match="interview-consent"):
+        await prepared(network, ours, consent={name: said for name, said in CONSENT.items() if name != lacks})
+
+
 async def test_acceptance_needs_somebody_who_stands_up_for_the_person(network: Network) -> None:
     """With an interpreter alone no interview is agreed on."""
     ours, _ = await proposed(network)

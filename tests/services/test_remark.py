@@ -158,6 +158,14 @@ async def test_no_word_is_put_in(network: Network, text: str) -> None:
         await network.gateways["XAA"].clear.remarks.confirm(ref, made.digest, text, "first")
 
 
+async def test_what_has_nothing_left_but_marks_is_not_confirmed(network: Network) -> None:
+    """A mark alone says that something was written, and nothing else."""
+    ref = await opened(network, FakeRedactor(spans=found(TEXT, "Monday")))
+    made = await write(network, ref)
+    with pytest.raises(RuleRefused, match="REM-2: nothing is left"):
+        await network.gateways["XAA"].clear.remarks.confirm(ref, made.digest, "[...]", "first")
+
+
 async def test_a_name_that_was_rectified_is_compared_too(network: Network) -> None:
     """It is the person's still, though the record has another by now."""
     home = network.gateways["XAA"]
