@@ -3,9 +3,12 @@
 import asyncio
 from pathlib import Path
 
-from gateway.services.ports import HttpAnswer
+import pytest
+
+from gateway.core import envelope
+from gateway.services.ports import HttpAnswer, Unavailable
 from tests.support import story
-from tests.support.network import make_network
+from tests.support.network import Network, make_network
 
 
 async def test_partner_that_takes_its_time_holds_up_no_other_collection(tmp_path: Path) -> None:
@@ -32,3 +35,23 @@ async def test_partner_that_takes_its_time_holds_up_no_other_collection(tmp_path
         await asyncio.gather(collecting, return_exceptions=True)
         await network.close()
     assert held.is_set()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        HttpAnswer(503, envelope.MEDIA_TYPE_SEVERAL, b"", None),
+        HttpAnswer(200, "text/html", b"", None),
+        HttpAnswer(200, envelope.MEDIA_TYPE_SEVERAL, b"\x00\x00\x00\x09short", None),
+    ],
+    ids=["no success", "a page of a proxy", "no envelopes"],
+)
+async def test_what_is_no_answer_to_a_collect_is_none(network: Network, said: HttpAnswer) -> None:
+    """Neither that nothing waits, nor a message, is read out of what something on the way may have said."""
+
+    async def post(*_: object) -> HttpAnswer:
+        return said
+
+    network.wires.post = post  # type: ignore[method-assign]
+    with pytest.raises(Unavailable, match="XBB"):
+        await network.gateways["XAA"].collector.run_once("XBB")

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -239,6 +240,18 @@ async def test_content_needs_two_persons(network: Network) -> None:
     for two in (("first", "first"), ("first", "welfare"), ("second", "signer"), ("first", "nobody")):
         with pytest.raises(Forbidden):
             await exported(network, "XAA", ours, two)
+
+
+@pytest.mark.parametrize("two", [("second", "second"), ("first", "second")], ids=["twice", "two others"])
+async def test_who_could_be_either_is_not_both(network: Network, two: tuple[str, str]) -> None:
+    """Whoever exports is one of the two, and the other is somebody else, whatever offices each of them holds."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    context, person = gateway.context, "second" if two[0] == two[1] else "third"
+    third = replace(context.persons["second"], id="third", roles=frozenset({"case_officer", "desk_head"}))
+    context.persons = {**context.persons, "third": third}
+    with pytest.raises(Forbidden, match="two different persons"):
+        await export(context, ours, person, "desk_head", "appeal", cards=gateway.cards, with_content_by=two)
 
 
 async def test_role_that_may_not_export(network: Network) -> None:

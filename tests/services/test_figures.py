@@ -173,6 +173,16 @@ async def test_figures_about_a_state_need_a_second_person(watched: Network, seco
         await release(watched, "partner-answers", second=second)
 
 
+async def test_who_holds_both_offices_is_one_person(watched: Network) -> None:
+    """Whoever may be the second to say yes is not so to their own release."""
+    watched.clock.pass_(days=200)
+    context = watched.gateways["XAA"].context
+    both = replace(context.persons["watch"], roles=frozenset({"coordinator", "foreign_affairs"}))
+    context.persons = {**context.persons, "watch": both}
+    with pytest.raises(Forbidden, match="two different persons"):
+        await release(watched, "partner-answers", second="watch")
+
+
 async def test_figures_about_a_state_with_two_persons(watched: Network) -> None:
     """With both persons it is shown, to the ministries and not to the public, and the ledger names both."""
     watched.clock.pass_(days=200)

@@ -253,6 +253,13 @@ async def test_link_is_for_a_time_and_a_desk(house: House, desk: str, hours: int
     assert await house.accounts.use_link(token, "interior", T0) is not None
 
 
+@pytest.mark.parametrize(("person", "desk"), [("officer", "board"), ("nobody", "interior")])
+async def test_no_link_is_made_to_where_its_person_may_not_be(house: House, person: str, desk: str) -> None:
+    """A link for a desk at which somebody holds no role, or for somebody unknown, is not handed out at all."""
+    with pytest.raises(Forbidden, match="no access"):
+        await house.accounts.make_link(person, desk, "sign-in", T0, T0 + timedelta(hours=1))
+
+
 async def test_invited_guest_sees_one_case_until_revoked(house: House) -> None:
     """A guest has the one role for the one case, and nothing at all once it is taken back."""
     made = await house.accounts.invite("ref1", "lawyer", "head", T0, T0 + timedelta(days=30))

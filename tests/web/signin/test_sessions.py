@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pyotp
 import pytest
 
+from gateway.services.account_store import Passkey
 from gateway.services.context import Forbidden
 from gateway.web import interior
 from gateway.web.door import COOKIE
@@ -93,4 +94,8 @@ async def test_a_session_that_was_ended_is_not_refreshed(desk: Desk) -> None:
     secret = accounts.new_secret()
     with pytest.raises(Forbidden):
         await accounts.add_code("first", secret, pyotp.TOTP(secret).at(now), "interior", now, session=session)
+    key = Passkey("b3RoZXI", "first", b"", 0, (), "other", now)
+    with pytest.raises(Forbidden):
+        await accounts.add_passkey(key, "interior", now, session=session)
     assert ([], False) == (await accounts.open_sessions("first", now), await accounts.has_code("first"))
+    assert ([], []) == (await accounts.passkeys("first"), await accounts.events("first"))
