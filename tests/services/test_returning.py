@@ -1681,3 +1681,14 @@ async def test_acceptance_under_way_is_not_of_the_same_proposal_made_once_more(n
     await homeward.accept(network, theirs)
     await network.deliver()
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_who_calls_back_says_nothing_of_protection_that_takes_a_stop_away(network: Network) -> None:
+    """That there is no need for protection is attested by its authority, and not beside a recall (R-01)."""
+    gateway = network.gateways["XAA"]
+    ours, _ = await homeward.on_the_day(network)
+    await gateway.returning.depart(ours, "escort")
+    none = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "interview"}
+    with pytest.raises(Forbidden, match="attests no 'none'"):
+        await gateway.returning.recall(ours, "unsafe", "UNSAFE", "2026-12-20", "first", "case_officer", none)
+    assert "DEPARTED" == await story.state(network, "XAA", ours)
