@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from gateway.redaction import language as languages
 from gateway.redaction import lexicon, patterns
-from gateway.redaction.fold import latin
 from gateway.redaction.tokens import Token, sentences, tokens
 from gateway.redaction.vocabulary import is_word
 
@@ -43,14 +42,19 @@ def read(text: str, language: str, found: list[Token] | None = None) -> Read:
     ``found`` are its tokens as ``language.recognise`` returned them; without it, as they stand.
     """
     found = tokens(text) if found is None else found
-    names = lexicon.names()
     classes = []
     for token, own in zip(found, lexicon.table(language).classify(found), strict=True):
-        extra = {"any_" + kind for kind, held in names.items() if len(token.text) > 1 and latin(token.text) in held}
-        classes.append(own | extra)
+        classes.append(own | (_names(token.text, language) if len(token.text) > 1 else frozenset()))
     ideas = lexicon.ideas(language).classify(found)
     known = [_known(token, language) for token in found]
     return Read(text, found, sentences(found), language, patterns.hits(text), classes, ideas, known)
+
+
+def _names(word: str, language: str) -> frozenset[str]:
+    as_it_stands, cases = lexicon.spellings(word, language)
+    names = lexicon.names()
+    exact = {"any_" + kind for kind, held in names.items() if as_it_stands in held}
+    return frozenset(exact | ({"any_case"} if cases & names["given"] else set()))
 
 
 def _known(token: Token, language: str) -> str:
@@ -117,7 +121,7 @@ def _covered(ranges: Sequence[tuple[int, int]], count: int) -> list[tuple[int, i
     return list(ranges) if ranges else ([(0, count)] if count else [])
 
 
-_LISTS = frozenset({"given", "surname", "any_given", "any_surname", "name_ambiguous"})
+_LISTS = frozenset({"given", "surname", "any_given", "any_surname", "any_case", "name_ambiguous"})
 
 
 def _shown(view: Read, i: int, listed: bool) -> list[str]:

@@ -115,3 +115,25 @@ def names() -> Mapping[str, frozenset[str]]:
             for item in raw.get(name, ()):
                 gathered[name] |= {serbian(item) if language == "sr" else latin(item)}
     return {name: frozenset(items) for name, items in gathered.items()}
+
+
+# Endings that a name takes, in Latin letters as names() holds them.
+_ENDINGS = {
+    "sr": "a e i u o om em",
+    "uk": "a u e i ia iu ie oi ei oiu eiu ieiu om em ovi evi ievi",
+    "ru": "a u e i y ia iu oi ei iei om em",
+    "sq": "i u a it ut at in un en es s se ja",
+    "ro": "ei ii ului ul",
+}
+
+
+@functools.lru_cache(maxsize=65_536)
+def spellings(text: str, language: str) -> tuple[str, frozenset[str]]:
+    """
+    Return ``text`` as ``names`` would hold it, and what it may be a case of: Tijana of Tijanu.
+
+    English, French, Spanish and Arabic bend no names: the second is empty there.
+    """
+    word = serbian(text) if language == "sr" else latin(text)
+    stems = {word[: -len(end)] for end in _ENDINGS.get(language, "").split() if word.endswith(end)}
+    return word, frozenset(stem + end for stem in stems if len(stem) > 2 for end in ("", "a", "ia", "e")) - {word}

@@ -4,8 +4,9 @@ Text with every word that could identify somebody replaced by the type of what s
 Rule 1: a word goes from a small chance on that it identifies somebody (``MAY_IDENTIFY``): it must be shown harmless.
 Rule 2: what has a sure form goes whatever the tagger says, and so does every long run of digits not known to be free.
 Rule 3: a name found once goes everywhere in the text, in every ending.
-Rule 4: a word in another script than the text's language is written in goes: it is a name, or nobody here can tell.
-Rule 5: a text that is not text, or in no language that can be read here, is held whole; so is one that the stop holds.
+Rule 4: a word beside one that goes needs less of a chance to go too (``BESIDE``): names and places are several words.
+Rule 5: a word in another script than the text's language is written in goes: it is a name, or nobody here can tell.
+Rule 6: a text that is not text, or in no language that can be read here, is held whole; so is one that the stop holds.
 """
 
 import re
@@ -21,6 +22,9 @@ from gateway.redaction.tokens import tokens
 MAY_IDENTIFY = 0.05
 """From this chance of identifying somebody on a word goes. Chosen on the training notes: docs/redaction.md."""
 
+BESIDE = 0.03
+"""And from this one beside a word that goes as a name, a place or a date of birth: docs/redaction.md."""
+
 MAY_TELL = 0.12
 """From this chance of telling of illness, abuse or protection on a word goes: it identifies nobody by itself."""
 
@@ -34,6 +38,7 @@ _NAMES = ("PERSON", "PERSON_SUBJECT")
 _SOFT = ("HEALTH", "SEXUAL", "ASYLUM")
 _PHRASES = ("ADDRESS", "SHELTER", "HEALTH", "SEXUAL", "ASYLUM")
 _NUMBERS = ("PHONE", "DOC_ID", "CASE_NO", "BANK", "PLATE", "GPS", "DOB")
+_SEVERAL = ("PERSON", "PERSON_SUBJECT", "ADDRESS", "SHELTER", "DOB")
 _SURE_LENGTH = 6
 """A run of this many digits is somebody's number unless it is a date, an amount or the exchange's own reference."""
 
@@ -118,6 +123,7 @@ def _types(view: Read, chances: Sequence[Mapping[str, float]]) -> list[str | Non
                 types[i] = hit.kind
         elif hit.kind == "RUN" or (hit.kind == "PHONE" and _digits(view, inside) >= _SURE_LENGTH):
             _fill_number(view, inside, types, chances)
+    _complete(view, types, chances)
     own = patterns.own(view.text)
     for i, token in enumerate(view.found):
         if any(a <= token.start and token.end <= b for a, b in own):
@@ -174,6 +180,17 @@ def _fill_number(
     for i in inside:
         if types[i] is None:
             types[i] = best
+
+
+def _complete(view: Read, types: list[str | None], chances: Sequence[Mapping[str, float]]) -> None:
+    for way in (1, -1):
+        last: str | None = None
+        for i in range(len(types))[::way]:
+            token = view.found[i]
+            if types[i] is None and token.is_word and last in _SEVERAL and _identifies(chances[i]) >= BESIDE:
+                types[i] = last
+            if token.is_word or token.text in ".;:!?؟؛":
+                last = types[i]
 
 
 def _same_names(view: Read, types: list[str | None]) -> None:

@@ -46,10 +46,19 @@ def tokens(text: str) -> list[Token]:
 
 _END = frozenset(".!?؟…;؛\u0964:•")
 
+_TITLES = frozenset(
+    "dr dra prof sgt insp supt det lt plt kom kap cms cpt mr mrs ms mme mlle sra srta hna hno dna dl gosp abg adv avv "
+    "znj rev dott Cap Col Gen Lic Ing Av Sr Fr Mag Doc інсп инсп проф адв кап лейт полк госп гр др Ген Пом Ст".split()
+)
+"""Titles as they are cut short before a name; in small letters also where a sentence does not begin with them."""
+
 
 def sentences(found: list[Token]) -> list[tuple[int, int]]:
     """Return the sentences as ranges of token numbers; a line break ends one, an abbreviation's dot does not."""
-    hasty = not any(token.text[0].isupper() for token in found)
+    # Typed in haste: nothing that may be a sentence begins with a capital, whatever names have one.
+    hasty = not any(
+        token.text[0].isupper() and (token.first_of_line or found[i - 1].text in _END) for i, token in enumerate(found)
+    )
     ranges, begin = [], 0
     for i, token in enumerate(found):
         new_line = token.first_of_line and i > begin and not _carries_on(found, i)
@@ -82,10 +91,14 @@ def _ends(found: list[Token], i: int, *, hasty: bool) -> bool:
         return bool(before and len(before.text) > 2)
     if after.text[0].islower():
         return False
-    return not (
-        before
-        and len(before.text) <= 2
-        and before.text[0].isalpha()
-        and after.text[0].isupper()
-        and before.text[0].isupper()
-    )
+    return not (before and after.text[0].isupper() and _cut_short(before.text))
+
+
+_VOWEL = re.compile("[aeiouyаеиоуыэюяєіїё]")
+
+
+def _cut_short(word: str) -> bool:
+    """Tell whether the dot behind ``word`` is that of an initial (N.), a title (Insp.) or a short name (Mtz.)."""
+    if word in _TITLES or word.lower() in _TITLES:
+        return True
+    return word[0].isupper() and (len(word) <= 2 or (word[1:].islower() and not _VOWEL.search(word.lower())))

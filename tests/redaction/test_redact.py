@@ -28,6 +28,30 @@ def test_name_found_once_goes_everywhere() -> None:
     assert "rasniqi" not in made.text
 
 
+def test_the_name_behind_a_title_cut_short_goes() -> None:
+    """So does a second surname behind a first one cut short."""
+    assert "Crețu" not in redact("Insp. Crețu și interpreta Szabó Ildikó vin la ora zece.", "ro").text
+    assert "Solís" not in redact("Agentes Quiroga y Belén Mtz. Solís firman el acta de entrega.", "es").text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Embassy has the honour to request confirmation of nationality for the person named below.",
+        "Le Consulat général a l'honneur de solliciter la vérification de l'état civil de la personne ci-dessous.",
+        "Ambasada are onoarea de a ruga autoritatea să confirme cetățenia persoanei de mai jos.",
+        "Konsullata ka nderin të kërkojë që të konfirmohet shtetësia e personit të shënuar më poshtë.",
+        "Konzulat ima čast da zamoli za potvrdu državljanstva lica koje je navedeno u prilogu.",
+        "Консульство має честь просити про підтвердження громадянства особи, вказаної нижче.",
+        "Консульство имеет честь просить о подтверждении гражданства указанного ниже лица.",
+        "تتشرف القنصلية بأن تطلب تأكيد جنسية الشخص المذكور أدناه.",
+    ],
+)
+def test_the_honour_of_a_note_verbale_is_no_honour_to_be_avenged(text: str) -> None:
+    """A consulate has the honour to ask in each of its notes, and none of them is held for it."""
+    assert not redact(text).block
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

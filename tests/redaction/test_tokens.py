@@ -1,5 +1,6 @@
 """Text is cut into words, numbers and marks, and nothing is lost."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +27,31 @@ def test_an_initial_does_not_end_a_sentence() -> None:
     """The dot after an initial belongs to the name; the one after a word ends the sentence."""
     found = tokens("Seen by J. Prela today. He left.")
     assert len(sentences(found)) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Insp. Crețu vine azi.",
+        "Met Belén Mtz. Solís today.",
+        "Dovodi ga kap. Dragan sutra.",
+        "Приведе інсп. Ткач завтра.",
+    ],
+)
+def test_a_title_cut_short_does_not_end_a_sentence(text: str) -> None:
+    """The name behind it is read with it, not as the first word of a sentence of its own."""
+    assert len(sentences(tokens(text))) == 1
+
+
+@pytest.mark.parametrize("text", ["She has PTSD. He left.", "Sleeps in a flat. He left.", "Seen at noon. Solís left."])
+def test_other_words_end_a_sentence_with_their_dot(text: str) -> None:
+    """An abbreviation in capitals and a short word are no titles."""
+    assert len(sentences(tokens(text))) == 2
+
+
+def test_a_text_in_small_letters_has_sentences_though_a_name_in_it_has_a_capital() -> None:
+    """One name typed with care does not make one sentence of a whole note."""
+    assert len(sentences(tokens("she left on monday. her aunt Mirela rang today. nobody has seen her"))) == 3
 
 
 @given(st.text(max_size=200))
