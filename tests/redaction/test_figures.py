@@ -2,7 +2,9 @@
 The recogniser keeps what is promised of it, on notes that were held back while it was built.
 
 ``held_back/LANG.jsonl`` are 36 notes a language, written by people who saw neither the recogniser nor its lessons, and
-never used for learning. ``score.py`` counts: an entity has leaked when any word that identifies it is left.
+never used for learning. ``blind/LANG.jsonl`` are 17 or 18 more, of another hand and other offices, written before
+anything of the recogniser was read; no mistake on them was mended. ``score.py`` counts: an entity has leaked when any
+word that identifies it is left.
 """
 
 import json
@@ -16,13 +18,24 @@ from gateway.redaction.language import LANGUAGES
 from gateway.redaction.redact import redact
 from tests.redaction import score
 
-HELD_BACK = Path(__file__).parent / "held_back"
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
     """Return every held-back note as scored."""
-    lines = [line for lang in LANGUAGES for line in (HELD_BACK / f"{lang}.jsonl").read_text("utf-8").splitlines()]
+    return scored("held_back")
+
+
+@pytest.fixture(scope="module")
+def blind() -> list[dict[str, Any]]:
+    """Return every note of the other hand as scored."""
+    return scored("blind")
+
+
+def scored(folder: str) -> list[dict[str, Any]]:
+    """Return the notes of ``folder`` with what was made of them."""
+    lines = [line for lang in LANGUAGES for line in (HERE / folder / f"{lang}.jsonl").read_text("utf-8").splitlines()]
     gold = [json.loads(line) for line in lines]
     said = {}
     for note in gold:
@@ -73,3 +86,15 @@ def test_texts_that_tell_of_protection_are_held(rows: list[dict[str, Any]]) -> N
     assert held["near-miss"][0] <= held["near-miss"][1] / 2
     others = [held[kind] for kind in ("general", "clean")]
     assert sum(wrong for wrong, _ in others) <= 0.05 * sum(count for _, count in others)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_language_is_left_behind_on_notes_of_another_hand(blind: list[dict[str, Any]], language: str) -> None:
+    """Strict recall over the hard types is 88 % at least in each language there too."""
+    assert strict([row for row in blind if row["lang"] == language]) >= 0.88
+
+
+def test_on_notes_of_another_hand_the_gate_holds_and_harmless_text_stays(blind: list[dict[str, Any]]) -> None:
+    """97 % of what tells is held, half at most of what only looks so, 5 % of others; 15 % of harmless text goes."""
+    test_harmless_text_stays(blind)
+    test_texts_that_tell_of_protection_are_held(blind)
