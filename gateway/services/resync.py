@@ -206,13 +206,14 @@ async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, 
     Post again what the partner's restore passed over because the case stood still, if it goes on now.
 
     That is what was answered from a log of an earlier epoch; what the partner knows gets its stored answer. A message
-    that follows waits behind it: its partner may have forgotten the number before.
+    that follows waits behind it: its partner may have forgotten the number before. What is posted again already, since
+    the case went on before, is so once.
     """
     if before.state not in STOPPED or await _stands_still(tx, after):
         return
     partner = await tx.find_partner(after.partner)
     for row in await tx.outbound_of_case(after.ref):
-        if row.answer is None or partner is None or not _may_repeat(row, now):
+        if row.state == "posted" or row.answer is None or partner is None or not _may_repeat(row, now):
             continue
         if _epoch_of(row.answer) < partner.epoch:
             await tx.save_outbound(_again(row, now))

@@ -111,3 +111,22 @@ async def test_answer_that_was_under_way_over_a_restore_does_not_stand_for_what_
     assert ["receipted"] * 2 == [one.state for one in await outbox(network, "XBB", theirs)]
     events = await network.gateways["XBB"].store.read(lambda tx: tx.events(theirs))
     assert 2 == [event.event for event in events].count("receipt")
+
+
+async def test_what_is_posted_again_already_is_not_begun_a_second_time(network: Network, tmp_path: Path) -> None:
+    """A return that goes on twice: what a restored State is told again meanwhile stays under way once."""
+    _ours, theirs = await homeward.accepted(network)
+    gateway, stopped = network.gateways["XBB"], []
+    await gateway.returning.suspend(theirs, "doubt", "welfare", "child_welfare")
+    await network.deliver()
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await settle(network)
+    network.wires.cut = True
+    for _ in range(2):
+        await gateway.hold.release(theirs, "welfare", "child_welfare")
+        await gateway.hold.resume(theirs, "first", "registry_clerk")
+        await gateway.deliverer.run_once()
+        stopped.append({row.id: row.attempts for row in await outbox(network, "XBB", theirs) if row.answer is not None})
+        await gateway.returning.suspend(theirs, "doubt", "welfare", "child_welfare")
+    assert stopped[0] == stopped[1]
+    assert {row.state for row in await outbox(network, "XBB", theirs) if row.answer is not None} == {"posted"}
