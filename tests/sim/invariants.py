@@ -141,7 +141,7 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 
 SILENT = frozenset(
     {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered"}
-    | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync"}
+    | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync", "document_expired"}
 )
 """Steps that a case may take while no person takes any: what timers and receipts bring, and reminders."""
 
@@ -227,6 +227,7 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
                 good = sent.code is not None or sent.expires_at <= own.host.clock.now().timestamp()
             case "dropped":
                 good = row is None or bool(events & STOPS) or bool(own.restored) or _put_back(own, sent)
+                good = good or (sent.posted_at is None and bool(events & OUTDATES))
             case _:
                 good = True  # what still waits is looked at when the run drains
         if not good:
@@ -243,6 +244,9 @@ def _put_back(own: Books, sent: Sent) -> bool:
 STOPS = frozenset({"freeze", "suspend", "withdraw", "withdrawal", "erase"})
 """Steps after which what waits is dropped."""
 
+
+OUTDATES = frozenset({"cancel", "depart", "reassess", "proposal"})
+"""Steps after which what of a return has not left is dropped: the journey goes otherwise, or all begins anew."""
 
 STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
 """States in which nothing that was answered leaves again."""
@@ -383,20 +387,26 @@ def _signed(world: World, own: Books, scenario: "Scenario") -> None:
                 world.fail("two signatures", f"{own.country} has a negative {REPLY} that one person signed")
 
 
+AUTHORITIES = (("return.release", "coordinator", "coordinator"), ("return.acceptance", "desk_head", "second"))
+HANDS = (("handover.delivery", "escort", "escort"), ("handover.receipt", "reception", "reception"))
+"""Kind of a statement, role and person."""
+
+HANDED = frozenset({"HANDED_OVER", "MONITORING"})
+RELEASED = HANDED | {"ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED", "DEPARTED"}
+"""States of a return for which the authorities of both States have signed."""
+
+
 def _released(world: World, own: Books, scenario: "Scenario") -> None:
-    """No return is accepted, on either side, without the signatures of the authorities of both."""
-    keys, accepted = scenario.world.homes.keys, 0
+    """No return is accepted, on either side, without the signatures of both authorities, nor over without two hands."""
+    keys = scenario.world.homes.keys
     for row, case in own.cases.values():
-        if case is None or _state(case) != "ACCEPTED":
+        if case is None or _state(case) not in RELEASED:
             continue
-        accepted += 1
-        for kind, role, person in (
-            ("return.release", "coordinator", "coordinator"),
-            ("return.acceptance", "desk_head", "second"),
-        ):
+        handed = _state(case) in HANDED
+        scenario.counts.update(accepted=1, handed_over=handed)
+        for kind, role, person in (*AUTHORITIES, *(HANDS if handed else ())):
             if not any(one.kind == kind and _verifies(one, row.thread, role, keys[person]) for one in case.releases):
-                world.fail("two signatures", f"{own.country} has an accepted return without a {kind}")
-    scenario.counts["accepted"] += accepted
+                world.fail("two signatures", f"{own.country} has a return in {_state(case)} without a {kind}")
 
 
 def _verifies(release: Release, thread: str, role: str, key: SigningKey) -> bool:
@@ -450,16 +460,26 @@ def _by(key: SigningKey, payload: wire.Payload, kind: str, role: str) -> bool:
 # What both sides of a case must say alike.
 
 
+BEFORE_LEAVING = frozenset({"REPLIED", "PROPOSED", "ACCEPTED", "DOCUMENTED"})
+"""Where who is asked may be while a return is looked at, for the first time or anew; of the latter nothing is told."""
+
 ALIKE: Mapping[str, frozenset[str]] = {
     "DELIVERED": frozenset({"RECEIVED"}),
     "ACKNOWLEDGED": frozenset({"ACKNOWLEDGED"}),
     "EXTENDED": frozenset({"EXTENDED"}),
     "NEEDS_TIER2": frozenset({"NEEDS_TIER2"}),
     "REPLIED": frozenset({"REPLIED", "CLOSED"}),
-    "CONSIDERED": frozenset({"REPLIED"}),
-    "ASSESSED": frozenset({"REPLIED"}),
+    "CONSIDERED": BEFORE_LEAVING,
+    "ASSESSED": BEFORE_LEAVING,
     "PROPOSED": frozenset({"PROPOSED"}),
     "ACCEPTED": frozenset({"ACCEPTED"}),
+    "DECIDED": frozenset({"ACCEPTED"}),
+    "DOCUMENTED": frozenset({"DOCUMENTED", "ACCEPTED"}),
+    "SCHEDULED": frozenset({"SCHEDULED"}),
+    "DEPARTED": frozenset({"DEPARTED"}),
+    "HANDED_OVER": frozenset({"HANDED_OVER"}),
+    "MONITORING": frozenset({"MONITORING"}),
+    "RECALL": frozenset({"RECALL"}),
     "CONTESTED": frozenset({"CONTESTED"}),
     "CLOSED": frozenset({"REPLIED", "CONTESTED", "CLOSED"}),
     "WITHDRAWN": frozenset({"WITHDRAWN", "CLOSED", "BLOCKED", "ERASED"}),
@@ -467,6 +487,9 @@ ALIKE: Mapping[str, frozenset[str]] = {
 """The state of who asks, and those in which who is asked may be then."""
 
 OVER = frozenset({"WITHDRAWN", "CLOSED"})
+
+NOTHING_TO_STOP = OVER | {"REPLIED", "CONSIDERED", "ASSESSED", "DEPARTED", "HANDED_OVER", "MONITORING", "RECALL"}
+"""States of which word of a stop changes nothing: no return is under way, or the person has left."""
 
 ALONE = frozenset({"DRAFT", "CLEARED", "NOT_ACCEPTED", "WITHDRAWN", "CLOSED"})
 """States of who asks in which the other State may know nothing of the case."""
@@ -522,7 +545,7 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
                 one for other, one in their.cases.values() if (other.partner, other.thread) == (own.country, row.thread)
             ]
             quiet = case.state == "FROZEN" and case.side == "requesting"
-            if quiet or their.restored or not twins or twins[0] is None or twins[0].state in OVER:
+            if quiet or their.restored or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
                 continue
             # A State that had nothing of a return by then took it in, and had nothing to stop.
             took = any(

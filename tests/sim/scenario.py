@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.app import Gateway
+from gateway.core import wire
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.messages import RESYNC, WITHDRAWAL
+from gateway.core.messages import RESYNC, SUSPENSION, WITHDRAWAL
+from gateway.services import cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import Conflict, Unavailable
 from keys import statement
@@ -32,10 +34,10 @@ from tests.support.holds import lift
 
 MESSAGES = 60
 FAULTS = 25
-PARTS = 3
+PARTS = 4
 """Parts of a run; between two of them hours, days or weeks pass."""
 
-DISTURBED_S = (10.0, 14.0)
+DISTURBED_S = (8.0, 11.0)
 YEARS_EVERY = 40
 """Of so many seeds one goes on for two years after its messages are delivered."""
 
@@ -44,7 +46,10 @@ YEARS_STEPS = 6
 STEADY_S = 23 * 3600
 """Less than a day: a clock that goes on by so much at once has not leapt (``gateway.core.leap``)."""
 
-STOPS = 0.12
+GOES_ON = 0.5
+"""How often a desk that has returns under way takes the next step of one, before it looks at anything else."""
+
+STOPS = 0.08
 """How often a desk that might stop a case does."""
 
 CARD_S = 4.0
@@ -59,6 +64,10 @@ DRAINS_S = 3 * 86400.0
 EXPECTED = {error.__name__ for error in (IllegalStep, RuleRefused, Forbidden, NotFound, Unavailable, Conflict)}
 """What an act may raise: the case moved on meanwhile, a rule stands against it, or the disk is full."""
 
+PLAN = {**homeward.PLAN, "window": {"from": "2026-11-25", "until": "2027-02-28"}}
+NEEDED_BY = "2026-12-10"
+RELEASED_DAYS = 60
+
 FAMILIES = ("ADLER", "BERGER", "CONRAD", "DREXLER", "EBNER", "FUCHS", "GRUBER", "HALLER", "IMHOF", "JONAS", "KELLER")
 
 
@@ -69,6 +78,9 @@ class Journal:
     done: list[tuple[float, str, str]] = field(default_factory=list)
     stopped: dict[str, float] = field(default_factory=dict)
     """References of cases that stand still by a person's word, and since when."""
+
+    held: dict[str, float] = field(default_factory=dict)
+    """References of returns that the child-welfare authority stopped, and since when."""
 
 
 @dataclass
@@ -115,6 +127,7 @@ class OpenCase(NamedTuple):
     side: str
     state: str
     thread: str | None
+    partner: str
     due_at: float | None
 
 
@@ -146,7 +159,7 @@ class Scenario:
         for part in range(PARTS):
             await self._disturbed(faults // PARTS + (part < faults % PARTS))
             if part < PARTS - 1:
-                self.world.jump(self.random.choice((3600, 3600, 86_400, 6 * 86_400)))
+                self.world.jump(self.random.choice((3600, 86_400, 86_400, 86_400, 6 * 86_400)))
         latest = self.world.loop.time() + LASTS_S
         while self.counts["messages"] < MESSAGES and not self.world.failures:
             await asyncio.sleep(0.5)
@@ -196,10 +209,11 @@ class Scenario:
         if self.counts["messages"] >= MESSAGES:
             return
         rows = [OpenCase(*row) for row in host.look(_OPEN_CASES)]
-        if not rows or (self.random.random() < 0.3 and len(rows) < 14):
+        if not rows or (self.random.random() < 0.1 and len(rows) < 5):
             await self._ask(host)
             return
-        row = self.random.choice(rows)
+        returns = [row for row in rows if row.state in _RETURN]
+        row = self.random.choice(returns if returns and self.random.random() < GOES_ON else rows)
         if acts := _ACTS.get((row.side, row.state)):
             await getattr(self, f"_{self.random.choice(acts)}")(host, row)
 
@@ -262,8 +276,8 @@ class Scenario:
 
         return await self._do(host, ref, "approve", approve)
 
-    def _signed(self, host: Host, thread: str, kind: str, role: str, digest: str, person: str) -> str:
-        until = host.clock.now() + timedelta(days=2)
+    def _signed(self, host: Host, thread: str, kind: str, role: str, digest: str, person: str, days: int = 2) -> str:
+        until = host.clock.now() + timedelta(days=days)
         return homes.sign(self.world.homes, person, statement.Statement(thread, kind, role, digest, until))
 
     async def _send(self, host: Host, row: OpenCase) -> None:
@@ -285,7 +299,7 @@ class Scenario:
         await self._do(host, row.ref, "extend", work, says=True)
 
     async def _answer(self, host: Host, row: OpenCase) -> None:
-        outcome = self.random.choice(("NATIONAL", "NATIONAL", "NOT_FOUND"))
+        outcome = self.random.choice(("NATIONAL", "NATIONAL", "NATIONAL", "NOT_FOUND"))
         value = story.reply(outcome, as_of=host.clock.now().date().isoformat())
 
         async def answer(gateway: Gateway) -> None:
@@ -312,11 +326,11 @@ class Scenario:
                 await returning.consider(row.ref, homeward.record(), "first", "case_officer")
             if row.state in ("REPLIED", "CONSIDERED"):
                 await returning.assess(row.ref, person, role)
-            pending = await returning.prepare(row.ref, homeward.PLAN, "first", "case_officer")
+            pending = await returning.prepare(row.ref, PLAN, "first", "case_officer")
             kind = "return.approval"
             signed = self._signed(host, row.thread, kind, "liaison_officer", pending.digest, "second")
             await returning.approve(row.ref, signed, "second")
-            signed = self._signed(host, row.thread, "return.release", named, pending.digest, person)
+            signed = self._signed(host, row.thread, "return.release", named, pending.digest, person, RELEASED_DAYS)
             await returning.endorse(row.ref, signed, person, role)
             await returning.propose(row.ref, "first", "case_officer")
 
@@ -328,10 +342,110 @@ class Scenario:
         async def accept(gateway: Gateway) -> None:
             returning = gateway.returning
             pending = await returning.prepare_acceptance(row.ref, homeward.ANSWER, "first", "registry_clerk")
-            signed = self._signed(host, row.thread, "return.acceptance", "desk_head", pending.digest, "second")
-            await returning.accept(row.ref, signed, "second", "desk_head")
+            kind, role = "return.acceptance", "desk_head"
+            signed = self._signed(host, row.thread, kind, role, pending.digest, "second", RELEASED_DAYS)
+            await returning.accept(row.ref, signed, "second", role)
 
         await self._do(host, row.ref, "accept", accept, says=True)
+
+    async def _refuse(self, host: Host, row: OpenCase) -> None:
+        work = lambda g: g.returning.refuse(row.ref, "NO_CARER", "first", "registry_clerk")  # noqa: E731
+        await self._do(host, row.ref, "refuse", work, says=True)
+
+    async def _reassess(self, host: Host, row: OpenCase) -> None:
+        """Begin a return anew, of which the other State learns by the next proposal."""
+        if self.random.random() < STOPS:
+            await self._do(host, row.ref, "reassess", lambda g: g.returning.reassess(row.ref, "first", "case_officer"))
+
+    async def _decide(self, host: Host, row: OpenCase) -> None:
+        """Enter the decision that the person returns, as the authority in charge, and ask for a travel document."""
+        person, role, _ = homeward.in_charge(minor=False)
+
+        async def decide(gateway: Gateway) -> None:
+            returning = gateway.returning
+            if row.state == "ACCEPTED":
+                await returning.record(row.ref, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+                await returning.decide(row.ref, person, role)
+            pending = await returning.prepare_document(row.ref, NEEDED_BY, "first", "case_officer")
+            signed = self._signed(host, row.thread, "travel.approval", "liaison_officer", pending.digest, "second")
+            await returning.approve(row.ref, signed, "second")
+            await returning.request_document(row.ref, "first", "case_officer")
+
+        await self._do(host, row.ref, "request_document", decide, says=True)
+
+    async def _issue_document(self, host: Host, row: OpenCase) -> None:
+        work = lambda g: g.returning.issue(row.ref, homeward.DOCUMENT, "issuer")  # noqa: E731
+        await self._do(host, row.ref, "issue", work, says=True)
+
+    async def _schedule(self, host: Host, row: OpenCase) -> None:
+        """Plan a journey for tomorrow: the soonest that there may be."""
+        leaves = host.clock.now() + timedelta(hours=25)
+        travel = {"departs_at": wire.format_instant(leaves), "notice_h": 24}
+        point = {"country": row.partner, "unit": "Northtown"}
+        arrives_at = wire.format_instant(leaves + timedelta(hours=4))
+
+        async def schedule(gateway: Gateway) -> None:
+            record = homeward.record(decision=homeward.DECISION, travel=travel)
+            await gateway.returning.record(row.ref, record, "first", "case_officer")
+            journey = {**homeward.JOURNEY, "arrives_at": arrives_at, "point": point}
+            await gateway.returning.schedule(row.ref, journey, "second")
+
+        await self._do(host, row.ref, "schedule", schedule, says=True)
+
+    async def _cancel(self, host: Host, row: OpenCase) -> None:
+        work = lambda g: g.returning.cancel(row.ref, "first", "case_officer")  # noqa: E731
+        await self._do(host, row.ref, "cancel", work, says=True)
+
+    async def _depart(self, host: Host, row: OpenCase) -> None:
+        """Have the person leave, who confirms it on the day; a journey of another day is cancelled."""
+        now = host.clock.now()
+
+        async def depart(gateway: Gateway) -> None:
+            held = await gateway.store.read(lambda tx: cases.load(gateway.context, tx, row.ref))
+            travel = (held.case.record or {})["travel"]
+            again = {"on": now.date().isoformat(), "by": "escort", "consent_stands": True}
+            given = {"contacts_given_on": "2026-11-25", "reconfirmation": again}
+            record = homeward.record(decision=homeward.DECISION, travel=travel, **given)
+            await gateway.returning.record(row.ref, record, "first", "case_officer")
+            await gateway.returning.depart(row.ref, "escort")
+
+        await self._do(host, row.ref, "depart", depart, says=True)
+
+    async def _recall(self, host: Host, row: OpenCase) -> None:
+        """Call back who has left, as the child-welfare authority of either side."""
+        if self.random.random() >= STOPS:
+            return
+        by = (host.clock.now().date() + timedelta(days=9)).isoformat()
+        work = lambda g: g.returning.recall(row.ref, "danger", "UNSAFE", by, "welfare", "child_welfare")  # noqa: E731
+        if await self._do(host, row.ref, "recall", work, says=True):
+            self.counts["recalls"] += 1
+
+    async def _hand_over(self, host: Host, row: OpenCase) -> None:
+        """Sign that the person was handed over, as the escort."""
+        at = wire.format_instant(host.clock.now())
+        protocol = {**homeward.PROTOCOL, "at": at, "place": {"country": row.partner, "unit": "Northtown"}}
+
+        async def hand_over(gateway: Gateway) -> None:
+            seen = await gateway.returning.protocol(row.ref, protocol, "escort", "escort")
+            signed = self._signed(host, seen.thread, "handover.delivery", "escort", seen.digest, "escort")
+            await gateway.returning.hand_over(row.ref, protocol, signed, "escort")
+
+        await self._do(host, row.ref, "hand_over", hand_over, says=True)
+
+    async def _confirm_handover(self, host: Host, row: OpenCase) -> None:
+        """Sign that the person arrived, as the service that receives her."""
+
+        async def confirm(gateway: Gateway) -> None:
+            seen = await gateway.returning.protocol(row.ref, None, "reception", "reception")
+            signed = self._signed(host, seen.thread, "handover.receipt", "reception", seen.digest, "reception")
+            await gateway.returning.confirm_handover(row.ref, signed, "reception")
+
+        await self._do(host, row.ref, "confirm_handover", confirm, says=True)
+
+    async def _report(self, host: Host, row: OpenCase) -> None:
+        today = host.clock.now().date().isoformat()
+        work = lambda g: g.returning.report(row.ref, "SEEN_SAFE", today, False, "reception", "reception")  # noqa: E731
+        await self._do(host, row.ref, "report", work, says=True)
 
     async def _close(self, host: Host, row: OpenCase) -> None:
         if row.side == "requesting":
@@ -350,12 +464,13 @@ class Scenario:
             self.journals[host.country].stopped[row.ref] = self.world.loop.time()
 
     async def _suspend(self, host: Host, row: OpenCase) -> None:
-        """Stop a return, as the child-welfare authority of either side; it stays stopped."""
+        """Stop a return, as the child-welfare authority of either side."""
         if self.random.random() >= STOPS:
             return
         work = lambda g: g.returning.suspend(row.ref, "danger", "welfare", "child_welfare")  # noqa: E731
         if await self._do(host, row.ref, "suspend", work):
             self.counts["suspensions"] += 1
+            self.journals[host.country].held[row.ref] = self.world.loop.time()
 
     async def _withdraw(self, host: Host, row: OpenCase) -> None:
         if await self._do(host, row.ref, "withdraw", lambda g: g.hold.withdraw(row.ref, "first", "case_officer")):
@@ -375,6 +490,18 @@ class Scenario:
 
         await self._do(host, row.ref, "resume", resume)
 
+    async def _resume_return(self, host: Host, row: OpenCase) -> None:
+        """Let a return go on once its authority lets go; the other State may hold it still."""
+        role = "case_officer" if row.side == "requesting" else "registry_clerk"
+
+        async def resume(gateway: Gateway) -> None:
+            await gateway.hold.release(row.ref, "welfare", "child_welfare")
+            self.journals[host.country].held.pop(row.ref, None)  # as above
+            await gateway.hold.resume(row.ref, "first", role)
+
+        if await self._do(host, row.ref, "resume", resume):
+            self.counts["resumptions"] += 1
+
     async def _remind(self, host: Host, row: OpenCase) -> None:
         if row.due_at is None or row.due_at > host.clock.now().timestamp():
             return
@@ -382,11 +509,23 @@ class Scenario:
         await self._do(host, row.ref, "remind", work, says=True)
 
     def watch(self, post: Post) -> None:
-        """Look whether a message may leave: nothing of a case that was stopped does, but the withdrawal."""
-        since = self.journals[post.sender].stopped.get(post.ref or "")
-        if since is not None and post.type != WITHDRAWAL and post.at > since + HANDED_OVER_S:
+        """
+        Look whether a message may leave.
+
+        Of a case that was stopped the withdrawal does alone; of a return word of the stop, and what had left before.
+        """
+        journal, ref = self.journals[post.sender], post.ref or ""
+        since, silent = journal.stopped.get(ref), post.type != WITHDRAWAL
+        if since is None:
+            since = journal.held.get(ref)
+            silent = post.type not in (WITHDRAWAL, SUSPENSION) and not self._is_again(post)
+        if since is not None and silent and post.at > since + HANDED_OVER_S:
             told = f"{post.sender} posts {post.type} number {post.seq}, stopped since {since:.3f}"
             self.world.fail("silent once stopped", told)
+
+    def _is_again(self, post: Post) -> bool:
+        """Return whether a message had been posted before: word of a stop comes after what may have come already."""
+        return any(one.digest == post.digest for one in self.world.posts if one is not post)
 
     # Faults.
 
@@ -540,6 +679,7 @@ class Scenario:
         journal, now = self.journals[host.country], self.world.loop.time()
         self.lost.append((host.country, backup.at, now))
         journal.done = [one for one in journal.done if one[0] <= backup.at]
+        journal.held = {ref: since for ref, since in journal.held.items() if since <= backup.at}
         held = homes.own_card(host.home, host.country)
         gateway = await host.build()
         try:
@@ -657,26 +797,40 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKING, "DELIVERED"): ("freeze", "remind"),
     (_ASKING, "ACKNOWLEDGED"): ("freeze", "remind"),
     (_ASKING, "EXTENDED"): ("freeze", "remind"),
-    (_ASKING, "REPLIED"): ("contest", "propose", "propose", "propose", "close", "freeze"),
+    (_ASKING, "REPLIED"): ("contest", "propose", "propose", "propose", "propose", "close", "freeze"),
     (_ASKING, "CONSIDERED"): ("propose",),
     (_ASKING, "ASSESSED"): ("propose",),
     (_ASKING, "CONTESTED"): ("freeze", "remind"),
     (_ASKING, "FROZEN"): ("withdraw", "resume"),
     (_ASKED, "RECEIVED"): ("acknowledge", "acknowledge", "acknowledge", "freeze"),
-    (_ASKED, "ACKNOWLEDGED"): ("answer", "delay", "extend", "freeze"),
-    (_ASKED, "EXTENDED"): ("answer", "delay", "freeze"),
-    (_ASKED, "CONTESTED"): ("answer", "delay"),
-    (_ASKING, "PROPOSED"): ("suspend",),
-    (_ASKING, "ACCEPTED"): ("suspend",),
-    (_ASKED, "PROPOSED"): ("accept", "accept", "suspend"),
-    (_ASKED, "ACCEPTED"): ("suspend",),
+    (_ASKED, "ACKNOWLEDGED"): ("answer", "answer", "answer", "delay", "extend", "freeze"),
+    (_ASKED, "EXTENDED"): ("answer", "answer", "answer", "delay", "freeze"),
+    (_ASKED, "CONTESTED"): ("answer", "answer", "delay"),
+    (_ASKING, "PROPOSED"): ("suspend", "reassess"),
+    (_ASKING, "ACCEPTED"): ("decide", "decide", "suspend", "reassess"),
+    (_ASKING, "DECIDED"): ("decide", "suspend", "suspend", "suspend", "reassess"),
+    (_ASKING, "DOCUMENTED"): ("schedule", "schedule", "suspend", "reassess"),
+    (_ASKING, "SCHEDULED"): ("depart", "depart", "depart", "depart", "cancel", "suspend"),
+    (_ASKING, "DEPARTED"): ("hand_over", "recall"),
+    (_ASKING, "HANDED_OVER"): ("recall",),
+    (_ASKED, "PROPOSED"): ("accept", "accept", "accept", "accept", "refuse", "suspend"),
+    (_ASKED, "ACCEPTED"): ("issue_document", "issue_document", "suspend"),
+    (_ASKED, "DOCUMENTED"): ("suspend",),
+    (_ASKED, "SCHEDULED"): ("suspend",),
+    (_ASKED, "DEPARTED"): ("confirm_handover", "confirm_handover", "recall"),
+    (_ASKED, "HANDED_OVER"): ("report", "recall"),
     (_ASKED, "FROZEN"): ("resume",),
+    (_ASKING, "SUSPENDED"): ("resume_return",),
+    (_ASKED, "SUSPENDED"): ("resume_return",),
 }
 
 
+_RETURN = frozenset({"PROPOSED", "ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED", "DEPARTED", "HANDED_OVER"})
+"""States of a return that is under way."""
+
 # The soonest due first, as a desk sees them. Read beside the gateway: it is what a person knows before an act.
 _OPEN_CASES = f"""
-SELECT ref, side, state, thread, due_at FROM case_file
+SELECT ref, side, state, thread, partner, due_at FROM case_file
 WHERE state IN ({", ".join(f"'{state}'" for state in sorted({state for _, state in _ACTS}))})
 ORDER BY due, ref LIMIT 40
 """  # noqa: S608  (our own words)
