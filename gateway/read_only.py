@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from gateway import stands
 from gateway.core.leap import Steady
 from gateway.services import steady
 from gateway.services.compromise import DONE
@@ -38,11 +37,7 @@ def raised_at(chosen: Settings, epoch: int, *, by_theft: bool = False) -> dateti
 
     ``by_theft``: ``None`` too unless that was since keys were stolen, and all is done. Raises ``Unavailable``.
     """
-
-    def look(query: Query) -> dict[str, str]:
-        return {} if stands.is_behind(query, chosen.home / stands.STANDS_FILE) else dict(query(_EPOCH))
-
-    found = _read(chosen, look) or {}
+    found = dict(_read(chosen, lambda query: query(_EPOCH)) or ())
     if RESTORED_AT not in found or epoch != int(found["epoch"]) or epoch <= int(found.get(GONE_BACK, "0")):
         return None
     return None if by_theft and epoch != int(found.get(DONE, "0")) else datetime.fromisoformat(found[RESTORED_AT])

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -104,7 +104,6 @@ async def serve(
     process: int = 0,
     moved: bool = False,
     on_end: Callable[[], None] = lambda: None,
-    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """
     Open the listeners and run the loops until cancelled; one task that dies stops all.
@@ -112,7 +111,7 @@ async def serve(
     ``open_desks`` opens the pages in place of ``open_desks_of``. With ``one_of_many`` other processes may listen at the
     same addresses; ``process`` is the number of this one. The clock of a demonstration is ``moved`` by hand: nobody
     waits until it has gone on steadily. ``on_end`` is called once before anything is closed, whatever ends it: what is
-    cancelled from then on is the closing. ``beside`` is one more loop.
+    cancelled from then on is the closing.
 
     Raises ``BadConfiguration`` where nodes of another gateway run over the same database, ``Outdated`` where that has
     gone back.
@@ -151,8 +150,6 @@ async def serve(
                 group.create_task(context.every(erased.LOOK_S, partial(_list_erased, gateway)))
             if steady is not None:
                 group.create_task(steady.run())
-            if beside is not None:
-                group.create_task(beside())
             if loops:
                 _begin_loops(group, gateway, monitor)
             if gateway.settings.values["listeners"].get("metrics") is not None and process <= 1:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from gateway import app, serving, settings, stands
+from gateway import app, serving, settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option
 from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_apart, check_free, passphrase_of
@@ -20,7 +20,6 @@ from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.heap import give_back_large
 from gateway.http import turns
 from gateway.log import configure_log, hear_libraries
-from gateway.services.ports import Unavailable
 
 
 @click.command()
@@ -88,25 +87,18 @@ async def _serve(chosen: settings.Settings, ask: Callable[[], str], parent: Pare
     if parent is not None:
         log = partial(log, process=parent.number)
     hear_libraries(log)
-    gateway, stood = await app.build(chosen, passphrase=ask, log=log), chosen.home / stands.STANDS_FILE
+    gateway = await app.build(chosen, passphrase=ask, log=log)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
-        await stands.check(gateway.context, stood)
-        keep = partial(stands.keep, gateway.context, stood)
-        serves = partial(
-            serving.serve, gateway, on_end=close, beside=partial(gateway.context.every, stands.LOOK_S, keep)
-        )
         with suppress(asyncio.CancelledError):
             if parent is None:
-                await serves()
+                await serving.serve(gateway, on_end=close)
             else:
                 parent.on_end(stop)
-                await serves(ready=parent.ready, one_of_many=True, process=parent.number)
+                await serving.serve(gateway, ready=parent.ready, one_of_many=True, process=parent.number, on_end=close)
         if not stopped:
             raise asyncio.CancelledError
-        with suppress(Unavailable):
-            await keep(gateway.context.clock.now())
     finally:
         closing = True
         await gateway.close()

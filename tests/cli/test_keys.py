@@ -21,7 +21,6 @@ from gateway.cli.running import alone
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, SIGNING, ended_keys, make_certificate, next_card
 from gateway.settings import load
-from gateway.stands import STANDS_FILE
 from gateway.transport.card_directory import write_card
 from keys import b64, card, custody, statement, trust_words
 from keys.custody import open_store
@@ -550,19 +549,6 @@ def test_an_older_database_begins_an_epoch_whatever_the_card_says(homes: Homes) 
         value("restore", "begin-epoch", "-C", home, "--again")
         (home / "data/gateway.db").write_bytes(kept)
         assert epoch == value("restore", "begin-epoch", "-C", home)["epoch"]
-
-
-def test_a_backup_from_since_the_last_epoch_begins_another_one(homes: Homes) -> None:
-    """A database that had come further is no slip: nobody serves it, ``check`` says so, an epoch is begun at once."""
-    home = homes.home("XBB")
-    value("restore", "begin-epoch", "-C", home)
-    (home / STANDS_FILE).write_text("2 7\n")  # a gateway had come as far as the seventh step since
-    assert "an older state was put in its place" in call("check", "-C", home).stdout
-    served = spawn("serve", "-C", home)
-    assert (75, True) == (served.returncode, "isthmus restore begin-epoch" in served.stderr)
-    assert 3 == value("restore", "begin-epoch", "-C", home)["epoch"]
-    assert 0 == call("check", "-C", home).exit_code
-    assert 2 == call("restore", "begin-epoch", "-C", home).exit_code
 
 
 def test_no_epoch_is_begun_beside_a_gateway_that_runs(homes: Homes) -> None:
