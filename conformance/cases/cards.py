@@ -170,6 +170,29 @@ async def two_places(play: Play, fault: str) -> None:
     await _not_taken(play, **every[fault])
 
 
+CHAIN = ["issued-before-the-one-held", "issued-ahead", "serial-left-out", "window-without-a-moment"]
+
+
+@case("cards.chain", "M-8.1", "M-8.5", section="8.1", inputs=CHAIN, fresh=True)
+async def chain(play: Play, fault: str) -> None:
+    """
+    A card that was issued before the one held, or ahead, leaves a serial out or has an empty window is not taken.
+
+    A gateway that takes it skips the card in which a key was revoked, or lets a State's cards lie about when they were.
+    """
+    value, now = play.a.card.value, play.now()
+    first = value["signing"][0]
+    new = play.a.key("new signing")
+    row = {**first, "kid": new.kid, "key": b64u(new.public), "until": first["from"]}
+    every: dict[str, Json] = {
+        "issued-before-the-one-held": {"issued_at": stamp(now - timedelta(seconds=1))},
+        "issued-ahead": {"issued_at": stamp(now + timedelta(seconds=301))},
+        "serial-left-out": {"serial": value["serial"] + 2},
+        "window-without-a-moment": {"signing": [*value["signing"], row]},
+    }
+    await _not_taken(play, **every[fault])
+
+
 NEXT: dict[str, tuple[int, Json]] = {
     "suite-2-begins-later": (2, {}),
     "suite-1-begins-later": (1, {}),

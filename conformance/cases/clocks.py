@@ -147,6 +147,24 @@ async def extension_taken(play: Play) -> None:
     await send(talk, "verification.reply")
 
 
+@case("clocks.extension-where", "M-5.30", section="5.9", inputs=["question", "contested"], profile="verify")
+async def extension_where(play: Play, place: str) -> None:
+    """
+    An extension is taken where the thread is acknowledged: while a question or a contest waits it is `illegal-step`.
+
+    A gateway that takes it there lets the other State win time for what it has not even begun to look at.
+    """
+    talk = await play.taken_up()
+    due = play.a.reckon(play.now())["due_on"]
+    if place == "question":
+        await send(talk, "verification.question")
+    else:
+        await send(talk, "verification.reply")
+        await talk.said("verification.contest", {"ground": "NEW_ELEMENT"})
+    await refuses(talk, "verification.delay", **_longer(play, _later("XAA-2026-27", due)))
+    await send(talk, "verification.delay")
+
+
 @case("clocks.delay-moves-nothing", "M-5.30", "M-5.14", section="5.9", profile="verify")
 async def delay_moves_nothing(play: Play) -> None:
     """

@@ -28,6 +28,7 @@ async def _restored(play: Play) -> None:
 
 CHANNEL: dict[str, dict[str, Any]] = {
     "request": {},
+    "request-behind-a-gap": {"seq": 5},
     "withdrawal": {"type": "withdrawal", "body": {"code": "WITHDRAWN_NO_REASON"}},
     "collect": {"type": "collect", "body": {"max": 1}, "path": COLLECT},
     "resync": {"type": "resync", "body": {"threads": [], "more": False}},

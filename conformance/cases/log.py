@@ -28,6 +28,22 @@ async def grows(play: Play) -> None:
         raise Wrong("one opening was used for more than one entry (M-7.2)")
 
 
+@case("log.both-ways", "M-7.1", "M-7.2", section="7.1", profile="verify", positive=True, fresh=True)
+async def both_ways(play: Play) -> None:
+    """
+    The receipts that a gateway gets are entries of its log as well, each once, in the order in which it took them.
+
+    A gateway that enters only what it signs can say later that it never had an answer.
+    """
+    await play.is_asked()
+    await play.is_asked()
+    shot = play.message()
+    got = await play.post(shot)
+    play.receipt(got, shot)
+    if (size := play.see(shot.state, read_parts(got.body))) != 3:
+        raise Wrong(f"behind two receipts that the gateway got its own stands in a tree of {size}, not of 3 (7.1)")
+
+
 @case("log.each-partner", "M-7.3", section="7.1", positive=True, fresh=True)
 async def each_partner(play: Play) -> None:
     """

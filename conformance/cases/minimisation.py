@@ -111,6 +111,23 @@ async def unasked(play: Play) -> None:
     await talk.send("verification.elements", body)
 
 
+@case("minimisation.last-question", "M-5.1", section="5.1", profile="verify")
+async def last_question(play: Play) -> None:
+    """
+    Elements are measured by the last question of the thread: what an earlier one named is `not-minimised` by then.
+
+    A gateway that keeps every question open for good takes at the end what nobody waits for any more.
+    """
+    talk = await play.acknowledged()
+    handling = talk.state.question()["handling"]
+    sex = {"handling": handling, "elements": {"sex": 2}}
+    await talk.said("verification.question", {"candidates": 2, "elements": ["SEX"]})
+    await talk.send("verification.elements", sex)
+    await talk.said("verification.question", {"candidates": 2, "elements": ["PERSONAL_NUMBER"]})
+    await talk.refused("not-minimised", "verification.elements", sex)
+    await talk.send("verification.elements", sex | {"elements": {"personal_number": "140401-7"}})
+
+
 @case("minimisation.remark", "M-5.1", section="3.5", inputs=REMARKS)
 async def remark(play: Play, given: tuple[str, str]) -> None:
     """

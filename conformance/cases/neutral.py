@@ -103,8 +103,12 @@ async def one_code(play: Play, of: Reason) -> None:
     """
     first, second = [await play.post(shot) for shot in of(play)]  # type: ignore[arg-type]  # both are shots
     seen = [(got.status, got.body, {**got.headers, "date": ""}) for got in (first, second)]
-    if seen[0] != seen[1]:
-        raise Wrong(f"one code shows in two ways: {seen[0][:2]!s:.90} and {seen[1][:2]!s:.90}")
+    if seen[0] == seen[1]:
+        return
+    first_headers, second_headers = (set(one[2].items()) for one in seen)
+    if differ := sorted({name for name, _ in first_headers ^ second_headers}):
+        raise Wrong(f"one code shows in two ways, by the headers {', '.join(differ)}")
+    raise Wrong(f"one code shows in two ways: {seen[0][:2]!s:.90} and {seen[1][:2]!s:.90}")
 
 
 async def _unknown(play: Play) -> Talk:

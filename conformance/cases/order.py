@@ -82,6 +82,26 @@ async def used_id(play: Play) -> None:
     await talk.send("reminder", {"number": 1, "step": "reply"})
 
 
+@case("order.two-states", "M-3.2", "M-5.1", "M-5.24", section="3.2", positive=True)
+async def two_states(play: Play) -> None:
+    """
+    An id and a thread are those of one State toward another: a second State that names the same ones has its own.
+
+    A gateway that looks for the id, or the thread, alone gives one State the answer to another's message, and lets
+    whoever guessed a thread take another State's case back.
+    """
+    talk = await play.asks()
+    shot = talk.message("reminder", {"number": 1, "step": "reply"})
+    await play.accepted(play.b.message(play.gateway, id=shot.id))
+    await play.refused(
+        play.b.message(play.gateway, "reminder", {"number": 1, "step": "reply"}, thread=talk.thread), "illegal-step"
+    )
+    await play.accepted(
+        play.b.message(play.gateway, "withdrawal", {"code": "WITHDRAWN_NO_REASON"}, thread=talk.thread, seq=9)
+    )
+    await play.accepted(shot)
+
+
 @case("order.epoch", "M-5.8", section="5.2", inputs={"lower": 0, "higher": 2})
 async def epoch(play: Play, number: int) -> None:
     """

@@ -458,6 +458,21 @@ async def conditions_over(play: Play, type: str) -> None:
     await talk.send(type, value)
 
 
+@case("places.day-in-utc", "M-5.30", section="3.5", profile="receive", positive=True, fresh=True)
+async def day_in_utc(play: Play) -> None:
+    """
+    "Today" is the day in UTC: conditions until tomorrow have not run out half an hour before that day begins.
+
+    A gateway that goes by its own midnight refuses what its partner may still send, or keeps what is over.
+    """
+    await play.tick_to(play.now().replace(hour=23, minute=30))
+    talk = Talk(play, play.a, asking=True)
+    value = play.a.question()
+    for days, code in ((0, "illegal-step"), (1, None)):
+        asked = value | {"handling": value["handling"] | {"retain_until": day(play, days)}}
+        await (talk.refused(code, "verification.request", asked) if code else talk.send("verification.request", asked))
+
+
 BEYOND: dict[str, tuple[str, bool, str]] = {
     "archive": ("M0", False, "CIVIL_STATUS_ARCHIVE"),
     "enquiry": ("M2", False, "SOCIAL_ENQUIRY"),

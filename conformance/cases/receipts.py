@@ -57,19 +57,25 @@ async def checked(play: Play, how: Answering) -> None:
         raise Wrong("a right answer was not taken after a wrong one")
 
 
-SIGNS = ["revoked", "over", "early", "identity", "log_key", "second_signer"]
+SIGNS = {
+    **{name: (name, 0) for name in ("revoked", "over", "early", "identity", "log_key", "second_signer")},
+    "revoked-and-dated-back": ("revoked", -2),
+}
+"""Who signs, and by how many days `received_at` is another one."""
 
 
 @case("receipts.which-key", "M-5.17", section="5.5", inputs=SIGNS, profile="verify")
-async def which_key(play: Play, name: str) -> None:
+async def which_key(play: Play, given: tuple[str, int]) -> None:
     """
     A receipt by a key that signs no messages, or did not when it was made, or was revoked since, is not taken.
 
     A gateway that takes it lets whoever stole a key, or holds another one, say for the State what it received.
     """
+    name, days = given
     thread = await play.submit()
     key = play.a.roles.get(name) or getattr(play.a, name)
-    play.a.instead = [answers(play.doors, Answering(key=key))]
+    at = stamp(play.now() + timedelta(days=days))
+    play.a.instead = [answers(play.doors, replace(_claims(received_at=at), key=key))]
     play.one(await play.tick(), "verification.request")
     await _waits(play, thread)
     play.one(await play.tick(hours=2), "verification.request")

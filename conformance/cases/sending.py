@@ -1,13 +1,14 @@
 """Sections 5.2 and 5.3: one number after the other, until it is received or over, and no hammering at a closed door."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from conformance.bodies import send, withholds
 from conformance.door import answers, drops, loses, says
 from conformance.play import Play
-from conformance.reading import instant
+from conformance.reading import Json, instant
 from conformance.registry import Wrong, case
-from conformance.state import Answering, Instead
+from conformance.state import Answering, Instead, claim_of
 from conformance.talk import Talk
 
 LOST: dict[str, list[Instead]] = {"dropped": [drops()], "later": [says("later")], "no-answer": [drops(), drops()]}
@@ -42,6 +43,45 @@ async def stop_and_wait(play: Play, instead: list[Instead]) -> None:
         raise Wrong("the first message was posted again in other bytes (M-1.2)")
     for post in after:
         talk.take(post)
+
+
+@case("sending.frame", "M-3.2", section="3.2", profile="verify", positive=True)
+async def frame(play: Play) -> None:
+    """
+    Each message of the gateway names the last payload of the thread, the last one it took, and a clock where it has to.
+
+    A gateway that leaves these out has a file in which nobody can show what had been read when something was said.
+    """
+    for talk, types in ((await play.is_asked(), (ELEMENTS, CONTEST)), (await play.asks(), (ACKNOWLEDGEMENT, REPLY))):
+        if not talk.asking:
+            _framed(talk, None, None, claim_of(play.a.code))
+            await talk.acknowledge()
+            await send(talk, "verification.question")
+        for type in types:
+            if type == CONTEST:
+                await send(talk, "verification.reply")
+            before, taken = talk.prev, talk.own
+            await talk.said(type, SAYS[type](play))
+            _framed(talk, before, taken, claim_of(play.a.code) if type == CONTEST else None)
+
+
+ACKNOWLEDGEMENT, ELEMENTS = "verification.acknowledgement", "verification.elements"
+REPLY, CONTEST = "verification.reply", "verification.contest"
+SAYS: dict[str, Callable[[Play], Json]] = {
+    ACKNOWLEDGEMENT: lambda play: {},
+    ELEMENTS: lambda play: {},
+    REPLY: lambda play: play.reply(),
+    CONTEST: lambda play: {"ground": "NEW_ELEMENT"},
+}
+
+
+def _framed(talk: Talk, prev: str | None, taken: str | None, calendar: Json | None) -> None:
+    """Insist on ``prev``, ``in_reply_to`` and ``clock`` of the gateway's last message in the thread."""
+    value = talk.heard[-1].value
+    clock = calendar and {"service": "IRC", "step": "reply", "calendar": calendar["id"], "version": calendar["version"]}
+    for name, wanted in (("prev", prev), ("in_reply_to", taken), ("clock", clock)):
+        if value[name] != wanted:
+            raise Wrong(f"{value['type']} has {value[name]} as {name}, not {wanted} (3.2)")
 
 
 @case("sending.after-a-refusal", "M-5.6", section="5.2", profile="verify")

@@ -13,6 +13,7 @@ from conformance.registry import Wrong, case
 from conformance.returning import departure, homeward, schedule
 from conformance.state import Answering
 from conformance.talk import Talk
+from conformance.writing import stamp
 
 REASONS = ["protection", "welfare", "other"]
 
@@ -57,6 +58,8 @@ async def withdrawal(play: Play, reason: str) -> None:
     message = talk.take(play.one(await play.tick(seconds=1), "withdrawal"))
     if message.body != {"code": "WITHDRAWN_NO_REASON"}:
         raise Wrong(f"the withdrawal says {message.body}")
+    if message.value["issued_at"] != stamp(play.now()):
+        raise Wrong(f"its issued_at is {message.value['issued_at']} and not the hour, so it tells more (M-5.26)")
     await play.silent(days=2)
 
 

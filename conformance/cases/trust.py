@@ -38,24 +38,31 @@ async def revoked_now(play: Play) -> None:
     await play.accepted(play.message(key=play.a.spare))
 
 
-HOLDS = ["another-identity", "another-prev", "lower-epoch", "revocation-undone"]
+HOLDS = ["another-identity", "another-prev", "lower-epoch", "revocation-undone", "revoked-later"]
 
 
-@case("trust.hold", "M-8.5", section="8.2", fresh=True, inputs=HOLDS)
+@case("trust.hold", "M-8.5", "M-5.1", section="8.2", fresh=True, inputs=HOLDS)
 async def hold(play: Play, fault: str) -> None:
     """
     A State whose published card contradicts the one held is put on hold: what it sends is answered `hold`.
 
-    A gateway that takes the card lets whoever captured the directory speak for the State.
+    A gateway that takes the card lets whoever captured the directory speak for the State. What was answered before the
+    hold is answered so again (5.1, step 4): a gateway that asks for the hold first leaves its partner without a receipt
+    of what it took.
     """
     a = play.a
-    await play.accepted(play.message())
-    rows: list[Json] = [row | {"revoked_at": None} for row in a.card.value["signing"]]
+    known = play.message()
+    first = await play.post(known)
+    play.receipt(first, known)
+    held: list[Json] = a.card.value["signing"]
+    rows = [row | {"revoked_at": None} for row in held]
+    later = [row | ({"revoked_at": stamp(play.now())} if row["revoked_at"] else {}) for row in held]
     every: dict[str, Json] = {
         "another-identity": {},
         "another-prev": {"prev": "A" * 43},
         "lower-epoch": {"epoch": 1},
         "revocation-undone": {"signing": rows},
+        "revoked-later": {"signing": later},
     }
     changes = every[fault]
     if fault == "lower-epoch":
@@ -70,6 +77,8 @@ async def hold(play: Play, fault: str) -> None:
     if a.code not in answer["hold"]:
         raise Wrong("the State is not on hold")
     await play.problem(play.message(), "hold")
+    if (await play.post(known)).body != first.body:
+        raise Wrong("what was answered before the hold gets another answer on hold (5.1, step 4)")
 
 
 @case("trust.revoked-for-good", "M-8.1", "M-8.5", section="8.1", fresh=True)

@@ -108,6 +108,20 @@ async def lower_number(play: Play) -> None:
     await talk.send("withdrawal", WITHDRAWN)
 
 
+@case("withdrawal.closed-number", "M-5.7", "M-5.23", section="5.2")
+async def closed_number(play: Play) -> None:
+    """
+    Another withdrawal that is not at a higher number is `illegal-step`, whether its number was closed or used.
+
+    A gateway that calls a closed number used says that something was received which never came.
+    """
+    talk = await play.asks()
+    await talk.send("withdrawal", WITHDRAWN, seq=7)
+    for number in (4, 1, 7):
+        await play.refused(talk.message("withdrawal", WITHDRAWN, seq=number), "illegal-step")
+    await play.accepted(talk.message("withdrawal", WITHDRAWN, seq=8))
+
+
 @case("withdrawal.after-the-last-posted", "M-5.25", section="5.7", profile="verify")
 async def after_the_last_posted(play: Play) -> None:
     """

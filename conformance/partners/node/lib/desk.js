@@ -24,11 +24,12 @@ export function ask (g, { to, draft }) {
     method_limit: file.method_limit, no_contact_methods: file.no_contact_methods,
     elements: choose(known, (name) => minimal(purpose, [name], null)) }
   checkOurs(g, { place: 'none', side: 'asking' }, 'verification.request', body)
-  const [thread, calendar] = [b64u(randomBytes(16)), calendarOf(to)]
-  const clock = calendar ? { service: 'IRC', step: 'reply', calendar: calendar.id, version: calendar.version } : null
-  compose(g, to, thread, 'verification.request', JSON.stringify(body), { clock, file: known })
+  const thread = b64u(randomBytes(16))
+  compose(g, to, thread, 'verification.request', JSON.stringify(body), { clock: clockOf(to), file: known })
   return { thread }
 }
+// The clock that a request or a contest starts is by the asked State's calendar [3.6]; null where none is held.
+const clockOf = (to, c = calendarOf(to)) => c ? { service: 'IRC', step: 'reply', calendar: c.id, version: c.version } : null
 // Our step must be one that the other side takes in this place.
 function checkOurs (g, thread, type, body) {
   rule(fits(type, body), 'not a body of this type')
@@ -45,7 +46,7 @@ export function say (g, { partner, thread, type, body: decided }) {
   const about = { thread, digest: digest(text), valid_until: instant(g.now() + VALID) }
   const statements = dueStatements(type, body).map(([statement, role]) =>
     signJws(g.seed(role), 'statement', writeStatement({ ...about, statement, role })))
-  compose(g, partner, thread, type, text, { statements })
+  compose(g, partner, thread, type, text, { statements, clock: type === 'verification.contest' ? clockOf(partner) : null })
 }
 
 // What the gateway adds to the decision of a desk.

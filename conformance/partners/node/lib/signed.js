@@ -66,9 +66,9 @@ export function readCard (text, identity) {
   const first = card.prev === null
   demand(fits('card', card) && card.identity === b64u(identity) && first === (card.serial === 1), 'content')
   const rows = [card.signing, card.roles, card.log, card.sealing].flat()
-  for (const { kid, suite, key } of rows) {
+  for (const { kid, suite, key, from, until } of rows) {
     const own = suite ? sealKid(suite, unb64u(key)) : goodKey(unb64u(key, 32)) && signKid(unb64u(key))
-    demand(kid === own, 'key')
+    demand(kid === own && !(until <= from), 'key or window')
   }
   demand(new Set([card.identity, ...rows.map((row) => row.key)]).size === rows.length + 1, 'a key in two places')
   return { ...card, digest: digest(jws.payload), jws: text }
