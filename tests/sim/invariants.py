@@ -142,8 +142,9 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 SILENT = frozenset(
     {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered"}
     | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync", "document_expired"}
+    | {"dropped", "not_told"}
 )
-"""Steps that a case may take while no person takes any: what timers and receipts bring, and reminders."""
+"""Steps that a case may take while no person takes any: what timers and receipts bring, reminders, and findings."""
 
 ERASED_AFTER_DAYS = 542
 """The policy's 540 days after a case was closed, and two in which the timers come round."""
@@ -545,6 +546,8 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
                 one for other, one in their.cases.values() if (other.partner, other.thread) == (own.country, row.thread)
             ]
             quiet = case.state == "FROZEN" and case.side == "requesting"
+            # It was proposed on what a restore had left, and refused: the other State knows of no return.
+            quiet = quiet or (bool(own.restored) and _state(case) == "ASSESSED")
             if quiet or their.restored or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
                 continue
             # A State that had nothing of a return by then took it in, and had nothing to stop.
