@@ -161,6 +161,18 @@ async def numbered(network: Network, ref: str) -> None:
     await story.put(network, "XAA", ref, case.state, draft={**case.draft, **HERS})
 
 
+async def a_no_beside_a_proposal(network: Network) -> tuple[str, str]:
+    """Have one case of the person say no while a proposal waits for the line in another; return both references."""
+    returning, person = network.gateways["XAA"].returning, ("first", "case_officer")
+    first, second = (await homeward.assessed(network))[0], (await homeward.prepared(network))[0]
+    for ref in (first, second):
+        await numbered(network, ref)
+    await returning.propose(second, *person)
+    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
+    await returning.record(first, no, *person)
+    return first, second
+
+
 async def test_plan_of_an_adult_who_is_a_child_elsewhere_stays(network: Network) -> None:
     """A plan that waits for its day does not leave on it while another case has her as a minor."""
     ours, theirs = await homeward.scheduled(network)
@@ -299,12 +311,7 @@ async def test_a_no_without_a_day_is_of_the_day_it_was_recorded(network: Network
 async def test_a_return_does_not_leave_once_she_says_no_elsewhere(network: Network) -> None:
     """A proposal that waits for the line stays when another case records meanwhile that she does not want it."""
     gateway, person = network.gateways["XAA"], ("first", "case_officer")
-    first, second = (await homeward.assessed(network))[0], (await homeward.prepared(network))[0]
-    for ref in (first, second):
-        await numbered(network, ref)
-    await gateway.returning.propose(second, *person)
-    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
-    await gateway.returning.record(first, no, *person)
+    first, second = await a_no_beside_a_proposal(network)
     assert 0 == await network.deliver()
     assert ((person_stop.WAITS,), [NO_ELSEWHERE + first]) == await told(network, second)
     network.clock.pass_(days=1)
@@ -336,12 +343,7 @@ async def test_a_plan_that_is_not_of_the_record_any_more_does_not_leave(network:
 async def test_a_proposal_with_the_day_of_an_older_wish_does_not_leave(network: Network) -> None:
     """A wish was written since she said no elsewhere: what was signed on the one before is proposed anew (V-32)."""
     gateway, person = network.gateways["XAA"], ("first", "case_officer")
-    first, second = (await homeward.assessed(network))[0], (await homeward.prepared(network))[0]
-    for ref in (first, second):
-        await numbered(network, ref)
-    await gateway.returning.propose(second, *person)
-    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
-    await gateway.returning.record(first, no, *person)
+    _, second = await a_no_beside_a_proposal(network)
     network.clock.pass_(days=1)
     again = homeward.record(wish={**homeward.RECORD["wish"], "written_on": "2026-11-26"})
     await gateway.returning.record(second, again, *person)
@@ -354,12 +356,7 @@ async def test_a_proposal_with_the_day_of_an_older_wish_does_not_leave(network: 
 async def test_what_is_set_right_leaves_before_a_message_that_is_held(network: Network) -> None:
     """A place of birth is struck abroad although a proposal waits: that one stays behind, and still does not leave."""
     gateway, person = network.gateways["XAA"], ("first", "case_officer")
-    first, second = (await homeward.assessed(network))[0], (await homeward.prepared(network))[0]
-    for ref in (first, second):
-        await numbered(network, ref)
-    await gateway.returning.propose(second, *person)
-    no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
-    await gateway.returning.record(first, no, *person)
+    _, second = await a_no_beside_a_proposal(network)
     assert 0 == await network.deliver()
     await gateway.notices.strike(second, ["BIRTH_PLACE"], *person)
     assert 1 == await network.deliver()
