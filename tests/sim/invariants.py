@@ -337,7 +337,7 @@ def _counts(got: Got) -> bool:
 def _kept_what_was_done(scenario: "Scenario", own: Books) -> None:
     """What a desk was told to be done is in the history of its case, as often as it was done."""
     known = Counter((ref, event) for ref, event, _, _ in own.events)
-    done = Counter((ref, event) for _, ref, event in scenario.journals[own.country].done)
+    done = Counter((ref, event) for _, ref, event in scenario.desks.journals[own.country].done)
     for (ref, event), count in done.items():
         if known[ref, event] < count:
             told = f"{own.country} did {event} {count} times, and {known[ref, event]} are kept"
