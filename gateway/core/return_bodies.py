@@ -57,8 +57,11 @@ def proposal(case: Case, plan: Mapping[str, Any]) -> Body:
     """
     Return the proposal for ``plan`` (``window``, ``needs``, ``referral``).
 
-    Of each kind of assessment the latest positive conclusion is in it.
+    Of each kind of assessment the latest positive conclusion is in it. Raises ``NotOnRecord`` if the reply that it
+    would rest on was taken back by the State that gave it.
     """
+    if case.reply_digest is None:
+        raise NotOnRecord("the signed reply of the other State; one that was taken back is none")
     record = case.record or {}
     latest: dict[str, Mapping[str, Any]] = {}
     for one in sorted(record["assessments"], key=lambda one: str(one["on"])):

@@ -110,6 +110,15 @@ async def test_a_proposal_rests_on_the_last_reply(network: Network) -> None:
     assert case.reply_digest == sent[1].digest == await network.gateways["XBB"].store.read(unit)
 
 
+async def test_on_a_reply_that_was_taken_back_nothing_is_proposed(network: Network) -> None:
+    """What is missing for a proposal is named to who prepares one (R-04); no body is made that no schema takes."""
+    ours, theirs = await homeward.assessed(network)
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    with pytest.raises(RuleRefused, match="taken back"):
+        await acts(network, "XAA").prepare(ours, homeward.PLAN, "first", "case_officer")
+
+
 async def test_only_conclusions_dates_and_signers_leave(network: Network) -> None:
     """The proposal has no name, no text of an assessment and nothing of the national file."""
     ours, theirs = await homeward.proposed(network)
