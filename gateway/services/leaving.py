@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core import envelope
-from gateway.core.case import Side, State, replace
+from gateway.core.case import Case, Side, State, replace
 from gateway.core.escalation import Pressed, is_stopped
 from gateway.core.facts import Facts, Finding, When, about
-from gateway.core.machine import Notify
+from gateway.core.machine import PARTNER, Notify
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
@@ -78,6 +78,15 @@ def _passes(row: CaseRow, type: str) -> bool:
     return told and type in (SUSPENSION, RESUMPTION)
 
 
+def _is_stopped_anew(case: Case) -> bool:
+    """
+    Return whether somebody of ours holds a case of which word that it goes on has not left.
+
+    The other State was told of the first stop alone, and what it believes is so: the return stands still (R-02).
+    """
+    return case.state is State.SUSPENDED and any(role != PARTNER for _, role in case.holders)
+
+
 def _is_a_plan_that_waited(row: OutboundRow, body: Mapping[str, Any]) -> bool:
     """
     Return whether ``row`` is the plan of a journey that was never posted.
@@ -138,6 +147,8 @@ class Leaving:
             return False
         held = cases.unseal(self._context, case_row)
         case = held.case
+        if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
+            return False
         stopped = case.holders or case.resume_to  # whoever stopped it may have let go since
         if case.state is State.CLOSED and stopped and row.type in OF_A_RETURN and TAKE_BACK not in case.said:
             return False  # it was stopped, and closed so; word of a recall leaves, and what stands before it
