@@ -126,6 +126,7 @@ class Post:
     epoch: int
     seq: int | None
     ref: str | None
+    attempts: int
 
 
 class WatchedPeers(HttpPeers):
@@ -352,15 +353,15 @@ class Host:
 
     def leaves(self, recipient: str, body: bytes) -> Post:
         """Note an attempt and look whether it may be made: marked on disk before, and of no case that is stopped."""
-        columns = "type, digest, thread, epoch, seq, ref, state, posted_at"
+        columns = "type, digest, thread, epoch, seq, ref, attempts, posted_at"
         query = f"SELECT {columns} FROM outbound WHERE partner = ? AND envelope_id = ?"  # noqa: S608  (constants)
         rows = self.look(query, recipient, envelope.envelope_id(body))
         if not rows or rows[0][7] is None:
             self.world.fail("marked before it leaves", f"{self.country} posts what its disk does not hold as posted")
-        rows = rows or [("unknown", b64.encode(envelope.envelope_id(body)), None, 0, None, None)]
-        type_, digest, thread, epoch, seq, ref = rows[0][:6]
+        rows = rows or [("unknown", b64.encode(envelope.envelope_id(body)), None, 0, None, None, 0)]
+        type_, digest, thread, epoch, seq, ref, attempts = rows[0][:7]
         at = self.world.loop.time()
-        post = Post(at, self.country, recipient, type_, digest, thread, epoch, seq, ref)
+        post = Post(at, self.country, recipient, type_, digest, thread, epoch, seq, ref, attempts)
         self.world.posts.append(post)
         self.world.watch(post)
         return post
