@@ -43,16 +43,16 @@ class Around:
 
     ``zone`` is that of the State which keeps the record: its days end there. ``no_contact`` is the reason the partner
     is on the no-contact list; ``person_stopped`` whether another case that shares a value with this person is stopped;
-    ``minor_elsewhere`` the other open cases with the same number that have her as a minor; ``no_elsewhere`` the first
-    day on which a wish to return counts after a no in another case with the same number, and that case;
-    ``recipient_ready`` whether the partner's card is held, valid and lists a sealing key.
+    ``minor_elsewhere`` whether another open case with the same number has her as a minor; ``no_elsewhere`` the first
+    day on which a wish to return counts after a no in another case with the same number; ``recipient_ready`` whether
+    the partner's card is held, valid and lists a sealing key. Which other case it is no rule learns.
     """
 
     zone: str
     no_contact: str | None
     person_stopped: bool
-    minor_elsewhere: tuple[str, ...]
-    no_elsewhere: tuple[date, str] | None
+    minor_elsewhere: bool
+    no_elsewhere: date | None
     recipient_ready: bool
 
 
@@ -60,8 +60,8 @@ NOBODY_LOOKED = Around(
     zone="UTC",
     no_contact="nobody looked",
     person_stopped=True,
-    minor_elsewhere=("nobody looked",),
-    no_elsewhere=(date.max, "nobody looked"),
+    minor_elsewhere=True,
+    no_elsewhere=date.max,
     recipient_ready=False,
 )
 """Where nothing leaves, no rule asks; should one ask after all, unknown means no."""
@@ -78,7 +78,7 @@ def before_a_case(zone: str, no_contact: str | None) -> Around:
         zone=zone,
         no_contact=no_contact,
         person_stopped=False,
-        minor_elsewhere=(),
+        minor_elsewhere=False,
         no_elsewhere=None,
         recipient_ready=False,
     )

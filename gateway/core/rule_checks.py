@@ -100,6 +100,10 @@ def _exempt(facts: Facts) -> bool:
     return facts.type in EXEMPT and (facts.type != RECTIFICATION or facts.body["elements"] is None)
 
 
+STOPPED_ELSEWHERE = "something became known that may concern this person: look at the case for a reason to learn what"
+"""That another case of the person is stopped is content, and told for a reason alone."""
+
+
 def r01(facts: Facts) -> str | None:
     if _exempt(facts):
         return None
@@ -108,11 +112,11 @@ def r01(facts: Facts) -> str | None:
         return None  # the requested side holds no such field
     state = file["asylum"]
     if state["state"] != "none":
-        return f"the protection state is '{state['state']}'; only an attested 'none' lets anything leave"
+        return "the protection state is another; only an attested 'none' lets anything leave"
     attested = _text(state["attested_by"]) and _text(state["basis"])
     if not (attested and _on_or_before(state["attested_on"], facts.today)):
         return "'none' is not attested: who, when and on what basis are all needed"
-    return "another case that shares a value with this person is stopped" if facts.around.person_stopped else None
+    return STOPPED_ELSEWHERE if facts.around.person_stopped else None
 
 
 def r02(facts: Facts) -> str | None:
@@ -268,11 +272,12 @@ def _accepted_as_adult(facts: Facts) -> str | None:
     return None
 
 
-MINOR_ELSEWHERE = (
-    "another open case with the same number has the person as a minor; one of the two is set right first: "
-)
-NO_ELSEWHERE = "in another case with the same number the person said no, and no other wish was written since: "
-"""What stands before the cases that are meant; nobody finds a case by a number, so they are named."""
+MINOR_ELSEWHERE = "another open case with the same number has the person as a minor; one of the two is set right first"
+NO_ELSEWHERE = "in another case with the same number the person said no, and no other wish was written since"
+"""
+Which case that is no rule knows: a refusal is heard by whoever takes the step, who may not read the other one. A desk
+that looks at this one for a reason learns it (``gateway.services.elsewhere``).
+"""
 
 
 def r06(facts: Facts) -> str | None:
@@ -293,7 +298,7 @@ def r06(facts: Facts) -> str | None:
     if not treat_as_minor(file) and is_decided(age) and not _on_or_before(age["decision"]["on"], facts.today):
         return "the age decision is of a day that has not come"
     if facts.around.minor_elsewhere and not treat_as_minor(file):
-        return MINOR_ELSEWHERE + ", ".join(facts.around.minor_elsewhere)
+        return MINOR_ELSEWHERE
     return birth_objects(file, facts.today)
 
 
@@ -439,9 +444,9 @@ def r23(facts: Facts) -> str | None:
     file, record = _return_record(facts)
     if because := _not_her_wish(record, facts.today, minor=treat_as_minor(file)):
         return because
-    no_elsewhere = facts.around.no_elsewhere
-    if no_elsewhere is not None and _day(record["wish"]["written_on"]) < no_elsewhere[0]:
-        return NO_ELSEWHERE + no_elsewhere[1]
+    counts_from = facts.around.no_elsewhere
+    if counts_from is not None and _day(record["wish"]["written_on"]) < counts_from:
+        return NO_ELSEWHERE
     return _not_today(facts, record) or _not_to_be_told(facts, record)
 
 
@@ -512,7 +517,7 @@ def r13(facts: Facts) -> str | None:
 def r14(facts: Facts) -> str | None:
     file = _file(facts)
     if file is not None and file["category"] != "subject":
-        return f"the category is '{file['category']}'; only a subject may be asked about"
+        return "the category is another; only a subject may be asked about"
     return None
 
 

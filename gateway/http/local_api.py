@@ -33,7 +33,7 @@ from gateway.http import openapi
 from gateway.http.errors import local_problem, neutral_headers, problem_of
 from gateway.http.limits import Limits, Room, read_body
 from gateway.http.local_problems import BadMediaType, BadRequest, NoToken, problem_for
-from gateway.services import access, act_bodies, cases, referral, rights
+from gateway.services import access, act_bodies, cases, elsewhere, referral, rights
 from gateway.services.acts import (
     ANYBODY,
     DESK,
@@ -235,11 +235,12 @@ class _Door:
         if case and why and (purpose := request.query.get("purpose")):
             _check_use(case, purpose, self._desk.context.clock.now().date())
         counted = await referral.find(*of[:3], why) if case and why else None
+        named = await elsewhere.find(*of[:3], why) if case and why else ()
         value = {
             "case": row_json(row, roles),
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
             "desk": desk_json(case, shown=bool(why)) if case else None,
-            "content": content_json(case, counted) if case and why else None,
+            "content": content_json(case, counted, named) if case and why else None,
         }
         return _json(value, headers=self._tag(case) if case else None)
 

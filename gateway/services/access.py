@@ -2,6 +2,7 @@
 Who looked at a case, disclosed it or stepped into it, and why (R-13).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from gateway.core.case import Case
@@ -62,6 +63,13 @@ async def look(context: Context, ref: str, person: str, role: str, *, why: str, 
 
     case: Case = (await context.commit(unit)).value
     return case
+
+
+async def view_each(context: Context, tx: Tx, refs: Iterable[str], person: str, why: str, now: datetime) -> None:
+    """Record a look at each of ``refs`` that can be read: they were named to ``person``, who looked at another."""
+    for ref in refs:
+        if (held := cases.readable(context, await tx.find_case(ref))) is not None:
+            await record(context, tx, held, person, "view", why, now)
 
 
 async def glance(context: Context, ref: str, person: str, role: str) -> Case:

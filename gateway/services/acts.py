@@ -17,11 +17,12 @@ from gateway.core.case import Pending, Remark, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, DOCUMENT, DOCUMENT_REQUEST, HANDOVER, MONITORING, REISSUE, SCHEDULE
 from gateway.core.preview import Preview
-from gateway.core.returns import IN_CHARGE, RETURN_STATES
+from gateway.core.returns import RETURN_STATES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
-from gateway.core.verification import ANSWERING, CLERK, OFFICER
+from gateway.core.verification import ANSWERING, OFFICER
 from gateway.services import clear, returning
 from gateway.services.answer import Answer
+from gateway.services.audience import READ_A_CASE, READ_A_RETURN
 from gateway.services.clear import Clear
 from gateway.services.context import Context, NotFound
 from gateway.services.hold import MAY_TELL_APART, Hold
@@ -31,7 +32,7 @@ from gateway.services.remind import Reminder
 from gateway.services.returning import Protocol, Returning
 from keys import b64
 
-DESK = OFFICER | CLERK | {"second_signer"}
+DESK = READ_A_CASE
 """Roles that may see personal content, for a justification."""
 
 LISTS = DESK | {"foreign_affairs", "child_welfare", "dpo"}
@@ -373,7 +374,7 @@ GONE = frozenset({State.BLOCKED.value, State.ERASED.value})
 APPROVALS: Mapping[str, str] = {**clear.APPROVAL, **returning.APPROVAL}
 """Kind of statement that approves a body, of a return or not, by message type."""
 
-RETURN_DESK = DESK | IN_CHARGE | {"guardian", "lawyer", "court"}
+RETURN_DESK = READ_A_RETURN
 """Roles that see the whole of a return."""
 
 RETURN_PARTS: Mapping[str, frozenset[str]] = {

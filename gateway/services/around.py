@@ -16,11 +16,12 @@ from gateway.services.ports import Tx
 
 async def look(context: Context, tx: Tx, case: Case, now: datetime) -> Around:
     """Return what is around ``case`` at ``now``, as it is stored in the transaction of the caller."""
+    no = await no_elsewhere(context, tx, case)
     return Around(
         zone=context.zone,
         no_contact=await no_contact.barred(context, tx, case.partner),
         person_stopped=await person_stop.held_back(tx, case),
-        minor_elsewhere=await minor_elsewhere(context, tx, case),
-        no_elsewhere=await no_elsewhere(context, tx, case),
+        minor_elsewhere=bool(await minor_elsewhere(context, tx, case)),
+        no_elsewhere=no[0] if no else None,
         recipient_ready=outbox.recipient(context, case.partner, now) is not None,
     )

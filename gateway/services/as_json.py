@@ -147,15 +147,19 @@ def return_json(case: Case, role: str) -> dict[str, Any]:
     }
 
 
-def content_json(case: Case, counted: Sequence[str] | None) -> dict[str, Any]:
-    """Return the personal content of a case; ``counted`` are the files of its referral, ``None`` if there is none."""
+def content_json(case: Case, counted: Sequence[str] | None, named: Sequence[str]) -> dict[str, Any]:
+    """
+    Return the personal content of a case; ``counted`` are the files of its referral, ``None`` if there is none.
+
+    ``named`` is what other cases say of the person, and which.
+    """
     return {
         "draft": case.draft,
         "received": case.received,
         "asked": list(case.asked),
         "reply": case.reply,
         "delay": case.delay,
-        "held": list(person_stop.told(case)),
+        "held": list(person_stop.told(case, named)),
         "referral": None if counted is None else {"text": [DUE, LIMITS], "counted": list(counted)},
         "interview": case.interview,
         "remark": remark_json(case.remark, seal(case.remark, case.draft)) if case.remark is not None else None,

@@ -5,14 +5,20 @@ Rule 1: foreign affairs presses and issues notes, and learns no reason that lies
 protection, remark or return holds a case back, nor a word of it, whichever way it asks.
 Rule 2: it sees the cases in which we wait for the other State and no other one, whichever way it asks: of a case that
 is not among them it does not learn whether it was answered, closed or stopped, nor that there is one.
+Rule 3: what another case says of the person the desk alone is told, and which case it is nobody by being refused.
+Who sees neither the content of a case nor the return, as an escort, learns which rule of the person stands against
+the step, and not what the record says.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from gateway.core.case import Side
 from gateway.core.facts import Finding
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE
+from gateway.core.verification import CLERK, IN_CHARGE, OFFICER
 from gateway.services.context import NotFound
 from gateway.services.inquire import WATCHED, BoardRow, Inquiries, Place, Wanted
 
@@ -27,9 +33,39 @@ def of_no_person(findings: Collection[Finding]) -> tuple[Finding, ...]:
     return tuple(one for one in findings if one.rule.startswith(_OF_NO_PERSON))
 
 
+READ_A_CASE: Final = OFFICER | CLERK | {"second_signer"}
+"""Roles that may read the content of a case, for a reason."""
+
+READ_A_RETURN: Final = READ_A_CASE | IN_CHARGE | {"guardian", "lawyer", "court"}
+"""Roles that may read the whole record of a return, for a reason."""
+
+LESS: Final = "what the record says is told to the desk in charge of the case"
+"""In place of the reason of a rule, to whoever may not read what it is about."""
+
+_ELSEWHERE: Final = (MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE)
+_OF_THE_PERSON: Final = ("R-", "MIN-", "REM-", "E-")
+_OF_THE_CALL: Final = frozenset({"R-00", "R-13", "R-22"})
+"""Rules of the person that say what is wrong with what was asked: no reason given, or an account that is held back."""
+
+
 def heard(findings: Collection[Finding], roles: Collection[str]) -> tuple[Finding, ...]:
-    """Return the ``findings`` that a person with ``roles`` is told; ``foreign_affairs`` is held alone, so it counts."""
-    return of_no_person(findings) if FOREIGN_AFFAIRS in roles else tuple(findings)
+    """
+    Return the ``findings`` as a person with ``roles`` is told them; ``foreign_affairs`` is held alone, so it counts.
+
+    Every rule is named to everybody else; why it objects only to who may read what that is of.
+    """
+    if FOREIGN_AFFAIRS in roles:
+        return of_no_person(findings)
+    return tuple(one if _may_hear(one, roles) else replace(one, because=LESS, where="") for one in findings)
+
+
+def _may_hear(finding: Finding, roles: Collection[str]) -> bool:
+    if not READ_A_CASE.isdisjoint(roles):
+        return True
+    if finding.because in _ELSEWHERE:
+        return False
+    of_her = finding.rule.startswith(_OF_THE_PERSON) and finding.rule not in _OF_THE_CALL
+    return not of_her or not READ_A_RETURN.isdisjoint(roles)
 
 
 async def find_row(inquiries: Inquiries, ref: str, roles: Collection[str]) -> BoardRow:

@@ -5,6 +5,8 @@ Rule 1: taken together are cases whose files both have the same number of a docu
 one person's: a wrong one is corrected, and nobody says of two that carry it that they are two. A name is no reason.
 Rule 2: of two ages the safer one counts while both cases are open: one that is over says what was thought of her then.
 Rule 3: a no to a return to a State is not unsaid by another case toward it, also once the case of the no is closed.
+Rule 4: which case that is a desk learns that looks at the content for a reason, and nobody by being refused: the look
+is recorded in the other case, too.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +16,8 @@ from typing import Any
 from gateway.core.age import treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Side, State
-from gateway.services import cases
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.services import access, cases
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import Tx
@@ -49,6 +52,32 @@ async def no_elsewhere(context: Context, tx: Tx, case: Case) -> tuple[date, str]
             at = max((one.at for one in steps if one.event in _RECORDS), default=other.row.changed_at)
             found.append((_counts_from(wish, local_date(at, context.zone)), other.case.ref))
     return max(found, default=None)
+
+
+async def find(context: Context, ref: str, person: str, why: str) -> tuple[str, ...]:
+    """
+    Return what other cases say of the person of ``ref``, a sentence for each kind with the references of them.
+
+    For whoever has looked at the content of ``ref`` for the reason ``why``: it is recorded in each that is named, too.
+    """
+
+    async def unit(tx: Tx) -> dict[str, tuple[str, ...]]:
+        case = (await cases.load(context, tx, ref)).case
+        no = await no_elsewhere(context, tx, case)
+        said_no = (no[1],) if no and not _written_since(case, no[0]) else ()
+        return {MINOR_ELSEWHERE: await minor_elsewhere(context, tx, case), NO_ELSEWHERE: said_no}
+
+    found = await context.store.read(unit)
+    if named := sorted({one for refs in found.values() for one in refs}):
+        now = context.clock.now()
+        await context.commit(lambda tx: access.view_each(context, tx, named, person, why, now))
+    return tuple(f"{says}: {', '.join(refs)}" for says, refs in found.items() if refs)
+
+
+def _written_since(case: Case, counts_from: date) -> bool:
+    """Return whether the wish on record is one that counts after the no of another case (R-23)."""
+    written_on = ((case.record or {}).get("wish") or {}).get("written_on")
+    return written_on is not None and date.fromisoformat(written_on) >= counts_from
 
 
 _RECORDS = frozenset({"consider", "record"})

@@ -38,7 +38,7 @@ TO_DECIDE = "something became known that may concern this person: look at the ca
 """In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
 
 AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, OUTDATED)
-"""How a finding begins that says what another case, which it names, or the record says against a message that waits."""
+"""How a finding begins that says what another case, or the record, says against a message that waits."""
 
 WAITS = "a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"
 """In place of such a finding for whoever gave no reason."""
@@ -140,9 +140,14 @@ def known(case: Case) -> tuple[str, ...]:
     return tuple(dict.fromkeys(instead.get(one, one) for one in case.findings))
 
 
-def told(case: Case) -> tuple[str, ...]:
-    """Return what a desk sees for a reason: why this one is held by other cases of the person, and why a message is."""
-    return (*reasons(case), *_content(case))
+def told(case: Case, named: Sequence[str] = ()) -> tuple[str, ...]:
+    """
+    Return what a desk sees for a reason: why this one is held by other cases of the person, and why a message is.
+
+    ``named`` is what other cases say of her, with their references (``elsewhere.find``); it says each once.
+    """
+    rest = [one for one in _content(case) if not any(line.startswith(one.partition(":")[0]) for line in named)]
+    return (*reasons(case), *rest, *named)
 
 
 def _content(case: Case) -> list[str]:

@@ -10,8 +10,6 @@ Rule 3: what cannot be read may say otherwise, so that nothing is claimed; nor a
 compare. What is locked is read by nobody.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
 from functools import partial
 
 from gateway.core.case import Side
@@ -41,7 +39,7 @@ async def find(context: Context, ref: str, person: str, why: str) -> tuple[str, 
     counted = await context.store.read(partial(_counted, context, ref=ref))
     if counted:
         now = context.clock.now()
-        await context.commit(lambda tx: _record(context, tx, counted, person, why, now))
+        await context.commit(lambda tx: access.view_each(context, tx, counted, person, why, now))
     return counted
 
 
@@ -96,9 +94,3 @@ async def _told_apart(tx: Tx, ref: str, other: Shared) -> bool:
     # What two files share is not the same from either side: a date that is not known meets every date.
     back = [one for one in await tx.shared(other.ref) if one.ref == ref]
     return bool(back) and await person_stop.told_apart(tx, other.ref, back[0])
-
-
-async def _record(context: Context, tx: Tx, refs: Iterable[str], person: str, why: str, now: datetime) -> None:
-    for ref in refs:
-        if (held := cases.readable(context, await tx.find_case(ref))) is not None:
-            await access.record(context, tx, held, person, "view", why, now)

@@ -135,17 +135,31 @@ _AGAINST: Mapping[str, str] = {
 """What is said against a message that waits, and of the cases that it names, by how the reason begins."""
 
 
+_ELSEWHERE = N_(
+    "Another case with the same number says otherwise. Look at the content of this case for a reason: it says which "
+    "case that is, and what to do."
+)
+"""What is said where no case may be named: no reason was given."""
+
+
 def sentence(rule: str) -> str:
     """Return the sentence (English, to be translated) for ``rule``."""
     return RULES.get(rule, OTHER)
 
 
 def said(tongue: Tongue, finding: Finding) -> str:
-    """Return what ``finding`` says to whom it stops: the sentence of its rule, and which other cases it rests on."""
+    """Return what ``finding`` says to whom it stops: the sentence of its rule, and that another case, or what, says."""
     return " ".join(filter(None, (tongue._(sentence(finding.rule)), against(tongue, finding.because))))
 
 
 def against(tongue: Tongue, because: str) -> str:
-    """Return what another case, and which, or the record says, and what to do; empty where ``because`` is neither."""
-    begins = (begin for begin in _AGAINST if because.startswith(begin))
-    return "".join(tongue._(_AGAINST[begin], cases=because.removeprefix(begin)) for begin in begins)
+    """
+    Return what other cases, which stand in ``because`` for a reason alone, or the record says, and what to do.
+
+    Empty where ``because`` is neither.
+    """
+    for begin, text in _AGAINST.items():
+        if because.startswith(begin):
+            cases = because.removeprefix(begin).removeprefix(": ")
+            return tongue._(text, cases=cases) if cases or "%(cases)s" not in text else tongue._(_ELSEWHERE)
+    return ""

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from gateway.services.account_store import Session
 from gateway.services.accounts import Accounts
 from gateway.services.acts import DeskServices
+from gateway.services.audience import heard
 from gateway.services.context import Person
 from gateway.web import unfit
 from gateway.web.language import DEFAULT, LANGUAGES, N_, Tongue, tongue
@@ -146,7 +147,7 @@ class Site:
         more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
         more["agreement"] = lambda id: law(visit.tongue, self._title(id))
         more["unfit"] = lambda problem: unfit.said(visit.tongue, problem)
-        more["said_of"] = lambda finding: said(visit.tongue, finding)
+        more["said_of"] = lambda finding: "".join(said(visit.tongue, one) for one in heard((finding,), visit.roles))
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )

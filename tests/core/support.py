@@ -68,7 +68,7 @@ AROUND = Around(
     zone="UTC",
     no_contact=None,
     person_stopped=False,
-    minor_elsewhere=(),
+    minor_elsewhere=False,
     no_elsewhere=None,
     recipient_ready=True,
 )

@@ -16,7 +16,7 @@ from gateway.core.case import Case, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import OFFICER
-from gateway.services import evidence, reading, referral, rights
+from gateway.services import elsewhere, evidence, reading, referral, rights
 from gateway.services.access import REASON_MAX
 from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.context import NotFound
@@ -177,7 +177,7 @@ async def _content(
     """
     Return what a desk sees of the case, its content if a reason stands, and whether that asks for a referral.
 
-    The look is recorded before anything is returned, in each other case that was counted too.
+    The look is recorded before anything is returned, in each other case that was counted, or is named, too.
     """
     role = acting_as(visit, DESK)
     if role is None or case is None:
@@ -186,8 +186,9 @@ async def _content(
     if head.reason is None:
         return known, None, False
     looked = await seen(visit, row, role, head.reason.why)
-    counted = await referral.find(visit.site.desk.context, row.ref, visit.person.id, head.reason.why)
-    return known, case_view.content(visit.tongue, looked, counted), counted is not None
+    of = (visit.site.desk.context, row.ref, visit.person.id, head.reason.why)
+    counted, named = await referral.find(*of), await elsewhere.find(*of)
+    return known, case_view.content(visit.tongue, looked, counted, named), counted is not None
 
 
 async def settle(visit: Visit) -> web.StreamResponse:

@@ -238,16 +238,19 @@ class Section:
     parts: tuple[Part, ...]
 
 
-def content(tongue: Tongue, case: Case, counted: Sequence[str] | None = None) -> tuple[Section, ...]:
+def content(
+    tongue: Tongue, case: Case, counted: Sequence[str] | None = None, named: Sequence[str] = ()
+) -> tuple[Section, ...]:
     """
     Return the personal content of ``case`` for a desk that gave a reason, which was recorded.
 
-    ``counted`` are the other files by which the person is to be referred (R-26), ``None`` if that is not so.
+    ``counted`` are the other files by which the person is to be referred (R-26), ``None`` if that is not so; ``named``
+    is what other cases say of the person, and which.
     """
     interview: Mapping[str, Any] = case.interview or {}
     found = (
         ("referral", tongue._(N_("The person is to be referred")), _referral(tongue, counted)),
-        ("held", tongue._(N_("Why the case is stopped")), _stopped(tongue, case)),
+        ("held", tongue._(N_("Why the case is stopped")), _stopped(tongue, case, named)),
         ("draft", tongue._(N_("Our record")), _parts(tongue, "case-draft", case.draft)),
         ("received", tongue._(N_("What the other State sent")), _received(tongue, case.received)),
         ("asked", tongue._(N_("Further elements that were asked for")), _asked(tongue, case)),
@@ -306,11 +309,11 @@ def _asked(tongue: Tongue, case: Case) -> tuple[Part, ...]:
     return tuple(Part("", tongue.code("question_element", one)) for one in case.asked)
 
 
-def _stopped(tongue: Tongue, case: Case) -> tuple[Part, ...]:
+def _stopped(tongue: Tongue, case: Case, named: Sequence[str]) -> tuple[Part, ...]:
     holders = tuple(Part("", words.by(tongue, role)) for _, role in case.holders)
     because = person_stop.reasons(case)
     own = [line for line in (case.freeze_reason or "").splitlines() if line not in because]
-    known = [line for line in person_stop.told(case) if line not in because]
+    known = [line for line in person_stop.told(case, named) if line not in because]
     return (
         *((Part(tongue._(N_("Stopped by")), parts=holders),) if holders else ()),
         *(Part(tongue._(N_("Reason")), line, typed=True) for line in own if line),

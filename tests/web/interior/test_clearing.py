@@ -202,14 +202,17 @@ async def test_rule_that_refuses_is_a_page(desk: Desk) -> None:
 
 
 async def test_case_that_says_another_age_is_named(desk: Desk) -> None:
-    """What was approved of an adult is not sent while another case has her as a minor, and the page says which does."""
+    """What was approved of an adult is not sent while another case has her as a minor; a look at it says which."""
     hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
     ref = await story.cleared(desk.network, **hers)
     child = await draft(desk, **homeward.MINOR, **hers)
     first = await desk.officer("first")
     await first.get(f"/cases/{ref}/send")
     page = await first.post(f"/cases/{ref}/send", {"confirm": "yes"})
-    assert (422, True) == (page.status, child in page.words)
+    assert (422, False, True) == (page.status, child in page.words, "Another case with the same number" in page.words)
+    await first.get(f"/cases/{ref}")
+    await first.post(f"/cases/{ref}/look", {"why": "to set one of the two right"})
+    assert child in (await first.get(f"/cases/{ref}")).words
 
 
 async def test_what_a_rule_stands_against_is_not_offered_to_be_approved_or_sent(desk: Desk) -> None:

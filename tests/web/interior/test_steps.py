@@ -392,8 +392,8 @@ async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
     assert "A rule stands against this step" in page.words
 
 
-async def test_case_that_says_another_age_is_named(two: Two) -> None:
-    """Whoever is to set one of the two right has to find it, and no list shows whom a case is about."""
+async def test_case_that_says_another_age_is_not_named_without_a_reason(two: Two) -> None:
+    """Whoever is refused learns that there is one, and for a reason which it is."""
     hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
     ours, _ = await story.acknowledged(two.network, **hers)
     gateway = two.network.gateways["XAA"]
@@ -404,7 +404,7 @@ async def test_case_that_says_another_age_is_named(two: Two) -> None:
     who = await two.officer("XAA", "second")
     await who.get(at(ours, "resume"))
     page = await who.post(at(ours, "resume"), {"confirm": "yes"})
-    assert (422, True) == (page.status, child in page.words)
+    assert (422, False, True) == (page.status, child in page.words, "Another case with the same number" in page.words)
 
 
 async def test_letting_go_is_offered_to_who_stopped_the_case(two: Two) -> None:
