@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from gateway.core import edtf
-from gateway.core.age import treat_as_minor
+from gateway.core.age import born_a_minor, treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import Finding
@@ -545,12 +545,21 @@ OUTDATED = "a message that waits says something else than the record: "
 _AS_RECORDED: Mapping[str, Guard] = {
     PROPOSAL: _guard("V-32", lambda case, event, now: _differs(case, event.data["body"])),
     SCHEDULE: _guard("V-39", _as_planned),
+    ACCEPTANCE: _guard("R-06", lambda case, event, now: _became_a_minor(case, event.data["body"], now)),
 }
+
+
+def _became_a_minor(case: Case, body: Mapping[str, Any], now: datetime) -> str | None:
+    """Return why a return is not accepted as that of an adult: the date of birth was set right since."""
+    if body["decision"] != "accepted" or body["represented"]:
+        return None
+    sent = (case.received or {})["elements"]
+    return "by the date of birth that was sent the person is a minor" if born_a_minor(sent, now.date()) else None
 
 
 def outdated(case: Case, type: str, body: Mapping[str, Any], now: datetime) -> tuple[Finding, ...]:
     """
-    Return why a proposal, or the plan of a journey, does not say what the record says by now (V-32, V-39).
+    Return why a proposal, an acceptance or the plan of a journey does not say what is known by now (V-32, R-06, V-39).
 
     Between the step that made it and its leaving days may lie, in which the record is written anew.
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 import schemas
 from gateway.core import wire
-from gateway.core.case import Case, Pending
+from gateway.core.case import Case, Pending, State, replace
 from gateway.core.clocks import Clock
 from gateway.core.facts import Facts, about
 from gateway.core.machine import Event
@@ -27,7 +27,8 @@ from gateway.core.messages import (
 )
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.starts import starts_of_message
-from gateway.services import access, cases, steps
+from gateway.core.verification import GATEWAY
+from gateway.services import access, cases, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, check_listed, own_statement
 from gateway.services.directory import is_listed
@@ -235,6 +236,22 @@ def acknowledgement(context: Context, case: Case, now: datetime) -> Mapping[str,
         "start_on": clock.start_on.isoformat() if clock else None,
         "due_on": clock.due_on.isoformat() if clock else None,
     }
+
+
+UNSAID = "an answer that was never posted was taken out, for what it rests on was set right or fell; answer again"
+"""Finding on a case whose answer would have left as it was prepared."""
+
+
+async def unsay(context: Context, tx: Tx, held: cases.Held, actor: str, now: datetime) -> cases.Held:
+    """
+    Take the answer of ``held`` out of the outbox if it was never posted, and have the desk answer again.
+
+    Returns the case as it is then. One that was closed upon its answer has nobody who answers again: it leaves.
+    """
+    if held.case.state is not State.REPLIED or not await threads.leave_out(context, tx, held, REPLY, now):
+        return held
+    unsaid = held._replace(case=replace(held.case, reply=None))
+    return await steps.move(context, tx, unsaid, Event("reply_not_accepted", actor, GATEWAY, {"found": UNSAID}), now)
 
 
 async def _facts(context: Context, tx: Tx, case: Case, value: Mapping[str, Any]) -> Facts:

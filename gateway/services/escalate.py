@@ -362,7 +362,7 @@ class Escalation:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            await threads.press_no_more(context, tx, held, now)
+            await threads.leave_out(context, tx, held, REMINDER, now)
             await self._record(tx, held, event, person, role, now, reason=reason)
 
         await context.commit(unit)

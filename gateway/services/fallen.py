@@ -3,7 +3,7 @@ Messages that fell: accepted here after the instant from which their State has s
 
 Rule 1: a message received before that instant stands, and so does what followed from it.
 Rule 2: one received at it or later is not taken back by the gateway, which cannot know what was done upon it. It
-becomes a finding on its case, once, and a person decides.
+becomes a finding on its case, once, and a person decides; an answer that was never posted does not leave meanwhile.
 Rule 3: of one whose key cannot be told any more, because its row is spoiled, the same is said: it may have fallen.
 Rule 4: a statement in it falls by its own key, which is a person's or an authority's, and holds nothing any more: a
 return that rests on it stands still until another is signed. One by a key that stands is kept, whoever carried it.
@@ -23,6 +23,7 @@ from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import HELD
 from gateway.core.wire import format_instant, parse_payload
 from gateway.services import cases, directory
+from gateway.services.answer import unsay
 from gateway.services.context import Context
 from gateway.services.exposure import INBOUND, PAGE
 from gateway.services.ports import Tx
@@ -168,7 +169,9 @@ class FallenMessages:
         if text not in held.case.findings or standing is not held:
             findings = tuple(dict.fromkeys((*held.case.findings, text)))
             case = replace(standing.case, findings=findings)
-            await cases.note(self._context, tx, held, case, "revoked", one.partner, now)
+            noted = await cases.note(self._context, tx, held, case, "revoked", one.partner, now)
+            if not one.stated:
+                await unsay(self._context, tx, noted, self._context.country, now)
 
 
 def _text(one: Fallen) -> str:

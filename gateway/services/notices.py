@@ -6,8 +6,9 @@ Rule 2: no answer is no: nothing here turns silence into a release (``gateway.co
 Rule 3: a copy is destroyed with its key, in the transaction in which the confirmation stands in the outbox.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import schemas
@@ -27,11 +28,12 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
 )
-from gateway.core.notices import last_number, open_demands
+from gateway.core.notices import REPLY_PART, last_number, open_demands
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
 from gateway.services import access, cases, steps, threads
+from gateway.services.answer import unsay
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
 from gateway.services.journal import fill_journal
@@ -95,7 +97,7 @@ class Notices:
     async def strike(self, ref: str, parts: Sequence[str], person: str, role: str) -> None:
         """Say that ``parts`` of what we sent were wrong and are to be destroyed; it may follow a withdrawal."""
         value = {"parts": list(parts), "handling": None, "elements": None}
-        await self._say(ref, "strike", RECTIFICATION, value, person, role)
+        await self._say(ref, "strike", RECTIFICATION, value, person, role, instead=self._unsaid)
 
     async def prepare_rectification(
         self,
@@ -243,7 +245,25 @@ class Notices:
 
     # What these have in common.
 
-    async def _say(self, ref: str, name: str, type: str, value: Mapping[str, Any], person: str, role: str) -> None:
+    async def _unsaid(self, tx: Tx, held: cases.Held, event: Event, now: datetime) -> bool:
+        """Return whether an answer that is taken back was never posted: it is taken out, and the desk answers again."""
+        row = table_for(held.case.side).index.get((held.case.state, event.name))
+        if event.data["value"]["parts"] != [REPLY_PART] or row is None or event.role not in row.who:
+            return False
+        return await unsay(self._context, tx, held, event.actor, now) is not held
+
+    async def _say(
+        self,
+        ref: str,
+        name: str,
+        type: str,
+        value: Mapping[str, Any],
+        person: str,
+        role: str,
+        *,
+        instead: Callable[[Tx, cases.Held, Event, datetime], Awaitable[bool]] | None = None,
+    ) -> None:
+        """Say ``value`` by the step ``name``, or do what returns that it was done ``instead``."""
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now, ref)
 
@@ -258,7 +278,8 @@ class Notices:
                 "posted": await threads.was_posted(tx, held.case),
             }
             event = Event(name, person, role, data, await self._facts(tx, held.case, type, body))
-            await steps.move(context, tx, held, event, now)
+            if instead is None or not await instead(tx, held, event, now):
+                await steps.move(context, tx, held, event, now)
 
         await context.commit(unit)
 

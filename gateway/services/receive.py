@@ -40,6 +40,7 @@ from gateway.core.messages import (
     PROPOSAL,
     RECTIFICATION,
     REDIRECT,
+    REMINDER,
     REPLY,
     REQUEST,
     RESYNC,
@@ -56,6 +57,7 @@ from gateway.core.starts import starts_of_message, starts_of_receipt
 from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
 from gateway.services import cases, directory, listing, steps, threads
+from gateway.services.answer import unsay
 from gateway.services.context import Context
 from gateway.services.ports import Conflict, Draft, Tx, Unavailable
 from gateway.services.reckon import RECKONS_OTHERWISE
@@ -534,6 +536,9 @@ class Receiver:
         await bring_back(context, tx, held.row, moved.row, now)
         if payload.type == RECTIFICATION:
             await drop_struck(context, tx, moved, payload.body["parts"])
+            moved = await unsay(context, tx, moved, context.country, now)
+        if payload.type == REPLY:
+            await threads.leave_out(context, tx, moved, REMINDER, now)  # nothing is owed that it would press for
         other = self._other_date(moved.case, payload) if payload.type == ACKNOWLEDGEMENT else None
         late = _came_late(case, payload, now) if name == "extension" else None
         for found in filter(None, (other, late, await self._redated(tx, moved.case, payload))):

@@ -24,7 +24,16 @@ from gateway.core.machine import (
     Send,
     step,
 )
-from gateway.core.messages import DOCUMENT_REQUEST, RECTIFICATION, RESUMPTION, SCHEDULE, SUSPENSION, TAKE_BACK, TYPES
+from gateway.core.messages import (
+    DELAY,
+    DOCUMENT_REQUEST,
+    RECTIFICATION,
+    RESUMPTION,
+    SCHEDULE,
+    SUSPENSION,
+    TAKE_BACK,
+    TYPES,
+)
 from gateway.core.return_guards import UNTOLD
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
@@ -195,6 +204,8 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
 
     What was said last of such a type counts again; that a recall is not known is a finding by itself (V-35).
     """
+    if any(_extends(context, held, row) for row in gone):
+        held = await _not_extended(context, tx, held, now)
     types = {row.type for row in gone if TYPES[row.type].undo is None} - {SUSPENSION, RESUMPTION}
     if not types and not any(row.type in threads.DOCUMENTS for row in gone):
         return held
@@ -208,6 +219,26 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
     new = (*held.case.findings, *(one for one in found if one not in held.case.findings))
     case = replace(held.case, said=said, findings=new)
     return await cases.note(context, tx, held, case, "dropped", context.country, now)
+
+
+def _extends(context: Context, held: Held, row: OutboundRow) -> bool:
+    """Return whether a message that does not leave any more says that the time is extended."""
+    if row.type != DELAY:
+        return False
+    try:
+        return bool((threads.said(context, held, row) or {}).get("extension"))
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return False
+
+
+async def _not_extended(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """Take back what an extension changed here of which the other State never heard: it reckons by the time before."""
+    case = held.case
+    clock = case.clock("reply")
+    shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
+    data = {"clocks": (shorter,) if shorter else (), "found": DROPPED % {"type": DELAY}}
+    return await move(context, tx, held, Event("extension_not_accepted", context.country, GATEWAY, data), now)
 
 
 async def _still_said(

@@ -27,7 +27,6 @@ from gateway.core.messages import (
     PROPOSAL,
     RECTIFICATION,
     REISSUE,
-    REMINDER,
     REPLY,
     REQUEST,
     RESUMPTION,
@@ -285,20 +284,24 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
 
 
-async def press_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> None:
-    """Take each reminder that was never posted out of the outbox; what waits beside it is put there anew."""
+async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: datetime) -> bool:
+    """
+    Take each message of ``type`` that was never posted out of the outbox; what waits beside it is put there anew.
+
+    Returns whether any was; none is where what stands beside it cannot be read, which is logged.
+    """
     unsent = [row for row in await unsent_of(tx, held.case) if row.epoch == context.epoch]
-    if not any(row.type == REMINDER for row in unsent):
-        return
+    if not any(row.type == type for row in unsent):
+        return False
     try:
-        others = [again(context, held, row) for row in unsent if row.type != REMINDER]
+        others = [again(context, held, row) for row in unsent if row.type != type]
     except BadRest as error:
-        # The mark is set all the same: it holds every reminder to come.
-        context.log("message.fault", partner=held.case.partner, type=REMINDER, error=type(error).__name__)
-        return
+        context.log("message.fault", partner=held.case.partner, type=type, error=error.__class__.__name__)
+        return False
     await take_out(context, tx, held, unsent, now)
     for one in others:
         await _queue(context, tx, held, replace(one, optional=True), now)
+    return True
 
 
 async def undo_of(tx: Tx, case: Case) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from gateway import home
 from gateway.core import envelope, evidence_report, evidence_verifier, wire
 from gateway.core.machine import RuleRefused
-from gateway.core.messages import RESYNC
+from gateway.core.messages import REPLY, RESYNC
 from gateway.services.ports import Tx
 from gateway.services.rows import TrustEvent
 from gateway.transport.card_directory import write_card
@@ -397,3 +397,16 @@ async def test_officers_who_compared_the_key_may_let_a_revoked_one_back(network:
 
 async def _said(tx: Tx) -> list[TrustEvent]:
     return [TrustEvent(0, START, "XBB", "confirm", "second", "read out")]
+
+
+async def test_no_answer_leaves_to_a_question_that_fell(network: Network) -> None:
+    """Whoever asked with a stolen key gets no answer that waited: the desk is told, and answers anew if it will."""
+    _, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    at = network.clock.now() - timedelta(minutes=1)
+    network.clock.pass_(hours=1)
+    await revoke(network, "XAA", {network.gateways["XAA"].context.keyring.signing.kid}, at)
+    await network.gateways["XBB"].deliverer.run_once()
+    rows = await network.gateways["XBB"].store.read(lambda tx: tx.outbound_of_case(theirs))
+    assert ["dropped"] == [row.state for row in rows if row.type == REPLY]
+    assert "ACKNOWLEDGED" == await story.state(network, "XBB", theirs)

@@ -34,6 +34,7 @@ FINDINGS: Final = (
     N_("a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"),
     N_("a message that waited in the backup never left, and was dropped; see whether it is to be sent anew"),
     N_("the other State holds messages of ours in this case, which were lost before the restore"),
+    N_("an answer that was never posted was taken out, for what it rests on was set right or fell; answer again"),
     N_("a rule stands against posting a message again that the other State may have lost; ask it"),
     N_("since it was restored the other State goes by a message of ours that it had refused; ask it"),
     N_("the other State reports %(status)s as of %(day)s"),

@@ -1,0 +1,136 @@
+"""
+What was sent and never posted, where what it rests on is set right, taken back, or fell, before it leaves.
+
+Every type of message that says something of the person on what the other State sent, or of what is owed, is here; of a
+proposal and a plan, which rest on our own record, ``test_elsewhere`` and ``test_journey_as_agreed`` tell.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from gateway.core.messages import ACCEPTANCE, DELAY, RECTIFICATION, REMINDER, REPLY, USE_REQUEST
+from gateway.core.return_guards import OUTDATED
+from gateway.services import person_stop
+from gateway.services.answer import UNSAID
+from tests.support import homeward, story
+from tests.support.network import Network
+
+CASE, CLERK = "case_officer", "registry_clerk"
+
+
+async def said(network: Network, country: str, ref: str, *types: str) -> list[tuple[str, str]]:
+    """Return each message of ``types`` of a case of ``country`` with what became of it."""
+    rows = await network.gateways[country].store.read(lambda tx: tx.outbound_of_case(ref))
+    return [(row.type, row.state) for row in rows if row.type in types]
+
+
+async def set_right(network: Network, ours: str, birth_date: str) -> None:
+    """Send another date of birth in place of the one that went abroad, and have it arrive before XBB posts anything."""
+    notices = network.gateways["XAA"].notices
+    pending = await notices.prepare_rectification(ours, ["BIRTH_DATE"], {"birth_date": birth_date}, "first", CASE)
+    thread = await homeward.thread(network, ours)
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await notices.rectify(ours, signed, "second")
+    await network.gateways["XAA"].deliverer.run_once()
+
+
+async def by_a_value(network: Network, ours: str, theirs: str) -> None:
+    """The asking State sends a right value."""
+    await set_right(network, ours, "1999-01-02")
+
+
+async def by_a_word(network: Network, ours: str, theirs: str) -> None:
+    """The asking State says that something was wrong."""
+    await network.gateways["XAA"].notices.strike(ours, ["BIRTH_PLACE"], "first", CASE)
+    await network.gateways["XAA"].deliverer.run_once()
+
+
+async def by_us(network: Network, ours: str, theirs: str) -> None:
+    """The desk that answered takes it back."""
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", CLERK)
+
+
+CORRECTIONS = (by_a_value, by_a_word, by_us)
+
+
+@pytest.mark.parametrize("value", [story.reply(), story.reply("NOT_NATIONAL", reason="CITIZENSHIP_LOST")])
+@pytest.mark.parametrize("corrects", CORRECTIONS, ids=[one.__name__ for one in CORRECTIONS])
+async def test_an_answer_does_not_leave_on_what_was_set_right(
+    network: Network, corrects: Callable[[Network, str, str], Awaitable[None]], value: dict[str, Any]
+) -> None:
+    """An answer that waited for the line is taken out, whoever corrects, and the desk answers on what is right."""
+    ours, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, value)
+    await network.gateways["XBB"].notices.ask_use(theirs, "first", CLERK)  # what waits behind it still leaves
+    await corrects(network, ours, theirs)
+    case = await story.case(network, "XBB", theirs)
+    assert ("ACKNOWLEDGED", None, [UNSAID]) == (case.state, case.reply, list(case.findings))
+    await network.deliver()
+    asked = await story.case(network, "XAA", ours)
+    assert (None, [USE_REQUEST]) == (asked.reply, [one.kind for one in asked.notices if not one.ours])
+    assert [] == await said(network, "XBB", theirs, RECTIFICATION)
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    asked = await story.case(network, "XAA", ours)
+    assert ("REPLIED", "NATIONAL") == (asked.state, asked.reply["outcome"])
+    assert [(REPLY, "dropped"), (REPLY, "receipted")] == sorted(await said(network, "XBB", theirs, REPLY))
+
+
+async def test_an_answer_that_may_be_abroad_is_not_taken_out(network: Network) -> None:
+    """Once it was posted its number has to be used: it is taken back by a message, as ever."""
+    ours, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply())
+    network.wires.cut = True
+    await network.gateways["XBB"].deliverer.run_once()
+    network.wires.cut = False
+    await set_right(network, ours, "1999-01-02")
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_a_return_is_not_accepted_as_that_of_an_adult_who_is_none(network: Network) -> None:
+    """An acceptance that waited stays where the date of birth is set right to that of a minor, and the desk is told."""
+    ours, theirs = await homeward.proposed(network)
+    await homeward.accept(network, theirs)
+    await set_right(network, ours, "2012-01-02")
+    network.clock.pass_(minutes=5)
+    await network.gateways["XBB"].deliverer.run_once()
+    assert [(ACCEPTANCE, "queued")] == await said(network, "XBB", theirs, ACCEPTANCE)
+    case = await story.case(network, "XBB", theirs)
+    assert [OUTDATED] == [one[: len(OUTDATED)] for one in person_stop.told(case)]
+    await network.gateways["XBB"].hold.freeze(theirs, "a minor", "first", CLERK)
+    assert "PROPOSED" == (await story.case(network, "XBB", theirs)).resume_to
+
+
+async def test_a_time_that_was_never_extended_there_is_not_here(network: Network) -> None:
+    """A stop takes an extension out that never left: the clock ends when the other State says it ends."""
+    _, theirs = await story.acknowledged(network)
+    before = (await story.case(network, "XBB", theirs)).clock("reply").due_on
+    desk = network.gateways["XBB"]
+    await desk.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    assert (await story.case(network, "XBB", theirs)).clock("reply").due_on > before
+    await desk.hold.freeze(theirs, "doubt", "first", CLERK)
+    case = await story.case(network, "XBB", theirs)
+    assert (before, "ACKNOWLEDGED", None) == (case.clock("reply").due_on, case.resume_to, case.delay)
+    assert [(DELAY, "dropped")] == await said(network, "XBB", theirs, DELAY)
+    await desk.hold.release(theirs, "first", CLERK)
+    await desk.hold.resume(theirs, "first", CLERK)
+    await desk.hold.resume(theirs, "second", "desk_head")
+    await desk.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+
+
+async def test_nobody_is_pressed_who_has_answered(network: Network) -> None:
+    """A reminder that waited for the line is taken out as the answer arrives (D-03)."""
+    ours, theirs = await story.acknowledged(network)
+    network.clock.pass_(days=60)
+    await network.refresh()
+    await network.gateways["XAA"].reminder.remind(ours, "first", CASE)
+    await story.give_answer(network, theirs, story.reply())
+    network.clock.pass_(minutes=1)
+    await network.gateways["XBB"].deliverer.run_once()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+    assert [(REMINDER, "dropped")] == await said(network, "XAA", ours, REMINDER)
