@@ -30,7 +30,7 @@ from gateway.core.attachments import FILE_MAX_BYTES, MEMBER_OF, NotRendered, in_
 from gateway.core.case import Side, State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import CLERK, GATEWAY, OFFICER
-from gateway.services import access, act_bodies, cases, elsewhere, referral
+from gateway.services import access, act_bodies, elsewhere, referral
 from gateway.services.acts import ANYBODY, APPROVALS, DESK, GONE, LISTS, VERBS, Call, check_shown
 from gateway.services.answer import needs_second_signer
 from gateway.services.as_json import (
@@ -263,8 +263,9 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
         if why and role not in DESK:
             raise Forbidden("the content is for the desks", "leave --why out to see where the case stands")
         of = (gateway.context, ref, desk.person, role)
-        seen = None
+        seen = mark = None
         if role in DESK and row.state not in GONE:
+            mark = await access.stand(*of)
             seen = await (access.look(*of, why=why) if why else access.glance(*of))
         counted = await referral.find(*of[:3], why) if seen and why else None
         named = await elsewhere.find(*of[:3], why) if seen and why else ()
@@ -273,7 +274,7 @@ def show(desk: Desk, ref: str, why: str | None) -> None:
             "allowed": allowed_json(Side(row.side), State(row.state), roles),
             "desk": desk_json(seen, shown=bool(why)) if seen else None,
             "content": in_short(content_json(seen, counted, named)) if seen and why else None,
-            "mark": cases.mark(gateway.context, seen) if seen else None,
+            "mark": mark,
         }
 
     desk.run(act)

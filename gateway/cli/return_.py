@@ -18,7 +18,7 @@ from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import HAND_DAYS, Pen, pen_options
 from gateway.core.attachments import in_short
 from gateway.core.case import Side
-from gateway.services import access, cases
+from gateway.services import access
 from gateway.services.acts import RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.as_json import return_json
 from gateway.services.audience import find_row
@@ -51,8 +51,9 @@ def show(desk: Desk, ref: str, why: str) -> None:
     async def act(gateway: "Gateway") -> Any:
         role = desk.looking(gateway, RETURN_DESK | frozenset(RETURN_PARTS))
         check_shown(await find_row(gateway.inquiries, ref, {role}))
-        seen = await access.look(gateway.context, ref, desk.person, role, why=why)
-        return {**in_short(return_json(seen, role)), "mark": cases.mark(gateway.context, seen)}
+        of = (gateway.context, ref, desk.person, role)
+        mark = await access.stand(*of)
+        return {**in_short(return_json(await access.look(*of, why=why), role)), "mark": mark}
 
     desk.run(act)
 

@@ -33,7 +33,7 @@ from gateway.http import openapi
 from gateway.http.errors import local_problem, neutral_headers, problem_of
 from gateway.http.limits import Limits, Room, read_body
 from gateway.http.local_problems import BadMediaType, BadRequest, NoToken, problem_for
-from gateway.services import access, act_bodies, cases, elsewhere, referral, rights
+from gateway.services import access, act_bodies, elsewhere, referral, rights
 from gateway.services.acts import (
     ANYBODY,
     DESK,
@@ -229,8 +229,9 @@ class _Door:
         row = await find_row(self._desk.inquiries, call.ref, roles)
         why = _justification(request)
         of = (self._desk.context, call.ref, call.person, call.role)
-        case = None
+        case, seen = None, ""
         if call.role in DESK and row.state not in GONE:
+            seen = await access.stand(*of)
             case = await (access.look(*of, why=why) if why else access.glance(*of))
         if case and why and (purpose := request.query.get("purpose")):
             _check_use(case, purpose, self._desk.context.clock.now().date())
@@ -242,7 +243,7 @@ class _Door:
             "desk": desk_json(case, shown=bool(why)) if case else None,
             "content": content_json(case, counted, named) if case and why else None,
         }
-        return _json(value, headers=self._tag(case) if case else None)
+        return _json(value, headers=_tag(seen) if case else None)
 
     async def _settle(self, request: web.Request) -> web.StreamResponse:
         call = await self._writing(request, OFFICER, "Settled")
@@ -254,24 +255,24 @@ class _Door:
         call = self._reading(request, DESK)
         check_shown(await find_row(self._desk.inquiries, call.ref, {call.role}))
         why = _needed(_justification(request))
-        case = await access.look(self._desk.context, call.ref, call.person, call.role, why=why, action="preview")
+        of = (self._desk.context, call.ref, call.person, call.role)
+        seen = await access.stand(*of)
+        case = await access.look(*of, why=why, action="preview")
         if case.side is Side.REQUESTING and (case.pending is None or case.pending.type in PREVIEWED):
             preview, thread = await self._desk.clear.show(call.ref, call.person, call.role)
-            return _json(preview_json(preview, thread), headers=self._tag(case))
+            return _json(preview_json(preview, thread), headers=_tag(seen))
         if case.pending is None:
             raise NotFound("nothing is prepared in this case")
-        return _json(pending_json(case.pending, case.thread), headers=self._tag(case))
+        return _json(pending_json(case.pending, case.thread), headers=_tag(seen))
 
     async def _return(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, RETURN_DESK | frozenset(RETURN_PARTS))
         check_shown(await find_row(self._desk.inquiries, call.ref, {call.role}))
         why = _needed(_justification(request))
-        case = await access.look(self._desk.context, call.ref, call.person, call.role, why=why)
-        return _json(return_json(case, call.role), headers=self._tag(case))
-
-    def _tag(self, case: Case) -> Mapping[str, str]:
-        """Return the header that says which state of the case was read (RFC 9110 section 8.8.3)."""
-        return {"ETag": f'"{cases.mark(self._desk.context, case)}"'}
+        of = (self._desk.context, call.ref, call.person, call.role)
+        seen = await access.stand(*of)
+        case = await access.look(*of, why=why)
+        return _json(return_json(case, call.role), headers=_tag(seen))
 
     async def _evidence(self, request: web.Request) -> web.StreamResponse:
         call = self._reading(request, OFFICER | CLERK | {"dpo"})
@@ -404,6 +405,11 @@ def _page(request: web.Request) -> tuple[int, Place | None]:
 
 
 # Writing values.
+
+
+def _tag(seen: str) -> Mapping[str, str]:
+    """Return the header that says which state of the case was read (RFC 9110 section 8.8.3)."""
+    return {"ETag": f'"{seen}"'}
 
 
 def _json(value: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

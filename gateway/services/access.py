@@ -85,6 +85,20 @@ async def glance(context: Context, ref: str, person: str, role: str) -> Case:
     return await context.store.read(unit)
 
 
+async def stand(context: Context, ref: str, person: str, role: str) -> str:
+    """
+    Return the mark of the case ``ref`` that tells nothing of its content (``cases.mark_unread``); nothing is recorded.
+
+    To be taken before what is shown is read. Raises as ``look`` does.
+    """
+
+    async def unit(tx: Tx) -> str:
+        await _held(context, tx, ref, person, role, context.clock.now())
+        return await cases.mark_unread(context, tx, ref)
+
+    return await context.store.read(unit)
+
+
 async def _held(context: Context, tx: Tx, ref: str, person: str, role: str, now: datetime) -> Held:
     held = await cases.load(context, tx, ref)
     check_representing(context, held.case, person, role, now)

@@ -40,46 +40,57 @@ class Held(NamedTuple):
 
 async def load(context: Context, tx: Tx, ref: str, seen: str | None = None) -> Held:
     """
-    Return the case ``ref``; with ``seen``, the ``mark`` of what was seen of it, only if it is still the same.
+    Return the case ``ref``; with ``seen``, a mark of what was seen of it, only if it is still the same.
 
     Raises ``NotFound`` if there is none or it was erased, ``Changed`` if it is not what was seen.
     """
     row = await tx.find_case(ref)
     held = unseal(context, row)
-    if seen is not None and not _is_still(context, held.case, seen):
+    if seen is not None and not await _is_still(context, tx, held.case, seen):
         raise Changed("the case is not what was seen of it any more")
     return held
 
 
 WHOLE = "case"
-STEP = "step"
-PLACE = "place"
-"""
-What a mark is of: the whole of a case; what a step rests on of which no reason was asked, without the file; or of that
-what a message is prepared in the place of, without the record of a return: a page that shows nothing of what is
-withheld depends on it by no byte.
-"""
+UNREAD = "steps"
+"""What a mark is made of: the content of a case, or the steps that may have changed it."""
+
+_CHANGES_NOTHING = frozenset({"receipt", "stop", "go_on", "late", "not_told", "release", "propose_resume"})
+"""Steps that change nothing of what a mark is of; of any other it is not looked at what it changed."""
 
 
-def mark(context: Context, case: Case, of: str = WHOLE) -> str:
+def mark(context: Context, case: Case) -> str:
     """
     Return a mark of what was written into ``case`` or received in it, and of what is prepared in it.
 
-    It is the same as long as nobody changes any of that, and keyed: it tells nothing to whom the content is not for.
+    It is the same as long as nobody changes any of that, and keyed. It is for who was shown the whole for a reason:
+    for anybody else ``mark_unread`` is.
     """
     pending = case.pending and (case.pending.type, case.pending.digest, case.pending.author, case.pending.approver)
-    record = case.record if of != PLACE else None
-    said = (case.received, record, case.interview, pending, (case.draft, case.reply) if of == WHOLE else None)
+    said = (case.received, case.record, case.interview, pending, (case.draft, case.reply))
+    return _mark(context, case.ref, WHOLE, said)
+
+
+async def mark_unread(context: Context, tx: Tx, ref: str) -> str:
+    """
+    Return a mark of the same for who was not shown the whole: it depends on nothing of the content by any byte.
+
+    It is of the steps that were taken since, and so changes with some that changed nothing of it, too.
+    """
+    taken = [(one.event, one.at.isoformat()) for one in await tx.events(ref) if one.event not in _CHANGES_NOTHING]
+    return _mark(context, ref, UNREAD, taken)
+
+
+def _mark(context: Context, ref: str, of: str, said: object) -> str:
     digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return f"{of}.{b64.encode(context.vault.index_value(f'mark|{case.ref}|{of}|{digest}'))}"
+    return f"{of}.{b64.encode(context.vault.index_value(f'mark|{ref}|{of}|{digest}'))}"
 
 
-def _is_still(context: Context, case: Case, seen: str) -> bool:
+async def _is_still(context: Context, tx: Tx, case: Case, seen: str) -> bool:
     """Tell whether ``case`` is what it was when the mark ``seen`` was made."""
-    of = seen.partition(".")[0]
-    return of in (WHOLE, STEP, PLACE) and hmac.compare_digest(
-        seen.encode("utf-8", "replace"), mark(context, case, of).encode()
-    )
+    is_unread = seen.partition(".")[0] == UNREAD
+    now = await mark_unread(context, tx, case.ref) if is_unread else mark(context, case)
+    return hmac.compare_digest(seen.encode("utf-8", "replace"), now.encode())
 
 
 def unseal(context: Context, row: CaseRow | None) -> Held:

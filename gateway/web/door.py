@@ -420,12 +420,23 @@ class _Door:
             pages, tongue = self._pages, self._tongue(request, None)
             visit = Visit(self._site, pages, request, _MISSING, self._site.now(), tongue)
         visit.once = self._site.accounts.random.token()
-        response: web.Response = visit.page("error.html", status=told.status, problem=told)
+        response: web.Response = visit.page("error.html", status=told.status, problem=told, case=_case_of(visit, told))
         if told.status == 503:
             response.headers["Retry-After"] = RETRY_AFTER_S
         if not request.content.is_eof():
             response.force_close()
         return response
+
+
+def _case_of(visit: Visit, told: Told) -> str:
+    """Return where the case is of which a page says that something went wrong; nowhere for who may not see it."""
+    ref, route = visit.request.match_info.get("ref", ""), _CASES.get(visit.pages.name, "")
+    there = ref and route and told.status != 404 and visit.may(route)
+    return visit.path(route, ref=ref) if there else ""
+
+
+_CASES: Mapping[str, str] = {"interior": "case", "board": "reply"}
+"""The page of one case, by its desk."""
 
 
 def set_session(response: web.StreamResponse, token: str) -> None:

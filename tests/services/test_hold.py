@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.core.case import State
+from gateway.core.case import State, serialize_case
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
 from gateway.services import access, cases
@@ -530,3 +530,24 @@ async def test_two_reasons_look_alike_on_the_wire(network: Network) -> None:
         seen.append([(country, path, len(body)) for country, path, body in network.wires.posted[before:]])
     assert seen[0] == seen[1]
     assert 1 == len(seen[0])
+
+
+async def test_the_mark_of_a_case_hangs_on_nothing_of_its_content_for_who_was_not_shown_it(network: Network) -> None:
+    """The authority that corrects unseen gets the same mark whatever stands there, and another once it was changed."""
+    desk, (ours, _) = network.gateways["XAA"], await story.received(network)
+    await desk.hold.freeze(ours, "who is she", "protection", "asylum_authority")
+    of, case = (desk.context, ours, "protection", "asylum_authority"), await story.case(network, "XAA", ours)
+    unread, whole, elements = await access.stand(*of), cases.mark(desk.context, case), case.draft["elements"]
+    other = {**elements, "birth_date": "1999-01-02"}
+    case = replace(case, draft={**case.draft, "elements": other})
+
+    async def put(tx: Tx) -> None:
+        row, key, vault = *(await cases.load(desk.context, tx, ours))[::2], desk.context.vault
+        sealed = vault.seal(key, "case", ours, "sealed", serialize_case(case))
+        await tx.save_case(row._replace(sealed=sealed, version=row.version + 1))
+
+    await desk.context.commit(put)
+    assert (True, False) == (unread == await access.stand(*of), whole == cases.mark(desk.context, case))
+    await desk.hold.correct(ours, elements, "as her passport says", *of[2:], seen=unread)
+    with pytest.raises(cases.Changed):
+        await desk.hold.correct(ours, other, "as her passport says", *of[2:], seen=unread)

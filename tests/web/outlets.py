@@ -449,7 +449,8 @@ async def local_api(desk: Desk, country: str, refs: Sequence[str]) -> dict[str, 
             headers = {"Authorization": f"Bearer {person}", openapi.ROLE_HEADER: PEOPLE[person][0]}
             answer = await client.request(method, path, headers=headers, **more)
             assert answer.status in ((200,) if path in own else range(400, 500)), path
-            found[f"{country} api {person} {method} {path}"] = f"{answer.status}\n".encode() + await answer.read()
+            told = f"{answer.status} {answer.headers.get('ETag')}\n"
+            found[f"{country} api {person} {method} {path}"] = told.encode() + await answer.read()
 
         own = {"/v1/cases", "/v1/overdue", *(f"/v1/cases/{ref}" for ref in refs)}
         for path in sorted(own):

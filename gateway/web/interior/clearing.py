@@ -19,8 +19,7 @@ from gateway.core.case import Case, Pending, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import LIAISON
-from gateway.services import cases
-from gateway.services.acts import APPROVALS, DESK, VERBS, Call, check_shown
+from gateway.services.acts import APPROVALS, DESK, GONE, VERBS, Call, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
@@ -28,7 +27,7 @@ from gateway.web.interior import case as case_page
 from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
-from gateway.web.interior.looks import acting_as, row_of, seen
+from gateway.web.interior.looks import acting_as, marked, row_of, seen
 from gateway.web.interior.step_links import link, steps_of, verbs
 from gateway.web.signin import presence
 from gateway.web.signin.hand import Act
@@ -191,6 +190,9 @@ async def approve_now(visit: Visit) -> web.StreamResponse:
 @interrupted
 async def send(visit: Visit) -> web.StreamResponse:
     """Say what sending will do; with ``confirm`` put the approved body into the outbox."""
+    at = await row_of(visit, visit.request.match_info["ref"])
+    role = acting_as(visit, DESK)
+    mark = await marked(visit, at, role) if role is not None and at.state not in GONE else ""
     row, head, case = await case_page.opened(visit)
     steps = steps_of(visit, row)
     if case is None or "send" not in steps or row.state in RETURN_STATES:
@@ -207,7 +209,7 @@ async def send(visit: Visit) -> web.StreamResponse:
         pending=case.pending,
         case=case,
         partner=visit.tongue.country(row.partner),
-        seen=cases.mark(visit.site.desk.context, case, cases.STEP),
+        seen=mark,
     )
 
 

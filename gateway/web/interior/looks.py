@@ -55,6 +55,12 @@ async def glanced(visit: Visit, row: BoardRow, role: str) -> Case:
     return await access.glance(visit.site.desk.context, row.ref, visit.person.id, role)
 
 
+async def marked(visit: Visit, row: BoardRow, role: str) -> str:
+    """Return the mark of the same case for a page that does not show the whole of it; taken before that is read."""
+    check_shown(row)
+    return await access.stand(visit.site.desk.context, row.ref, visit.person.id, role)
+
+
 def given(form: Mapping[str, str]) -> tuple[str, str]:
     """Return the reason that was typed, and what is wrong with it (English, marked), or an empty text."""
     why = " ".join(form.get("why", "").split())

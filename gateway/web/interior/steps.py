@@ -14,7 +14,7 @@ from multidict import MultiDict
 from gateway.core.case import Case, Notice, Side
 from gateway.core.notices import unanswered
 from gateway.core.verification import IN_CHARGE
-from gateway.services import cases, directory
+from gateway.services import directory
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import ANYBODY, DESK, RETURN_DESK, VERBS
 from gateway.services.offered import ANSWERS
@@ -60,10 +60,6 @@ _PREPARES = frozenset({"prepare", "prepare_rectification"})
 _TIGHTENS = frozenset({"freeze", "recall"})
 
 # The fields of a step.
-
-
-_REPLACES = frozenset({"correction", "record", "restatement"})
-"""Steps that replace what is on record: nothing of that may have changed, also where the role does not see it."""
 
 
 def _needs_reason(step: Step) -> bool:
@@ -120,10 +116,9 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
     if VERBS[step.verb].compared:
         shows = _needs_reason(step)
         of_case = (visit, step.row, step.role)
+        seen = await looks.marked(*of_case)
         case = await (looks.seen(*of_case, why) if shows else looks.glanced(*of_case))
         prepares = bool(VERBS[step.verb].events & _PREPARES)
-        of_what = cases.WHOLE if step.verb in _REPLACES else cases.PLACE if prepares else cases.STEP
-        seen = cases.mark(visit.site.desk.context, case, of_what)
         value = _recorded(step, case) if shows else {}
         prepared = standing(visit, case) if prepares else None
     posted = MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone)
@@ -143,10 +138,10 @@ async def _changed(visit: Visit, step: Step, of: tuple[Field, ...]) -> web.Strea
     reason = await looks.reason_of(visit, step.ref)
     if reason is None:
         return await why_of(visit, step)
+    seen = await looks.marked(visit, step.row, step.role)
     case = await looks.seen(visit, step.row, step.role, reason.why)
     value, _ = forms.read(of, visit.forms, visit.tongue.zone)
     found = tuple(differences.apart(of, _recorded(step, case), value, visit.tongue))
-    seen = cases.mark(visit.site.desk.context, case)
     return page_of(visit, step, Form(of, visit.forms, seen=seen, changed=found))
 
 

@@ -146,6 +146,15 @@ async def test_author_does_not_approve(desk: Desk) -> None:
     assert await story.state(desk.network, "XAA", ref) == "DRAFT"
 
 
+async def test_a_refusal_leads_back_to_its_case(desk: Desk) -> None:
+    """A page about something that is not this person's to do has a link to the case, which lists what is."""
+    ref = await desk.gateway.clear.new(story.draft(), "first")
+    page = await (await desk.officer("first")).get(f"/cases/{ref}/approve")
+    assert (403, True) == (page.status, f"/cases/{ref}" in links_of(page.text))
+    missing = await (await desk.officer("first")).get(f"/cases/{ref[:-1]}-/check")
+    assert (404, False) == (missing.status, f"/cases/{ref[:-1]}-" in links_of(missing.text))
+
+
 async def test_wrong_code_approves_nothing(desk: Desk) -> None:
     """A wrong code leaves the case as it was, and the page says that the proof did not hold."""
     ref = await draft(desk)
