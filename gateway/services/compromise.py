@@ -2,7 +2,8 @@
 After a theft of keys: what waits is signed anew, and every partner is greeted under the new key.
 
 Rule 1: what waits to be posted carries a signature that no partner takes any more. The same payload is signed again by
-the key in use, so it stays the same message: same id, number and digest.
+the key in use, so it stays the same message: same id, number and digest. What is posted again later, or waits in a
+backup from before the theft, is signed again as it leaves (``leaving``).
 Rule 2: a partner is met again when it answers a message that only the new key signed: it has then taken the card that
 revokes the old one, and we have its answer under a card that we hold.
 """
@@ -11,7 +12,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from gateway.core import envelope
 from gateway.core.messages import RESYNC
 from gateway.services import channel, outbox
 from gateway.services.context import Context
@@ -19,7 +19,6 @@ from gateway.services.listing import THREADS_A_MESSAGE
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.rows import OutboundRow, SealingEnd
 from gateway.services.windows import REVOKED
-from keys import jws
 from schemas import ijson
 
 ANSWERED, WAITS, ON_HOLD = "answered", "waits", "hold"
@@ -70,18 +69,8 @@ class Compromise:
         if row.sealed is None or case is None or case.wrapped_key is None:
             await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
             return False
-        key = context.vault.unwrap(case.ref, case.wrapped_key)
-        old = jws.parse(context.vault.open(key, "outbound", row.id, "sealed", row.sealed), jws.TYP_MESSAGE)
-        signed = jws.sign(old.payload, jws.TYP_MESSAGE, context.keyring.signing)
-        sealed = context.vault.seal(key, "outbound", row.id, "sealed", signed)
-        try:
-            kid, raw = outbox.seal_for(context, row.partner, signed, now)
-        except Unavailable:
-            kid, raw = "", None  # on hold: it is sealed when the hold is lifted
-        id = envelope.envelope_id(raw or b"")
-        await tx.save_outbound(
-            row._replace(kid=kid, envelope=raw, envelope_id=id, sealed=sealed, next_try_at=max(now, row.not_before))
-        )
+        signed = outbox.sign_anew(context, row, case, now)
+        await tx.save_outbound(signed._replace(next_try_at=max(now, row.not_before)))
         return True
 
     async def greet(self, now: datetime) -> None:

@@ -46,7 +46,7 @@ from gateway.services.context import Context
 from gateway.services.person_stop import AGAINST, without_waiting
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow
-from keys import b64
+from keys import b64, jws
 
 UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY, RESYNC})
 """
@@ -126,7 +126,7 @@ class Leaving:
         if await self._presses(tx, row, now):
             self._context.log("message.held", partner=row.partner)
             return None
-        ready = await self._resealed(tx, row, now)
+        ready = await self._resealed(tx, await self._signed_anew(tx, row, now), now)
         if ready.posted_at is None and self._is_of_a_barred_suite(ready):
             # What was never abroad does not go there in a suite that the trustees allow no more (M-8.12).
             self._context.log("message.held", partner=row.partner)
@@ -218,6 +218,22 @@ class Leaving:
         said = ((one, threads.said(self._context, held, one) or {}) for one in journeys)
         return next((one for one, body in said if body.get("status") in ("departed", "cancelled")), None)
 
+    async def _signed_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
+        """
+        Return ``row`` signed by the key in use where our card revokes the one it bears, under which nobody takes it.
+
+        After a theft what waits is signed anew at once; this is what is posted again later because its partner was
+        restored, and what waits in a backup of ours from before the theft.
+        """
+        context = self._context
+        if row.sealed is None or context.own is None or all(key.revoked_at is None for key in context.own.signing):
+            return row
+        case = await tx.find_case(row.ref or "")
+        if row.ref and (case is None or case.wrapped_key is None):
+            return row
+        fell = context.is_revoked(jws.parse(outbox.kept(context, row, case), jws.TYP_MESSAGE).kid)
+        return outbox.sign_anew(context, row, case, now) if fell else row
+
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
         key = outbox.recipient(self._context, row.partner, now)
@@ -226,13 +242,7 @@ class Leaving:
         case_row = await tx.find_case(row.ref or "")
         if self._is_listed(row, now) or (row.ref and (case_row is None or case_row.wrapped_key is None)):
             return row
-        vault = self._context.vault
-        if case_row is None or case_row.wrapped_key is None:
-            signed = vault.open_own("outbound", row.id, "sealed", row.sealed)
-        else:
-            case_key = vault.unwrap(case_row.ref, case_row.wrapped_key)
-            signed = vault.open(case_key, "outbound", row.id, "sealed", row.sealed)
-        kid, sealed = outbox.seal_for(self._context, row.partner, signed, now)
+        kid, sealed = outbox.seal_for(self._context, row.partner, outbox.kept(self._context, row, case_row), now)
         return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
 
     def is_sealed_in_vain(self, row: OutboundRow, now: datetime) -> bool:

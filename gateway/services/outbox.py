@@ -5,13 +5,14 @@ Signed first and sealed then, the recipient named inside the signature (M-1.1): 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core import envelope, wire
 from gateway.services.context import Context
 from gateway.services.ports import Outdated, Tx, Unavailable
-from gateway.services.rows import OutboundRow, ThreadRow
+from gateway.services.rows import CaseRow, OutboundRow, ThreadRow
 from keys import b64, jws
 from keys.errors import UnknownKey
 from keys.seal import RecipientKey
@@ -126,6 +127,32 @@ def recipient(context: Context, country: str, now: datetime) -> RecipientKey | N
         return card.sealing_key(now, context.policy.suites) if card else None
     except UnknownKey:
         return None
+
+
+def kept(context: Context, row: OutboundRow, case: CaseRow | None) -> bytes:
+    """Return the signed message of ``row``, sealed under the key of its ``case`` or, of no case, under our own."""
+    if case is None or case.wrapped_key is None:
+        return context.vault.open_own("outbound", row.id, "sealed", row.sealed or b"")
+    key = context.vault.unwrap(case.ref, case.wrapped_key)
+    return context.vault.open(key, "outbound", row.id, "sealed", row.sealed or b"")
+
+
+def sign_anew(context: Context, row: OutboundRow, case: CaseRow | None, now: datetime) -> OutboundRow:
+    """
+    Return ``row`` with its payload signed by the key in use, so it stays the same message: same id, number and digest.
+
+    Where no sealing key of its recipient is held it has no envelope: it is sealed when the hold is lifted.
+    """
+    payload, vault = jws.parse(kept(context, row, case), jws.TYP_MESSAGE).payload, context.vault
+    signed = jws.sign(payload, jws.TYP_MESSAGE, context.keyring.signing)
+    if case is None or case.wrapped_key is None:
+        sealed = vault.seal_own("outbound", row.id, "sealed", signed)
+    else:
+        sealed = vault.seal(vault.unwrap(case.ref, case.wrapped_key), "outbound", row.id, "sealed", signed)
+    kid, raw = "", None
+    with suppress(Unavailable):
+        kid, raw = seal_for(context, row.partner, signed, now)
+    return row._replace(kid=kid, envelope=raw, envelope_id=envelope.envelope_id(raw or b""), sealed=sealed)
 
 
 def seal_for(context: Context, country: str, signed: bytes, now: datetime) -> tuple[str, bytes]:

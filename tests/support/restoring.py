@@ -31,7 +31,7 @@ async def put_back(network: Network, country: str, backup: Path, minutes: int = 
     shutil.copytree(backup, data)
     gateway = await open_gateway(network, country)
     # The backup may be older than the last restore; the card is not, so no epoch is used twice.
-    gateway.context.epoch = max(gateway.context.epoch, _card_of(network, country).epoch)
+    gateway.context.epoch = max(gateway.context.epoch, card_of(network, country).epoch)
     epoch = await gateway.resync.begin_epoch(network.clock.now() + timedelta(minutes=minutes))
     next_card_of(network, country, epoch=epoch)
 
@@ -47,13 +47,13 @@ def next_card_of(network: Network, country: str, **changes: object) -> None:
     """Issue and publish the next card of ``country`` to everyone, as its operator would from the offline key."""
     path = network.homes[country]
     identity = open_store(f"file:{path / home.IDENTITY_FILE}", passphrase=lambda: "correct horse", environ={})
-    held = _card_of(network, country)
+    held = card_of(network, country)
     issued = home.next_card(held, changes, SigningKey(identity.get(home.IDENTITY)), network.clock.now())
     for other in network.homes.values():
         write_card(other / "cards", issued)
 
 
-def _card_of(network: Network, country: str) -> Card:
+def card_of(network: Network, country: str) -> Card:
     """Return the card of ``country`` that the others hold."""
     return next(network.gateways[c] for c in network.gateways if c != country).context.trust.card(country)
 

@@ -24,6 +24,8 @@ from tests.cli.support import Homes, call, deliver, link_leads_on, value
 from tests.support import story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
+from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, restore
+from tests.support.stolen import steal_from
 from tests.trust.revocation import revoke
 
 ROOT = Path(__file__).parents[2]
@@ -339,3 +341,18 @@ def test_a_gateway_that_does_not_stop_is_said(homes: Homes) -> None:
             process.kill()
     with running.stopped(chosen) as ran:
         assert ran is False
+
+
+async def test_what_a_restored_partner_is_brought_is_signed_by_the_key_in_use(network: Network, tmp_path: Path) -> None:
+    """What had its answer before the theft leaves under a signature that counts; what comes of it a person is told."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await story.received(network)
+    await steal_from(network, "XAA")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await after_the_listing(network)
+    (said,) = await outbox(network, "XAA", ours)
+    told = any(
+        "since it was restored the other State says refused" in one for one in await findings_of(network, "XAA", ours)
+    )
+    assert ("receipted", True) == (said.state, told)
