@@ -104,6 +104,8 @@ class Deliverer:
         self._lines = {country: Line(context.policy.in_flight) for country in context.partners}
         self._latest: datetime | None = None
         """The latest instant that anything was looked for at since the last look at all waits: a clock may go back."""
+        self._handed_out: dict[tuple[str, str], int] = {}
+        """Partner and id of what this process handed out to be fetched: the attempt that an answer to it is about."""
         self._queued = asyncio.Event()
         context.wake = self._queued.set
 
@@ -534,11 +536,15 @@ class Deliverer:
             if room < 0:
                 break
             fitting.append(item.envelope)
+            self._handed_out[country, item.row.id] = item.row.attempts
         return envelope.serialize_several(fitting)
 
     async def take_answer(self, raw: bytes) -> None:
         """
         Take an answer a partner posted to us for a message it collected.
+
+        It counts as one to what this process handed out last: an answer from before the
+        partner's restore, that comes late or once more, does not stand for what has not been fetched again since.
 
         Raises ``PeerError`` if it is none, is about nothing we sent, or its sender has its share under way.
         """
@@ -566,9 +572,10 @@ class Deliverer:
         try:
             with self._shares.of(receipt.sender):
                 # What does not verify gives its place back before anything is waited for.
-                await self.settle(row, raw)
+                await self.settle(row._replace(attempts=self._handed_out.get((row.partner, row.id), 0)), raw)
         except BadAnswer as error:
             raise PeerError(codes.Reason.ANSWER_PROOF) from error
+        self._handed_out.pop((row.partner, row.id), None)
 
 
 _LOOKS = 16

@@ -9,6 +9,7 @@ from gateway.core import envelope
 from gateway.services.ports import HttpAnswer, Unavailable
 from tests.support import story
 from tests.support.network import Network, make_network
+from tests.support.restoring import back_up, outbox, restore
 
 
 async def test_partner_that_takes_its_time_holds_up_no_other_collection(tmp_path: Path) -> None:
@@ -55,3 +56,22 @@ async def test_what_is_no_answer_to_a_collect_is_none(network: Network, said: Ht
     network.wires.post = post  # type: ignore[method-assign]
     with pytest.raises(Unavailable, match="XBB"):
         await network.gateways["XAA"].collector.run_once("XBB")
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["given once more", "that comes late"])
+async def test_answer_from_before_a_restore_stands_for_nothing_that_was_not_fetched_again(
+    network: Network, tmp_path: Path, late: bool
+) -> None:
+    """Whoever fetches and was restored is handed out again what it forgot, whatever it, or anybody, posts meanwhile."""
+    backup, asking = back_up(network, "XBB", tmp_path / "backup"), network.gateways["XAA"]
+    ours = await story.sent(network)
+    (raw,) = envelope.parse_several(await asking.deliverer.waiting("XBB", 16))
+    answer = (await network.gateways["XBB"].receiver.receive(raw)).body
+    if not late:
+        await asking.deliverer.take_answer(answer)
+    await restore(network, "XBB", backup)
+    await asking.deliverer.take_answer(answer)
+    network.clock.pass_(seconds=2)
+    await network.gateways["XBB"].collector.run_once("XAA")
+    ((said,), theirs) = await outbox(network, "XAA", ours), await story.twin(network, ours)
+    assert ("receipted", "RECEIVED") == (said.state, await story.state(network, "XBB", theirs))
