@@ -1,5 +1,6 @@
 """A log with two histories: found by whoever sees both, kept as evidence, and told to both sides."""
 
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -9,7 +10,7 @@ from gateway.core.cosign import Conflict, Submission
 from gateway.core.merkle import BadProof, inclusion_proof, node_hash
 from gateway.services import witness
 from gateway.services.answers import BadAnswer
-from gateway.services.ports import Tx
+from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.rows import WitnessedRow
 from schemas import ijson
 from tests.support import story
@@ -92,6 +93,27 @@ async def test_bad_proof_by_somebody_else_convicts_nobody(trio: Network) -> None
     assert 422 == (await liar.show("XCC", 3, liar.leaves, [bytes(32)] * 6)).status
     await trio.gateways["XCC"].witness.run_once(trio.clock.now())
     assert [] == await conflicts(trio, "XCC")
+
+
+async def test_proof_that_was_garbled_on_the_way_convicts_nobody(trio: Network) -> None:
+    """A keeper that is asked again proves it; one byte on the line is no second history."""
+    await story.replied(trio)
+    await hour(trio)
+    await story.replied(trio)
+    trio.clock.pass_(hours=1)
+    await trio.gateways["XAA"].checkpoints.keep("XBB", trio.clock.now())
+    liar = await Liar.of(trio)
+    assert 422 == (await liar.show("XCC", 3, liar.leaves, [bytes(32)] * 6)).status
+    get, asked = trio.wires.get, list[str]()
+
+    async def garbled(country: str, path: str) -> HttpAnswer:
+        asked.append(path)
+        answer = await get(country, path)
+        return replace(answer, body=bytes([answer.body[0] ^ 1, *answer.body[1:]])) if len(asked) == 1 else answer
+
+    trio.wires.get = garbled  # type: ignore[method-assign]
+    await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+    assert (2, []) == (len(asked), await conflicts(trio, "XCC"))
 
 
 async def test_partner_that_was_shown_another_tree(trio: Network) -> None:
