@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from gateway import erased, home
+from gateway import erased, home, stands
 from gateway.configured import card_source, desk_notices, keyring, partners, persons, policy, reckoner, stamper
 from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
@@ -224,6 +224,7 @@ async def _bring_up_to_date(context: Context, source: CardSource, directory: Pat
     await publish_own(context, source)
     await context.trust.load()
     narrow_suites(context, source, context.policy)
+    await stands.heed(context, directory / stands.STANDS_FILE)
     await _begin_logs(context)
     await erased.apply(context, directory / erased.ERASED_FILE)
     await person_index.renew(context)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from gateway import stands
 from gateway.core.leap import Steady
 from gateway.services import steady
 from gateway.services.compromise import DONE
@@ -12,6 +13,7 @@ from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import GONE_BACK
 from gateway.settings import Settings
 from gateway.storage.query import Query, sqlite_query
+from keys.card import Card
 
 T = TypeVar("T")
 
@@ -31,13 +33,19 @@ def leap(query: Query, now: datetime) -> Steady | None:
     return steady.waiting(rows[0][0], now) if rows else None
 
 
-def raised_at(chosen: Settings, epoch: int, *, by_theft: bool = False) -> datetime | None:
+def raised_at(chosen: Settings, held: Card, *, by_theft: bool = False) -> datetime | None:
     """
-    Return when ``epoch`` was begun in the database; ``None`` if it is in another, or an older state took its place.
+    Return when the epoch of our card ``held`` was begun in the database.
 
-    ``by_theft``: ``None`` too unless that was since keys were stolen, and all is done. Raises ``Unavailable``.
+    ``None`` if it is in another, or an older state took its place; ``by_theft``: too unless that was since keys were
+    stolen, and all is done. Raises ``Unavailable``.
     """
-    found = dict(_read(chosen, lambda query: query(_EPOCH)) or ())
+    known, epoch = stands.noted(chosen.home / stands.STANDS_FILE, stands.of_card(held)), held.epoch
+
+    def look(query: Query) -> dict[str, str]:
+        return {} if stands.is_behind(query, known) else dict(query(_EPOCH))
+
+    found = _read(chosen, look) or {}
     if RESTORED_AT not in found or epoch != int(found["epoch"]) or epoch <= int(found.get(GONE_BACK, "0")):
         return None
     return None if by_theft and epoch != int(found.get(DONE, "0")) else datetime.fromisoformat(found[RESTORED_AT])

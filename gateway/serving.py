@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from gateway import checks, erased
+from gateway import checks, erased, stands
 from gateway.app import Gateway
 from gateway.configured import alike, tls, tokens
 from gateway.http.listen import CONNECTIONS_MAX, listen
@@ -22,6 +22,7 @@ from gateway.http.proxy_protocol import Proxies
 from gateway.services import evidence
 from gateway.services.acts import DeskServices
 from gateway.services.board import Board
+from gateway.services.context import Context
 from gateway.services.monitor import Monitor
 from gateway.services.nodes import BEAT_S, SAME, Nodes
 from gateway.services.operate import Operate
@@ -39,7 +40,10 @@ FIRST_READING_S = 30.0
 """How long a gateway that starts waits for what is published."""
 
 LEAVE_S = 5.0
-"""How long a node that ends waits until the database has that it runs no more: nobody counts it for long anyway."""
+"""
+How long a node that ends waits until the database has that it runs no more, and the home how far that had come: nobody
+counts it for long anyway, and what stands in the home lags as it does after a kill.
+"""
 
 
 async def export_evidence(gateway: Gateway, ref: str, person: str, role: str, why: str) -> bytes:
@@ -120,10 +124,15 @@ async def serve(
     outdated = asyncio.Event()
     context.on_outdated = outdated.set
     monitor = monitor_of(gateway)
+
+    async def keep(now: datetime) -> None:
+        if not outdated.is_set():
+            await stands.keep(context, gateway.settings.home / stands.STANDS_FILE, now)
+
     async with AsyncExitStack() as held, AsyncExitStack() as ending:
         ending.callback(on_end)
         ending.callback(monitor.stop)
-        nodes = await _take_place(gateway, process, held)
+        nodes = await _take_place(gateway, process, keep, held)
         steady = None if moved else SteadyClock(context)
         if steady is not None:
             await steady.begin()  # before the doors are open: whoever collects has what waits looked at
@@ -150,6 +159,8 @@ async def serve(
                 group.create_task(context.every(erased.LOOK_S, partial(_list_erased, gateway)))
             if steady is not None:
                 group.create_task(steady.run())
+            if process <= 1:  # the others of one machine have the same home
+                group.create_task(context.every(stands.LOOK_S, keep))
             if loops:
                 _begin_loops(group, gateway, monitor)
             if gateway.settings.values["listeners"].get("metrics") is not None and process <= 1:
@@ -233,18 +244,24 @@ async def _close_doors(runners: Sequence[web.AppRunner]) -> None:
             raise done
 
 
-async def _take_place(gateway: Gateway, process: int, held: AsyncExitStack) -> Nodes | None:
-    """Enter this node beside the others, where there may be others; ``held`` takes it out again."""
+async def _take_place(
+    gateway: Gateway, process: int, keep: Callable[[datetime], Awaitable[None]], held: AsyncExitStack
+) -> Nodes | None:
+    """
+    Enter this node beside the others, where there may be others; ``held`` takes it out again, and does ``keep`` then.
+
+    Raises as ``serve``.
+    """
     nodes = nodes_of(gateway, process)
-    if nodes is not None:
-        held.push_async_callback(_leave, nodes)
-        try:
-            await gateway.context.look()
+    held.push_async_callback(_leave, gateway.context, nodes, keep)
+    try:
+        await gateway.context.look()
+        if nodes is not None:
             await _enter(nodes, gateway.context.clock.now())
-        except Outdated:
-            raise
-        except Unavailable as error:
-            gateway.context.unavailable(error)  # it enters as soon as it can (``stay``)
+    except Outdated:
+        raise
+    except Unavailable as error:
+        gateway.context.unavailable(error)  # it enters as soon as it can (``stay``)
     return nodes
 
 
@@ -261,10 +278,13 @@ async def stay(nodes: Nodes) -> None:
     await nodes.context.every(BEAT_S, look)
 
 
-async def _leave(nodes: Nodes) -> None:
+async def _leave(context: Context, nodes: Nodes | None, keep: Callable[[datetime], Awaitable[None]]) -> None:
+    """Say that this node runs no more, and how far its store has come."""
     with suppress(Unavailable, TimeoutError):
         async with asyncio.timeout(LEAVE_S):
-            await nodes.leave()
+            if nodes is not None:
+                await nodes.leave()
+            await keep(context.clock.now())
 
 
 def nodes_of(gateway: Gateway, process: int = 0) -> Nodes | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from gateway import read_only, settings
+from gateway import read_only, settings, stands
 from gateway.checks import trust
 from gateway.checks.host import SKEW_MAX
 from gateway.checks.look import Look, own_card
@@ -158,12 +158,14 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     if len(applied) == len(known):
         yield from _not_contacted(query)
         yield from _watched(look, query)
+    held = own_card(look.settings)
+    came_to = stands.noted(look.settings.home / stands.STANDS_FILE, stands.of_card(held))
     ((epoch,),) = query("SELECT value FROM meta WHERE name = 'epoch'") or (("1",),)
-    if int(epoch) != own_card(look.settings).epoch:
+    if int(epoch) != held.epoch:
         hint = N_("stop; isthmus restore begin-epoch")
         yield bad("database", N_("its epoch is %(epoch)s, the card says otherwise"), hint, epoch=epoch)
     ((seen,),) = query(f"SELECT value FROM meta WHERE name = '{GONE_BACK}'") or (("0",),)  # noqa: S608  # a constant
-    if int(epoch) <= int(seen):
+    if int(epoch) <= int(seen) or stands.is_behind(query, came_to):
         hint = N_("stop; isthmus restore begin-epoch")
         yield bad("database", N_("an older state was put in its place, and no epoch was begun since"), hint)
 

@@ -13,6 +13,7 @@ from gateway.checks.look import Look, own_card
 from gateway.erased import ERASED_FILE
 from gateway.services.health import N_, Item, bad, note, ok
 from gateway.settings import Settings
+from gateway.stands import STANDS_FILE
 
 DISK_FREE_MIN_BYTES = 1 << 30
 
@@ -80,7 +81,7 @@ def permissions(look: Look) -> Iterator[Item]:
         yield bad("files", N_("%(path)s may be used by others"), hint, path=path)
     # Made by root at the command line, most often; the gateway fails by it when it opens it next.
     owner = look.settings.data.stat().st_uid if look.settings.data.exists() else home.stat().st_uid
-    for path in (*private, look.settings.accounts, home / ERASED_FILE):
+    for path in (*private, look.settings.accounts, home / ERASED_FILE, home / STANDS_FILE):
         if path.exists() and path.stat().st_uid != owner:
             text, user = N_("%(path)s belongs to another user than the data directory"), settings.user_name(owner)
             yield bad("files", text, N_("chown %(user)s %(path)s"), path=path, user=user)

@@ -22,7 +22,7 @@ from gateway.core.calendars import OutOfCalendar
 from gateway.core.codes import PeerError
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NoPartner, NotFound
-from gateway.services.ports import BadValue, Changed, Conflict, Unavailable
+from gateway.services.ports import BadValue, Changed, Conflict, GoneBack, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
 from keys.durable_file import Unconfirmed
@@ -171,6 +171,8 @@ def _of_machine(error: BaseException) -> Told | None:
                 error.__cause__, sqlite3.OperationalError
             )
             return Told(Exit.INTEGRITY if damaged else Exit.CONFIGURATION, "database", str(error), error.hint)
+        case GoneBack():
+            return Told(Exit.LATER, "gone-back", str(error), error.hint)
         case Unavailable():
             return Told(Exit.LATER, "later", str(error), error.hint)
         case ModuleNotFoundError(name="asyncpg"):

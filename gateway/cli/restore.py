@@ -84,7 +84,7 @@ def begun_lately(chosen: settings.Settings, held: Card, *, by_theft: bool = Fals
     """Return when the epoch of ``held`` was begun, since a theft of keys or else, if that was within a day."""
     now = datetime.now(UTC)
     with suppress(Unavailable):  # what opens it next says what is wrong with it
-        at = raised_at(chosen, held.epoch, by_theft=by_theft)
+        at = raised_at(chosen, held, by_theft=by_theft)
         if at is not None and abs(now - at) < AGAIN:
             return format_instant(at)
     return None

@@ -146,7 +146,7 @@ class Context:
 
     ``epoch`` is the one we number in, ``stored_epoch`` the one that the store had when this process began. Where
     another process has raised it since, or the store was put back, nothing is written any more and ``on_outdated`` is
-    called.
+    called. ``past`` is the last epoch that is over by what this home knows, 0 for none.
 
     ``tell`` tells a desk that a case moved, by reference, state and desk, once that is on disk; it neither waits nor
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
@@ -174,6 +174,7 @@ class Context:
     policy: Policy
     emit: Callable[..., None]
     stored_epoch: int | None = None
+    past: int = 0
     on_outdated: Callable[[], None] = field(default=lambda: None)
     tell: Callable[[str, str, str], None] = field(default=lambda ref, state, desk: None)
     wake: Callable[[], None] = field(default=lambda: None)
@@ -315,11 +316,11 @@ class Context:
 
     async def _check_present(self, tx: Tx) -> None:
         await self._check_epoch(tx)
-        seen = await tx.find_meta(GONE_BACK)
-        if seen is not None and await tx.epoch() <= int(seen):
+        if await tx.epoch() <= max(int(await tx.find_meta(GONE_BACK) or 0), self.past):
             raise GoneBack(
-                "an older state was put in the place of the store",
-                "stop every node; isthmus restore begin-epoch, as after any restore",
+                "an older state was put in the place of the store: it would give the same numbers a second time",
+                "stop every node; isthmus restore begin-epoch, then isthmus case freeze for each stop made since then; "
+                "or put the newer state back",
             )
 
     def _end(self, error: Outdated) -> None:

@@ -244,6 +244,10 @@ class Tx(Protocol):
         """Return the number of the step of any case that was added last, for ``events``; 0 if there is none."""
         ...
 
+    async def extent(self) -> int:
+        """Return a number that rises with each step, message of ours and entry of a log, and never falls."""
+        ...
+
     async def find_thread(self, partner: str, thread: str) -> ThreadRow | None: ...
     async def threads(self, partner: str) -> Sequence[ThreadRow]:
         """Return all threads with a partner, in no order."""

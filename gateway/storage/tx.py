@@ -19,6 +19,12 @@ _HAS_LOG = "SELECT 1 FROM log_head WHERE partner = ? AND current = 1"
 
 EPOCH = "SELECT value FROM meta WHERE name = 'epoch'"
 
+EXTENT = """
+SELECT coalesce((SELECT max(n) FROM case_event), 0) + coalesce((SELECT max(n) FROM outbound), 0)
+    + coalesce((SELECT max(n) FROM log_entry), 0)
+"""
+"""What only rises: of these tables no row is ever taken out, and none gets a number below the last one that is seen."""
+
 _GONE_BY = frozenset({"epoch", PERSON_INDEX})
 """Values that many batches go by and that none holds: whoever changes one has the store to itself."""
 
@@ -44,6 +50,11 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
         """Return the epoch that is stored; nobody raises it before the batch has ended."""
         row = await self._one(EPOCH, ())
         return int(row[0]) if row else 1
+
+    async def extent(self) -> int:
+        """Return a number that rises with each step, message of ours and entry of a log, and never falls."""
+        row = await self._one(EXTENT, ())
+        return int(row[0]) if row else 0
 
     async def set_meta(self, name: str, value: str) -> None:
         """Store a named value."""

@@ -18,7 +18,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from benchmarks.pair import free_port
-from gateway import app, settings
+from gateway import app, settings, stands
 from gateway.cli.main import cli
 from gateway.cli.own_card import own_card
 from gateway.core.wire import format_instant
@@ -155,6 +155,17 @@ def _issue(home: Path, changes: dict[str, Any]) -> None:
     store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
     held, identity = own_card(settings.load(home, {})), SigningKey(store.get(IDENTITY))
     write_card(home / "cards", next_card(held, changes, identity, datetime.now(UTC)))
+
+
+def write_stand(home: Path) -> None:
+    """Write down how far the store of ``home`` has come, as a gateway that serves does."""
+
+    async def write() -> None:
+        gateway = await app.build(settings.load(home, {}), passphrase=lambda: PHRASE, log=lambda event, **values: None)
+        await stands.keep(gateway.context, home / stands.STANDS_FILE, datetime.now(UTC))
+        await gateway.close()
+
+    asyncio.run(write())
 
 
 def link_leads_on(home: Path, link: str) -> bool:

@@ -26,7 +26,19 @@ from keys import b64, card, custody, statement, trust_words
 from keys.custody import open_store
 from keys.seal import SealingKey
 from keys.sign import SigningKey
-from tests.cli.support import PHRASE, Homes, call, deliver, link_leads_on, received, spawn, value, with_role
+from tests.cli.support import (
+    PHRASE,
+    Homes,
+    approved,
+    call,
+    deliver,
+    link_leads_on,
+    received,
+    spawn,
+    value,
+    with_role,
+    write_stand,
+)
 from tests.support.device import address
 
 THREAD = "AAAAAAAAAAAAAAAAAAAAAA"
@@ -549,6 +561,32 @@ def test_an_older_database_begins_an_epoch_whatever_the_card_says(homes: Homes) 
         value("restore", "begin-epoch", "-C", home, "--again")
         (home / "data/gateway.db").write_bytes(kept)
         assert epoch == value("restore", "begin-epoch", "-C", home)["epoch"]
+
+
+def test_a_database_that_had_come_further_is_gone_on_with_by_nobody(homes: Homes, tmp_path: Path) -> None:
+    """A backup from since the last epoch: what reaches partners says so, and the next epoch asks for nothing more."""
+    home = homes.home("XAA")
+    value("restore", "begin-epoch", "-C", home)
+    kept = (home / "data/gateway.db").read_bytes()
+    approved(homes)
+    write_stand(home)
+    told = ["an older state was put in its place" in call("check", "-C", home).stdout]
+    (home / "data/gateway.db").write_bytes(kept)
+    told.append("an older state was put in its place" in call("check", "-C", home).stdout)
+    printed = call("form", "print", "XBB", "-C", home, "--out", tmp_path, "--json")
+    served = spawn("serve", "-C", home, "--json")
+    for done in (printed.stderr, served.stderr):
+        error = json.loads(done.splitlines()[-1])["error"]
+        assert ("gone-back", True, True) == (
+            error["code"],
+            "isthmus restore begin-epoch" in error["hint"],
+            "isthmus case freeze" in error["hint"],
+        )
+    assert (75, 75) == (printed.exit_code, served.returncode)
+    assert 3 == value("restore", "begin-epoch", "-C", home)["epoch"]
+    told.append("an older state was put in its place" in call("check", "-C", home).stdout)
+    assert [False, True, False] == told
+    assert 2 == call("restore", "begin-epoch", "-C", home).exit_code
 
 
 def test_no_epoch_is_begun_beside_a_gateway_that_runs(homes: Homes) -> None:

@@ -135,7 +135,9 @@ def test_whose_home_it_is_is_told_by_the_data_directory_that_is_configured(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
-@pytest.mark.parametrize("name", ["gateway.keys", "tls.key", "data/gateway.db", "data/desks.db", "erased.txt"])
+@pytest.mark.parametrize(
+    "name", ["gateway.keys", "tls.key", "data/gateway.db", "data/desks.db", "erased.txt", "stands.txt"]
+)
 def test_a_file_that_the_gateway_cannot_open_is_a_finding(homes: Homes, name: str) -> None:
     """A file of another user than the data directory is said before the gateway fails by it."""
     home = homes.home("XBB")

@@ -9,11 +9,12 @@ from itertools import count
 import pytest
 from aiohttp import ClientSession
 
-from benchmarks.pair import WORDS
-from gateway import serving
+from benchmarks.pair import WORDS, use_database
+from gateway import serving, stands
 from gateway.cli.errors import Exit
 from gateway.core import envelope
 from gateway.services.monitor import PATIENCE_S
+from gateway.services.ports import GoneBack
 from tests.cli.support import call
 from tests.nodes.conftest import here
 from tests.support.nodes import Node, Nodes, post, until
@@ -176,3 +177,22 @@ async def test_no_node_starts_over_a_database_that_went_back(nodes: Nodes) -> No
     assert "begin-epoch" in another.log.read_text()
     await nodes.rows("XAA", "INSERT INTO meta (name, value) VALUES ('epoch', '2')")
     await nodes.ready("XAA", 1)
+
+
+async def test_a_database_that_had_come_further_is_gone_on_with_by_no_node(
+    nodes: Nodes, envelopes: list[bytes]
+) -> None:
+    """By what stands in the home of one machine every other is told too, also one that was off and knows nothing."""
+    older = await asyncio.to_thread(nodes.cluster.create, str(nodes.pair.dsn("XBB")).rpartition("/")[2])
+    stood = nodes.pair.home("XBB") / stands.STANDS_FILE
+    async with here(nodes, "XBB") as gateway:
+        assert 200 == (await gateway.receiver.receive(envelopes[0])).status
+        await stands.keep(gateway.context, stood, gateway.context.clock.now())
+    async with here(nodes, "XBB") as gateway:
+        await gateway.context.look()
+    use_database(nodes.pair, "XBB", older)
+    for _ in range(2):
+        async with here(nodes, "XBB") as gateway:
+            with pytest.raises(GoneBack):
+                await gateway.context.look()
+        stood.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from gateway.cli.errors import Exit
 from gateway.cli.processes import Processes, check_free
 from gateway.cli.running import CHILD_S, STOP_S
 from gateway.http.listen import CLOSE_TIMEOUT_S, runner_settings
+from gateway.stands import STANDS_FILE
 from gateway.storage import postgres
 from gateway.storage.postgres_pool import CLOSE_S
 from gateway.transport import notices
@@ -133,13 +134,14 @@ async def test_a_process_that_cannot_be_started_again_ends_no_other(tmp_path: Pa
 
 
 async def test_a_signal_stops_all_in_good_order(nodes: Nodes) -> None:
-    """SIGTERM to the parent ends both, each after its last transaction, and then the parent."""
+    """SIGTERM to the parent ends both, each after its last transaction, and then the parent; the home knows of it."""
     node = await ready(nodes)
     held = children(node)
     assert 0 == await asyncio.to_thread(node.stop)
     assert 2 == len(node.events("process.stopped"))
     assert "gateway.stopped" == node.lines()[-1]["event"]
     assert not any(Path(f"/proc/{one}").exists() for one in held)
+    assert ["1", "0"] == (nodes.pair.home("XBB") / STANDS_FILE).read_text().split()[:2]
 
 
 async def test_each_ends_by_itself_though_the_database_stands_still(nodes: Nodes) -> None:

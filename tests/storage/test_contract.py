@@ -239,6 +239,21 @@ async def test_events_after_one_are_told_by_their_number(store: Store) -> None:
     assert ["ANSWER"] == [step.event for step in await get(store, "events", "c1", last)]
 
 
+async def test_a_store_knows_how_far_it_has_come(store: Store) -> None:
+    """A step, a message of ours and an entry of a log each raise it, in either dialect, and nothing takes it back."""
+    found = [await get(store, "extent")]
+    await put(store, ("save_case", case()), ("add_event", event()))
+    found.append(await get(store, "extent"))
+    await put(store, ("save_outbound", outbound()))
+    found.append(await get(store, "extent"))
+    await store.commit(lambda tx: tx.save_log_head("XBB", EMPTY_LOG))
+    await store.commit(accept("m1"))
+    found.append(await get(store, "extent"))
+    await put(store, ("erase_case", "c1"))
+    found.append(await get(store, "extent"))
+    assert [0, 1, 2, 3, 3] == found
+
+
 async def test_event_needs_its_case(store: Store) -> None:
     """A step of a case that is not stored is refused."""
     with pytest.raises(BrokenUnit):

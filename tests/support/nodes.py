@@ -23,6 +23,7 @@ from aiohttp import ClientError, ClientSession, web
 
 from benchmarks.pair import COUNTRIES, WORDS, Pair, free_port, make_pair, use_database
 from gateway.core import codes, envelope
+from gateway.stands import STANDS_FILE
 from gateway.storage.postgres import LEAD, SPACE
 from tests.support.postgres import Cluster, apart
 
@@ -156,6 +157,7 @@ def afresh(nodes: Nodes, templates: dict[str, str]) -> None:
     """Give both States stores as they were made."""
     for country, template in templates.items():
         use_database(nodes.pair, country, nodes.cluster.create(template))
+        (nodes.pair.home(country) / STANDS_FILE).unlink(missing_ok=True)  # a home is of one store for good
 
 
 # The other State's door.
