@@ -35,6 +35,12 @@ from schemas import ijson
 COLLECT_LEASE_S = 1
 """How long an envelope that was collected is not handed out again; a collector whose reply was lost asks again."""
 
+HANDED_OUT_MAX = 4096
+"""
+How much that was handed out to be fetched and got no answer here is remembered: another node may have had the answer.
+What is forgotten is fetched once more, if its partner was restored.
+"""
+
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
 
@@ -537,14 +543,16 @@ class Deliverer:
                 break
             fitting.append(item.envelope)
             self._handed_out[country, item.row.id] = item.row.attempts
+        while len(self._handed_out) > HANDED_OUT_MAX:
+            del self._handed_out[next(iter(self._handed_out))]
         return envelope.serialize_several(fitting)
 
     async def take_answer(self, raw: bytes) -> None:
         """
         Take an answer a partner posted to us for a message it collected.
 
-        It counts as one to what this process handed out last: an answer from before the
-        partner's restore, that comes late or once more, does not stand for what has not been fetched again since.
+        It counts as one to what this process handed out last: an answer from before the partner's restore, that comes
+        late or once more, does not stand for what has not been fetched again since.
 
         Raises ``PeerError`` if it is none, is about nothing we sent, or its sender has its share under way.
         """
