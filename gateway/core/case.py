@@ -188,9 +188,7 @@ else:
         members = {**value.__dict__, **changes}
         if len(members) != len(value.__dict__):
             raise TypeError(f"a case has no {sorted(changes.keys() - value.__dict__.keys())}")
-        made = object.__new__(Case)
-        object.__setattr__(made, "__dict__", members)
-        return made
+        return _made(members)
 
 
 @dataclass(frozen=True)
@@ -283,6 +281,13 @@ class Case:
         return replace(self, clocks=(*(c for c in self.clocks if c.step not in by_step), *by_step.values()))
 
 
+def _made(members: dict[str, Any]) -> Case:
+    """Return the case that has ``members``, which are all of its own: at once, and not member by member."""
+    made = object.__new__(Case)
+    object.__setattr__(made, "__dict__", members)
+    return made
+
+
 LEAST_SIZE = 4096
 LEAST_FILE_SIZE = 8192
 """Bytes of a case as it is sealed: what another State asked fits the first, a national file the second."""
@@ -311,39 +316,46 @@ def _filled(size: int, least: int) -> int:
     return max(least, 1 << (size - 1).bit_length())
 
 
-# Python finds a parameter at once by the very string of its name, and by the letters of one that was read only after
-# those of every name before it. A dictionary keeps the first string it got for a name, so these come first.
-_DEFAULTS: Mapping[str, Any] = {one.name: one.default for one in fields(Case) if one.default is not MISSING}
+# What a case is without: the keys of each case that is read are these very strings, which Python finds at once.
+_BLANK: Mapping[str, Any] = {one.name: None if one.default is MISSING else one.default for one in fields(Case)}
+_NEEDED = frozenset(one.name for one in fields(Case) if one.default is one.default_factory is MISSING)
 
 
 def parse_case(raw: bytes) -> Case:
-    """Return the case that ``serialize_case`` made ``raw`` from."""
+    """
+    Return the case that ``serialize_case`` made ``raw`` from.
+
+    Raises ``TypeError`` where a member is missing that has no default, or for one that there is not.
+    """
     value = orjson.loads(raw)
     pending = value["pending"]
     frozen_by = value["frozen_by"]
-    return Case(
-        **{
-            **_DEFAULTS,
-            **value,
-            "side": Side(value["side"]),
-            "state": State(value["state"]),
-            "clocks": tuple(Clock.from_dict(clock) for clock in value["clocks"]),
-            "pending": Pending(**pending) if pending else None,
-            "asked": tuple(value["asked"]),
-            "resume_to": State(value["resume_to"]) if value["resume_to"] else None,
-            "answers_as": State(at) if (at := value.get("answers_as")) else None,
-            "frozen_by": (frozen_by[0], frozen_by[1]) if frozen_by else None,
-            "holders": tuple((holder[0], holder[1]) for holder in value["holders"]),
-            "findings": tuple(value["findings"]),
-            "releases": tuple(Release(**release) for release in value["releases"]),
-            "notices": tuple(Notice(**notice) for notice in value["notices"]),
-            "accepted": tuple(value.get("accepted", ())),
-            "former": tuple(value.get("former", ())),
-            "earlier": tuple(value.get("earlier", ())),
-            "remark": _parse_remark(value.get("remark")),
-            "remark_stop": Stop(**stop) if (stop := value.get("remark_stop")) else None,
-        }
-    )
+    members = {
+        **_BLANK,
+        **value,
+        "side": Side(value["side"]),
+        "state": State(value["state"]),
+        "clocks": tuple([Clock.from_dict(clock) for clock in value["clocks"]]),
+        "pending": Pending(**pending) if pending else None,
+        "asked": tuple(value["asked"]),
+        "resume_to": State(value["resume_to"]) if value["resume_to"] else None,
+        "answers_as": State(at) if (at := value.get("answers_as")) else None,
+        "frozen_by": (frozen_by[0], frozen_by[1]) if frozen_by else None,
+        "holders": tuple([(holder[0], holder[1]) for holder in value["holders"]]),
+        "findings": tuple(value["findings"]),
+        "said": value.get("said", {}),
+        "releases": tuple([Release(**release) for release in value["releases"]]),
+        "notices": tuple([Notice(**notice) for notice in value["notices"]]),
+        "renditions": value.get("renditions", {}),
+        "accepted": tuple(value.get("accepted", ())),
+        "former": tuple(value.get("former", ())),
+        "earlier": tuple(value.get("earlier", ())),
+        "remark": _parse_remark(value.get("remark")),
+        "remark_stop": Stop(**stop) if (stop := value.get("remark_stop")) else None,
+    }
+    if len(members) != len(_BLANK) or not value.keys() >= _NEEDED:
+        raise TypeError(f"not the members of a case: {sorted(value.keys() ^ _BLANK.keys())}")
+    return _made(members)
 
 
 def _parse_remark(value: Mapping[str, Any] | None) -> Remark | None:

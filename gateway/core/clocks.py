@@ -5,9 +5,9 @@ Rule 1: a clock is never edited. An extension or a new list of holidays makes a 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from gateway.core.calendars import Calendar, local_date
@@ -62,24 +62,32 @@ class Clock:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "Clock":
-        """Return the clock that ``to_dict`` made ``value`` from."""
-        return cls(
-            **{
-                **value,
-                "start_on": date.fromisoformat(value["start_on"]),
-                "soft_on": date_or_none(value["soft_on"]),
-                "delay_on": date.fromisoformat(value["delay_on"]),
-                "due_on": date.fromisoformat(value["due_on"]),
-                "start_at": value["start_at"] and datetime.fromisoformat(value["start_at"]),
-                "due_at": datetime.fromisoformat(value["due_at"]),
-                "extended": tuple(value["extended"]),
-                "history": tuple(cls.from_dict(clock) for clock in value["history"]),
-            }
-        )
+        """
+        Return the clock that ``to_dict`` made ``value`` from.
+
+        Its members go in by their places: names that were read Python would compare with each parameter, letter by
+        letter. Raises ``TypeError`` for a member that there is not, ``KeyError`` where one is missing.
+        """
+        members = {
+            **_DEFAULTS,
+            **value,
+            "start_on": date.fromisoformat(value["start_on"]),
+            "soft_on": date_or_none(value["soft_on"]),
+            "delay_on": date.fromisoformat(value["delay_on"]),
+            "due_on": date.fromisoformat(value["due_on"]),
+            "start_at": value["start_at"] and datetime.fromisoformat(value["start_at"]),
+            "due_at": datetime.fromisoformat(value["due_at"]),
+            "extended": tuple(value["extended"]),
+            "history": tuple([cls.from_dict(clock) for clock in value["history"]]),
+        }
+        if len(members) > len(_CLOCK):
+            raise TypeError(f"a clock has no {sorted(members.keys() - set(_CLOCK))}")
+        return cls(*_IN_ORDER(members))
 
 
 _CLOCK = tuple(field.name for field in fields(Clock))
-_VALUES = attrgetter(*_CLOCK)
+_DEFAULTS = {one.name: one.default for one in fields(Clock) if one.default is not MISSING}
+_VALUES, _IN_ORDER = attrgetter(*_CLOCK), itemgetter(*_CLOCK)
 _EVIDENCE = _CLOCK.index("evidence")
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import FrozenInstanceError
 from datetime import date
+from typing import Any
 
 import orjson
 import pytest
@@ -89,6 +90,18 @@ def test_case_written_before_it_was_filled_up_is_read() -> None:
     for name in ("renditions", "remark", "remark_stop", "former", "accepted"):
         del raw[name]
     assert FULL == parse_case(orjson.dumps(raw))
+
+
+GONE = "gone"
+STRANGE = {**support.clock().to_dict(), "new": 1}
+
+
+@pytest.mark.parametrize("change", [{"clocks": [STRANGE]}, {"new": 1}, {"partner": GONE}], ids=["clock", "new", "gone"])
+def test_case_of_other_members_is_not_read(change: dict[str, Any]) -> None:
+    """A case, or a clock in it, with a member that there is not, or without one that it needs, is none."""
+    raw = {name: value for name, value in {**orjson.loads(serialize_case(FULL)), **change}.items() if value != GONE}
+    with pytest.raises(TypeError):
+        parse_case(orjson.dumps(raw))
 
 
 @pytest.mark.parametrize("text", ["   ", "ends with spaces   ", "\t\n ", "\u00a0\u3000"])
