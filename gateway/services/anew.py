@@ -213,7 +213,7 @@ _A_STOP = (SUSPENSION, RESUMPTION)
 
 async def _parked(tx: Tx, ref: str, epoch: int) -> list[OutboundRow]:
     """Return what waits in the case ``ref`` since before ``epoch``, in its order."""
-    waiting = [one for one in await tx.outbound_of_case(ref) if one.state == "queued"]
+    waiting = await tx.queued_of_case(ref)
     together = [one for one in waiting if one.type != WITHDRAWAL and one.epoch < epoch]
     return sorted(together, key=lambda one: (one.epoch, one.seq or 0))
 

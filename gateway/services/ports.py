@@ -278,6 +278,10 @@ class Tx(Protocol):
         """Return the messages of a case, in the order of queueing."""
         ...
 
+    async def queued_of_case(self, ref: str) -> Sequence[OutboundRow]:
+        """Return the messages of a case that were queued and never posted, in the order of queueing."""
+        ...
+
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
         """Return the messages to a partner queued at ``since`` or later, in the order of queueing."""
         ...

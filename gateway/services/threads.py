@@ -280,7 +280,7 @@ def counted_at(row: OutboundRow) -> datetime | None:
 
 async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     """Return the messages of the case that were queued and never posted, in the order of their numbers."""
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.state == "queued" and row.type != WITHDRAWAL]
+    rows = [row for row in await tx.queued_of_case(case.ref) if row.type != WITHDRAWAL]
     return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
 
 

@@ -203,8 +203,11 @@ class CaseRows(Sql):
 
     async def find_thread(self, partner: str, thread: str) -> ThreadRow | None:
         """Find where a thread stands."""
-        row = await self._held(_THREAD_BY_KEY, (partner, thread))
-        return None if row is None else ThreadRow(*row)
+        key = (partner, thread)
+        if key not in self._threads:
+            row = await self._held(_THREAD_BY_KEY, key)
+            self._threads[key] = None if row is None else ThreadRow(*row)
+        return self._threads[key]
 
     async def threads(self, partner: str) -> Sequence[ThreadRow]:
         """Return all threads with a partner."""
@@ -216,6 +219,7 @@ class CaseRows(Sql):
         values = (row.partner, row.thread, row.ref, row.in_epoch, row.in_seq, row.in_digest, *sent)
         if await self._write(_SAVE_THREAD, values) != 1:
             raise Conflict(f"thread {row.thread} of {row.partner} belongs to another case")
+        self._threads[row.partner, row.thread] = row
 
 
 def _case_values(row: CaseRow) -> tuple[Row, Row]:

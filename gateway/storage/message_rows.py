@@ -40,6 +40,7 @@ _OUTBOUND_BY_N = _OUTBOUND + "WHERE o.n = ?"
 _OUTBOUND_BY_ID = _OUTBOUND + "WHERE o.partner = ? AND o.id = ?"
 _OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
 _OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
+_QUEUED_OF_CASE = _OUTBOUND + "WHERE o.ref = ? AND o.state = 'queued' ORDER BY o.n"
 _OUTBOUND_SINCE = _OUTBOUND + "WHERE o.partner = ? AND o.queued_at >= ? ORDER BY o.queued_at, o.n"
 _OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
 _OUTBOUND_EXPIRED = (
@@ -212,6 +213,10 @@ class MessageRows(Sql):
     async def outbound_of_case(self, ref: str) -> Sequence[OutboundRow]:
         """Return the messages of a case, in order of queueing."""
         return tuple(map(_outbound, await self._all_held(_OUTBOUND_OF_CASE, (ref,))))
+
+    async def queued_of_case(self, ref: str) -> Sequence[OutboundRow]:
+        """Return the messages of a case that were queued and never posted, in order of queueing."""
+        return tuple(map(_outbound, await self._all_held(_QUEUED_OF_CASE, (ref,))))
 
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
         """Return the messages to a partner queued at ``since`` or later, in order."""

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.services.ports import BadValue, Draft, Unavailable
+from gateway.services.rows import ThreadRow
 from gateway.storage.errors import BrokenUnit
 
 Row = tuple[Any, ...]
@@ -28,16 +29,17 @@ class Sql(ABC):
     are rows that most units ask for, by statement and values; units that are undone together share it.
     """
 
-    __slots__ = ("_added", "_live", "_messages", "_writable", "drafts", "failure", "known")
+    __slots__ = ("_added", "_live", "_messages", "_threads", "_writable", "drafts", "failure", "known")
 
     def __init__(self, *, writable: bool, known: dict[Row, Any] | None = None) -> None:
         self._writable = writable
         self.known = {} if known is None else known
         self._added: set[tuple[str, str]] = set()
-        # How cases that are not erased and messages to send stand in the store, as this unit read or left them: what a
-        # save compares with is not read again.
+        # How cases that are not erased, messages to send, and threads stand in the store, as this unit read or left
+        # them: what a save compares with, and where a thread stands, is not read again.
         self._live: dict[str, Row] = {}
         self._messages: dict[tuple[str, str], tuple[Row, Row]] = {}
+        self._threads: dict[tuple[str, str], ThreadRow | None] = {}
         self.drafts: list[Draft] = []
         self.failure: Unavailable | None = None
 

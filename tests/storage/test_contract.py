@@ -18,6 +18,7 @@ from gateway.services.rows import (
     OutboundRow,
     PartnerRow,
     ReleaseRow,
+    ThreadRow,
     TrustEvent,
     WitnessedRow,
 )
@@ -323,6 +324,29 @@ async def test_outbound_is_saved_anew(store: Store) -> None:
     assert sent == await get(store, "find_outbound", "XBB", "id-m1")
     assert sent == await get(store, "find_outbound_by_digest", "XBB", "digest-m1")
     assert (sent,) == await get(store, "outbound_of_case", "c1")
+
+
+async def test_what_never_left_a_case_is_found_alone(store: Store) -> None:
+    """Of the messages of a case those that are queued are asked for in the order in which they were put there."""
+    states = ("queued", "posted", "receipted", "queued", "dropped")
+    rows = [outbound(f"m{seq}", seq=seq, state=state) for seq, state in enumerate(states)]
+    await put(store, *(("save_outbound", row) for row in (*rows, outbound("other", ref="c2"))))
+    assert (rows[0], rows[3]) == await get(store, "queued_of_case", "c1")
+
+
+async def test_a_unit_sees_where_it_left_a_thread(store: Store) -> None:
+    """A thread that a unit has read, or found not to be there, stands for it as it saved it since."""
+
+    async def unit(tx: Tx) -> list[ThreadRow | None]:
+        found = [await tx.find_thread("XBB", "t1")]
+        for seq in (1, 2):
+            await tx.save_thread(ThreadRow("XBB", "t1", "c1", out_epoch=1, out_seq=seq))
+            found.append(await tx.find_thread("XBB", "t1"))
+        return found
+
+    seen = (await store.commit(unit)).value
+    assert [None, 1, 2] == [row and row.out_seq for row in seen]
+    assert seen[-1] == await get(store, "find_thread", "XBB", "t1")
 
 
 @pytest.mark.parametrize(
