@@ -7,11 +7,10 @@ posted again for all that: the partner may have forgotten it.
 Rule 3: a log that shows two trees of one size is kept as evidence, and its answer is none.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import Side
+from gateway.core.case import Side, replace
 from gateway.core.checkpoint import Checkpoint, Proof
 from gateway.core.clocks import Clock
 from gateway.core.codes import PeerError

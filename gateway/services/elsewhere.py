@@ -9,7 +9,7 @@ Rule 4: which case that is a desk learns that looks at the content for a reason,
 is recorded in the other case, too.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,27 +25,37 @@ from gateway.services.ports import Tx
 _OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
 
 
-async def minor_elsewhere(context: Context, tx: Tx, case: Case) -> tuple[str, ...]:
-    """Return the other open cases with the same number that have the person of ``case``, an adult there, as a minor."""
-    if case.side is Side.REQUESTED or case.draft is None or treat_as_minor(case.draft):
-        return ()
-    refs = []
-    async for other in _others(context, tx, case):
-        if other.case.state not in _OVER and other.case.draft is not None and treat_as_minor(other.case.draft):
-            refs.append(other.case.ref)
-    return tuple(refs)
-
-
-async def no_elsewhere(context: Context, tx: Tx, case: Case) -> tuple[date, str] | None:
+async def others(context: Context, tx: Tx, case: Case) -> Sequence[Held]:
     """
-    Return the first day on which a wish to return counts, after a no in another case with the same number, and which.
+    Return our other cases with the same number, but for those that are erased.
+
+    One that cannot be read cannot be set right either, and must not hold up another for good.
+    """
+    if case.side is Side.REQUESTED:
+        return ()
+    shared = await tx.shared(case.ref, number=True)
+    found = [cases.readable(context, await tx.find_case(other.ref)) for other in shared]
+    return [other for other in found if other is not None]
+
+
+def minor_elsewhere(case: Case, others: Sequence[Held]) -> tuple[str, ...]:
+    """Return those open of ``others`` that have the person of ``case``, an adult there, as a minor."""
+    if case.draft is None or treat_as_minor(case.draft):
+        return ()
+    there = [other.case for other in others if other.case.state not in _OVER]
+    return tuple(other.ref for other in there if other.draft is not None and treat_as_minor(other.draft))
+
+
+async def no_elsewhere(context: Context, tx: Tx, case: Case, others: Sequence[Held]) -> tuple[date, str] | None:
+    """
+    Return the first day on which a wish to return counts, after a no in one of ``others``, and which.
 
     As where one record is written anew: a yes on the day of a revocation or later, and on a later day than another no.
     """
-    if case.side is Side.REQUESTED or case.record is None:
+    if case.record is None:
         return None
     found = []
-    async for other in _others(context, tx, case):
+    for other in others:
         wish = (other.case.record or {}).get("wish")
         if other.case.partner == case.partner and wish and (wish["wish"] != "return" or wish["revoked_on"] is not None):
             steps = await tx.events(other.case.ref)
@@ -63,9 +73,10 @@ async def find(context: Context, ref: str, person: str, why: str) -> tuple[str, 
 
     async def unit(tx: Tx) -> dict[str, tuple[str, ...]]:
         case = (await cases.load(context, tx, ref)).case
-        no = await no_elsewhere(context, tx, case)
+        same = await others(context, tx, case)
+        no = await no_elsewhere(context, tx, case, same)
         said_no = (no[1],) if no and not _written_since(case, no[0]) else ()
-        return {MINOR_ELSEWHERE: await minor_elsewhere(context, tx, case), NO_ELSEWHERE: said_no}
+        return {MINOR_ELSEWHERE: minor_elsewhere(case, same), NO_ELSEWHERE: said_no}
 
     found = await context.store.read(unit)
     if named := sorted({one for refs in found.values() for one in refs}):
@@ -89,15 +100,3 @@ def _counts_from(wish: Mapping[str, Any], recorded_on: date) -> date:
     # It may have been tomorrow already where it was said, and no later: what is beyond that is a slip of the pen.
     last = min(max(filter(None, (said_on, revoked_on)), default=recorded_on), recorded_on + timedelta(days=1))
     return last + timedelta(days=1) if said_on is not None and said_on >= last else last
-
-
-async def _others(context: Context, tx: Tx, case: Case) -> AsyncIterator[Held]:
-    """
-    Yield our other cases with the same number, but for those that are erased.
-
-    One that cannot be read cannot be set right either, and must not hold up another for good.
-    """
-    for other in await tx.shared(case.ref, number=True):
-        found = cases.readable(context, await tx.find_case(other.ref))
-        if found is not None:
-            yield found

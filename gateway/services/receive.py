@@ -8,7 +8,6 @@ protocol's order. An envelope already answered gets its stored answer whatever h
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from gateway.core import codes, envelope, exercise, wire
 from gateway.core.attachments import RULE as IMAGE_RULE
 from gateway.core.attachments import has_images
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Release, Side, State
+from gateway.core.case import Case, Release, Side, State, replace
 from gateway.core.clocks import Clock, is_overdue
 from gateway.core.codes import Kind, PeerError, Reason
 from gateway.core.elements import element_findings

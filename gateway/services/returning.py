@@ -9,14 +9,14 @@ Rule 4: the plan of a journey leaves 72 hours before departure and not earlier. 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import schemas
 from gateway.core import exercise, return_bodies, wire
 from gateway.core.calendars import OutOfCalendar
-from gateway.core.case import Case, Pending, Release, Side, State
+from gateway.core.case import Case, Pending, Release, Side, State, replace
 from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (

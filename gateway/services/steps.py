@@ -5,11 +5,10 @@ A crash between any two statements leaves the case as it was, or moved with its 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gateway.core.case import Side, State
+from gateway.core.case import Side, State, replace
 from gateway.core.facts import NOBODY_LOOKED, When, about
 from gateway.core.machine import (
     NOT_TOLD,
@@ -71,7 +70,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     by_hand = event.name == "close" and event.role != GATEWAY
     if by_hand and (found := findings(When.CLOSE, about(held.case, now, around=NOBODY_LOOKED))):
         raise RuleRefused(found)
-    event = replace(event, data={**event.data, "zone": context.zone})
+    event = Event(event.name, event.actor, event.role, {**event.data, "zone": context.zone}, event.facts)
     case, effects = step(table_for(held.case.side), held.case, event, now)
     saved = await cases.store(context, tx, held, case, event, held.case.state.value, now)
     for effect in effects:

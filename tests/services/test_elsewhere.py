@@ -1,7 +1,7 @@
 """What another case with the same number says of the person: that she is a minor, or does not wish to return."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import pytest_asyncio
 from gateway.core.machine import RuleRefused
 from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
-from gateway.services import person_stop
+from gateway.services import elsewhere, person_stop
 from gateway.services.deliver import PASSED_OVER
-from gateway.services.elsewhere import find, no_elsewhere
+from gateway.services.elsewhere import find
 from gateway.services.no_contact import NoContact
+from gateway.services.ports import Tx
 from gateway.services.resync import DROPPED
 from tests.support import homeward, story
 from tests.support.network import START, Network, make_network
@@ -327,7 +328,12 @@ async def test_a_no_without_a_day_is_of_the_day_it_was_recorded(network: Network
     await gateway.clear.close(first, "first")
     case = await story.case(network, "XAA", (await homeward.prepared(network))[0])
     await numbered(network, case.ref)
-    found = await gateway.store.read(lambda tx: no_elsewhere(gateway.context, tx, case))
+
+    async def look(tx: Tx) -> tuple[date, str] | None:
+        others = await elsewhere.others(gateway.context, tx, case)
+        return await elsewhere.no_elsewhere(gateway.context, tx, case, others)
+
+    found = await gateway.store.read(look)
     assert (START.date(), first) == found
 
 
