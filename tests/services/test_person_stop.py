@@ -419,7 +419,7 @@ async def test_approval_looks(network: Network) -> None:
     preview, thread = await gateway.clear.show(ref, "second", "liaison_officer")
     await marked(network, ref)
     signed = network.approval(preview.digest, thread, "second", "request.approval", "liaison_officer")
-    with pytest.raises(RuleRefused, match="R-01: another case"):
+    with pytest.raises(RuleRefused, match="R-01: something became known"):
         await gateway.clear.approve(ref, signed, "second")
 
 
@@ -427,7 +427,7 @@ async def test_sending_looks(network: Network) -> None:
     """Nothing is queued while another case of the person is stopped."""
     ref = await story.cleared(network)
     await marked(network, ref)
-    with pytest.raises(RuleRefused, match="R-01: another case"):
+    with pytest.raises(RuleRefused, match="R-01: something became known"):
         await network.gateways["XAA"].clear.send(ref, "first")
 
 
@@ -450,7 +450,7 @@ async def test_reminder_looks(network: Network) -> None:
     ref, _ = await story.acknowledged(network)
     await marked(network, ref)
     network.clock.pass_(days=60)
-    with pytest.raises(RuleRefused, match="R-01: another case"):
+    with pytest.raises(RuleRefused, match="R-01: something became known"):
         await network.gateways["XAA"].reminder.remind(ref, "first", "case_officer")
 
 
@@ -461,7 +461,7 @@ async def test_resuming_looks(network: Network) -> None:
     await hold.freeze(ref, "a mistake", "first", "case_officer")
     await hold.release(ref, "first", "case_officer")
     await marked(network, ref)
-    with pytest.raises(RuleRefused, match="R-01: another case"):
+    with pytest.raises(RuleRefused, match="R-01: something became known"):
         await resumed(network, ref)
 
 
