@@ -43,6 +43,8 @@ of a recall before that the other one may not know yet.
 """
 AWAY = (S.DEPARTED, S.HANDED_OVER, S.MONITORING)
 """States in which the person has left, and can be called back."""
+_LOOKED_AFTER = (S.HANDED_OVER, S.MONITORING)
+"""States in which the accepting side reports how the person is doing; the first report may be the last."""
 OUTCOMES = (S.CLOSED_SAFE, S.CLOSED_CONCERN, S.LOST_CONTACT)
 """How the months after a return end."""
 RETURN_STATES = (*PREPARING, S.NOT_RETURNED, *ARRANGING, *AWAY, S.RECALL, *OUTCOMES)
@@ -228,10 +230,10 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     Row(S.DEPARTED, "hand_over", STAY, _ESCORT, ("handover_dated", "rules_send"), "first signature"),
     Row(S.DEPARTED, "handover", S.HANDED_OVER, _PARTNER, ("both_hands",), "second signature"),
     # Afterwards.
-    *rows_of((S.HANDED_OVER, S.MONITORING), "monitoring", S.MONITORING, _PARTNER, (), "message"),
-    Row(S.MONITORING, "monitoring_safe", S.CLOSED_SAFE, _PARTNER, ("six_months",), "message"),
-    Row(S.MONITORING, "monitoring_concern", S.CLOSED_CONCERN, _PARTNER, ("six_months",), "message"),
-    Row(S.MONITORING, "monitoring_lost", S.LOST_CONTACT, _PARTNER, ("six_months",), "message"),
+    *rows_of(_LOOKED_AFTER, "monitoring", S.MONITORING, _PARTNER, (), "message"),
+    *rows_of(_LOOKED_AFTER, "monitoring_safe", S.CLOSED_SAFE, _PARTNER, ("six_months",), "message"),
+    *rows_of(_LOOKED_AFTER, "monitoring_concern", S.CLOSED_CONCERN, _PARTNER, ("six_months",), "message"),
+    *rows_of(_LOOKED_AFTER, "monitoring_lost", S.LOST_CONTACT, _PARTNER, ("six_months",), "message"),
     *rows_of((*AWAY, *OUTCOMES), "recall", S.RECALL, MAY_FREEZE | _ESCORT, (), "sealed reason"),
     Row(S.RECALL, "recall", STAY, MAY_FREEZE | _ESCORT, (), "sealed reason"),
     # Who was called back and may not be told of then, is told of when nothing stands against it any more.
@@ -293,7 +295,7 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     Row(S.UNDELIVERED, "departure", S.DEPARTED, _PARTNER, ("accepted_once",), "message"),
     Row(S.DEPARTED, "handover", STAY, _PARTNER, ("handover_dated",), "first signature"),
     # A correction by the escort that crossed the second signature.
-    *_cross((S.HANDED_OVER, S.MONITORING), ("handover",)),
+    *_cross(_LOOKED_AFTER, ("handover",)),
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),
     *rows_of((*ARRANGED, S.RECALL), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
     # What the accepting side does.
@@ -333,12 +335,12 @@ REQUESTED_RETURN: tuple[Row, ...] = (
         "message",
     ),
     Row(S.DEPARTED, "confirm_handover", S.HANDED_OVER, _RECEPTION, ("both_hands",), "second signature"),
-    *rows_of((S.HANDED_OVER, S.MONITORING), "report", S.MONITORING, _REPORT, ("says",), "message"),
+    *rows_of(_LOOKED_AFTER, "report", S.MONITORING, _REPORT, ("says",), "message"),
     # Who is called back and not yet fetched can be in danger, and that must be said.
     Row(S.RECALL, "report", STAY, _REPORT, ("says",), "message"),
-    Row(S.MONITORING, "report_safe", S.CLOSED_SAFE, _REPORT, ("says", "six_months"), "message"),
-    Row(S.MONITORING, "report_concern", S.CLOSED_CONCERN, _REPORT, ("says", "six_months"), "message"),
-    Row(S.MONITORING, "report_lost", S.LOST_CONTACT, _REPORT, ("says", "six_months"), "message"),
+    *rows_of(_LOOKED_AFTER, "report_safe", S.CLOSED_SAFE, _REPORT, ("says", "six_months"), "message"),
+    *rows_of(_LOOKED_AFTER, "report_concern", S.CLOSED_CONCERN, _REPORT, ("says", "six_months"), "message"),
+    *rows_of(_LOOKED_AFTER, "report_lost", S.LOST_CONTACT, _REPORT, ("says", "six_months"), "message"),
     *rows_of((*AWAY, *OUTCOMES), "recall", S.RECALL, MAY_FREEZE | _RECEPTION, (), "sealed reason"),
     Row(S.RECALL, "recall", STAY, MAY_FREEZE | _RECEPTION, (), "sealed reason"),
     # A stop that crossed the departure holds nobody back any more: whoever may stop calls back, the holder or not.

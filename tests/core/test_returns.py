@@ -1161,9 +1161,10 @@ def test_nothing_is_reckoned_from_a_handover_that_was_not() -> None:
         ("report_lost", S.LOST_CONTACT),
     ],
 )
-def test_a_report_is_a_code_and_leaves(name: str, to: State) -> None:
-    """How the person is doing leaves as it was written, and is the last that was said of it."""
-    moved, effects = taken(ASKED, S.MONITORING, name)
+@pytest.mark.parametrize("state", [S.HANDED_OVER, S.MONITORING])
+def test_a_report_is_a_code_and_leaves(state: State, name: str, to: State) -> None:
+    """How the person is doing leaves as it was written, the first time too, and is the last that was said of it."""
+    moved, effects = taken(ASKED, state, name)
     assert [Send(MONITORING, text(kit.SAYING[name]), optional=True)] == sent(effects)
     assert (to, kit.SAYING[name]) == (moved.state, moved.said[MONITORING])
 
@@ -1177,9 +1178,10 @@ def test_a_report_is_a_code_and_leaves(name: str, to: State) -> None:
         ("monitoring_lost", S.LOST_CONTACT),
     ],
 )
-def test_a_report_comes_in_and_tells_the_desk(name: str, to: State) -> None:
-    """A report is kept, and the desk that proposed the return is told."""
-    moved, effects = taken(ASKING, S.MONITORING, name)
+@pytest.mark.parametrize("state", [S.HANDED_OVER, S.MONITORING])
+def test_a_report_comes_in_and_tells_the_desk(state: State, name: str, to: State) -> None:
+    """A report is kept, also where the last one is the first that comes, and the desk that proposed is told."""
+    moved, effects = taken(ASKING, state, name)
     assert (to, kit.SAYING[name], (Notify("interior"),)) == (moved.state, moved.said[MONITORING], effects)
 
 
