@@ -112,7 +112,7 @@ async def extension(play: Play, at: datetime) -> None:
 @case("clocks.extension-once", "M-5.14", "M-5.30", section="5.5", profile="verify")
 async def extension_once(play: Play) -> None:
     """
-    The gateway's desk uses the extension once, and not after the time is over.
+    The gateway's desk uses the extension once, and up to the end of the due day where it is.
 
     A gateway that lets it begin again, or come late, has a partner who waits without an end.
     """
@@ -120,9 +120,29 @@ async def extension_once(play: Play) -> None:
     longer = {"reason": "ARCHIVE_SEARCH", "extension": True}
     await talk.said("verification.delay", longer)
     await withholds(talk, "verification.delay", longer)
+    talk, late = await play.acknowledged(), await play.acknowledged()
+    calendar = play.gateway.calendar
+    zone = ZoneInfo(schemas.load_calendar(calendar)["zone"]) if calendar else UTC
+    day_over = datetime.combine(date.fromisoformat(talk.receipt["due_on"]) + D, time(), zone).astimezone(UTC)
+    await play.tick_to(day_over - S)
+    await talk.said("verification.delay", longer)
+    await play.tick_to(day_over)
+    await withholds(late, "verification.delay", longer)
+
+
+@case("clocks.extension-refused", "M-5.30", "M-5.14", section="5.9", profile="verify", positive=True)
+async def extension_refused(play: Play) -> None:
+    """
+    An extension that the partner refused moves no day: the gateway's desk may use it, counted from the same day.
+
+    A gateway that counts it as used leaves a desk without its time, or goes by a day that the partner never took.
+    """
     talk = await play.acknowledged()
-    await play.tick_to(datetime.fromisoformat(f"{talk.receipt['due_on']}T09:00:00+00:00") + D)
-    await withholds(talk, "verification.delay", longer)
+    longer = {"reason": "ARCHIVE_SEARCH", "extension": True}
+    talk.state.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
+    first, second = [(await talk.said("verification.delay", longer)).body["due_on"] for _ in range(2)]
+    if second != first:
+        raise Wrong(f"the extension leads to {second}, not to {first} as the one that was refused")
 
 
 def _longer(play: Play, due_on: str) -> Json:

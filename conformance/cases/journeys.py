@@ -8,7 +8,7 @@ from conformance.backend import Forbidden
 from conformance.bodies import body, day, refuses, send, signed, withholds
 from conformance.door import drops
 from conformance.play import Play
-from conformance.reading import instant, strict_json, unb64u
+from conformance.reading import due_on, instant, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
     acceptance,
@@ -25,7 +25,7 @@ from conformance.returning import (
     stated,
     told,
 )
-from conformance.state import DAY
+from conformance.state import DAY, Message
 from conformance.talk import Talk
 from conformance.writing import stamp
 
@@ -202,6 +202,22 @@ async def theirs_stands(play: Play, begin: Any) -> None:
     await talk.said(type, body(play))
 
 
+@case("journeys.proposed-anew", "M-5.33", section="5.10", profile="return", inputs=["own", "theirs"], seconds=60.0)
+async def proposed_anew(play: Play, whose: str) -> None:
+    """
+    A suspension stands over a new proposal: that is taken, and accepted once whoever suspended has resumed.
+
+    A gateway that begins anew with each proposal lets the asking State get round every stop by proposing once more.
+    """
+    talk = await journey(play, "accepted")
+    await (talk.said("suspension", {}) if whose == "own" else send(talk, "suspension"))
+    reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
+    await send(talk, "return.proposal", reply=reply)
+    await withholds(talk, "return.acceptance", acceptance(play), days=0)
+    await (talk.said("resumption", {}) if whose == "own" else send(talk, "resumption"))
+    await talk.said("return.acceptance", acceptance(play))
+
+
 @case("journeys.without-time", "M-5.33", "M-5.35", section="5.10", profile="return", seconds=60.0)
 async def without_time(play: Play) -> None:
     """
@@ -373,6 +389,7 @@ STANDS: dict[str, dict[str, Any]] = {
     "statement-over": {"counts": 5 * DAY},
     "document-too-short": {"papers": {"valid_until": 18}},
     "document-to-the-day": {"papers": {"valid_until": 20}},
+    "document-to-the-day-after": {"papers": {"valid_until": 21}},
 }
 
 
@@ -428,13 +445,18 @@ async def not_any_more(play: Play, what: str) -> None:
 @case("journeys.plan-too-late", "M-5.36", section="5.10", profile="return", seconds=60.0)
 async def plan_too_late(play: Play) -> None:
     """
-    As the asked State the gateway refuses a plan once its own acceptance is over, and takes word of a departure.
+    As the asked State the gateway takes a plan while its own acceptance stands, and then word of a departure alone.
 
     A gateway that takes it has a person on the way to a carer who is bound no more, and its partner does not know.
     """
-    talk, leaves = await journey(play, "documented"), play.now() + 93 * DAY
-    await play.tick(days=91)
-    plan = {"handling": body(play, talk, "return.schedule")["handling"], **schedule(play, leaves)}
+    talk = await journey(play, "documented")
+    accepted = next(message for message in talk.heard if message.type == "return.acceptance")
+    last = instant(f"{accepted.body['expires_on']}T00:00:00Z") + DAY
+    over = min(last, _counts_until(accepted))
+    plan = {"handling": body(play, talk, "return.schedule")["handling"], **schedule(play, over + 2 * DAY)}
+    await play.tick_to(over - timedelta(seconds=1))
+    await talk.send("return.schedule", plan)
+    await play.tick_to(over + timedelta(seconds=1))
     await talk.refused("illegal-step", "return.schedule", plan)
     await talk.send("return.schedule", plan | {"status": "departed"})
 
@@ -476,8 +498,12 @@ async def release_over(play: Play, step: str) -> None:
 
 def _release_until(talk: Talk) -> datetime:
     """Return until when the release counts that came with the gateway's proposal."""
-    proposed = next(message for message in talk.heard if message.type == "return.proposal")
-    content = strict_json(unb64u(proposed.value["statements"][0].split(".")[1]))
+    return _counts_until(next(message for message in talk.heard if message.type == "return.proposal"))
+
+
+def _counts_until(message: Message) -> datetime:
+    """Return until when the one statement of ``message`` counts."""
+    content = strict_json(unb64u(message.value["statements"][0].split(".")[1]))
     return instant(content["valid_until"])
 
 
@@ -489,8 +515,14 @@ async def within_days(play: Play) -> None:
     A gateway that plans it brings a person on a day for which nobody has said that she is received.
     """
     talk = await homeward(play, "documented")
-    for leaves in (play.now() + 9 * DAY, play.now() + 41 * DAY):
-        await withholds(talk, "return.schedule", schedule(play, leaves.replace(hour=8, minute=30, second=0)), days=0)
+    morning = play.now().replace(hour=8, minute=30, second=0)
+    for days in (9, 41):
+        await withholds(talk, "return.schedule", schedule(play, morning + days * DAY), days=0)
+    for days in (10, 40):
+        await talk.say("return.schedule", schedule(play, morning + days * DAY))
+        await talk.say("return.schedule", {"status": "cancelled"})
+        if any(post.state is play.a and post.read.body["status"] != "cancelled" for post in await play.tick()):
+            raise Wrong("a plan that was cancelled before its hour left all the same")
     await talk.say("return.schedule", schedule(play, departure(play)))
 
 
@@ -520,6 +552,9 @@ async def worse_document(play: Play) -> None:
     A gateway that looks at the paper once, when the journey is planned, strands a person at a border.
     """
     talk = await homeward(play, "planned")
+    over = document(play, issued_on=day(play, -60), valid_until=day(play, -1))
+    for type in ("travel-document.issued", "travel-document.reissue"):
+        await refuses(talk, type, document=over)
     too_short = (instant(talk.heard[-1].body["departs_at"]) + DAY).date().isoformat()
     await send(talk, "travel-document.reissue", document=document(play, valid_until=too_short))
     await _leaves(talk)
@@ -585,14 +620,15 @@ async def another_day(play: Play) -> None:
 @case("journeys.new-document", "M-5.36", "M-5.30", section="5.10", profile="return", positive=True, seconds=60.0)
 async def new_document(play: Play) -> None:
     """
-    A document that does not last is replaced by another one, and then the journey is planned.
+    A document that does not last is replaced by one that is good for two days more, and then the journey is planned.
 
     A gateway that goes by the first document it was told of keeps a person waiting for a paper that is there.
     """
     talk = await homeward(play, "documented", papers={"valid_until": day(play, 18)})
     await withholds(talk, "return.schedule", schedule(play, departure(play)), days=0)
-    await send(talk, "travel-document.reissue")
     leaves = departure(play)
+    lasts = (leaves + 2 * DAY).date().isoformat()
+    await send(talk, "travel-document.reissue", document=document(play, valid_until=lasts))
     await talk.say("return.schedule", schedule(play, leaves))
     await told(talk, leaves)
 
@@ -622,19 +658,27 @@ async def until_answered(play: Play) -> None:
 @case("journeys.six-months", "M-5.35", "M-5.30", section="3.5", profile="return", seconds=60.0)
 async def six_months(play: Play) -> None:
     """
-    A last report less than six months after the handover is refused, also one dated ahead; others are taken.
+    A last report not six months after the handover, to the day, is refused, also one dated ahead; others are taken.
 
     A gateway that takes it ends its care for a person on the day that its partner finds convenient.
     """
-    talk = await homeward(play, "handed over")
+    talk, handed = await homeward(play, "handed over"), play.now()
     await send(talk, "return.monitoring")
     await refuses(talk, "return.monitoring", final=True, on=day(play, 200))
     for days, status in ((1, "CLOSED_AGREED"), (89, "NOT_FOUND"), (60, "SEEN_CONCERN"), (30, "SEEN_SAFE")):
         await play.tick(days=days)
         await refuses(talk, "return.monitoring", final=True, status=status)
         await send(talk, "return.monitoring")
-    await play.tick(days=6)
-    await send(talk, "return.monitoring", final=True)
+    await play.tick_to(_six_months_after(handed, play) - DAY)
+    await refuses(talk, "return.monitoring", final=True)
+    await refuses(talk, "return.monitoring", final=True, on=day(play, 2))
+    await send(talk, "return.monitoring", final=True, on=day(play, 1))
+
+
+def _six_months_after(handed: datetime, play: Play) -> datetime:
+    """Return this hour on the day, in UTC, that is six months after ``handed``."""
+    months = {"start_on": handed.date().isoformat(), "n": 6, "unit": "month", "holidays": [], "roll": "none"}
+    return datetime.combine(due_on(months), play.now().timetz())
 
 
 @case("journeys.own-report", "M-5.35", "M-5.30", section="3.5", profile="return", seconds=60.0)
@@ -650,9 +694,11 @@ async def own_report(play: Play) -> None:
     await play.fresh()
     talk = await journey(play, "handed over")
     await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": False})
-    await play.tick(days=90)
-    await withholds(talk, "return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": True}, days=0)
-    await play.tick(days=96)
+    over = _six_months_after(play.now(), play)
+    for at in (play.now() + 90 * DAY, over - DAY):
+        await play.tick_to(at)
+        await withholds(talk, "return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": True}, days=0)
+    await play.tick_to(over)
     said = await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": True})
     if not said.body["final"]:
         raise Wrong("the last report does not say so")

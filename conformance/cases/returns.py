@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from conformance.returning import (
     record,
     schedule,
     stated,
+    told,
 )
 from conformance.state import DAY, Answering, reckon
 from conformance.talk import Talk
@@ -426,14 +428,69 @@ async def document_due(play: Play) -> None:
     A gateway that states none lets its partner wait for a paper that nobody has in hand.
     """
     talk = await journey(play, "accepted")
-    first = await send(talk, "travel-document.request")
     wanted = reckon(play.gateway.calendar, play.now(), 3)
-    if {name: first[name] for name in ("start_on", "due_on")} != wanted:
-        raise Wrong(f"the document is due on {first['due_on']}, not on {wanted['due_on']}")
+    for _ in range(2):
+        receipt = await send(talk, "travel-document.request")
+        if {name: receipt[name] for name in ("start_on", "due_on")} != wanted:
+            raise Wrong(f"the document is due on {receipt['due_on']}, not on {wanted['due_on']}")
     await talk.said("travel-document.issued", {"document": document(play)})
     again = await send(talk, "travel-document.request")
     if (again["start_on"], again["due_on"]) != (None, None):
         raise Wrong(f"another document is due on {again['due_on']}, as if it were the first")
+
+
+def _with(says: Json, claims: Json) -> Json:
+    return claims | says
+
+
+@case("returns.document-waited-for", "M-5.14", "M-3.2", section="3.6", profile="return", positive=True)
+async def document_waited_for(play: Play) -> None:
+    """
+    As the asking State the gateway names the clock of the document, and says where a receipt names another day.
+
+    A gateway that waits by its partner's word, or for no day, lets a person sit on packed bags and nobody asks why.
+    """
+    for wrong in (False, True):
+        await play.fresh()
+        talk = await homeward(play, "accepted")
+        if wrong:
+            says = {"start_on": day(play), "due_on": day(play, 30)}
+            talk.state.instead = [answers(play.doors, Answering(claims=partial(_with, says)))]
+        clock = (await talk.said("travel-document.request", {"needed_by": day(play, 15)})).value["clock"]
+        if clock is None or (clock["service"], clock["step"]) != ("IRC", "travel_document"):
+            raise Wrong(f"the request names the clock {clock}")
+        if (await play.sent(talk.thread))[-1]["told"] is not wrong:
+            raise Wrong(f"a person was {'not ' if wrong else ''}told that the receipt names another day than the rule")
+
+
+@case("returns.reissue-alone", "M-5.30", section="5.9", profile="return", positive=True, seconds=60.0)
+async def reissue_alone(play: Play) -> None:
+    """
+    A document that takes the place of one that never came is one: the journey is planned with it.
+
+    A gateway that waits for the first one keeps a person waiting for a paper that was lost, with a good one in hand.
+    """
+    talk = await homeward(play, "accepted")
+    await talk.said("travel-document.request", {"needed_by": day(play, 15)})
+    await send(talk, "travel-document.reissue")
+    await talk.say("return.schedule", schedule(play, departure(play)))
+    await told(talk, departure(play))
+
+
+@case("returns.reissued", "M-3.13", section="3.5", profile="return", positive=True)
+async def reissued(play: Play) -> None:
+    """
+    A document that is issued anew names the one that it replaces, which is the last that was issued.
+
+    A gateway that names another one leaves its partner with two papers, of which it takes the wrong one for good.
+    """
+    talk = await journey(play, "documented")
+    before = talk.heard[-1].body["document"]["number_digest"]
+    for number in ("E" * 43, "I" * 43):
+        said = await talk.said("travel-document.reissue", {"document": document(play, number_digest=number)})
+        if said.body["replaces"] != before:
+            raise Wrong(f"the document replaces {said.body['replaces']}, not {before}")
+        before = number
 
 
 @case("returns.document-minimised", "M-5.1", section="5.1", profile="return")
@@ -645,7 +702,7 @@ async def first_hand(play: Play) -> None:
 @case("returns.dated", "M-3.15", section="3.5", profile="return", seconds=60.0)
 async def dated(play: Play) -> None:
     """
-    A record of a handover that is dated before the departure, or ahead of time, is refused; one of now is taken.
+    A record of a handover that is dated before the departure, or ahead of time, is refused; one of between is taken.
 
     A gateway that takes it looks after a person for six months that were over before she came.
     """
@@ -655,8 +712,64 @@ async def dated(play: Play) -> None:
     for at in (left - timedelta(seconds=1), left - 200 * DAY, play.now() + timedelta(seconds=301)):
         value = {"handling": handling(play), "protocol": record(play) | {"at": stamp(at)}}
         await talk.refused("illegal-step", "return.handover", value, statements=signed(talk, "return.handover", value))
-    value = {"handling": handling(play), "protocol": record(play)}
-    await talk.send("return.handover", value, statements=signed(talk, "return.handover", value))
+    for at in (left, play.now() + timedelta(seconds=300), play.now()):
+        await send(talk, "return.handover", protocol=record(play) | {"at": stamp(at)})
+
+
+@case("returns.corrected-record", "M-6.6", "M-3.15", section="6", profile="return", positive=True, seconds=60.0)
+async def corrected_record(play: Play) -> None:
+    """
+    A record is set right by another one: the gateway signs the last that came, and takes one that comes after its hand.
+
+    A gateway that signs the first has its name under what its partner has said to be wrong; one that takes no other
+    keeps a partner from saying so.
+    """
+    talk = await journey(play, "departed")
+    await play.tick(hours=5)
+    first = {"handling": handling(play), "protocol": record(play)}
+    for discreet in (True, False):
+        value = first | {"protocol": first["protocol"] | {"discreet": discreet}}
+        await talk.send("return.handover", value, statements=signed(talk, "return.handover", value))
+    heard = await talk.said("return.handover", {})
+    if heard.value["body_bytes"] != compact(value):
+        raise Wrong("the hand is not under the record that came last (M-3.15)")
+    await send(talk, "return.handover")
+    await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": False})
+
+
+@case("returns.crossed-record", "M-6.6", section="6", profile="return", positive=True, seconds=60.0)
+async def crossed_record(play: Play) -> None:
+    """
+    Where the gateway said a record anew, the second hand is taken under any of those that it signed.
+
+    A gateway that takes it under the last one alone has a handover that both signed and that never counts.
+    """
+    talk = await homeward(play, "departed")
+    await play.tick(hours=5)
+    first = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
+    await talk.said("return.handover", {"protocol": record(play) | {"next_appointment": None}})
+    await talk.send("return.handover", first, statements=_received(talk, first))
+    await send(talk, "return.monitoring")
+
+
+@case("returns.conditions", "M-3.8", section="3.5", profile="return", positive=True, seconds=60.0)
+async def conditions(play: Play) -> None:
+    """
+    As the asked State the gateway says each thing of a return under the conditions of what it answers.
+
+    A gateway that names others keeps data for longer, or for more, than the State that sent them allows.
+    """
+    talk = await journey(play, "handed over")
+    await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": False})
+    taken = {row["type"]: body_of(row)["handling"] for row in await talk.delivered() if "handling" in body_of(row)}
+    wanted = {
+        "return.acceptance": taken["return.proposal"],
+        "travel-document.issued": taken["travel-document.request"],
+        "return.monitoring": taken["return.proposal"],
+    }
+    for message in talk.heard:
+        if message.type in wanted and message.body["handling"] != wanted[message.type]:
+            raise Wrong(f"{message.type} is under {message.body['handling']}, not under {wanted[message.type]}")
 
 
 # What a thread of a return takes
@@ -682,13 +795,24 @@ ASKED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "planned": ((*STOPS, "withdrawal"), ("return.proposal", "return.schedule")),
     "departed": ((*STOPS, "return.handover", "return.take-back"), ()),
     "handed over": ((*STOPS, "return.handover", "return.take-back"), ()),
+    "return ended": ((*STOPS, "return.take-back"), ()),
     "called back": ((*STOPS, "return.handover", "return.take-back", "withdrawal"), ("return.proposal",)),
+    "closed": ((*STOPS, "return.take-back", "withdrawal"), ()),
 }
 """What is taken at each place: first what leaves the thread there, the last one apart; then what moves it."""
 
 
 async def _journey(play: Play, place: str) -> Talk:
     """Return a thread in which the test State proposed, at ``place``."""
+    if place == "return ended":
+        talk = await journey(play, "handed over")
+        await play.tick(days=190)
+        await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": True})
+        return talk
+    if place == "closed":
+        talk = await journey(play, "replied")
+        await talk.act("close")
+        return talk
     if place != "called back":
         return await journey(play, place)
     talk = await journey(play, "departed")
@@ -705,10 +829,23 @@ async def _says(talk: Talk, place: str, type: str) -> None:
         changes = {**schedule(play, departure(play)), "status": "departed"}
     if type == "return.schedule" and place == "documented":
         changes = schedule(play, departure(play))
+    if place == "called back":
+        changes |= _whatever_day(play, type)
     try:
         await send(talk, type, **changes)
     except Wrong as error:
         raise Wrong(f"{type}: {error}") from None
+
+
+def _whatever_day(play: Play, type: str) -> dict[str, Any]:
+    """Return what a message that crossed a step, and changes nothing, may say of its days (5.9)."""
+    if type == "return.handover":
+        return {"protocol": record(play) | {"at": stamp(play.now() - 200 * DAY)}}
+    if type == "return.monitoring":
+        return {"final": True}
+    if type in DOCUMENTS:
+        return {"document": document(play, issued_on=day(play, -60), valid_until=day(play, -1))}
+    return {}
 
 
 @case("returns.asked-places", "M-5.30", "M-5.33", section="5.9", inputs=list(ASKED), profile="return", seconds=90.0)
@@ -757,7 +894,9 @@ ASKING: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "planned": ((*DOCUMENTS, *STOPS), ()),
     "departed": ((*DOCUMENTS, *STOPS, "return.take-back"), ()),
     "handed over": ((*STOPS, "return.monitoring", "return.take-back"), ()),
+    "return ended": ((*STOPS, "return.take-back"), ()),
     "called back": (OF_ASKED, ()),
+    "closed": ((*OF_ASKED, *FROM_ASKED), ()),
 }
 
 
@@ -769,6 +908,13 @@ async def _homeward(play: Play, place: str) -> Talk:
     elif place == "decided":
         talk = await homeward(play, "accepted")
         await talk.said("travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
+    elif place == "return ended":
+        talk = await homeward(play, "handed over")
+        await play.tick(days=190)
+        await send(talk, "return.monitoring", final=True)
+    elif place == "closed":
+        talk = await homeward(play, "replied")
+        await talk.act("close")
     elif place == "called back":
         talk = await homeward(play, "departed")
         await send(talk, "return.take-back")
@@ -791,7 +937,8 @@ async def asking_places(play: Play, place: str) -> None:
     for type in (one for one in others if (place, one) != ("departed", "return.handover")):
         await refuses(talk, type)
     for type in here:
-        await send(talk, type)
+        crossed = {*OF_ASKED} <= {*here} or (place == "departed" and type in DOCUMENTS)
+        await send(talk, type, **(_whatever_day(play, type) if crossed else {}))
     for type in apart:
         await _again(play)
         await send(await _homeward(play, place), type)

@@ -372,6 +372,19 @@ async def own_rectification(play: Play) -> None:
         raise Wrong(f"the rectification says {made.body}")
 
 
+@case("rights.nothing-on-it", "M-3.20", "M-3.11", section="3.5", profile="full")
+async def nothing_on_it(play: Play) -> None:
+    """
+    Once the gateway has taken its reply back a proposal that rests on it is refused.
+
+    A gateway that takes it receives somebody whom it has said it was wrong about.
+    """
+    talk = await play.replied()
+    reply = talk.heard[-1].digest
+    await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
+    await refuses(talk, "return.proposal", reply=reply)
+
+
 @case("rights.own-nothing-new", "M-3.20", section="3.5", profile="full")
 async def own_nothing_new(play: Play) -> None:
     """

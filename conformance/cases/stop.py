@@ -149,6 +149,35 @@ async def suspended_again(play: Play, code: str) -> None:
     await _twice(talk, "suspension")
 
 
+@case("stop.called-back-again", "M-5.27", "M-5.34", section="5.8", profile="return", inputs=OUT_OF_TIME, seconds=60.0)
+async def called_back_again(play: Play, code: str) -> None:
+    """
+    A take-back that its partner refuses for its times alone is said again until it is heard.
+
+    A gateway that leaves it at that has called somebody back, and nobody at the other end knows of the danger.
+    """
+    talk = await homeward(play, "departed")
+    play.a.instead = [answers(play.doors, Answering(refuse=code))]
+    await talk.say("return.take-back", {"reason": "UNSAFE", "by": day(play, 5)})
+    await _twice(talk, "return.take-back")
+
+
+@case("stop.resumed-not-again", "M-5.27", "M-5.33", section="5.8", profile="return", seconds=60.0)
+async def resumed_not_again(play: Play) -> None:
+    """
+    A suspension that was refused for its times, and that does not stand any more, is not said again.
+
+    A gateway that says it again stops what its own authority lets go on, and nobody lifts it.
+    """
+    talk = await homeward(play, "accepted")
+    play.a.instead = [answers(play.doors, Answering(refuse="expired"))]
+    await talk.say("suspension", {})
+    await talk.say("resumption", {})
+    said = [post.read.type for hour in range(3) for post in await play.tick(hours=hour)]
+    if said[-1:] != ["resumption"]:
+        raise Wrong(f"the gateway said {', '.join(said)}")
+
+
 async def _twice(talk: Talk, type: str) -> None:
     """Insist that two messages of ``type`` are posted within some hours, and nothing else: the second one was heard."""
     for _ in range(6):

@@ -33,7 +33,7 @@ from gateway.core.checkpoint import proof_text
 from gateway.core.exercise import is_exercise
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.merkle import inclusion_proof
-from gateway.core.messages import REQUEST
+from gateway.core.messages import DOCUMENT_REQUEST, REQUEST
 from gateway.http.listen import NeutralRunner, listen
 from gateway.http.peer_api import peer_app
 from gateway.services import cases
@@ -428,8 +428,9 @@ class Bench:
         named = STATES.get(state) or ("ended" if row["code"] else "undelivered")
         members = ("partner", "thread", "epoch", "seq", "type", "digest", "code")
         clock = case.clock("reply") if case else None
-        # The day of a receipt that is not ours stands as a finding beside the case; a request is what starts the clock.
-        differs = row["type"] == REQUEST and any(ANOTHER_DAY in found for found in (case.findings if case else ()))
+        # The day of a receipt that is not ours stands as a finding beside the case; these two requests start a clock.
+        found = case.findings if case else ()
+        differs = row["type"] in (REQUEST, DOCUMENT_REQUEST) and any(ANOTHER_DAY in one for one in found)
         return {name: row[name] for name in members} | {
             "type": _type(row),
             "state": named,
