@@ -18,7 +18,7 @@ from typing import Final
 from gateway.core.case import Side
 from gateway.core.facts import Finding
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE
-from gateway.core.verification import CLERK, IN_CHARGE, OFFICER
+from gateway.core.verification import ATTESTS, CLERK, IN_CHARGE, OFFICER
 from gateway.services.context import NotFound
 from gateway.services.inquire import WATCHED, BoardRow, Inquiries, Place, Wanted
 
@@ -64,6 +64,8 @@ def _may_hear(finding: Finding, roles: Collection[str]) -> bool:
         return True
     if finding.because in _ELSEWHERE:
         return False
+    if finding.rule == "R-01" and not ATTESTS.isdisjoint(roles):
+        return True  # whoever attests that state, and tells whether two cases are of one person, is to set it right
     of_her = finding.rule.startswith(_OF_THE_PERSON) and finding.rule not in _OF_THE_CALL
     return not of_her or not READ_A_RETURN.isdisjoint(roles)
 

@@ -5,16 +5,27 @@ import pytest
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE
+from gateway.core.verification import ATTESTS
 from gateway.http.local_problems import problem_for
 from gateway.services.acts import ANYBODY, DESK, RETURN_DESK
 from gateway.services.audience import FOREIGN_AFFAIRS, LESS, heard
 
 ELSEWHERE = (MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE)
 OF_HER = Finding("R-23", "the consent was revoked", "record.wish")
+OF_PROTECTION = Finding(
+    "R-01", "the protection state is another; only an attested 'none' lets anything leave", "asylum"
+)
 OF_THE_CALL = Finding("R-13", "no justification is given", "justification")
 OF_THE_STEP = Finding("V-39", "the arrival as planned is past; say when it will be now")
 OF_A_STATE = Finding("N-01", "the State is on the no-contact list", "to")
-FOUND = (*(Finding("R-06", text, "age") for text in ELSEWHERE), OF_HER, OF_THE_CALL, OF_THE_STEP, OF_A_STATE)
+FOUND = (
+    *(Finding("R-06", text, "age") for text in ELSEWHERE),
+    OF_HER,
+    OF_PROTECTION,
+    OF_THE_CALL,
+    OF_THE_STEP,
+    OF_A_STATE,
+)
 
 
 @pytest.mark.parametrize("role", sorted(ANYBODY - {FOREIGN_AFFAIRS}))
@@ -23,9 +34,10 @@ def test_a_reason_is_told_to_who_may_read_what_it_is_of(role: str) -> None:
     whoever may read it."""
     elsewhere = ELSEWHERE if role in DESK else (LESS,) * 3
     of_her = OF_HER.because if role in RETURN_DESK else LESS
+    of_protection = OF_PROTECTION.because if role in RETURN_DESK | ATTESTS else LESS
     told = heard(FOUND, {role})
     rest = (OF_THE_CALL.because, OF_THE_STEP.because, OF_A_STATE.because)
-    assert (*elsewhere, of_her, *rest) == tuple(one.because for one in told)
+    assert (*elsewhere, of_her, of_protection, *rest) == tuple(one.because for one in told)
     assert [one.rule for one in FOUND] == [one.rule for one in told]
 
 
