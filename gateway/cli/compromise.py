@@ -257,7 +257,7 @@ async def _raise_epoch(work: _Work) -> int:
     """Begin a new epoch: no number that a thief may have used is used again, and partners say what they hold."""
     async with opened(work.settings.home, work.ask) as gateway:
         context = gateway.context
-        context.epoch = max(context.epoch, own_card(work.settings).epoch)
+        context.epoch = max(context.epoch, own_card(work.settings).epoch, context.past + 1)
         return await gateway.resync.begin_epoch(context.clock.now())
 
 

@@ -61,8 +61,9 @@ def begin_epoch(
     signer = open_identity(home, identity, identity_passphrase_file, held)
 
     async def act(gateway: "Gateway") -> int:
-        # The backup may be older than the last restore; the card is not, so no epoch is used twice.
-        gateway.context.epoch = max(gateway.context.epoch, held.epoch)
+        # The backup may be older than the last restore; the card is not, nor what stands beside it where the cards were
+        # put back too. So no epoch is used twice.
+        gateway.context.epoch = max(gateway.context.epoch, held.epoch, gateway.context.past + 1)
         return await gateway.resync.begin_epoch(gateway.context.clock.now())
 
     ask = passphrase(passphrase_file)

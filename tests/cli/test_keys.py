@@ -563,6 +563,18 @@ def test_an_older_database_begins_an_epoch_whatever_the_card_says(homes: Homes) 
         assert epoch == value("restore", "begin-epoch", "-C", home)["epoch"]
 
 
+def test_no_epoch_is_begun_that_was_served(homes: Homes) -> None:
+    """Where the cards that were put back are older too: what stands in the home knows of the epochs since."""
+    home = homes.home("XBB")
+    kept = (home / "data/gateway.db").read_bytes()
+    made = [value("restore", "begin-epoch", "-C", home, "--again") for _ in range(2)]
+    write_stand(home)
+    (home / "data/gateway.db").write_bytes(kept)
+    for one in made:
+        Path(one["card"]).unlink()
+    assert 4 == value("restore", "begin-epoch", "-C", home)["epoch"]
+
+
 def test_a_database_that_had_come_further_is_gone_on_with_by_nobody(homes: Homes, tmp_path: Path) -> None:
     """A backup from since the last epoch: what reaches partners says so, and the next epoch asks for nothing more."""
     home = homes.home("XAA")
