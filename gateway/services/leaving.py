@@ -69,10 +69,15 @@ OVER = frozenset({State.WITHDRAWN, State.BLOCKED})
 """States that are over and not stopped: what may follow a withdrawal still leaves."""
 
 
-def _passes(row: CaseRow, type: str) -> bool:
-    """Return whether ``type`` leaves a case that is stopped: what may follow a withdrawal, and word of the stop."""
+def _passes(row: CaseRow, message: OutboundRow) -> bool:
+    """
+    Return whether ``message`` leaves a case that is stopped: what may follow a withdrawal, and word of the stop.
+
+    What the asked State had posted before the other one withdrew does too: its number has to be used (M-5.6).
+    """
+    type = message.type
     if row.state in OVER:
-        return type in AFTER_WITHDRAWAL
+        return type in AFTER_WITHDRAWAL or (row.side == Side.REQUESTED and message.posted_at is not None)
     # That a return is stopped must reach the other side. A frozen case of the asking side says nothing at all.
     told = row.state == State.SUSPENDED or (row.state == State.FROZEN and row.side == Side.REQUESTED)
     return told and type in (SUSPENSION, RESUMPTION)
@@ -143,7 +148,7 @@ class Leaving:
         case_row = await tx.find_case(row.ref or "")
         if case_row is None or case_row.sealed is None:
             return False
-        if case_row.state in STOPPED and not _passes(case_row, row.type):
+        if case_row.state in STOPPED and not _passes(case_row, row):
             return False
         held = cases.unseal(self._context, case_row)
         case = held.case
@@ -203,6 +208,8 @@ class Leaving:
         """
         Return word of a stop, a departure or a plan called off that waits behind ``row`` in its thread, if any does.
 
+        In one that the other State withdrew what takes data back counts as such a word.
+
         Only if ``row`` was posted and may be abroad. Whether it came nobody knows: if it did, the other State goes on
         by it until it hears what waits.
         """
@@ -211,6 +218,9 @@ class Leaving:
         waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
         behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
         stop = next((one for one in behind if one.type in threads.STOPS), None)
+        thread = await tx.find_thread(row.partner, row.thread or "")
+        if stop is None and thread is not None and thread.ended == "withdrawn":
+            stop = next((one for one in behind if one.type in AFTER_WITHDRAWAL), None)
         journeys = [one for one in behind if one.type == SCHEDULE]
         if stop is not None or not journeys:
             return stop

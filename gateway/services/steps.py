@@ -155,7 +155,8 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
             # What the other State withdrew stays so, whatever becomes of a message of ours afterwards (M-5.23).
             if held.case.side is Side.REQUESTING or thread.ended != "withdrawn":
                 await tx.save_thread(thread._replace(ended=why))
-            if why == "withdrawn":
+            # No withdrawal of who is asked closes a number: what it posted is posted on, or its correction never comes.
+            if why == "withdrawn" and held.case.side is Side.REQUESTING:
                 await threads.abandon(tx, held.case, now)
         case PostOn():
             return await threads.revive(context, tx, held, now)

@@ -22,7 +22,7 @@ from gateway.services.retain import erase_and_confirm
 from keys import jws
 from schemas import SchemaError
 from tests.support import homeward, story
-from tests.support.network import Network
+from tests.support.network import Network, nothing_leaves
 
 CASE = "case_officer"
 CLERK = "registry_clerk"
@@ -406,6 +406,32 @@ async def test_rectification_and_erasure_follow_a_withdrawal(network: Network) -
     await asked.destroy(theirs, 1, "second", "desk_head")
     await network.deliver()
     assert [] == await refused(network, "XAA", ours)
+    assert () == open_demands(await story.case(network, "XAA", ours))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_what_was_on_its_way_as_the_withdrawal_came_keeps_no_confirmation_back(
+    network: Network, frozen: bool
+) -> None:
+    """Its number has to be used before another is heard: the asked State posts it on, stopped or not (M-5.6)."""
+    ours, theirs = await story.received(network)
+    asking, asked = network.gateways["XAA"], network.gateways["XBB"]
+    network.wires.cut = True
+    await asked.answer.acknowledge(theirs, "first")
+    await network.deliver()
+    if frozen:
+        await asked.hold.freeze(theirs, "known now", "first", CLERK)
+    await asking.hold.freeze(ours, "known now", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    await asking.notices.strike(ours, ["NAMES"], "first", CASE)
+    network.wires.cut = False
+    network.clock.pass_(hours=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asked.deliverer, "run_once", nothing_leaves)
+        await network.deliver()
+    await asked.notices.confirm(theirs, 1, "DONE", "first", CLERK)
+    network.clock.pass_(hours=1)
+    await network.deliver()
     assert () == open_demands(await story.case(network, "XAA", ours))
 
 
