@@ -5,6 +5,7 @@ A restored gateway may have forgotten its last hours. It never uses an old numbe
 anew in the new epoch; and its partners bring back what it forgot.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,15 @@ from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
-from gateway.core.messages import CONFIRMATION, ERASURE, RESYNC, SCHEDULE, SUSPENSION, WITHDRAWAL
+from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
+    CONFIRMATION,
+    ERASURE,
+    RESYNC,
+    SCHEDULE,
+    SUSPENSION,
+    WITHDRAWAL,
+)
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
@@ -249,10 +258,11 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     Return whether a message that was answered may be posted again.
 
     Of a case that is frozen or withdrawn, also once it is closed, nothing is but the withdrawal, and what follows it
-    and names nothing: neither must wait behind the others. That a return is stopped is, and with it all that stands
-    before it in the thread, or it would not be taken: the partner may have forgotten it. So it is where the stop was
-    refused: who had forgotten what it was about may know it now. The rest of a case that goes on later is posted again
-    then (``bring_back``).
+    and takes data back: neither must wait behind the others. No withdrawal of the asked side closes a number, so there
+    what stands before such a message comes with it. That a return is stopped is, and with it all that stands before it
+    in the thread, or it would not be taken: the partner may have forgotten it. So it is where the stop was refused: who
+    had forgotten what it was about may know it now. The rest of a case that goes on later is posted again then
+    (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
@@ -261,11 +271,26 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
         return False
     if not await _stands_still(tx, case):
         return True
+    rows = await tx.outbound_of_case(row.ref)
+    said = [one for one in rows if one.state in ("queued", "posted", "receipted", "refused")]
     if case.state not in STOPPED - OVER:
-        return False
+        return _follows_a_withdrawal(row, said) or (case.side == Side.REQUESTED and _takes_back_behind(row, said))
     quiet = case.state == State.FROZEN and case.side == Side.REQUESTING
-    said = [one for one in await tx.outbound_of_case(row.ref) if one.type == SUSPENSION]
-    return not quiet and any(one.state in ("queued", "posted", "receipted", "refused") for one in said)
+    return not quiet and any(one.type == SUSPENSION for one in said)
+
+
+def _follows_a_withdrawal(row: OutboundRow, said: Sequence[OutboundRow]) -> bool:
+    """Return whether ``row`` takes data back after our own withdrawal: no value is in it, and more may follow."""
+    return row.type in AFTER_WITHDRAWAL and any(one.type == WITHDRAWAL and _place(one) < _place(row) for one in said)
+
+
+def _takes_back_behind(row: OutboundRow, said: Sequence[OutboundRow]) -> bool:
+    """Return whether ``row`` takes data back, or something that does stands behind it."""
+    return any(one.type in AFTER_WITHDRAWAL and _place(row) <= _place(one) for one in said)
+
+
+def _place(row: OutboundRow) -> tuple[int, int]:
+    return row.epoch, row.seq or 0
 
 
 async def _stands_still(tx: Tx, row: CaseRow) -> bool:

@@ -130,3 +130,26 @@ async def test_what_is_posted_again_already_is_not_begun_a_second_time(network: 
         await gateway.returning.suspend(theirs, "doubt", "welfare", "child_welfare")
     assert stopped[0] == stopped[1]
     assert {row.state for row in await outbox(network, "XBB", theirs) if row.answer is not None} == {"posted"}
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+async def test_what_took_data_back_after_a_withdrawal_comes_back_with_all_that_stands_before_it(
+    network: Network, tmp_path: Path, country: str
+) -> None:
+    """A partner that forgot the thread hears of the erasure once the numbers before it are used there (M-5.6)."""
+    partner = "XBB" if country == "XAA" else "XAA"
+    backup = back_up(network, partner, tmp_path / "backup")
+    ours, theirs = await story.replied(network)
+    asking, ref = network.gateways["XAA"], {"XAA": ours, "XBB": theirs}[country]
+    await asking.hold.freeze(ours, "known now", "first", "case_officer")
+    await asking.hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    role, part = {"XAA": ("case_officer", "NAMES"), "XBB": ("registry_clerk", "REPLY")}[country]
+    notices = network.gateways[country].notices
+    await notices.strike(ref, [part], "first", role)
+    await notices.demand_erasure(ref, "first", role)
+    await network.deliver()
+    await restore(network, partner, backup)
+    await settle(network, 2)
+    assert {"receipted", "refused"} >= {row.state for row in await outbox(network, country, ref)}
