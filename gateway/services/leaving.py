@@ -2,7 +2,8 @@
 Whether a message may leave now, looked at again before every attempt, and in which envelope.
 
 Nothing of a frozen case is posted but its withdrawal (R-01, R-02). Where word of a stop, of a departure or that a
-journey is off may leave, it takes what stands before it in its thread along, for no other number is taken before that.
+journey is off may leave, it takes what stands before it in its thread along, for no other number is taken before that;
+so does what takes data back where we are asked.
 """
 
 from collections.abc import Mapping
@@ -208,7 +209,7 @@ class Leaving:
         """
         Return word of a stop, a departure or a plan called off that waits behind ``row`` in its thread, if any does.
 
-        In one that the other State withdrew what takes data back counts as such a word.
+        Where we are asked what takes data back is such a word too: a State that asks withdraws instead.
 
         Only if ``row`` was posted and may be abroad. Whether it came nobody knows: if it did, the other State goes on
         by it until it hears what waits.
@@ -218,13 +219,13 @@ class Leaving:
         waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
         behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
         stop = next((one for one in behind if one.type in threads.STOPS), None)
-        thread = await tx.find_thread(row.partner, row.thread or "")
-        if stop is None and thread is not None and thread.ended == "withdrawn":
+        case_row = await tx.find_case(row.ref or "")
+        if stop is None and case_row is not None and case_row.side == Side.REQUESTED:
             stop = next((one for one in behind if one.type in AFTER_WITHDRAWAL), None)
         journeys = [one for one in behind if one.type == SCHEDULE]
         if stop is not None or not journeys:
             return stop
-        held = cases.unseal(self._context, await tx.find_case(row.ref or ""))
+        held = cases.unseal(self._context, case_row)
         said = ((one, threads.said(self._context, held, one) or {}) for one in journeys)
         return next((one for one, body in said if body.get("status") in ("departed", "cancelled")), None)
 

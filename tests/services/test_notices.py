@@ -382,6 +382,19 @@ async def test_reply_that_is_taken_back_is_none(network: Network) -> None:
     assert (None, None) == (case.reply, case.reply_digest)
 
 
+async def test_reply_is_taken_back_behind_an_acceptance_that_rested_on_it(network: Network) -> None:
+    """An acceptance that may be abroad rests on no reply any more (R-04); word of that does not wait behind it."""
+    ours, theirs = await homeward.proposed(network)
+    network.wires.cut = True
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", CLERK)
+    network.wires.cut = False
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert (await story.case(network, "XAA", ours)).reply is None
+
+
 async def test_a_state_corrects_what_it_sent_itself(network: Network) -> None:
     """The asked State cannot strike an element, nor the asking State a reply."""
     ours, theirs = await story.replied(network)
