@@ -222,12 +222,12 @@ class Reckoner:
 
         Counted back from the departure or the arrival, whichever the agreement names.
 
-        Raises ``OutOfCalendar``.
+        Raises ``OutOfCalendar``, and ``KeyError`` where an agreement asks for it and there is no calendar.
         """
-        calendar = self.calendars.get(requested)
         rule = self.rule(requesting, requested, "advance_notice", departs_at)
-        if calendar is None or rule is None:
+        if rule is None:
             return None
+        calendar = self.calendars[requested]
         event = arrives_at if rule.start_event == "arrival" else departs_at
         return due(rule, local_date(event, calendar.zone), calendar, event).due_at
 

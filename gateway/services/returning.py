@@ -239,7 +239,7 @@ class Returning:
         departs_at, arrives_at = (datetime.fromisoformat(value[name]) for name in ("departs_at", "arrives_at"))
         try:
             by = context.reckoner.notice_by(context.country, partner, departs_at, arrives_at)
-        except OutOfCalendar:
+        except (OutOfCalendar, KeyError):
             raise RuleRefused((Finding("V-40", "no calendar says when notice of this journey is due"),)) from None
         sealed_until = notice_at(departs_at, now)
         if by is not None and sealed_until > max(by, departs_at - timedelta(hours=SEALED_H)):

@@ -487,6 +487,19 @@ async def test_a_journey_gives_the_notice_that_the_agreement_wants(network: Netw
     assert "SCHEDULED" == await story.state(network, "XAA", ours)
 
 
+async def test_no_journey_is_planned_where_no_calendar_says_when_notice_is_due(network: Network) -> None:
+    """An agreement wants notice, and nothing here says how long before: nobody takes that for none at all."""
+    agree(network, "BILAT-CH-113729")
+    ours, _ = await homeward.documented(network)
+    gateway = network.gateways["XAA"]
+    made = homeward.record(decision=homeward.DECISION, travel={**homeward.TRAVEL, "notice_h": 24})
+    await gateway.returning.record(ours, made, "first", "case_officer")
+    known = gateway.context.reckoner
+    gateway.context.reckoner = Reckoner(known.instruments, {}, known.ladder)
+    with pytest.raises(RuleRefused, match="no calendar says"):
+        await gateway.returning.schedule(ours, homeward.JOURNEY, "second")
+
+
 # A return.
 
 
