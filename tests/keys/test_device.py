@@ -57,9 +57,8 @@ def test_label_is_never_taken_twice() -> None:
     assert first.kid == device.open_device(address("once"), environ={}).kid
 
 
-@pytest.mark.usefixtures("fresh")
-def test_key_that_can_be_read_out_is_not_used() -> None:
-    """A key imported or made extractable is refused: it may lie elsewhere too."""
+def brought_in(label: str, private: dict[Any, bool]) -> None:
+    """Have another program make a key under ``label``, whatever is there."""
     import pkcs11
 
     module, _ = token()
@@ -70,11 +69,27 @@ def test_key_that_can_be_read_out_is_not_used() -> None:
             local=True,
         )
         parameters.generate_keypair(
-            mechanism=pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
-            store=True,
-            label="loose",
-            private_template={pkcs11.Attribute.EXTRACTABLE: True, pkcs11.Attribute.SENSITIVE: False},
+            mechanism=pkcs11.Mechanism.EC_EDWARDS_KEY_PAIR_GEN, store=True, label=label, private_template=private
         )
+
+
+@pytest.mark.usefixtures("fresh")
+def test_of_two_keys_of_one_label_neither_is_used() -> None:
+    """Which of them signs would be the device's choice, and another one at each start."""
+    import pkcs11
+
+    for _ in range(2):
+        brought_in("twice", {pkcs11.Attribute.EXTRACTABLE: False, pkcs11.Attribute.SENSITIVE: True})
+    with pytest.raises(BadStore, match="more than one key"):
+        device.open_device(address("twice"), environ={})
+
+
+@pytest.mark.usefixtures("fresh")
+def test_key_that_can_be_read_out_is_not_used() -> None:
+    """A key imported or made extractable is refused: it may lie elsewhere too."""
+    import pkcs11
+
+    brought_in("loose", {pkcs11.Attribute.EXTRACTABLE: True, pkcs11.Attribute.SENSITIVE: False})
     with pytest.raises(BadStore, match="can be read out"):
         device.open_device(address("loose"), environ={})
 

@@ -434,6 +434,20 @@ async def test_portrait_for_a_document_stays_until_it_is_issued(network: Network
     assert not has_images((await story.case(network, "XBB", refs["XBB"])).said[DOCUMENT_REQUEST])
 
 
+@pytest.mark.parametrize("first", [State.REPLIED, State.WITHDRAWN])
+async def test_what_is_put_away_later_keeps_its_images_no_longer(network: Network, first: State) -> None:
+    """The thirty days go on from the answer, or the withdrawal, and begin anew with no later end."""
+    refs = await answered(network)
+    if first is State.WITHDRAWN:
+        refs = {"XBB": await arrived(network, await opened(network))}
+        await in_state(network, refs["XBB"], State.WITHDRAWN)
+    await times_out(network, 20)
+    await in_state(network, refs["XBB"], State.CLOSED)
+    assert await has_image(network, "XBB", refs["XBB"])
+    await times_out(network, 11)
+    assert not await has_image(network, "XBB", refs["XBB"])
+
+
 async def test_images_are_erased_once(network: Network) -> None:
     """However often the timers run, one event tells of it, and the case is not written again."""
     refs = await answered(network)

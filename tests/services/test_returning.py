@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from gateway.core import codes, wire
 from gateway.core.case import Release, State
 from gateway.core.escalation import owed_steps
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused, Send
-from gateway.core.messages import ACCEPTANCE, DOCUMENT, PROPOSAL, WITHDRAWAL
+from gateway.core.messages import ACCEPTANCE, DOCUMENT, PROPOSAL, REISSUE, WITHDRAWAL
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE, STOPPED_THERE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
@@ -30,6 +31,7 @@ from tests.storage.support import case as stored_case
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
 from tests.support.network import Network, nothing_leaves, wrong_clock
+from tests.support.restoring import after_the_listing, back_up, restore
 
 
 def acts(network: Network, country: str) -> Returning:
@@ -991,6 +993,24 @@ async def test_a_return_is_stopped_though_a_message_was_lost(network: Network, p
     await acts(network, "XBB").recall(theirs, "nobody is there", "UNSAFE", "2026-12-31", "welfare", "child_welfare")
     await network.deliver()
     assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["never posted", "posted"])
+async def test_what_was_lost_before_a_restore_stays_so_once_the_person_leaves(
+    network: Network, tmp_path: Path, posted: bool
+) -> None:
+    """Its number is of an epoch that is over: the other State would refuse it, and what follows it after it."""
+    ours, theirs = await unheard(network, posted=posted)
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await after_the_listing(network)
+    await leave_in_two_days(network, ours)
+    await sign_first(network, ours)
+    await network.deliver()
+    await sign_second(network, theirs)
+    await network.deliver()
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    (row,) = await outbox(network, "XBB", theirs, REISSUE)
+    assert "undelivered" == row.state
 
 
 async def sign_first(network: Network, ours: str) -> None:

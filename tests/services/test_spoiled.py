@@ -8,7 +8,7 @@ import pytest
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, TrustEvent
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.restoring import after_the_listing, back_up, outbox, restore
 from tests.support.spoilt import spoilt
@@ -81,6 +81,20 @@ async def test_spoiled_message_ends_no_look_at_what_expired(network: Network) ->
     network.clock.pass_(days=31)
     await network.gateways["XBB"].deliverer.look()
     assert ["undelivered", "undelivered"] == [row.state for row in (await outbox(network, "XBB", theirs))[-2:]]
+
+
+async def test_a_stop_holds_though_a_message_that_waits_is_spoiled(network: Network) -> None:
+    """What cannot be read cannot be said again, and is dropped like the rest; the case stands still all the same."""
+    ours, _ = await homeward.on_the_day(network)
+    gateway = network.gateways["XAA"]
+    await gateway.returning.cancel(ours, "escort", "escort")
+    row = (await outbox(network, "XAA", ours))[-1]
+    await gateway.store.commit(lambda tx: tx.save_outbound(row._replace(sealed=spoilt(row.sealed))))
+    await gateway.hold.freeze(ours, "doubt", "welfare", "child_welfare")
+    assert ("FROZEN", "dropped") == (
+        await story.state(network, "XAA", ours),
+        next(one.state for one in await outbox(network, "XAA", ours) if one.id == row.id),
+    )
 
 
 async def test_receipt_of_a_withdrawal_is_kept_though_its_case_is_spoiled(network: Network) -> None:
