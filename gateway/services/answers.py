@@ -129,7 +129,7 @@ class Answers:
                 await resync.go_on(tx, settled, current.next_try_at)
             return False
 
-        if (await context.commit(unit)).value:
+        if (await context.commit(unit, row.partner)).value:
             context.log("log.forked", partner=row.partner, digest=row.digest)
             raise BadAnswer("its log shows two trees of one size")
         context.log("message.answered", partner=row.partner, status=receipt.status, code=receipt.code)

@@ -237,7 +237,7 @@ class Context:
         if event == NOTICE:
             self.tell(values["ref"], values["state"], values["desk"])
 
-    async def commit(self, unit: Unit[Any]) -> Committed:
+    async def commit(self, unit: Unit[Any], partner: str = "") -> Committed:
         """
         Commit ``unit`` as ``Store.commit`` does, and wake the delivery loop if something was queued in it.
 
@@ -255,7 +255,7 @@ class Context:
                 _LINES.reset(token)
 
         try:
-            committed = await self.store.commit(heard)
+            committed = await self.store.commit(heard, partner)
         except Outdated as error:
             self._end(error)
             raise

@@ -229,7 +229,7 @@ class Deliverer:
         lease = now + timedelta(seconds=COLLECT_LEASE_S if collected else outage.lease_s(self._context))
 
         async def unit(tx: Tx) -> tuple[list[Claimed], int]:
-            partner = await tx.find_partner(country)
+            partner = await tx.find_partner(country, held=False)
             if partner is not None and partner.hold is not None:
                 return [], 0  # decided at another node a moment ago: the card in memory does not know yet
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
@@ -410,7 +410,7 @@ class Deliverer:
                 await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
 
         try:
-            await context.commit(unit)
+            await context.commit(unit, row.partner)
         except Unavailable as error:
             context.unavailable(error)
 
@@ -426,7 +426,7 @@ class Deliverer:
                 await self._undelivered(tx, current, code, now)
 
         context.log("message.final", partner=row.partner, code=code)
-        await context.commit(unit)
+        await context.commit(unit, row.partner)
 
     async def hasten(self, now: datetime, *, set_back: bool = False) -> int:
         """

@@ -20,15 +20,17 @@ async def note(
     Once it was open, what was posted in vain meanwhile may wait for an hour; it is tried as soon as the partner
     answers again, and ``asked`` for nothing later, now or before (M-5.11).
     """
-    row = await tx.find_partner(country) or PartnerRow(country)
     if asked is not None:
         await _ask_until(tx, country, asked, now)
-    circuit = Circuit(row.failures, row.open_until)
-    if failure and not circuit.allows(now):
-        return  # of the posts that were under way when it opened; counting each would keep it open for an hour
-    after = circuit.after_failure(now, spread) if failure else circuit.after_success()
-    if after == circuit:
-        return
+    # Most answers change nothing, and hold up no other node: what is to be changed is looked at once more, and held.
+    for held in (False, True):
+        row = await tx.find_partner(country, held=held) or PartnerRow(country)
+        circuit = Circuit(row.failures, row.open_until)
+        if failure and not circuit.allows(now):
+            return  # of the posts that were under way when it opened; counting each would keep it open for an hour
+        after = circuit.after_failure(now, spread) if failure else circuit.after_success()
+        if after == circuit:
+            return
     await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
     if circuit.opened and not failure:
         at = await _asked_until(tx, country, now)

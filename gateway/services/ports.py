@@ -332,7 +332,10 @@ class Tx(Protocol):
         """Set the next attempt of what was posted to ``partner`` and would be tried after ``latest`` to ``at``."""
         ...
 
-    async def find_partner(self, country: str) -> PartnerRow | None: ...
+    async def find_partner(self, country: str, *, held: bool = True) -> PartnerRow | None:
+        """Find what is known of a partner; where it is not ``held`` another node may change it but for its hold."""
+        ...
+
     async def save_partner(self, row: PartnerRow) -> None: ...
     async def card_ends(self) -> Mapping[str, bytes]:
         """Return the last ``CARD_END`` bytes of the card held of each partner, by country; of one without none."""
@@ -546,9 +549,12 @@ class Load(NamedTuple):
 class Store(Protocol):
     """Durable state. ``commit`` gathers concurrent units into one transaction and returns after it is on disk."""
 
-    async def commit(self, unit: Unit[Any]) -> Committed:
+    async def commit(self, unit: Unit[Any], partner: str = "") -> Committed:
         """
         Run ``unit`` in the next batch and return once the batch is durable.
+
+        The units of a batch run in the order of ``partner``, whose rows they hold if any: two nodes that hold those of
+        the same partners take them in one order, and never wait for one another.
 
         Raises what the unit raised (the unit alone is rolled back), or ``Unavailable`` if the batch did not commit.
         """

@@ -294,13 +294,13 @@ class Receiver:
         Raises ``PeerError`` (``later``) while its sender has its share under way.
         """
         with self._shares.of(opened.payload.sender):
-            return await self._committed(lambda tx: self._decide(tx, opened, now))
+            return await self._committed(lambda tx: self._decide(tx, opened, now), opened.payload.sender)
 
-    async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]]) -> bytes | None:
+    async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]], partner: str = "") -> bytes | None:
         """Return the answer that ``unit`` drafted, once it is signed, or else what it returned."""
         for _ in range(_TRIES):
             try:
-                committed = await self._context.commit(unit)
+                committed = await self._context.commit(unit, partner)
             except Conflict:
                 continue  # a twin of this message was in the same batch; the next look finds its answer
             answer: bytes | None = committed.answer if committed.answer is not None else committed.value

@@ -3,13 +3,15 @@ Group commit: units gather while a batch is in flight, and the next batch takes 
 
 Rule 1: no time is waited. A batch begins once nobody new came for a few turns of the loop.
 Rule 2: no answer is released before its batch is on disk, and a caller hears what became of its own unit alone.
-Rule 3: a caller that is cancelled before its batch begins takes its unit back; later the unit stands, unheard.
+Rule 3: the units of a batch run in the order of the partners they are about, and else in that of their coming.
+Rule 4: a caller that is cancelled before its batch begins takes its unit back; later the unit stands, unheard.
 """
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from time import monotonic
 from typing import Any
 
@@ -36,7 +38,7 @@ and with them whoever sent the messages, and its next ones.
 CAREFUL_BATCHES = 16
 """Batches that run in savepoints at once after one in which a unit failed: who fails once may fail again."""
 
-Waiting = tuple[Unit[Any], asyncio.Future[Committed]]
+Waiting = tuple[Unit[Any], asyncio.Future[Committed], str]
 
 
 class GroupCommit(ABC):
@@ -60,9 +62,9 @@ class GroupCommit(ABC):
     def _after(self, units: int) -> None:  # noqa: B027  (what a store has to do after a batch, if anything)
         """Hear that a batch of ``units`` is done."""
 
-    async def commit(self, unit: Unit[Any]) -> Committed:
+    async def commit(self, unit: Unit[Any], partner: str = "") -> Committed:
         """
-        Run ``unit`` in the next batch and return once the batch is durable.
+        Run ``unit`` in the next batch, in the order of ``partner``, and return once the batch is durable.
 
         Raises:
             Unavailable: the batch did not commit, too many wait already, or the store is closed.
@@ -74,7 +76,7 @@ class GroupCommit(ABC):
             raise Unavailable("too many wait for the store", "try again later; if it stays, the disk is too slow")
         loop = asyncio.get_running_loop()
         made: asyncio.Future[Committed] = loop.create_future()
-        self._waiting.append((unit, made))
+        self._waiting.append((unit, made, partner))
         if self._writer is None:
             self._writer = loop.create_task(self._write())
         return await made
@@ -120,7 +122,7 @@ class GroupCommit(ABC):
                 batch = self._take()
                 if batch:
                     began = monotonic()
-                    outcomes = await self._outcomes([unit for unit, _ in batch])
+                    outcomes = await self._outcomes([unit for unit, *_ in batch])
                     self._busy_s += monotonic() - began
                     self._batches += 1
                     self._resolve(batch, outcomes)
@@ -130,13 +132,13 @@ class GroupCommit(ABC):
         except Exception as error:
             # Something is wrong here, and whether the batch was stored is unknown. Whoever waits must hear of a fault:
             # one who was cancelled would end in silence.
-            for _, made in (*batch, *self._waiting):
+            for _, made, _ in (*batch, *self._waiting):
                 if not made.done():
                     made.set_exception(error)
             self._waiting.clear()
         except BaseException:
             # The loop is ending. Whether the batch was stored is unknown here, so no outcome may be claimed.
-            for _, made in (*batch, *self._waiting):
+            for _, made, _ in (*batch, *self._waiting):
                 made.cancel()
             self._waiting.clear()
             raise
@@ -154,14 +156,14 @@ class GroupCommit(ABC):
     def _take(self) -> list[Waiting]:
         batch: list[Waiting] = []
         while self._waiting and len(batch) < self._most:
-            unit, made = self._waiting.popleft()
-            if not made.done():
-                batch.append((unit, made))
-        return batch
+            waiting = self._waiting.popleft()
+            if not waiting[1].done():
+                batch.append(waiting)
+        return sorted(batch, key=itemgetter(2))
 
     @staticmethod
     def _resolve(batch: Sequence[Waiting], outcomes: Sequence[Committed | Exception]) -> None:
-        for (_, made), outcome in zip(batch, outcomes, strict=True):
+        for (_, made, _), outcome in zip(batch, outcomes, strict=True):
             if made.done():
                 continue
             if isinstance(outcome, Committed):

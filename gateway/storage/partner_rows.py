@@ -19,12 +19,12 @@ class PartnerRows(Sql):
 
     # Partners and access
 
-    async def find_partner(self, country: str) -> PartnerRow | None:
-        """Find what is known of a partner."""
+    async def find_partner(self, country: str, *, held: bool = True) -> PartnerRow | None:
+        """Find what is known of a partner; where it is not ``held`` another node may change it but for its hold."""
         statement = (
             "SELECT country, failures, open_until, hold, card, refreshed_at, epoch FROM partner WHERE country = ?"
         )
-        row = await self._known(statement, (country,))
+        row = await self._known(statement, (country,), held=held)
         if row is None:
             return None
         return PartnerRow(row[0], row[1], instant_or_none(row[2]), row[3], row[4], instant_or_none(row[5]), row[6])

@@ -85,6 +85,15 @@ COMMIT_ASKED_S = 10.0
 DRAIN_S = 5.0
 """How long a store that closes waits for the batches under way, before it gives them up, and then for that."""
 
+PATIENT = "5s"
+"""How long a batch waits for a row that another one holds, before its callers are told to come later."""
+
+HASTY_MS, HASTY_TRIES = (100, 300), 3
+"""
+How long it waits at first, between these, before it begins again with nothing in its hands, and how often. So two that
+wait for one another are apart long before the server looks for such a ring, and not in step. Most waits are shorter.
+"""
+
 _NEVER_S = 1e8
 """In place of the time-out of a statement, for one that must not be cancelled."""
 
@@ -93,7 +102,7 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "default_transaction_isolation": "read committed",
     "timezone": "UTC",
-    "lock_timeout": "5s",
+    "lock_timeout": PATIENT,
     "statement_timeout": "30s",
     # A node that stands still in the middle of a batch would keep the others waiting.
     "idle_in_transaction_session_timeout": "10s",
@@ -109,12 +118,13 @@ _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_SHARED = f"BEGIN; SELECT pg_advisory_xact_lock_shared({SPACE}, {BATCH})"
 _BEGIN_ALONE = f"BEGIN; SELECT pg_advisory_xact_lock({SPACE}, {BATCH})"
 # The number of the batch, and when that was. One process alone writes this row, one batch after another. Once the lock
-# is held, so the epoch and the schema are those that hold until the batch has ended.
+# is held, so the epoch and the schema are those that hold until the batch has ended. From here on it waits as is said.
 _NUMBERED = f"""
 WITH was AS (SELECT split_part(value, ' ', 1) AS number FROM meta WHERE name = $1)
 INSERT INTO meta (name, value) VALUES ($1, $2 || ' ' || extract(epoch FROM now())::bigint)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
-RETURNING ({EPOCH}), (SELECT number FROM was), (SELECT max(number) FROM schema_migration)
+RETURNING ({EPOCH}), (SELECT number FROM was), (SELECT max(number) FROM schema_migration),
+    set_config('lock_timeout', $3, true)
 """  # noqa: S608  # a constant
 # But not what commits: its node has said all it has to say, and the server that waits for a synchronous standby would
 # take the end of the connection as leave to do without.
@@ -296,7 +306,7 @@ class PostgresStore(GroupCommit):
         self._careful = max(self._careful - 1, 0)
         for turn in range(TRIES):
             try:
-                return await self._attempt(units, alone=alone, careful=careful)
+                return await self._attempt(units, alone=alone, careful=careful, hasty=turn < HASTY_TRIES)
             except Again as again:
                 alone = alone or again.alone
                 await asyncio.sleep(0 if again.alone else turn * 0.01)
@@ -306,7 +316,7 @@ class PostgresStore(GroupCommit):
         raise Unavailable(*_IN_THE_WAY)
 
     async def _attempt(
-        self, units: Sequence[Unit[Any]], *, alone: bool, careful: bool
+        self, units: Sequence[Unit[Any]], *, alone: bool, careful: bool, hasty: bool
     ) -> Sequence[Committed | Exception]:
         """
         Run the batch once. Raises ``Again``, ``Unavailable`` and, without ``careful``, ``_OneFailed``.
@@ -317,18 +327,19 @@ class PostgresStore(GroupCommit):
         self._number += 1
         number = str(self._number)
         try:
-            found, last, schema = await _run(db.fetchrow, _NUMBERED, self._name, number)
+            wait = f"{HASTY_MS[0] + secrets.randbelow(HASTY_MS[1] - HASTY_MS[0])}ms" if hasty else PATIENT
+            found, last, schema, _ = await _run(db.fetchrow, _NUMBERED, self._name, number, wait)
             if (last or None) not in self._last:  # empty where somebody asked what became of a first batch
                 raise GoneBack("the database has gone back: the last batch of this process is not in it", _WENT_BACK)
             check_known(schema, DIALECT)
             self._epoch = epoch = int(found or 1)
-            batch = PostgresTx(db, writable=True, alone=alone, epoch=epoch)
+            batch = PostgresTx(db, writable=True, alone=alone, epoch=epoch, hasty=hasty)
             values: list[tuple[Any, int | None] | Exception] = []
             drafted: set[tuple[str, str]] = set()
             logged: set[str] = set()
             for unit in units:
                 known = None if careful else batch.known
-                tx = PostgresTx(db, writable=True, alone=alone, epoch=epoch, known=known)
+                tx = PostgresTx(db, writable=True, alone=alone, epoch=epoch, hasty=hasty, known=known)
                 outcome = await self._unit(tx, db, unit, batch, drafted, logged, careful=careful)
                 if isinstance(outcome, Exception) and len(units) > 1 and not careful:
                     raise _OneFailed

@@ -44,10 +44,10 @@ class PostgresTx(SqlTx):
 
     ``alone`` says that no other batch is under way anywhere. ``again`` is what makes the batch begin again, remembered
     so that a unit that swallows it cannot make the batch commit; ``queued`` says that a message was stored that waits.
-    ``epoch`` is the one that the batch found as it began.
+    ``epoch`` is the one that the batch found as it began. A ``hasty`` one begins again where a row is not to be had.
     """
 
-    __slots__ = ("_absent", "_db", "_epoch", "_only_new", "again", "alone", "busy", "queued")
+    __slots__ = ("_absent", "_db", "_epoch", "_only_new", "_raced", "again", "alone", "busy", "queued")
 
     def __init__(
         self,
@@ -56,10 +56,12 @@ class PostgresTx(SqlTx):
         writable: bool,
         alone: bool = False,
         epoch: int | None = None,
+        hasty: bool = False,
         known: dict[Row, Any] | None = None,
     ) -> None:
         super().__init__(writable=writable, known=known)
         self._epoch = epoch
+        self._raced = (*RACED, asyncpg.LockNotAvailableError) if hasty else RACED
         self._db: Connection | None = db
         self._absent: set[tuple[str, ...]] = set()
         self._only_new = False
@@ -82,9 +84,9 @@ class PostgresTx(SqlTx):
         """Store where a thread stands; raises ``Conflict`` if it belongs to another case."""
         await self._put(super().save_thread(row), "thread", row.partner, row.thread)
 
-    async def find_partner(self, country: str) -> PartnerRow | None:
-        """Find what is known of a partner."""
-        return self._looked(await super().find_partner(country), "partner", country)
+    async def find_partner(self, country: str, *, held: bool = True) -> PartnerRow | None:
+        """Find what is known of a partner; where it is not ``held`` another node may change it but for its hold."""
+        return self._looked(await super().find_partner(country, held=held), "partner", country)
 
     async def save_partner(self, row: PartnerRow) -> None:
         """Store what is known of a partner."""
@@ -196,7 +198,7 @@ class PostgresTx(SqlTx):
         self.busy = True
         try:
             return await call(text, *values)
-        except RACED as error:
+        except self._raced as error:
             raise self._begin_again(Again()) from error
         except (asyncpg.PostgresError, UnicodeEncodeError, *LOST) as error:
             own = of_unit(error)

@@ -67,11 +67,11 @@ class Sql(ABC):
         """Return the first row, which nobody else changes until the batch ends."""
         return await self._one(statement, values)
 
-    async def _known(self, statement: str, values: Row) -> Row | None:
-        """As ``_held``, asked once for all that share ``known``; whoever writes such a row clears that."""
-        key = (statement, *values)
+    async def _known(self, statement: str, values: Row, *, held: bool = True) -> Row | None:
+        """Return the first row, asked once for all that share ``known``; whoever writes such a row clears that."""
+        key = (statement, held, *values)
         if key not in self.known:  # that there is no such row is known too: most of these names are rare
-            self.known[key] = await self._held(statement, values)
+            self.known[key] = await (self._held if held else self._one)(statement, values)
         row: Row | None = self.known[key]
         return row
 

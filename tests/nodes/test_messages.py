@@ -3,6 +3,7 @@
 import asyncio
 from itertools import count
 
+import asyncpg
 from aiohttp import ClientSession
 
 from benchmarks.pair import draft, submit
@@ -87,3 +88,16 @@ async def test_what_one_node_queues_either_delivers_once(nodes: Nodes) -> None:
         assert [(60,)] == await nodes.rows("XAA", "SELECT sum(attempts)::bigint FROM outbound")
     for node in running:
         assert node.events("message.answered")
+
+
+async def test_what_a_node_posts_and_hears_waits_for_nobody_who_holds_the_partner(nodes: Nodes) -> None:
+    """Each node posts to the same partner and stores its answers while another one has what is known of it in hand."""
+    async with door(nodes.pair, "XBB"), here(nodes, "XAA") as desk:
+        await submit(desk, nodes.pair.people(), draft())
+        other = await asyncpg.connect(nodes.pair.dsn("XAA"))
+        try:
+            await other.execute("BEGIN; SELECT 1 FROM partner FOR UPDATE")
+            assert 1 == await desk.deliverer.run_once()
+            assert [("receipted",)] == await nodes.rows("XAA", "SELECT state FROM outbound")
+        finally:
+            await other.close()

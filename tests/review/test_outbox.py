@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core import codes
 from gateway.services.deliver import Line
-from gateway.services.ports import HttpAnswer, Unavailable
+from gateway.services.ports import Committed, HttpAnswer, Store, Unavailable, Unit
 from gateway.services.rows import OutboundRow
 from keys import jws
 from tests.support import story
@@ -65,6 +65,35 @@ async def test_one_outage_counts_once_for_all_posts_under_way(network: Network) 
     assert row is not None
     assert row.open_until is not None
     assert row.open_until - network.clock.now() <= timedelta(seconds=5)
+
+
+class Noting:
+    """A store that keeps what partners the units are about."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.about = store, list[str]()
+
+    async def commit(self, unit: Unit[Any], partner: str = "") -> Committed:
+        self.about.append(partner)
+        return await self.store.commit(unit, partner)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+async def test_whatever_holds_rows_of_a_partner_says_of_which(network: Network) -> None:
+    """A message that came, its answer, and a post in vain; or two nodes could wait for one another with each."""
+    for gateway in network.gateways.values():
+        gateway.context.store = Noting(gateway.store)
+    await story.sent(network)
+    network.wires.lose_answers = True
+    await network.gateways["XAA"].deliverer.run_once()
+    network.wires.lose_answers = False
+    network.clock.pass_(hours=2)
+    await network.gateways["XAA"].deliverer.run_once()
+    about = {country: gateway.context.store.about for country, gateway in network.gateways.items()}
+    assert 2 == about["XAA"].count("XBB")
+    assert {"XAA"} == set(about["XBB"])
 
 
 async def fail(network: Network, times: int) -> None:

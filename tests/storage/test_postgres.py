@@ -114,6 +114,30 @@ async def test_no_save_is_lost(nodes: Nodes, dsn: str) -> None:
     assert (kept.state if kept else "") == "FROZEN"
 
 
+async def test_two_nodes_that_need_one_anothers_rows_wait_for_no_second(dsn: str, nodes: Nodes) -> None:
+    """One lets go of what it holds long before the server looks for a ring, and is done once the other is."""
+    slow = [await open_postgres(f"{dsn}?deadlock_timeout=20s", sign_batch=Signer(), now=NOW) for _ in range(2)]
+
+    async def both(tx: Tx, mine: str, other: str) -> None:
+        row = await tx.find_case(mine)
+        assert row is not None
+        begun.add(mine)
+        while len(begun) < 2:  # each has its own before it asks for the other's
+            await tx.accesses(mine)
+        assert await tx.find_case(other) is not None
+        await tx.save_case(row._replace(version=row.version + 1))
+
+    begun = set[str]()
+    try:
+        await asyncio.gather(
+            slow[0].commit(lambda tx: both(tx, "c1", "c2")), slow[1].commit(lambda tx: both(tx, "c2", "c1"))
+        )
+        assert [2, 2] == [row.version for row in await nodes[0].read(lambda tx: tx.cases())]
+    finally:
+        for one in slow:
+            await one.close()
+
+
 async def test_a_thread_that_came_meanwhile_is_seen(nodes: Nodes, dsn: str) -> None:
     """Two nodes that find no thread and begin one: the second begins again, and goes on from where the first was."""
 
