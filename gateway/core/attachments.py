@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from gateway.core.facts import Finding
+from gateway.core.finding import Finding
 from keys import b64
 
 RULE = "E-02"

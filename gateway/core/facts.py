@@ -11,6 +11,7 @@ from typing import Any
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Notice, Release, Side, State
 from gateway.core.clocks import Clock
+from gateway.core.finding import Finding as Finding
 from gateway.core.remark import About, about_case
 
 
@@ -25,15 +26,6 @@ class When(StrEnum):
     RECEIVE = "receive"
     EXPORT = "export"
     CLOSE = "close"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a rule found: its id, the reason in one sentence without any personal value, and the field it looked at."""
-
-    rule: str
-    because: str
-    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -427,6 +427,14 @@ def test_missing_library_has_its_own_code() -> None:
     assert "worker-library" == outcome(worker(text))
 
 
+def test_worker_loads_nothing_of_cases() -> None:
+    """The process that decodes a file begins without the schemas and all that rules look at: one is begun for each."""
+    text = "import gateway.transport.render_worker, sys"
+    text += "; print([name for name in ('gateway.core.case', 'schemas', 'aiohttp') if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert "[]" == run.stdout.strip()
+
+
 def test_gateway_itself_loads_no_decoder() -> None:
     """The process that holds the keys imports neither Pillow nor pypdfium2."""
     text = "import gateway.app, sys; print([name for name in ('PIL', 'pypdfium2') if name in sys.modules])"
