@@ -5,6 +5,7 @@ from datetime import timedelta
 import pyotp
 import pytest
 
+from gateway.demo.population import files
 from gateway.demo.report import case_of
 from gateway.demo.states import ASKING
 from gateway.services.ports import Tx
@@ -12,6 +13,9 @@ from tests.web.browser.stage import ENROL, NARROW, Seat, Stage
 from tests.web.browser.story import TASKS, WHY, Tale, fill_all
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+YESTERDAY = "2026-12-14"
+"""A day on which what the law asks for first was attested, as the demonstration's clock stands."""
 
 
 async def steps_of(stage: Stage, ref: str) -> list[str]:
@@ -29,11 +33,20 @@ async def cases_of(stage: Stage) -> int:
     return len(refs)
 
 
+async def drafted(stage: Stage) -> Tale:
+    """Return a story in which the request is written, past the pages: what is tried here comes after them."""
+    draft = files()[0].draft()
+    draft["asylum"] |= {"attested_on": YESTERDAY}
+    draft["endangerment_check"] |= {"on": YESTERDAY}
+    return Tale(stage, "en", await stage.world.gateways[ASKING].clear.new(draft, "officer"))
+
+
 async def cleared(stage: Stage) -> Tale:
-    """Return a story in which the request is approved and waits to be sent."""
-    tale = Tale(stage, "en")
-    await tale.draft()
-    await tale.approve()
+    """Return a story in which the request is approved and waits to be sent, past the pages likewise."""
+    tale, clear = await drafted(stage), stage.world.gateways[ASKING].clear
+    preview, thread = await clear.show(tale.ref, "liaison", "liaison_officer")
+    signed = stage.world.sign(ASKING, "liaison", "request.approval", "liaison_officer", thread, preview.digest)
+    await clear.approve(tale.ref, signed, "liaison")
     return tale
 
 
@@ -195,8 +208,7 @@ def next_code(stage: Stage, app: pyotp.TOTP) -> str:
 
 async def test_approver_without_a_key_is_told(stage: Stage) -> None:
     """Whoever came by a link and can prove presence by nothing reads what is missing, and sees no button to approve."""
-    tale = Tale(stage, "en")
-    await tale.draft()
+    tale = await drafted(stage)
     await without_passkeys(stage, "liaison")
     await stage.start.desks[ASKING].site.accounts.drop_code("liaison", "interior", stage.world.clock.now())
     seat = await stage.sit("liaison")
