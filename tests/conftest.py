@@ -37,6 +37,7 @@ LONG = (
     *("test_kill_nodes.py", "test_tables.py", "test_flood.py", "test_planted.py"),
     *("test_outlets.py", "test_clock.py", "test_stops.py", "test_upgrade.py", "test_look.py", "test_restore.py"),
     *("test_partition_namespaces.py", "test_processes.py", "test_contract.py", "test_postgres.py"),
+    *("test_render.py", "test_remark_leaks.py"),
 )
 """
 Files that take a process half a minute or so, the longest first: so none of them begins when all else is done. Beside
