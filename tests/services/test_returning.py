@@ -399,17 +399,31 @@ async def test_a_plan_that_is_called_off_takes_nothing_else_back(network: Networ
     assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
 
 
-async def test_a_stop_that_nobody_hears_of_takes_back_no_word_that_another_is_over(network: Network) -> None:
-    """Considered anew and stopped in silence before that word has left: the other State does not hold it for ever."""
+async def test_a_stop_that_nobody_hears_of_keeps_word_that_another_is_over_until_it_goes_on(network: Network) -> None:
+    """
+    Considered anew and stopped in silence before that word has left: the other State does not go on with it.
+
+    Nor does it hold it for ever: the word leaves once the case goes on.
+    """
     ours, theirs = await homeward.proposed(network)
+    hold = network.gateways["XAA"].hold
+
+    async def let_go() -> None:
+        await hold.release(ours, "welfare", "child_welfare")
+        await hold.resume(ours, "second", "liaison_officer")
+
     await acts(network, "XAA").suspend(ours, "not yet", "welfare", "child_welfare")
     await network.deliver()
-    await network.gateways["XAA"].hold.release(ours, "welfare", "child_welfare")
-    await network.gateways["XAA"].hold.resume(ours, "second", "liaison_officer")
+    await let_go()
     await acts(network, "XAA").reassess(ours, "first", "case_officer")
     await acts(network, "XAA").suspend(ours, "again", "welfare", "child_welfare")
     await network.deliver()
-    assert ("SUSPENDED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    stopped = await homeward.states(network, ours, theirs)
+    await let_go()
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    went_on = await homeward.states(network, ours, theirs)
+    assert (("SUSPENDED", "SUSPENDED"), ("CONSIDERED", "PROPOSED")) == (stopped, went_on)
 
 
 async def test_a_return_that_was_stopped_before_the_other_state_heard_of_it_stays_unheard_of(network: Network) -> None:

@@ -256,31 +256,6 @@ async def test_word_that_a_return_goes_on_does_not_overtake_a_stop_said_again(ne
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
 
 
-async def test_word_that_a_return_goes_on_waits_for_a_later_stop_that_is_told_to_nobody(network: Network) -> None:
-    """A return that was let go of, begun anew and stopped in silence is not told to go on before it does."""
-    ours, theirs = await homeward.accepted(network)
-    gateway = network.gateways["XAA"]
-
-    async def let_go() -> None:
-        await gateway.hold.release(ours, "welfare", "child_welfare")
-        await gateway.hold.resume(ours, "first", "case_officer")
-
-    await gateway.returning.suspend(ours, "danger", "welfare", "child_welfare")
-    await network.deliver()
-    await let_go()
-    await gateway.returning.reassess(ours, "first", "case_officer")
-    await gateway.returning.suspend(ours, "danger", "welfare", "child_welfare")
-    await network.deliver()
-    stopped = await homeward.states(network, ours, theirs)
-    await let_go()
-    network.clock.pass_(hours=1)
-    await network.deliver()
-    assert (("SUSPENDED", "SUSPENDED"), ("CONSIDERED", "ACCEPTED")) == (
-        stopped,
-        await homeward.states(network, ours, theirs),
-    )
-
-
 async def test_stop_said_again_keeps_no_withdrawal_out(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
