@@ -1,9 +1,9 @@
 """
 Run whole networks of gateways under a virtual clock, each seed with other faults, and check what must hold afterwards.
 
-A seed is three real gateways in one thread, some sixty messages between them, and at least twenty-five faults: crashes
-at any step, partitions, broken connections, wrong clocks, full disks, new keys, restores from a backup
-(``docs/simulation.md``). The same seed does the same everywhere.
+A seed is three real gateways in one thread, some sixty messages between them, and at least thirty faults: crashes
+at any step, partitions, broken connections, changed bytes, wrong clocks, full disks, stolen keys, restores from a
+backup (``docs/simulation.md``). The same seed does the same everywhere.
 
     python -m drills.simulation [--seeds 1000] [--start 0] [--jobs N] [--json] [--trace]
 

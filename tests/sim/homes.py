@@ -8,6 +8,7 @@ be most of its time. And a signature that verified does so again: who sends, who
 
 import asyncio
 import gc
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -41,6 +42,7 @@ from tests.sim.loop import SimulatedLoop
 from tests.sim.network import listen
 from tests.support.memory import MEMORY
 from tests.support.network import PEOPLE, introduce, make_home
+from tests.support.stolen import replace_keys
 
 COUNTRIES = ("XAA", "XBB", "XCC")
 START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -245,6 +247,17 @@ def issue(path: Path, country: str, changes: Mapping[str, Any], now: datetime) -
     return made
 
 
+def fetch(path: Path, country: str, partner: str, *, fetches: str | None, beside: bool = False) -> None:
+    """
+    Say in the home of ``country`` how messages pass between it and ``partner``, of whom ``fetches`` does, or nobody.
+
+    With ``beside`` the one that fetches has a door too, and is posted to all the same.
+    """
+    way = "collect" if country == fetches else "pull" if partner == fetches and not beside else "push"
+    file, head = path / settings.FILE_NAME, rf"(?m)^(\[partners\.{partner}\]\n)(transmission = .*\n)?"
+    file.write_text(re.sub(head, rf'\1transmission = "{way}"\n', file.read_text()))
+
+
 def new_sealing(path: Path, country: str, now: datetime, *, keep: bool, days: int) -> dict[str, Any]:
     """Make a sealing key for ``days`` and return what the next card says: it beside the old ones, or it alone."""
     store, claims = key_store(path), card.claims_of(own_card(path, country))
@@ -259,6 +272,11 @@ def new_sealing(path: Path, country: str, now: datetime, *, keep: bool, days: in
     signing = [{**one, "until": max(one["until"], until)} for one in claims["signing"]]
     roles = [{**one, "until": max(one["until"], until)} for one in claims["roles"]]
     return {"sealing": [*living, made], "signing": signing, "roles": roles}
+
+
+def stolen(path: Path, country: str, now: datetime) -> tuple[dict[str, Any], dict[bytes, datetime]]:
+    """Put new keys in the place of stolen ones; return what the next card says, and until when what is gone opened."""
+    return replace_keys(key_store(path), own_card(path, country), now)
 
 
 def sign(homes: Homes, person: str, said: statement.Statement) -> str:

@@ -6,7 +6,7 @@ for ever, and that is an error.
 Rule 2: callbacks that are ready together run in an order the seed draws. asyncio promises the order in which they were
 asked for, but no order between tasks that know nothing of one another, and a machine gives none.
 Rule 3: a callback belongs to the process in whose context it was asked for. A process that died runs no more: its tasks
-stand for ever where they were, at whatever ``await`` that was.
+stand for ever where they were, at whatever ``await`` that was. One that stands still runs later what came meanwhile.
 """
 
 import asyncio
@@ -20,6 +20,9 @@ from typing import Any
 
 SHUFFLED = 0.5
 """How often the order is drawn anew where several may run: the other half of the time it is the order of asking."""
+
+AFTER_S = 1e-6
+"""Between two things that a process finds waiting when it goes on: what the first wakes runs before the second."""
 
 
 class Deadlock(Exception):
@@ -48,6 +51,10 @@ class Process:
             self.alive = False
             self._died(self)
 
+    def stand_still(self) -> None:
+        """Run nothing until the loop lets it go on, as a machine does whose host took its processor away."""
+        self.alive = False
+
     def may_run(self) -> bool:
         """Return whether the next callback runs; burn the fuse."""
         if self.fuse is not None:
@@ -65,7 +72,7 @@ class _Due(float):
     """The instant of a timer, with the timer: the heap compares numbers, not timers, which costs a tenth."""
 
     __slots__ = ("timer",)
-    timer: asyncio.TimerHandle
+    timer: asyncio.Handle
 
 
 class _Task(asyncio.Task[Any]):
@@ -192,6 +199,15 @@ class SimulatedLoop(base_events.BaseEventLoop):
     def listen(self, factory: Any, host: str, port: int) -> Any:
         """Listen at an address; a network puts its own in place of this."""
         raise NotImplementedError("this loop has no network")
+
+    def go_on(self, process: Process) -> None:
+        """Let a process that stood still run what it left: one after another, as a kernel hands over what came."""
+        process.alive = True
+        for number, handle in enumerate(process.left, 1):
+            due = _Due(self._instant + number * AFTER_S)
+            due.timer = handle
+            heapq.heappush(self._timers, due)
+        process.left.clear()
 
     def revive(self, processes: Iterable[Process]) -> None:
         """Let dead processes run what they left, so that their tasks can be brought to an end once all is over."""

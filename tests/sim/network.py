@@ -7,14 +7,17 @@ Rule 2: what is written while a direction is blocked comes through when it is op
 unless the connection was given up first. No byte is lost from the middle of a connection.
 Rule 3: a connection that is cut delivers nothing more, not even what is under way: so a body may break anywhere.
 Rule 4: a host that crashes is silent at once. Its partners hear of it a moment later, or never.
+Rule 5: a byte of a body may change on the way, as in a proxy before the gateway whose memory is bad. TLS would end the
+connection instead, which is rule 3.
 """
 
 import asyncio
 import random
 from asyncio import transports
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -29,6 +32,9 @@ LATENCY_S = (0.0005, 0.02)
 PIECES = 0.25
 """How often a write travels in two pieces, so that a cut may fall between them."""
 
+HEAD = b"\r\n\r\n"
+"""What a body comes after, where a write begins with lines of HTTP."""
+
 SILENT = 0.3
 """How often a host that crashed leaves its partners waiting instead of breaking their connections."""
 
@@ -41,8 +47,11 @@ class Line(transports.Transport):
 
     peer: "Line"
 
-    def __init__(self, network: "Network", here: str, there: str, protocol: Any, context: Context) -> None:
+    def __init__(
+        self, network: "Network", here: str, there: str, protocol: Any, context: Context, *, serves: bool = False
+    ) -> None:
         super().__init__({"peername": (there, 1), "sockname": (here, 1)})
+        self.serves = serves
         self._network = network
         self.here = here
         self.there = there
@@ -51,6 +60,8 @@ class Line(transports.Transport):
         self._closing = False
         self.gone = False
         self._paused = False
+        self.way: deque[bytes | None] = deque()
+        """What is under way to this end; a host that stood still takes it in this order too."""
         self._came: deque[bytes | None] = deque()
         self._sent: deque[bytes | None] = deque()
         self._latest = 0.0
@@ -87,7 +98,11 @@ class Line(transports.Transport):
     def write(self, data: Any) -> None:
         if self.is_closing() or not data:
             return
-        raw = bytes(data)
+        if self.serves and self._network.mute[self.here, self.there]:
+            self.break_()  # what was asked is done and kept, and the answer is lost
+            self.peer.break_()
+            return
+        raw = self._network.changed(self, bytes(data))
         if len(raw) > 1 and self._network.random.random() < PIECES:
             middle = self._network.random.randrange(1, len(raw))
             self._send(raw[:middle])
@@ -124,10 +139,12 @@ class Line(transports.Transport):
             return
         while self._sent:
             self._latest = max(self._latest + 1e-6, self._network.loop.time() + self._network.latency())
-            self._network.loop.call_at(self._latest, self.peer.arrive, self._sent.popleft(), context=self.peer._context)
+            self.peer.way.append(self._sent.popleft())
+            self._network.loop.call_at(self._latest, self.peer.arrive, context=self.peer._context)
 
-    def arrive(self, piece: bytes | None) -> None:
-        """Take what came from the other end; ``None`` is its end."""
+    def arrive(self) -> None:
+        """Take the next that came from the other end; ``None`` is its end."""
+        piece = self.way.popleft()
         if self.is_closing():
             return
         self._came.append(piece)
@@ -183,6 +200,22 @@ class Network:
         self.random = random
         self.slow = 1.0
         self.listening: dict[Address, tuple[Factory, Context]] = {}
+        self.mute: Counter[tuple[str, str]] = Counter()
+        """From which host to which other no answer comes through: the connection breaks as it is written."""
+
+        self.noise: Counter[tuple[str, str, bool]] = Counter()
+        """How many more bodies change between two hosts; the last is true of answers, false of what is asked."""
+
+        self.closed: set[str] = set()
+        """Hosts that nobody can connect to; they connect to others as ever."""
+
+        self.spoiled: set[bytes] = set()
+        """SHA-256 of every body of which a byte changed, as it left."""
+
+        self._came_spoiled: set[bytes] = set()
+        self._calm: set[tuple[str, str, bool]] = set()
+        """Ways on which a body changed last: the next comes as it left."""
+
         self._blocked: dict[tuple[str, str], int] = {}
         self._lines: dict[Line, None] = {}
         loop.listen = self.listen
@@ -205,12 +238,48 @@ class Network:
         for line in [line for line in self._lines if (line.here, line.there) == (source, target)]:
             line.flush()
 
+    def changed(self, line: Line, raw: bytes) -> bytes:
+        """
+        Return what comes of ``raw``, which ``line`` sends: itself, or with one byte of its body changed.
+
+        Whatever stood there, what stands there then is no text: what comes of it must not depend on a key or a nonce.
+        """
+        way = (line.here, line.there, line.serves)
+        begin = raw.find(HEAD) + len(HEAD) if HEAD in raw else 0
+        if not self.noise[way] or begin == len(raw):
+            return raw
+        if way in self._calm:
+            self._calm.discard(way)
+            return raw
+        self._calm.add(way)
+        self.noise[way] -= 1
+        made, at = bytearray(raw), self.random.randrange(begin, len(raw))
+        made[at] = 0x00 if made[at] == 0xFF else 0xFF
+        self.spoiled.add(sha256(raw[begin:]).digest())
+        self._came_spoiled.add(sha256(made[begin:]).digest())
+        return bytes(made)
+
+    def is_changed(self, body: bytes) -> bool:
+        """Return whether ``body`` is one that did not come as it left."""
+        return bool(self._came_spoiled) and sha256(body).digest() in self._came_spoiled
+
     def cut(self, one: str, other: str) -> int:
         """Break every connection between two hosts, with all that is under way; return how many there were."""
         lines = [line for line in self._lines if {line.here, line.there} == {one, other}]
         for line in lines:
             line.break_()
         return len(lines) // 2
+
+    def close_door(self, host: str) -> None:
+        """Let nobody reach ``host``, and break what had reached it."""
+        self.closed.add(host)
+        for line in [line for line in self._lines if line.here == host and line.serves]:
+            line.break_()
+            line.peer.break_()
+
+    def open_door(self, host: str) -> None:
+        """Let others reach ``host`` again."""
+        self.closed.discard(host)
 
     def crash(self, host: str) -> None:
         """Take a host off: nothing listens there, and its connections break at the other ends, or hang."""
@@ -242,11 +311,11 @@ class Network:
                     raise TimeoutError("no answer to a connection")
                 await asyncio.sleep(timeout_s / 4)
             await asyncio.sleep(self.latency())
-        if (host, port) not in self.listening:
+        if (host, port) not in self.listening or host in self.closed:
             raise ConnectionRefusedError("nobody listens there")
         serve, context = self.listening[host, port]
         ours = Line(self, source, host, factory(), copy_context())
-        theirs = Line(self, host, source, context.copy().run(serve), context)
+        theirs = Line(self, host, source, context.copy().run(serve), context, serves=True)
         ours.peer, theirs.peer = theirs, ours
         self._lines |= {ours: None, theirs: None}
         context.copy().run(theirs.get_protocol().connection_made, theirs)

@@ -3,6 +3,7 @@ What happens in a seed: three desks at work (``desks``), and everything that can
 
 Rule 1: every choice is drawn from the seed, also which fault comes when; nothing depends on what a key or a nonce is.
 Rule 2: after the last fault the network heals, clocks are right, disks have room, and what waits is delivered.
+Rule 3: in some seeds one State fetches what waits for it: from the first day, for a while, or beside its own door.
 """
 
 import asyncio
@@ -13,27 +14,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from gateway.app import Gateway
+from gateway.core.envelope import MEDIA_TYPE_SEVERAL
 from gateway.core.machine import IllegalStep
 from gateway.core.messages import RESYNC
+from gateway.services.compromise import Compromise
 from gateway.services.context import NotFound
+from gateway.services.ports import Unavailable
+from gateway.transport.card_directory import newest_path
+from keys.card import Card
 from schemas import ijson
 from tests.sim import homes
-from tests.sim.desks import MESSAGES, Desks
+from tests.sim.desks import HANDED_OVER_S, MESSAGES, Desks
 from tests.sim.invariants import check, check_silence
-from tests.sim.world import Host, World
+from tests.sim.world import Host, LinePeers, World
 from tests.support.holds import lift
 
-FAULTS = 25
+FAULTS = 30
 PARTS = 4
 """Parts of a run; between two of them hours, days or weeks pass."""
 
 DISTURBED_S = (8.0, 11.0)
 YEARS_EVERY = 40
 """Of so many seeds one goes on for two years after its messages are delivered."""
+
+FETCHES: Mapping[str, float] = {"": 0.7, "always": 0.12, "a while": 0.09, "beside": 0.09}
+"""How often one State fetches, and how: without a door, without one in the middle of the seed, or beside its door."""
+
+RESTORES = 0.15
+"""How often a seed is one of restores: of one State from the same backup again, and of several."""
 
 YEARS_STEP_DAYS = 150
 YEARS_STEPS = 6
@@ -45,6 +58,12 @@ CARD_S = 4.0
 
 LASTS_S = 120.0
 """The longest that the desks may take for what is left to do once the faults are over."""
+
+ANSWERS_CHANGE = 0.85
+"""How often it is answers of which bytes change. What is asked is refused for good then, and a person is told."""
+
+LONG_PAUSES = 0.3
+"""How often a machine that stands still does so for longer than anybody waits for it."""
 
 DRAINS_S = 3 * 86400.0
 """After the last fault, the longest that anything may still wait to be delivered."""
@@ -98,11 +117,27 @@ class Scenario:
         self.desks = Desks(world, self.counts)
         self.lost: list[tuple[str, float, float]] = []
         """Restores: country, instant of the backup, instant of the restore."""
+        self.robbed: set[str] = set()
+        """States that replaced stolen keys."""
+
         self._backups: dict[str, Backup] = {}
+        self._weights = _FAULTS | ({"restore": 40} if self.random.random() < RESTORES else {})
+        self._fetches = self.random.choices(list(FETCHES), list(FETCHES.values()))[0]
+        self._fetcher = self._host()
+        self._addresses = homes.card.claims_of(homes.own_card(self._fetcher.home, self._fetcher.country))["addresses"]
+        self._stranger = LinePeers(world.network, "line.test", self._card)
 
     async def play(self) -> None:
         """Play to the end and check every invariant."""
+        try:
+            await self._play()
+        finally:
+            await self._stranger.close()
+
+    async def _play(self) -> None:
         hosts = self.world.hosts.values()
+        if self._fetches in ("always", "beside"):
+            await self._fetch(begin=True)
         for host in hosts:
             host.start()
         for host in hosts:
@@ -110,6 +145,10 @@ class Scenario:
         desks = [asyncio.create_task(self.desks.work(host)) for host in hosts]
         faults = FAULTS + self.random.randrange(8)
         for part in range(PARTS):
+            if self._fetches == "a while" and part in (1, PARTS - 1):
+                await self._fetch(begin=part == 1)
+            elif self._fetches == "beside":
+                self._door(shut=part % 2 == 1)
             await self._disturbed(faults // PARTS + (part < faults % PARTS))
             if part < PARTS - 1:
                 self.world.jump(self.random.choice((3600, 86_400, 86_400, 86_400, 6 * 86_400)))
@@ -122,6 +161,7 @@ class Scenario:
         await asyncio.gather(*desks)
         await self._heal()
         await self._drain()
+        self.counts["fetched"] = self.world.fetched
         await check(self)
         if self.world.seed % YEARS_EVERY == YEARS_EVERY - 1 and not self.world.failures:
             await self._years()
@@ -149,6 +189,31 @@ class Scenario:
             self.world.jump(STEADY_S)
             await asyncio.sleep(3.0)
 
+    # One State fetches what waits for it.
+
+    async def _fetch(self, *, begin: bool) -> None:
+        """Have one State fetch from now on, or be posted to again: its card, and what is configured at each of them."""
+        country, beside = self._fetcher.country, self._fetches == "beside"
+        self.world.note(country, "fetches", status=begin)
+        self.counts["fetching"] += begin
+        for host in self.world.hosts.values():
+            async with host.alone:
+                ran = host.wanted
+                await host.stop()
+                for partner in homes.COUNTRIES:
+                    if country in (host.country, partner) and partner != host.country:
+                        homes.fetch(host.home, host.country, partner, fetches=country if begin else None, beside=beside)
+                if ran:
+                    host.start()
+        if not beside:
+            self._door(shut=begin)
+            await self._issue(self._fetcher, {"addresses": [] if begin else self._addresses})
+
+    def _door(self, *, shut: bool) -> None:
+        """Let nobody reach the State that fetches, or let them again."""
+        door = self.world.network.close_door if shut else self.world.network.open_door
+        door(self._fetcher.name)
+
     # Faults.
 
     async def _disturbed(self, faults: int) -> None:
@@ -158,7 +223,7 @@ class Scenario:
         tasks, began = [], self.world.loop.time()
         for at in begins:
             await asyncio.sleep(max(0.0, began + at - self.world.loop.time()))
-            names, weights = zip(*_FAULTS.items(), strict=True)
+            names, weights = zip(*self._weights.items(), strict=True)
             name = self.random.choices(names, weights)[0]
             self.counts[name] += 1
             self.counts["faults"] += 1
@@ -174,7 +239,7 @@ class Scenario:
 
     async def _crash(self, host: Host) -> None:
         """Kill a gateway at whatever it is about to do, and start it again a while later."""
-        if host.process is None:
+        if host.process is None or not host.process.alive:
             return
         host.process.fuse = self.random.randrange(1, 250)
         process = host.process
@@ -215,6 +280,84 @@ class Scenario:
             self.world.network.cut(host.name, other.name)
             await asyncio.sleep(self.random.uniform(0.01, 0.5))
 
+    async def _mute(self, host: Host) -> None:
+        """Lose each answer to one partner as it is written: all that it says was done and kept before."""
+        way = host.name, self._other(host).name
+        self.world.network.mute[way] += 1
+        await asyncio.sleep(self.random.uniform(0.5, 5.0))
+        self.world.network.mute[way] -= 1
+
+    async def _noise(self, host: Host) -> None:
+        """Change a byte of some answers on the way to one partner, or of something that is asked of it."""
+        answers = self.random.random() < ANSWERS_CHANGE
+        way = host.name, self._other(host).name, answers
+        self.world.network.noise[way] = self.random.randrange(1, 5) if answers else 1
+        await asyncio.sleep(self.random.uniform(2.0, 6.0))
+        self.counts["changed"] = len(self.world.network.spoiled)
+        self.world.network.noise[way] = 0
+
+    async def _again(self, host: Host) -> None:
+        """Post again what somebody kept from the line, new or old; who sent it first knows nothing of that."""
+        for _ in range(self.random.randrange(1, 6)):
+            if not (kept := self.world.asked):
+                return
+            one = kept[-1] if self.random.random() < 0.5 else self.random.choice(kept)
+            self.counts["replays"] += 1
+            try:
+                answer = await self._stranger.post(one.recipient, one.path, one.body, one.media_type)
+            except Unavailable:
+                continue
+            if one.post is not None and answer.status == 200 and not self.world.network.is_changed(answer.body):
+                self.world.answers.append((one.post, sha256(answer.body.rstrip(b" ")).hexdigest()))
+            forgot = any(country == one.recipient for country, _, _ in self.lost)
+            served = answer.status == 200 and answer.media_type == MEDIA_TYPE_SEVERAL
+            if served and not forgot and sha256(one.body).digest() in self.world.collected:
+                self.world.fail("collected once", f"{one.recipient} hands out again by a collect that it had answered")
+            await asyncio.sleep(self.random.uniform(0.0, 0.3))
+
+    def _card(self, country: str) -> Card:
+        return homes.own_card(self.world.hosts[country].home, country)
+
+    async def _pause(self, host: Host) -> None:
+        """Let a machine stand still, as one whose host is busy or moves it, now and then for an hour; then go on."""
+        process = host.process
+        if process is None or not process.alive or process.fuse is not None or host.alone.locked():
+            return
+        async with host.alone:
+            began = self.world.loop.time()
+            process.stand_still()
+            await asyncio.sleep(self.random.uniform(0.5, 9.0))
+            if self.random.random() < LONG_PAUSES:
+                self.world.jump(self.random.choice((600.0, 3600.0, 6 * 3600.0)))
+                await asyncio.sleep(self.random.uniform(0.0, 1.0))
+            self._later_by(host, began, self.world.loop.time() - began)
+            self.world.loop.go_on(process)
+            self.world.note(host.country, "goes on")
+
+    def _later_by(self, host: Host, began: float, stood_s: float) -> None:
+        """Count no time that a machine stood still: what was handed over just before a stop leaves when it goes on."""
+        journal = self.desks.journals[host.country]
+        for stops in (journal.stopped, journal.held):
+            stops.update({ref: at + stood_s for ref, at in stops.items() if at > began - HANDED_OVER_S})
+
+    async def _older(self, host: Host) -> None:
+        """Let the directory show an older card of a partner for a while, as a copy that is behind does."""
+        country = self._other(host).country
+        newest = newest_path(host.home / "cards", country)
+        if newest.name == "1.jws":
+            return
+        held, lost = self._serial(host, country), len(self.lost)
+        away = newest.rename(newest.with_suffix(".away"))
+        await host.act("refresh", lambda gateway: gateway.refresh_trust())
+        await asyncio.sleep(self.random.uniform(0.5, 6.0))
+        if self._serial(host, country) < held and len(self.lost) == lost:
+            self.world.fail("trust goes forward", f"{host.country} went back to an older card of {country}")
+        away.rename(newest)
+
+    def _serial(self, host: Host, country: str) -> int:
+        ((raw,),) = host.look("SELECT card FROM partner WHERE country = ?", country)
+        return homes.card.parse_card(raw).serial
+
     async def _slowness(self, host: Host) -> None:
         """Let everything travel slowly, some of it longer than anybody waits."""
         factor = self.random.choice((10.0, 60.0, 150.0))
@@ -251,7 +394,9 @@ class Scenario:
 
     async def _issue(self, host: Host, changes: Mapping[str, Any], wait_s: float = CARD_S) -> None:
         """Issue a card; it comes to each partner in its own time, and is taken when that gateway looks."""
-        card = homes.issue(host.home, host.country, changes, host.clock.now())
+        await self._spread(host, homes.issue(host.home, host.country, changes, host.clock.now()), wait_s)
+
+    async def _spread(self, host: Host, card: Card, wait_s: float = 2.0) -> None:
         for other in homes.COUNTRIES:
             if other != host.country:
                 await asyncio.sleep(self.random.uniform(0.0, wait_s / 2))
@@ -286,6 +431,32 @@ class Scenario:
             await host.stop()
             await self._put_back(host, backup)
 
+    async def _theft(self, host: Host) -> None:
+        """Have a State replace the keys that were stolen from it as the command does, a new epoch with them."""
+        async with host.alone:
+            await host.stop()
+            host.room = None
+            self.counts["thefts"] += 1
+            self.robbed.add(host.country)
+            gateway = await host.build()
+            try:
+                gateway.context.epoch = max(gateway.context.epoch, homes.own_card(host.home, host.country).epoch)
+                epoch = await gateway.resync.begin_epoch(host.clock.now())
+            finally:
+                await _close(gateway)
+            changes, gone = homes.stolen(host.home, host.country, host.clock.now())
+            card = homes.issue(host.home, host.country, changes | {"epoch": epoch}, host.clock.now())
+            gateway = await host.build()
+            try:
+                met, now = Compromise(gateway.context), host.clock.now()
+                await met.note_destroyed(gone, now)
+                await met.sign_again(now)
+                await met.greet(now)
+            finally:
+                await _close(gateway)
+            await self._spread(host, card)
+            host.start()
+
     def _back_up(self, host: Host) -> None:
         path = host.home / "backup.db"
         with sqlite3.connect(host.database) as source, sqlite3.connect(path) as target:
@@ -310,14 +481,10 @@ class Scenario:
             for ref in list(journal.stopped):
                 await self._freeze_again(gateway, ref)
         finally:
-            await gateway.context.peers.close()
-            await gateway.close()
+            await _close(gateway)
         card = homes.issue(host.home, host.country, {"epoch": epoch}, host.clock.now())
         self.counts["restores"] += 1
-        for other in homes.COUNTRIES:
-            if other != host.country:
-                await asyncio.sleep(self.random.uniform(0.0, 1.0))
-                self.world.publish(card, other)
+        await self._spread(host, card)
         host.start()
 
     async def _freeze_again(self, gateway: Gateway, ref: str) -> None:
@@ -334,6 +501,7 @@ class Scenario:
     async def _heal(self) -> None:
         """Everything runs and is reachable; nobody waits for a card."""
         self.world.note("-", "heal")
+        self._door(shut=self._fetches == "always")
         for host in self.world.hosts.values():
             host.start()
             await host.ready()
@@ -343,8 +511,8 @@ class Scenario:
         """
         Let time pass until nothing waits any more, but for what a person stopped. Word of a stop does not wait.
 
-        A case that was stopped while a partner was restored is not posted again, also once it goes on; what follows in
-        its thread waits for a number that the partner has forgotten.
+        A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
+        follows in its thread waits for a number that the partner has forgotten.
         """
         latest = self.world.now() + timedelta(seconds=DRAINS_S)
         while True:
@@ -380,7 +548,7 @@ class Scenario:
             AND NOT (outbound.partner IN (SELECT value FROM json_each(?))
                 AND EXISTS (SELECT 1 FROM case_event WHERE ref = outbound.ref AND event = 'freeze'))
         """
-        restored = ijson.dumps(sorted({country for country, _, _ in self.lost})).decode()
+        restored = ijson.dumps(sorted({country for country, _, _ in self.lost} | self.robbed)).decode()
         found = [(host, row) for host in self.world.hosts.values() for row in host.look(query, restored)]
         return [(host.country, *row[:4]) for host, row in found if row[4] or not self._sealed_for_good(host, row)]
 
@@ -404,9 +572,20 @@ _FAULTS = {
     "full": 10,
     "rotation": 5,
     "refresh": 5,
-    "restore": 6,
+    "restore": 7,
     "hold": 6,
+    "mute": 7,
+    "noise": 7,
+    "again": 8,
+    "pause": 6,
+    "older": 5,
+    "theft": 3,
 }
+
+
+async def _close(gateway: Gateway) -> None:
+    await gateway.context.peers.close()
+    await gateway.close()
 
 
 async def _confirm(host: Host, gateway: Gateway) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,13 @@ from aiohttp import connector, web_app
 
 from gateway import app, serving, settings
 from gateway.app import Gateway
-from gateway.core import envelope
+from gateway.core import envelope, wire
 from gateway.services.context import NoRedactor
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.storage.errors import StoreError
 from gateway.transport.card_directory import write_card
-from gateway.transport.peers import CONNECTIONS_PER_HOST, KEEPALIVE_S, HttpPeers
-from keys import b64
+from gateway.transport.peers import COLLECT_PATH, CONNECTIONS_PER_HOST, KEEPALIVE_S, HttpPeers
+from keys import b64, jws
 from keys.card import Card
 from tests.sim import homes
 from tests.sim.loop import PROCESS, Process, SimulatedLoop, turn
@@ -39,6 +39,10 @@ from tests.sim.network import Connector, Network
 from tests.support.full_disk import files_of_at_most
 
 MESSAGES = "/xg/1/messages"
+ANSWERS = "/xg/1/answers"
+
+COLLECTS_S = 3.0
+"""How often a State that fetches does so: ten times as often as it is, for a seed has ten messages in that time."""
 
 READY_S = 120.0
 """The longest that a gateway may take to come up, with every start of it."""
@@ -129,32 +133,58 @@ class Post:
     attempts: int
 
 
-class WatchedPeers(HttpPeers):
-    """The real doors of the partners, with a note of every message that leaves and every answer that comes."""
+@dataclass(frozen=True)
+class Asked:
+    """What was posted to a State, as whoever stands on the line may keep it, and the message if it was one."""
 
-    def __init__(self, host: "Host", card_of: Callable[[str], Card | None]) -> None:
+    recipient: str
+    path: str
+    body: bytes
+    media_type: str
+    post: Post | None = None
+
+
+class LinePeers(HttpPeers):
+    """The real doors of the partners, over the simulated network; ``source`` is the host that knocks."""
+
+    def __init__(self, network: Network, source: str, card_of: Callable[[str], Card | None]) -> None:
         def pool() -> aiohttp.BaseConnector:
             options = {"limit": 0, "limit_per_host": CONNECTIONS_PER_HOST, "keepalive_timeout": KEEPALIVE_S}
-            return Connector(host.world.network, host.name, **options)
+            return Connector(network, source, **options)
 
         super().__init__(card_of, timeout_s=homes.POST_TIMEOUT_S, tls=_tls(), connector=pool)
+
+
+class WatchedPeers(LinePeers):
+    """The doors of the partners, with a note of every message that leaves and every answer that comes."""
+
+    def __init__(self, host: "Host", card_of: Callable[[str], Card | None]) -> None:
+        super().__init__(host.world.network, host.name, card_of)
         self._host = host
         self._flying: dict[str, float] = {}
 
     async def post(self, country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        world = self._host.world
         if path != MESSAGES:
-            return await super().post(country, path, body, media_type)
+            world.asked.append(Asked(country, path, body, media_type))
+            answer = await super().post(country, path, body, media_type)
+            if path == ANSWERS and answer.status == 204:
+                self._host.answered(country, body)
+            elif path == COLLECT_PATH and answer.status == 200:
+                world.collected[sha256(body).digest()] = world.loop.time()
+            return answer
         post = self._host.leaves(country, body)
+        world.asked.append(Asked(country, path, body, media_type, post))
         since = self._flying.get(post.digest)
         if since is not None and since > self._host.shifted_at + 1.0:
-            self._host.world.fail("one attempt at a time", f"{post.sender} posts {post.type} while it is under way")
+            world.fail("one attempt at a time", f"{post.sender} posts {post.type} while it is under way")
         self._flying[post.digest] = post.at
         try:
             answer = await super().post(country, path, body, media_type)
         finally:
             self._flying.pop(post.digest, None)
-        if answer.status == 200:
-            self._host.world.answers.append((post, sha256(answer.body.rstrip(b" ")).hexdigest()))
+        if answer.status == 200 and not world.network.is_changed(answer.body):
+            world.answers.append((post, sha256(answer.body.rstrip(b" ")).hexdigest()))
         return answer
 
 
@@ -240,7 +270,22 @@ class Host:
             inquiries=homes.NoInquiries(),
         )
         held.append(gateway)
+        self._watch_what_is_fetched(gateway)
         return gateway
+
+    def _watch_what_is_fetched(self, gateway: Gateway) -> None:
+        """Have ``gateway`` fetch often, and look at what it hands out to a State that fetches as at what it posts."""
+        hand_out = gateway.receiver._on_collect
+
+        async def watched(country: str, most: int) -> bytes:
+            body = await hand_out(country, most)
+            for raw in envelope.parse_several(body):
+                self.leaves(country, raw)
+                self.world.fetched += 1
+            return body
+
+        gateway.receiver._on_collect = watched
+        gateway.collector.run = partial(gateway.collector.run, COLLECTS_S)  # type: ignore[method-assign]
 
     async def _run(self) -> None:
         gateway = await self.build()
@@ -366,6 +411,13 @@ class Host:
         self.world.watch(post)
         return post
 
+    def answered(self, sender: str, body: bytes) -> None:
+        """Note an answer to what this State fetched from ``sender``, which has taken it."""
+        receipt = wire.parse_receipt(jws.parse(wire.parse_answer(body).receipt, jws.TYP_RECEIPT).payload)
+        post = next((one for one in reversed(self.world.posts) if one.digest == receipt.payload), None)
+        if post is not None:
+            self.world.answers.append((post, sha256(body.rstrip(b" ")).hexdigest()))
+
     async def act(self, name: str, work: Callable[[Gateway], Awaitable[Any]]) -> tuple[str, Any]:
         """
         Have a person do something at the gateway; return how it ended and what came of it.
@@ -416,6 +468,10 @@ class World:
         self.dead: list[asyncio.Task[Any]] = []
         self.posts: list[Post] = []
         self.answers: list[tuple[Post, str]] = []
+        self.asked: list[Asked] = []
+        self.collected: dict[bytes, float] = {}
+        """SHA-256 of each ``collect`` that was answered, and when."""
+        self.fetched = 0
         self.failures: list[Violation] = []
         self.trace: list[str] = []
         self.lines: Counter[tuple[str, str, str]] = Counter()
