@@ -310,7 +310,10 @@ async def called_back(play: Play, begin: Any) -> None:
     await withholds(talk, "return.handover", {} if talk.asking else {"protocol": record(play)}, days=1)
     if not talk.asking:
         await withholds(talk, "return.schedule", DEPARTED, days=1)
-    if talk.asking:
+    if not talk.asking:
+        await send(talk, "return.monitoring")
+        await talk.said("return.proposal", plan(play))
+    else:
         today = play.now().date().isoformat()
         await talk.said("return.monitoring", {"status": "SEEN_CONCERN", "on": today, "final": False})
         reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
@@ -405,6 +408,7 @@ WAITS: dict[str, dict[str, Any]] = {
     "acceptance-over": {"accepting": {"expires_on": 12}},
     "statement-over": {"counts": 12 * DAY},
     "suspended": {},
+    "suspended-here": {},
 }
 """What ends between the day on which a journey is planned and the hour at which the plan may leave."""
 
@@ -436,6 +440,8 @@ async def not_any_more(play: Play, what: str) -> None:
         await talk.say("return.schedule", schedule(play, leaves))
     if what == "suspended":
         await send(talk, "suspension")
+    if what == "suspended-here":
+        await talk.said("suspension", {})
     await play.tick_to(leaves - 72 * H)
     await _nothing(talk, "return.schedule")
     await play.tick_to(leaves)
