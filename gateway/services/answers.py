@@ -278,6 +278,8 @@ async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: d
         current = await tx.find_outbound(row.partner, row.id)
         if current is None or current.state in SETTLED:
             return False
+        if current.answer is not None and await resync.is_past(tx, row.partner, _epoch(shown.origin)):
+            return False
     if held is None or shown.size > known[held].size:
         await tx.set_meta(largest, note)
     if before is None or known[before].size != shown.size:

@@ -49,7 +49,7 @@ LOGS_MAX = 256
 """Logs of one keeper about one State that are watched, one for each of its epochs: a card may name any number."""
 
 PROOFS_ASKED = 2
-"""How often a keeper is asked for a proof before it is said to have none: a proof may be garbled on the way, once."""
+"""How often a keeper is asked that gives something which proves nothing: it may be garbled on the way, once."""
 
 DOUBTS_MAX = 1024
 DOUBTS_OF_A_LOG = 16
@@ -224,9 +224,12 @@ class Witness:
         Raises ``Unavailable`` if it could not be asked: then nothing is known yet.
         """
         before, goal = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (small, large))
+        proved: bool | None = False
         for _ in range(PROOFS_ASKED):
-            if await self._continues(keeper, small, before, goal):
-                return True
+            if proved is False:
+                proved = await self._continues(keeper, small, before, goal)
+        if proved:
+            return True
         kept: ConflictRow | None = (
             await self._context.commit(
                 lambda tx: keep(tx, before.origin, Conflict.UNPROVED, now, US, small, large),
@@ -236,15 +239,21 @@ class Witness:
             self._alarm(kept)
         return False
 
-    async def _continues(self, keeper: Keeper, small: str, before: Checkpoint, goal: Checkpoint) -> bool:
-        """Return whether ``keeper``, asked now, proves that ``goal`` continues ``before``, the text of ``small``."""
+    async def _continues(self, keeper: Keeper, small: str, before: Checkpoint, goal: Checkpoint) -> bool | None:
+        """
+        Return whether ``keeper``, asked now, proves that ``goal`` continues ``before``, the text of ``small``.
+
+        ``None`` if it says that it has no proof: it is not asked again.
+        """
         hashed = sha256(before.origin.encode()).hexdigest()
         path = f"{LOG_PATH}/{hashed}/{before.size}/{before.root.hex()}/{goal.size}"
         answer = await self._context.peers.get(keeper.country, path)
         if answer.status not in (200, 404):
             raise Unavailable(f"{keeper.country} answered with {answer.status}")
+        if answer.status == 404:
+            return None
         try:
-            return answer.status == 200 and cosign.check_continuation(small, answer.body, keeper).root == goal.root
+            return cosign.check_continuation(small, answer.body, keeper).root == goal.root
         except BadProof:
             return False
 

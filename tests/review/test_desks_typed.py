@@ -80,7 +80,7 @@ async def test_what_could_not_be_done_now_is_in_the_form_again(
     await officer.get(path)
     await officer.post(path, INVITED)
 
-    async def busy(unit: Any) -> Any:
+    async def busy(unit: Any, partner: str) -> Any:
         raise Unavailable("busy")
 
     with monkeypatch.context() as patch:

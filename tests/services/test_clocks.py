@@ -328,7 +328,7 @@ async def test_what_a_store_that_is_away_kept_from_being_reckoned_is_reckoned_la
 
     commit = gateway.store.commit
 
-    async def away_once(unit: Any) -> Any:
+    async def away_once(unit: Any, partner: str = "") -> Any:
         monkeypatch.setattr(gateway.store, "commit", commit)
         raise Unavailable("another node holds what this one needs", "try again later")
 

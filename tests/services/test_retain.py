@@ -137,8 +137,8 @@ async def test_what_goes_on_while_others_are_erased_is_kept(network: Network, mo
     network.clock.pass_(days=1)
     commit = context.store.commit
 
-    async def then_another_is_kept_longer(unit: Unit[Any]) -> Committed:
-        made = await commit(unit)
+    async def then_another_is_kept_longer(unit: Unit[Any], partner: str = "") -> Committed:
+        made = await commit(unit, partner)
         states = {ref: await story.state(network, "XBB", ref) for ref in refs}
         if sorted(states.values()) == ["CLOSED", "ERASED"]:
             monkeypatch.undo()
@@ -212,7 +212,7 @@ async def test_a_start_where_nothing_came_back_stands_in_nobodys_way(
     context, listed = network.gateways["XAA"].context, network.homes["XAA"] / erased.ERASED_FILE
     erased.note(listed, ours)
 
-    async def written(unit: Unit[Any]) -> Committed:
+    async def written(unit: Unit[Any], partner: str = "") -> Committed:
         raise AssertionError("a transaction was begun")
 
     with monkeypatch.context() as patch:

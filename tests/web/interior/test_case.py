@@ -302,7 +302,7 @@ async def test_nothing_is_shown_if_the_look_cannot_be_recorded(
             raise error
 
         with monkeypatch.context() as patched:
-            patched.setattr(type(desk.gateway.store), "commit", lambda self, unit: refuse(unit))
+            patched.setattr(type(desk.gateway.store), "commit", lambda self, unit, partner: refuse(unit))
             for path in ("", "/return", "/print", "/log"):
                 answer = await officer.get(f"/cases/{ours}{path}")
                 assert answer.status in (409, 503), path

@@ -91,7 +91,7 @@ async def test_it_is_recorded_with_the_role_before_it_is_made(
         raise Unavailable("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(desk.gateway.store), "commit", lambda self, unit: refuse())
+        patched.setattr(type(desk.gateway.store), "commit", lambda self, unit, partner: refuse())
         assert 503 == (await officer.post(path, {"confirm": "yes"})).status
     assert [] == list(await desk.site.accounts.invitations(ref))
     await invited(officer, ref, role="asylum_authority", who="protection")
