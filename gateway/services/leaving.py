@@ -3,7 +3,7 @@ Whether a message may leave now, looked at again before every attempt, and in wh
 
 Nothing of a frozen case is posted but its withdrawal (R-01, R-02). Where word of a stop, of a departure or that a
 journey is off may leave, it takes what stands before it in its thread along, for no other number is taken before that;
-so does what takes data back where we are asked.
+so does what takes data back where we are asked, and of a return another proposal or the answer to it.
 """
 
 from collections.abc import Mapping
@@ -60,6 +60,9 @@ OF_HER = frozenset({REQUEST, ELEMENTS, INTERVIEW_ANSWER, PROPOSAL, DOCUMENT_REQU
 
 OF_A_RETURN = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE, HANDOVER, MONITORING})
 """Types of a return whose body says which rules stand before them."""
+
+_MAKES_VOID = frozenset({PROPOSAL, ACCEPTANCE})
+"""Types that leave nothing of what was said of an earlier return: another proposal, and the answer to it."""
 
 _JUDGED = AFTER_WITHDRAWAL | OF_A_RETURN | {INTERVIEW_ANSWER}
 """Types whose body decides on whether they leave: one that declines an interview is not held as one that accepts it."""
@@ -209,7 +212,8 @@ class Leaving:
         """
         Return word of a stop, a departure or a plan called off that waits behind ``row`` in its thread, if any does.
 
-        Where we are asked what takes data back is such a word too: a State that asks withdraws instead.
+        Where we are asked what takes data back is such a word too: a State that asks withdraws instead. Of a return the
+        last proposal is, or the answer to it: what was said before is void once that is heard, and not until then.
 
         Only if ``row`` was posted and may be abroad. Whether it came nobody knows: if it did, the other State goes on
         by it until it hears what waits.
@@ -223,11 +227,13 @@ class Leaving:
         if stop is None and case_row is not None and case_row.side == Side.REQUESTED:
             stop = next((one for one in behind if one.type in AFTER_WITHDRAWAL), None)
         journeys = [one for one in behind if one.type == SCHEDULE]
-        if stop is not None or not journeys:
-            return stop
-        held = cases.unseal(self._context, case_row)
-        said = ((one, threads.said(self._context, held, one) or {}) for one in journeys)
-        return next((one for one, body in said if body.get("status") in ("departed", "cancelled")), None)
+        if stop is None and journeys:
+            held = cases.unseal(self._context, case_row)
+            said = ((one, threads.said(self._context, held, one) or {}) for one in journeys)
+            stop = next((one for one, body in said if body.get("status") in ("departed", "cancelled")), None)
+        if stop is None and row.type in OF_A_RETURN:
+            stop = next((one for one in reversed(behind) if one.type in _MAKES_VOID), None)
+        return stop
 
     async def _signed_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """

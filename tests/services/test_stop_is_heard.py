@@ -21,16 +21,16 @@ DAY = 24 * 60
 """Of minutes."""
 
 
-async def under_way(network: Network, country: str) -> tuple[str, str, str]:
+async def under_way(network: Network, country: str, minor: bool = False) -> tuple[str, str, str]:
     """
     Have ``country`` post a message of a return that gets no answer, and restore the line.
 
     Returns its case, the other State and that one's case.
     """
-    ours, theirs = await homeward.accepted(network)
-    person, role, _ = homeward.in_charge(minor=False)
+    ours, theirs = await homeward.accepted(network, minor)
+    person, role, _ = homeward.in_charge(minor)
     returning = network.gateways["XAA"].returning
-    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.record(ours, homeward.record(minor, decision=homeward.DECISION), "first", "case_officer")
     await returning.decide(ours, person, role)
     pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
     await homeward.approve(network, ours, pending, "travel.approval")
@@ -83,6 +83,38 @@ async def test_message_without_a_stop_behind_it_stays(network: Network) -> None:
     ref, *_ = await under_way(network, "XAA")
     await network.gateways["XAA"].hold.freeze(ref, "in doubt", "first", "case_officer")
     network.clock.pass_(hours=1)
+    assert 0 == await network.deliver()
+
+
+async def begun_anew(network: Network, ours: str) -> None:
+    """Have XAA consider the return of a minor anew, and propose it once more."""
+    returning = network.gateways["XAA"].returning
+    await returning.reassess(ours, "first", "case_officer")
+    await returning.assess(ours, "welfare", "child_welfare")
+    await homeward.propose_other_days(network, ours)
+
+
+async def test_another_proposal_is_heard_behind_a_message_that_got_no_answer(network: Network) -> None:
+    """A return of a minor that begins anew is void; what asked for a document in it keeps nothing out."""
+    ours, _, theirs = await under_way(network, "XAA", minor=True)
+    await begun_anew(network, ours)
+    assert ("PROPOSED", "PROPOSED") == await homeward.states(network, ours, theirs)
+
+
+async def test_refusal_of_another_proposal_is_heard_behind_a_message_that_got_no_answer(network: Network) -> None:
+    """Nor does a document of the return before keep out that the other State will not receive the minor."""
+    theirs, _, ours = await under_way(network, "XBB", minor=True)
+    await begun_anew(network, ours)
+    await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "welfare", "child_welfare")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ("ASSESSED", "REPLIED") == await homeward.states(network, ours, theirs)
+
+
+async def test_message_of_a_return_begun_anew_stays_until_it_is_proposed(network: Network) -> None:
+    """A document is not asked for once more by what nobody has signed again."""
+    ours, *_ = await under_way(network, "XAA", minor=True)
+    await network.gateways["XAA"].returning.reassess(ours, "first", "case_officer")
     assert 0 == await network.deliver()
 
 
