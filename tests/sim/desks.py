@@ -7,22 +7,19 @@ Rule 2: a desk knows what its gateway told it and nothing else. What a crash lef
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from gateway.app import Gateway
 from gateway.core import wire
-from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.messages import SUSPENSION, WITHDRAWAL
-from gateway.services import cases
-from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import Conflict, Unavailable
-from keys import statement
+from gateway.core.age import treat_as_minor
 from tests.sim import homes
-from tests.sim.world import Host, Post, World
-from tests.support import homeward, story
+from tests.sim.afterwards import Afterwards
+from tests.sim.stops import STOPS, WELFARE, Stops
+from tests.sim.work import EXPECTED, HEAD, OpenCase
+from tests.sim.world import Host, World
+from tests.support import homeward, interviews, story
 
 MESSAGES = 60
 """After so many no desk does anything more."""
@@ -30,11 +27,14 @@ MESSAGES = 60
 GOES_ON = 0.5
 """How often a desk that has returns under way takes the next step of one, before it looks at anything else."""
 
-STOPS = 0.08
-"""How often a desk that might stop a case does."""
+MINORS = 0.08
+"""How often a request is about a minor."""
 
-EXPECTED = {error.__name__ for error in (IllegalStep, RuleRefused, Forbidden, NotFound, Unavailable, Conflict)}
-"""What an act may raise: the case moved on meanwhile, a rule stands against it, or the disk is full."""
+SETS_RIGHT = 0.12
+"""How often a desk says something about data that was sent, of a case that may be over."""
+
+KNOWN = 0.15
+"""How often a request is about somebody whom this State asked about before."""
 
 PLAN = {**homeward.PLAN, "window": {"from": "2026-11-25", "until": "2027-02-28"}}
 NEEDED_BY = "2026-12-10"
@@ -43,40 +43,15 @@ RELEASED_DAYS = 60
 FAMILIES = ("ADLER", "BERGER", "CONRAD", "DREXLER", "EBNER", "FUCHS", "GRUBER", "HALLER", "IMHOF", "JONAS", "KELLER")
 
 
-@dataclass
-class Journal:
-    """What the desks of one State know to have done: (seconds of the loop, reference, event)."""
-
-    done: list[tuple[float, str, str]] = field(default_factory=list)
-    stopped: dict[str, float] = field(default_factory=dict)
-    """References of cases that stand still by a person's word, and since when."""
-
-    held: dict[str, float] = field(default_factory=dict)
-    """References of returns that the child-welfare authority stopped, and since when."""
-
-
-class OpenCase(NamedTuple):
-    """What a desk sees of a case before it acts; ``due_at`` in seconds since 1970."""
-
-    ref: str
-    side: str
-    state: str
-    thread: str | None
-    partner: str
-    due_at: float | None
-
-
-class Desks:
+class Desks(Stops, Afterwards):
     """The desks of every State: what they do, and what they know to have done."""
 
     def __init__(self, world: World, counts: Counter[str]) -> None:
         """Work in ``world``, and count in ``counts`` what is done; what leaves is looked at from here on."""
-        self.world = world
-        self.counts = counts
-        self.random = world.random
-        self.journals = {country: Journal() for country in homes.COUNTRIES}
+        super().__init__(world, counts)
         self.working = True
         self._persons = 0
+        self._numbers: dict[int, tuple[str, str]] = {}
         world.watch = self.watch
 
     async def work(self, host: Host) -> None:
@@ -89,60 +64,76 @@ class Desks:
     async def _something(self, host: Host) -> None:
         if self.counts["messages"] >= MESSAGES:
             return
-        rows = [OpenCase(*row) for row in host.look(_OPEN_CASES)]
+        seen = [OpenCase(*row) for row in host.look(_OPEN_CASES)]
+        if seen and self.random.random() < SETS_RIGHT:
+            owed = set(self._owed(host)) if self.random.random() < 0.5 else set()
+            if waiting := [row for row in seen if row.ref in owed]:
+                await self._settle(host, self.random.choice(waiting))
+                return
+            row = self.random.choice(seen)
+            acts = _AFTERWARDS[row.state in _OVER]
+            await getattr(self, f"_{self.random.choice(acts)}")(host, row)
+            return
+        rows = [row for row in seen if row.state not in _OVER]
         if not rows or (self.random.random() < 0.1 and len(rows) < 5):
             await self._ask(host)
             return
         returns = [row for row in rows if row.state in _RETURN]
         row = self.random.choice(returns if returns and self.random.random() < GOES_ON else rows)
-        if acts := _ACTS.get((row.side, row.state)):
+        if acts := _ACTS.get((row.side, row.state), ()):
             await getattr(self, f"_{self.random.choice(acts)}")(host, row)
-
-    async def _do(
-        self, host: Host, ref: str, event: str, work: Callable[[Gateway], Awaitable[Any]], *, says: bool = False
-    ) -> bool:
-        """Have a step taken; note it if the gateway says it was. One that ``says`` something sends a message."""
-        outcome, value = await host.act(event, work)
-        if outcome == "done":
-            self.journals[host.country].done.append((self.world.loop.time(), ref, event))
-            self.counts["messages"] += says
-            self.counts["acts"] += 1
-            return True
-        if outcome not in EXPECTED | {"down", "cut"}:
-            self.world.fail("acts as documented", f"{event} in {host.country} raised {outcome}: {value}", value)
-        return False
 
     async def _ask(self, host: Host) -> None:
         partner = self.random.choice([one for one in homes.COUNTRIES if one != host.country])
-        draft = self._draft(host, partner)
+        journal = self.journals[host.country]
+        number = self._person(list(dict.fromkeys(journal.persons.values())))
+        draft = self._draft(host, partner, number)
         outcome, ref = await host.act("new", lambda gateway: gateway.clear.new(draft, "first"))
         if outcome == "done":
-            self.journals[host.country].done.append((self.world.loop.time(), ref, "open"))
+            journal.done.append((self.world.loop.time(), ref, "open"))
+            if self.is_stopped(host.country, number):
+                journal.stopped[ref] = self.world.loop.time()
+            journal.persons[ref], journal.numbers[ref] = number, draft["elements"]["document"]["number"]
+            if treat_as_minor(draft):
+                self._note_minor(host, ref)
             if await self._approve_ref(host, ref):
                 await self._send_ref(host, ref)
         elif outcome not in EXPECTED | {"down", "cut"}:
             self.world.fail("acts as documented", f"new in {host.country} raised {outcome}: {ref}", ref)
 
-    def _draft(self, host: Host, partner: str) -> dict[str, Any]:
-        """Return a case draft about an invented adult; now and then it is one who was asked about before."""
-        if not self._persons or self.random.random() < 0.95:
-            self._persons += 1
-        number = self._persons
+    def _person(self, before: list[int]) -> int:
+        """Return the number of an invented adult; now and then it is one of those asked about ``before``."""
+        if before and self.random.random() < KNOWN:
+            self.counts["known"] += 1
+            return self.random.choice(before)
+        self._persons += 1
+        return self._persons
+
+    def _draft(self, host: Host, partner: str, number: int) -> dict[str, Any]:
+        """Return a case draft about an invented person; her passport was misread once in a while."""
         day = host.clock.now().date()
         family = FAMILIES[number % len(FAMILIES)] + "ABCDEFGHIKLMNOPR"[number // len(FAMILIES) % 16] * 2
+        passport, issuer = self._numbers.setdefault(number, (f"{number:06d}", partner))
+        if self.random.random() < 0.2:
+            passport = f"8{passport}"
         elements = {
             "names": [_name(family)],
             "birth_date": f"{1950 + number % 50}-04-{1 + number % 28:02d}",
             "birth_place": {"country": partner, "unit": "Northtown"},
             "sex": 2,
+            "document": {"type": "P", "number": passport, "issuer": issuer},
         }
         attested = {"state": "none", "attested_by": "protection", "attested_on": day.isoformat(), "basis": "interview"}
+        if self.random.random() < 0.04:
+            attested = {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}
         return story.draft(
             to=partner,
             claimed_origin=[partner],
             elements=elements,
             asylum=attested,
             handling=homeward.HANDLING,
+            **(interviews.OPEN if self.random.random() < 0.5 else {}),
+            **(homeward.MINOR if self.random.random() < MINORS else {}),
         )
 
     async def _approve(self, host: Host, row: OpenCase) -> None:
@@ -156,10 +147,6 @@ class Desks:
             await gateway.clear.approve(ref, signed, "second")
 
         return await self._do(host, ref, "approve", approve)
-
-    def _signed(self, host: Host, thread: str, kind: str, role: str, digest: str, person: str, days: int = 2) -> str:
-        until = host.clock.now() + timedelta(days=days)
-        return homes.sign(self.world.homes, person, statement.Statement(thread, kind, role, digest, until))
 
     async def _send(self, host: Host, row: OpenCase) -> None:
         await self._send_ref(host, row.ref)
@@ -193,18 +180,63 @@ class Desks:
 
         await self._do(host, row.ref, "answer", answer, says=True)
 
+    async def _question(self, host: Host, row: OpenCase) -> None:
+        """Ask for more, for several entries fit."""
+        asked = self.random.choice((["SEX"], ["DOCUMENT"], ["SEX", "DOCUMENT"]))
+        await self._do(host, row.ref, "ask", lambda g: g.answer.ask(row.ref, asked, 2, *row.desk), says=True)
+
+    async def _elements(self, host: Host, row: OpenCase) -> None:
+        """Tell what was asked for; a second person has approved it."""
+
+        async def elements(gateway: Gateway) -> None:
+            preview = await gateway.clear.prepare(row.ref, *row.desk)
+            signed = self._signed(
+                host, row.thread or "", "elements.approval", "liaison_officer", preview.digest, "second"
+            )
+            await gateway.clear.approve(row.ref, signed, "second")
+            await gateway.clear.send(row.ref, *row.desk)
+
+        await self._do(host, row.ref, "send", elements, says=True)
+
+    async def _interview(self, host: Host, row: OpenCase) -> None:
+        work = lambda g: g.answer.ask_interview(row.ref, interviews.PROPOSAL, *row.desk)  # noqa: E731
+        await self._do(host, row.ref, "ask_interview", work, says=True)
+
+    async def _agree(self, host: Host, row: OpenCase) -> None:
+        """Agree to an interview, with the consent of the person, approved by a second one."""
+
+        async def agree(gateway: Gateway) -> None:
+            clear = gateway.clear
+            pending = await clear.prepare_interview(row.ref, interviews.ANSWER, interviews.CONSENT, *row.desk)
+            signed = self._signed(
+                host, row.thread or "", "interview.approval", "liaison_officer", pending.digest, "second"
+            )
+            await clear.approve(row.ref, signed, "second")
+            await clear.agree_interview(row.ref, *row.desk)
+
+        await self._do(host, row.ref, "interview_answer", agree, says=True)
+
+    async def _decline_interview(self, host: Host, row: OpenCase) -> None:
+        work = lambda g: g.clear.decline_interview(row.ref, *row.desk)  # noqa: E731
+        await self._do(host, row.ref, "decline_interview", work, says=True)
+
+    async def _report_interview(self, host: Host, row: OpenCase) -> None:
+        result = {**interviews.RESULT, "on": host.clock.now().date().isoformat()}
+        work = lambda g: g.answer.report_interview(row.ref, result, *row.desk)  # noqa: E731
+        await self._do(host, row.ref, "report_interview", work, says=True)
+
     async def _contest(self, host: Host, row: OpenCase) -> None:
         work = lambda g: g.clear.contest(row.ref, "NEW_ELEMENT", "first")  # noqa: E731
         await self._do(host, row.ref, "contest", work, says=True)
 
     async def _propose(self, host: Host, row: OpenCase) -> None:
         """Go from a positive reply to a proposal of a return, which the authority in charge releases."""
-        person, role, named = homeward.in_charge(minor=False)
 
         async def propose(gateway: Gateway) -> None:
-            returning = gateway.returning
+            returning, minor = gateway.returning, await self._is_minor(gateway, row)
+            person, role, named = homeward.in_charge(minor)
             if row.state == "REPLIED":
-                await returning.consider(row.ref, homeward.record(), "first", "case_officer")
+                await returning.consider(row.ref, homeward.record(minor), "first", "case_officer")
             if row.state in ("REPLIED", "CONSIDERED"):
                 await returning.assess(row.ref, person, role)
             pending = await returning.prepare(row.ref, PLAN, "first", "case_officer")
@@ -223,9 +255,10 @@ class Desks:
         async def accept(gateway: Gateway) -> None:
             returning = gateway.returning
             pending = await returning.prepare_acceptance(row.ref, homeward.ANSWER, "first", "registry_clerk")
-            kind, role = "return.acceptance", "desk_head"
-            signed = self._signed(host, row.thread, kind, role, pending.digest, "second", RELEASED_DAYS)
-            await returning.accept(row.ref, signed, "second", role)
+            minor = await self._is_minor(gateway, row)
+            person, role, named = (*WELFARE, "welfare") if minor else (*HEAD, "desk_head")
+            signed = self._signed(host, row.thread, "return.acceptance", named, pending.digest, person, RELEASED_DAYS)
+            await returning.accept(row.ref, signed, person, role)
 
         await self._do(host, row.ref, "accept", accept, says=True)
 
@@ -240,12 +273,13 @@ class Desks:
 
     async def _decide(self, host: Host, row: OpenCase) -> None:
         """Enter the decision that the person returns, as the authority in charge, and ask for a travel document."""
-        person, role, _ = homeward.in_charge(minor=False)
 
         async def decide(gateway: Gateway) -> None:
-            returning = gateway.returning
+            returning, minor = gateway.returning, await self._is_minor(gateway, row)
+            person, role, _ = homeward.in_charge(minor)
             if row.state == "ACCEPTED":
-                await returning.record(row.ref, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+                record = homeward.record(minor, decision=homeward.DECISION)
+                await returning.record(row.ref, record, "first", "case_officer")
                 await returning.decide(row.ref, person, role)
             pending = await returning.prepare_document(row.ref, NEEDED_BY, "first", "case_officer")
             signed = self._signed(host, row.thread, "travel.approval", "liaison_officer", pending.digest, "second")
@@ -266,7 +300,8 @@ class Desks:
         arrives_at = wire.format_instant(leaves + timedelta(hours=4))
 
         async def schedule(gateway: Gateway) -> None:
-            record = homeward.record(decision=homeward.DECISION, travel=travel)
+            minor = await self._is_minor(gateway, row)
+            record = homeward.record(minor, decision=homeward.DECISION, travel=travel)
             await gateway.returning.record(row.ref, record, "first", "case_officer")
             journey = {**homeward.JOURNEY, "arrives_at": arrives_at, "point": point}
             await gateway.returning.schedule(row.ref, journey, "second")
@@ -282,11 +317,11 @@ class Desks:
         now = host.clock.now()
 
         async def depart(gateway: Gateway) -> None:
-            held = await gateway.store.read(lambda tx: cases.load(gateway.context, tx, row.ref))
-            travel = (held.case.record or {})["travel"]
+            case, minor = await self.case(gateway, row.ref), await self._is_minor(gateway, row)
+            travel = (case.record or {})["travel"]
             again = {"on": now.date().isoformat(), "by": "escort", "consent_stands": True}
             given = {"contacts_given_on": "2026-11-25", "reconfirmation": again}
-            record = homeward.record(decision=homeward.DECISION, travel=travel, **given)
+            record = homeward.record(minor, decision=homeward.DECISION, travel=travel, **given)
             await gateway.returning.record(row.ref, record, "first", "case_officer")
             await gateway.returning.depart(row.ref, "escort")
 
@@ -334,54 +369,31 @@ class Desks:
         else:
             await self._do(host, row.ref, "close", lambda g: g.answer.close(row.ref, "first"))
 
-    async def _freeze(self, host: Host, row: OpenCase) -> None:
-        """Stop a case; what the desk was not told of it does again until it is."""
-        if self.random.random() >= STOPS:
-            return
-        who = ("first", "case_officer") if row.side == "requesting" else ("first", "registry_clerk")
-        work = lambda g: g.hold.freeze(row.ref, "known now", *who)  # noqa: E731
-        if await self._do(host, row.ref, "freeze", work):
-            self.counts["freezes"] += 1
-            self.journals[host.country].stopped[row.ref] = self.world.loop.time()
+    async def _discard(self, host: Host, row: OpenCase) -> None:
+        """Give up a draft, or what was not taken in."""
+        if self.random.random() < STOPS:
+            await self._do(host, row.ref, "discard", lambda g: g.clear.close(row.ref, *row.desk, "discard"))
 
-    async def _suspend(self, host: Host, row: OpenCase) -> None:
-        """Stop a return, as the child-welfare authority of either side."""
-        if self.random.random() >= STOPS:
-            return
-        work = lambda g: g.returning.suspend(row.ref, "danger", "welfare", "child_welfare")  # noqa: E731
-        if await self._do(host, row.ref, "suspend", work):
-            self.counts["suspensions"] += 1
-            self.journals[host.country].held[row.ref] = self.world.loop.time()
+    async def _decline(self, host: Host, row: OpenCase) -> None:
+        """End a return before it is under way, as the authority in charge."""
+        if self.random.random() < STOPS:
 
-    async def _withdraw(self, host: Host, row: OpenCase) -> None:
-        if await self._do(host, row.ref, "withdraw", lambda g: g.hold.withdraw(row.ref, "first", "case_officer")):
-            self.counts["withdrawals"] += 1
+            async def decline(gateway: Gateway) -> None:
+                person, role, _ = homeward.in_charge(await self._is_minor(gateway, row))
+                await gateway.returning.decline(row.ref, person, role)
 
-    async def _resume(self, host: Host, row: OpenCase) -> None:
-        """Let a case go on: who froze it lets go, two persons agree."""
-        role = "case_officer" if row.side == "requesting" else "registry_clerk"
-        other = "liaison_officer" if row.side == "requesting" else "desk_head"
+            await self._do(host, row.ref, "decline", decline)
 
-        async def resume(gateway: Gateway) -> None:
-            await gateway.hold.release(row.ref, "first", role)
-            await gateway.hold.resume(row.ref, "first", role)
-            # From here on it may go on, whether or not the desk hears of it.
-            self.journals[host.country].stopped.pop(row.ref, None)
-            await gateway.hold.resume(row.ref, "second", other)
+    async def _reissue(self, host: Host, row: OpenCase) -> None:
+        """Issue another document in place of the last."""
+        if self.random.random() < STOPS:
+            document = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A"}
+            work = lambda g: g.returning.reissue(row.ref, document, "issuer")  # noqa: E731
+            await self._do(host, row.ref, "reissue_document", work, says=True)
 
-        await self._do(host, row.ref, "resume", resume)
-
-    async def _resume_return(self, host: Host, row: OpenCase) -> None:
-        """Let a return go on once its authority lets go; the other State may hold it still."""
-        role = "case_officer" if row.side == "requesting" else "registry_clerk"
-
-        async def resume(gateway: Gateway) -> None:
-            await gateway.hold.release(row.ref, "welfare", "child_welfare")
-            self.journals[host.country].held.pop(row.ref, None)  # as above
-            await gateway.hold.resume(row.ref, "first", role)
-
-        if await self._do(host, row.ref, "resume", resume):
-            self.counts["resumptions"] += 1
+    async def _returned(self, host: Host, row: OpenCase) -> None:
+        """Note that who was called back is here."""
+        await self._do(host, row.ref, "returned", lambda g: g.returning.returned(row.ref, *row.desk))
 
     async def _remind(self, host: Host, row: OpenCase) -> None:
         if row.due_at is None or row.due_at > host.clock.now().timestamp():
@@ -389,67 +401,62 @@ class Desks:
         work = lambda g: g.reminder.remind(row.ref, "first", "case_officer")  # noqa: E731
         await self._do(host, row.ref, "remind", work, says=True)
 
-    def watch(self, post: Post) -> None:
-        """
-        Look whether a message may leave.
-
-        Of a case that was stopped the withdrawal does alone; of a return word of the stop, and what had left before.
-        """
-        journal, ref = self.journals[post.sender], post.ref or ""
-        since, silent = journal.stopped.get(ref), post.type != WITHDRAWAL
-        if since is None:
-            since = journal.held.get(ref)
-            silent = post.type not in (WITHDRAWAL, SUSPENSION) and not self._is_again(post)
-        if since is not None and silent and post.at > since + HANDED_OVER_S:
-            told = f"{post.sender} posts {post.type} number {post.seq}, stopped since {since:.3f}"
-            self.world.fail("silent once stopped", told)
-
-    def _is_again(self, post: Post) -> bool:
-        """
-        Return whether a message may have come already, for word of a stop comes after that.
-
-        It may have where it was claimed before: a gateway that died between the claim and the line cannot tell.
-        """
-        return post.attempts > 1 or any(one.digest == post.digest for one in self.world.posts if one is not post)
-
-
-HANDED_OVER_S = 0.3
-"""How long after a stop a message may leave that was handed over to be posted before it."""
 
 _ASKING, _ASKED = "requesting", "requested"
 _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    (_ASKING, "DRAFT"): ("approve",),
+    (_ASKING, "DRAFT"): ("approve", "approve", "discard"),
     (_ASKING, "CLEARED"): ("send", "send", "freeze"),
-    (_ASKING, "SENT"): ("freeze",),
-    (_ASKING, "DELIVERED"): ("freeze", "remind"),
-    (_ASKING, "ACKNOWLEDGED"): ("freeze", "remind"),
-    (_ASKING, "EXTENDED"): ("freeze", "remind"),
-    (_ASKING, "REPLIED"): ("contest", "propose", "propose", "propose", "propose", "close", "freeze"),
-    (_ASKING, "CONSIDERED"): ("propose",),
-    (_ASKING, "ASSESSED"): ("propose",),
+    (_ASKING, "NOT_ACCEPTED"): ("discard",),
+    (_ASKING, "SENT"): ("freeze", "indicate"),
+    (_ASKING, "DELIVERED"): ("freeze", "indicate", "remind"),
+    (_ASKING, "ACKNOWLEDGED"): ("freeze", "indicate", "remind"),
+    (_ASKING, "EXTENDED"): ("freeze", "indicate", "remind"),
+    (_ASKING, "NEEDS_TIER2"): ("elements", "elements", "freeze"),
+    (_ASKING, "NEEDS_INTERVIEW"): ("agree", "agree", "decline_interview", "freeze"),
+    (_ASKING, "REPLIED"): ("contest", "propose", "propose", "propose", "propose", "close", "freeze", "indicate"),
+    (_ASKING, "CONSIDERED"): ("propose", "decline"),
+    (_ASKING, "ASSESSED"): ("propose", "propose", "decline", "indicate"),
     (_ASKING, "CONTESTED"): ("freeze", "remind"),
-    (_ASKING, "FROZEN"): ("withdraw", "resume"),
+    (_ASKING, "FROZEN"): ("withdraw", "resume", "resume", "attest", "correct", "restate"),
     (_ASKED, "RECEIVED"): ("acknowledge", "acknowledge", "acknowledge", "freeze"),
-    (_ASKED, "ACKNOWLEDGED"): ("answer", "answer", "answer", "delay", "extend", "freeze"),
-    (_ASKED, "EXTENDED"): ("answer", "answer", "answer", "delay", "freeze"),
-    (_ASKED, "CONTESTED"): ("answer", "answer", "delay"),
-    (_ASKING, "PROPOSED"): ("suspend", "reassess"),
+    (_ASKED, "ACKNOWLEDGED"): ("answer", "answer", "answer", "question", "interview", "delay", "extend", "freeze"),
+    (_ASKED, "EXTENDED"): ("answer", "answer", "answer", "question", "delay", "freeze"),
+    (_ASKED, "NEEDS_TIER2"): ("answer", "delay", "freeze"),
+    (_ASKED, "NEEDS_INTERVIEW"): ("answer", "delay", "freeze"),
+    (_ASKED, "CONTESTED"): ("answer", "answer", "question", "delay"),
+    (_ASKING, "PROPOSED"): ("suspend", "reassess", "indicate"),
     (_ASKING, "ACCEPTED"): ("decide", "decide", "suspend", "reassess"),
     (_ASKING, "DECIDED"): ("decide", "suspend", "suspend", "suspend", "reassess"),
     (_ASKING, "DOCUMENTED"): ("schedule", "schedule", "suspend", "reassess"),
     (_ASKING, "SCHEDULED"): ("depart", "depart", "depart", "depart", "cancel", "suspend"),
     (_ASKING, "DEPARTED"): ("hand_over", "recall"),
     (_ASKING, "HANDED_OVER"): ("recall",),
+    (_ASKING, "RECALL"): ("returned",),
     (_ASKED, "PROPOSED"): ("accept", "accept", "accept", "accept", "refuse", "suspend"),
     (_ASKED, "ACCEPTED"): ("issue_document", "issue_document", "suspend"),
-    (_ASKED, "DOCUMENTED"): ("suspend",),
+    (_ASKED, "DOCUMENTED"): ("suspend", "reissue"),
     (_ASKED, "SCHEDULED"): ("suspend",),
     (_ASKED, "DEPARTED"): ("confirm_handover", "confirm_handover", "recall"),
     (_ASKED, "HANDED_OVER"): ("report", "recall"),
+    (_ASKED, "RECALL"): ("report",),
     (_ASKED, "FROZEN"): ("resume",),
     (_ASKING, "SUSPENDED"): ("resume_return",),
     (_ASKED, "SUSPENDED"): ("resume_return",),
 }
+
+
+_OVER = frozenset({"CLOSED", "WITHDRAWN", "NOT_RETURNED"})
+"""States of a case that is over, of which a word about data may follow all the same."""
+
+_TAKES_BACK = ("strike", "strike", "demand_erasure")
+_AFTERWARDS: Mapping[bool, tuple[str, ...]] = {
+    True: _TAKES_BACK,
+    False: (
+        *("ask_use", "ask_onward", "answer_onward", "rectify", "rectify", "rectify"),
+        *("report_interview", *_TAKES_BACK),
+    ),
+}
+"""What is said about data that was sent, by whether the case is over."""
 
 
 _RETURN = frozenset({"PROPOSED", "ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED", "DEPARTED", "HANDED_OVER"})
@@ -458,7 +465,7 @@ _RETURN = frozenset({"PROPOSED", "ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED
 # The soonest due first, as a desk sees them. Read beside the gateway: it is what a person knows before an act.
 _OPEN_CASES = f"""
 SELECT ref, side, state, thread, partner, due_at FROM case_file
-WHERE state IN ({", ".join(f"'{state}'" for state in sorted({state for _, state in _ACTS}))})
+WHERE state IN ({", ".join(f"'{state}'" for state in sorted({*_OVER, *(state for _, state in _ACTS)}))})
 ORDER BY due, ref LIMIT 40
 """  # noqa: S608  (our own words)
 

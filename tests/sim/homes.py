@@ -47,6 +47,9 @@ from tests.support.stolen import replace_keys
 COUNTRIES = ("XAA", "XBB", "XCC")
 START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 PORT = 8443
+LEAVES_DAYS = 1.5
+"""After so many days a person of the asylum authority holds that office no more."""
+
 WORDS = "correct horse"
 WINDOWS = 2
 """Sealing keys of a new home: reading one takes a thousandth of a second at every start."""
@@ -101,7 +104,7 @@ def template() -> Homes:
     """Make the homes of this process, within ``shared``; they go when it ends."""
     root = Path(tempfile.mkdtemp(prefix="homes-", dir=MEMORY))
     Finalize(None, shutil.rmtree, (root, True), exitpriority=0)  # unlike atexit it is called in a worker of a pool too
-    keys = {name: SigningKey(sha256(name.encode()).digest()) for name in PEOPLE}
+    keys = {name: SigningKey(sha256(name.encode()).digest()) for name in (*PEOPLE, "leaver")}
     homes = {country: root / country.lower() for country in COUNTRIES}
     many, home.WINDOWS = home.WINDOWS, WINDOWS
     try:
@@ -114,13 +117,21 @@ def template() -> Homes:
     for path in homes.values():
         file = path / settings.FILE_NAME
         lines = [line for line in file.read_text().splitlines() if not line.startswith("tls_")]
-        file.write_text("\n".join(lines).replace("refresh_s = 900", "refresh_s = 60") + SETTINGS)
+        text = "\n".join(lines).replace("refresh_s = 900", "refresh_s = 60")
+        file.write_text(text + _leaver(keys["leaver"]) + SETTINGS)
         loop = SimulatedLoop(0)
         loop.run_until_complete(_create(path))
         loop.close()
     gc.collect()
     gc.freeze()  # what is loaded by now stays: a collection looks at what seeds have made
     return Homes(root, keys)
+
+
+def _leaver(key: SigningKey) -> str:
+    """Return the table of a person of the asylum authority who leaves that office."""
+    until = format_instant(START + timedelta(days=LEAVES_DAYS))
+    person = f'id = "leaver"\nroles = ["asylum_authority"]\nkey = "{b64.encode(key.public)}"\nactive_until = "{until}"'
+    return f"\n[[persons]]\n{person}\n"
 
 
 @contextmanager

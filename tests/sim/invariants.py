@@ -21,6 +21,7 @@ from gateway.core.merkle import Frontier
 from gateway.core.messages import (
     COLLECT,
     DELAY,
+    ERASURE,
     NEGATIVE_OUTCOMES,
     POSITIVE_OUTCOMES,
     PROPOSAL,
@@ -29,7 +30,10 @@ from gateway.core.messages import (
     RESYNC,
     SUSPENSION,
 )
+from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services import cases
+from gateway.services.deliver import PASSED_OVER
+from gateway.services.person_stop import stops
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow
 from gateway.services.threads import LOST_NUMBER
@@ -132,6 +136,9 @@ async def check(scenario: "Scenario") -> None:
     _numbers(world)
     _agreed(world, books)
     _heard(world, books)
+    _set_right(world, books)
+    for own in books.values():
+        _held(world, own)
 
 
 async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
@@ -164,9 +171,12 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 SILENT = frozenset(
     {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered"}
     | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync", "document_expired"}
-    | {"dropped", "not_told"}
+    | {"dropped", "not_told", "confirmation"}
 )
-"""Steps that a case may take while no person takes any: what timers and receipts bring, reminders, and findings."""
+"""
+Steps that a case may take while no person takes any: what timers and receipts bring, reminders, and findings. A State
+whose timer erases a case confirms the erasure that was demanded of it.
+"""
 
 ERASED_AFTER_DAYS = 542
 """The policy's 540 days after a case was closed, and two in which the timers come round."""
@@ -228,7 +238,7 @@ def _delivered(world: World, own: Books, their: Books) -> None:
         got = their.got.get(digest)
         told = f"{own.country} to {their.country}: {sent.type} number {sent.seq}"
         if got is None:
-            if not (their.restored and _is_still(own, sent)):
+            if not (their.restored and (_is_still(own, sent) or _passed_over(own, sent))):
                 world.fail("receipted and there", f"{told} was receipted and is not there")
         elif got.status != sent.status and not their.restored and not own.restored:
             world.fail("receipted and there", f"{told} is {got.status} there and {sent.status} here")
@@ -252,8 +262,8 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
                 good = spoiled if sent.code else sent.expires_at <= own.host.clock.now().timestamp()
             case "dropped":
                 good = row is None or bool(events & STOPS) or own.renewed or _put_back(own, sent)
-                good = good or (sent.posted_at is None and bool(events & OUTDATES))
-                good = good or (sent.posted_at is None and TAKEN_OUT.get(sent.type) in events)
+                out = OUTDATES | TAKEN_OUT.get(sent.type, OUTDATES)
+                good = good or (sent.posted_at is None and bool(events & out))
             case _:
                 good = True  # what still waits is looked at when the run drains
         if not good:
@@ -267,15 +277,21 @@ def _put_back(own: Books, sent: Sent) -> bool:
     return sent.posted_at is None and any((one.thread, one.type) == (sent.thread, sent.type) for one in after)
 
 
-STOPS = frozenset({"freeze", "suspend", "withdraw", "withdrawal", "erase"})
+STOPS = frozenset({"freeze", "suspend", "withdraw", "withdrawal", "decline", "erase"})
 """Steps after which what waits is dropped."""
 
 
-TAKEN_OUT = {REPLY: "revoked", REMINDER: "reply"}
-"""What takes out a message that has not left: a question that came under a stolen key, and the answer itself."""
-
 OUTDATES = frozenset({"cancel", "depart", "reassess", "proposal"})
 """Steps after which what of a return has not left is dropped: the journey goes otherwise, or all begins anew."""
+
+TAKEN_OUT: Mapping[str, frozenset[str]] = {
+    REPLY: frozenset({"reply_not_accepted", "revoked"}),
+    REMINDER: frozenset({"reply"}),
+}
+"""
+Steps with which a message of that type is taken out that never left: what a reply rests on was set right, its question
+came under a stolen key, or the answer to what a reminder asks for came.
+"""
 
 STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
 """States in which nothing that was answered leaves again."""
@@ -290,6 +306,12 @@ def _is_still(own: Books, sent: Sent) -> bool:
     row = own.cases.get(sent.ref or "", (None, None))[0]
     over = any(ref == sent.ref and event in ("withdraw", "withdrawal") for ref, event, _, _ in own.events)
     return row is None or over or row.state in STILL
+
+
+def _passed_over(own: Books, sent: Sent) -> bool:
+    """Return whether a rule kept a message of a case from a restored State, and a finding says so."""
+    case = own.cases.get(sent.ref or "", (None, None))[1]
+    return case is not None and PASSED_OVER in case.findings
 
 
 def _logged(world: World, own: Books, their: Books) -> None:
@@ -320,8 +342,12 @@ def _trees(world: World, own: Books) -> None:
 
 
 def _unasked(own: Books, sent: Sent) -> bool:
-    """Return whether a receipt that fell is not asked for again: of a listing, of a case that stops, or it was lost."""
-    return sent.type == RESYNC or _is_still(own, sent) or bool(own.restored)
+    """
+    Return whether a receipt that fell is not asked for again: of a listing, of a case that stops, or it was lost.
+
+    Nor is it where a rule stands against posting the message once more, which a finding says.
+    """
+    return sent.type == RESYNC or _is_still(own, sent) or _passed_over(own, sent) or bool(own.restored)
 
 
 def _signed_anew(own: Books, their: Books, sent: Sent) -> bool:
@@ -372,7 +398,8 @@ def _applied_once(world: World, own: Books) -> None:
         if got is None or got.status != "accepted" or got.ref != ref:
             world.fail("applied once", f"{own.country} moved a case by a message that it did not accept")
     for digest, got in own.got.items():
-        if got.status == "accepted" and got.ref is not None and not moved[got.ref, digest]:
+        gone = got.ref in own.cases and own.cases[got.ref][0].state == "ERASED"  # and with it which message did what
+        if got.status == "accepted" and got.ref is not None and not moved[got.ref, digest] and not gone:
             world.fail("applied once", f"{own.country} accepted {got.type} and moved nothing by it")
     taken = Counter((got.partner, got.thread, got.epoch, got.seq) for got in own.got.values() if _counts(got))
     for (partner, _, _, seq), count in taken.items():
@@ -392,7 +419,10 @@ def _kept_what_was_done(scenario: "Scenario", own: Books) -> None:
     known = Counter((ref, event) for ref, event, _, _ in own.events)
     done = Counter((ref, event) for _, ref, event in scenario.desks.journals[own.country].done)
     for (ref, event), count in done.items():
-        if known[ref, event] < count:
+        # A reply that was never posted is taken out, and not taken back.
+        unsaid = [one for one in own.sent.values() if (one.ref, one.type) == (ref, REPLY) and one.posted_at is None]
+        instead = min(known[ref, "reply_not_accepted"], len(unsaid)) if event == "strike" else 0
+        if known[ref, event] + instead < count:
             told = f"{own.country} did {event} {count} times, and {known[ref, event]} are kept"
             scenario.world.fail("done and kept", told)
 
@@ -442,6 +472,7 @@ def _signed(world: World, own: Books, scenario: "Scenario") -> None:
 
 
 AUTHORITIES = (("return.release", "coordinator", "coordinator"), ("return.acceptance", "desk_head", "second"))
+OF_A_MINOR = (("return.release", "welfare", "welfare"), ("return.acceptance", "welfare", "welfare"))
 HANDS = (("handover.delivery", "escort", "escort"), ("handover.receipt", "reception", "reception"))
 """Kind of a statement, role and person."""
 
@@ -458,7 +489,8 @@ def _released(world: World, own: Books, scenario: "Scenario") -> None:
             continue
         handed = _state(case) in HANDED
         scenario.counts.update(accepted=1, handed_over=handed)
-        for kind, role, person in (*AUTHORITIES, *(HANDS if handed else ())):
+        represented = case.said[PROPOSAL]["represented"]
+        for kind, role, person in (*(OF_A_MINOR if represented else AUTHORITIES), *(HANDS if handed else ())):
             if not any(one.kind == kind and _verifies(one, row.thread, role, keys[person]) for one in case.releases):
                 world.fail("two signatures", f"{own.country} has a return in {_state(case)} without a {kind}")
 
@@ -522,6 +554,7 @@ ALIKE: Mapping[str, frozenset[str]] = {
     "ACKNOWLEDGED": frozenset({"ACKNOWLEDGED"}),
     "EXTENDED": frozenset({"EXTENDED"}),
     "NEEDS_TIER2": frozenset({"NEEDS_TIER2"}),
+    "NEEDS_INTERVIEW": frozenset({"NEEDS_INTERVIEW"}),
     "REPLIED": frozenset({"REPLIED", "CLOSED"}),
     "CONSIDERED": BEFORE_LEAVING,
     "ASSESSED": BEFORE_LEAVING,
@@ -535,7 +568,8 @@ ALIKE: Mapping[str, frozenset[str]] = {
     "MONITORING": frozenset({"MONITORING"}),
     "RECALL": frozenset({"RECALL"}),
     "CONTESTED": frozenset({"CONTESTED"}),
-    "CLOSED": frozenset({"REPLIED", "CONTESTED", "CLOSED"}),
+    "NOT_RETURNED": frozenset({"REPLIED", "WITHDRAWN", "CLOSED"}),
+    "CLOSED": frozenset({"REPLIED", "CONTESTED", "WITHDRAWN", "CLOSED"}),
     "WITHDRAWN": frozenset({"WITHDRAWN", "CLOSED", "BLOCKED", "ERASED"}),
 }
 """The state of who asks, and those in which who is asked may be then."""
@@ -566,6 +600,8 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 f"{own.country} asks {their.country}: {_state(case)} here, {_state(twin) if twin else 'nothing'} there"
             )
             alike = _state(twin) in ALIKE.get(_state(case), ()) if twin is not None else _state(case) in ALONE
+            # Who was asked destroyed the whole case, as it was told to.
+            alike = alike or (bool(found) and found[0][0].state == "ERASED" and _demanded(case))
             astray = _astray(own, their, row.thread)
             why = astray or any(one is not None and any(map(_explains, one.findings)) for one in (case, twin))
             # What the other has forgotten of a case that stands still is posted again once it goes on.
@@ -586,6 +622,57 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 world.fail(
                     "both sides agree", f"{own.country} has a case of {their.country}, which knows nothing of it"
                 )
+
+
+def _demanded(case: Case) -> bool:
+    return any(one.kind == ERASURE and one.ours for one in case.notices)
+
+
+def _set_right(world: World, books: Mapping[str, Books]) -> None:
+    """
+    Both sides know what was said about data, and what it was answered; what the asked one holds is what our file says.
+
+    Unless either knows why not: a message of the thread was not accepted, or waits, or one of them was restored; or the
+    desk set an element right here alone, and a finding has it tell the other State.
+    """
+    for own in books.values():
+        for row, case in own.cases.values():
+            their = books[row.partner]
+            found = [
+                one for other, one in their.cases.values() if (other.partner, other.thread) == (own.country, row.thread)
+            ]
+            twin = found[0] if found else None
+            if case is None or twin is None or own.restored or their.restored or _astray(own, their, row.thread):
+                continue
+            said, heard = (
+                {(one.kind, one.number): (one.body, one.answer) for one in side.notices if one.ours is ours}
+                for side, ours in ((case, True), (twin, False))
+            )
+            told = f"{own.country} said of data to {their.country}"
+            if said != heard:
+                world.fail("set right on both sides", f"{told} {said}, and there is {heard}")
+            held = (twin.received or {}).get("elements", {}) if case.side == "requesting" and case.draft else {}
+            ours = (case.draft or {}).get("elements", {})
+            told_here = {name for name in held if CORRECTED_HERE % {"part": name.upper()} in case.findings}
+            known = told_here | {"representative_ref"}
+            if wrong := sorted(name for name in held.keys() - known if held[name] != ours.get(name)):
+                world.fail("set right on both sides", f"{their.country} holds another {wrong} than {own.country}")
+
+
+MAY_MOVE = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL", "WITHDRAWN", "CLOSED", "BLOCKED", "FROZEN"})
+"""States in which a case is held already, is over, or has a person whom nothing holds back."""
+
+
+def _held(world: World, own: Books) -> None:
+    """Every case of a person is held with the one that stops her, which two files with one number show."""
+    files = [case for _, case in own.cases.values() if case is not None and case.draft is not None]
+    for one in files:
+        if not stops(one):
+            continue
+        for other in files:
+            alike = (one.draft or {})["elements"]["document"] == (other.draft or {})["elements"]["document"]
+            if alike and not stops(other) and other.state not in MAY_MOVE:
+                world.fail("held for the person", f"{own.country} has a case in {other.state} of who is stopped")
 
 
 def _heard(world: World, books: Mapping[str, Books]) -> None:

@@ -20,17 +20,18 @@ from typing import Any
 
 from gateway.app import Gateway
 from gateway.core.envelope import MEDIA_TYPE_SEVERAL
-from gateway.core.machine import IllegalStep
-from gateway.core.messages import RESYNC
+from gateway.core.messages import CONFIRMATION, RESYNC
 from gateway.services.compromise import Compromise
-from gateway.services.context import NotFound
+from gateway.services.deliver import PASSED_OVER
 from gateway.services.ports import Unavailable
 from gateway.transport.card_directory import newest_path
 from keys.card import Card
 from schemas import ijson
 from tests.sim import homes
-from tests.sim.desks import HANDED_OVER_S, MESSAGES, Desks
+from tests.sim.desks import MESSAGES, Desks
+from tests.sim.held import held_from
 from tests.sim.invariants import check, check_silence
+from tests.sim.stops import HANDED_OVER_S
 from tests.sim.world import Host, LinePeers, World
 from tests.support.holds import lift
 
@@ -337,7 +338,7 @@ class Scenario:
     def _later_by(self, host: Host, began: float, stood_s: float) -> None:
         """Count no time that a machine stood still: what was handed over just before a stop leaves when it goes on."""
         journal = self.desks.journals[host.country]
-        for stops in (journal.stopped, journal.held):
+        for stops in (journal.stopped, journal.held, journal.minors):
             stops.update({ref: at + stood_s for ref, at in stops.items() if at > began - HANDED_OVER_S})
 
     async def _older(self, host: Host) -> None:
@@ -473,28 +474,19 @@ class Scenario:
         self.lost.append((host.country, backup.at, now))
         journal.done = [one for one in journal.done if one[0] <= backup.at]
         journal.held = {ref: since for ref, since in journal.held.items() if since <= backup.at}
+        journal.minors = {ref: since for ref, since in journal.minors.items() if since <= backup.at}
         held = homes.own_card(host.home, host.country)
         gateway = await host.build()
         try:
             gateway.context.epoch = max(gateway.context.epoch, held.epoch)
             epoch = await gateway.resync.begin_epoch(host.clock.now())
-            for ref in list(journal.stopped):
-                await self._freeze_again(gateway, ref)
+            await self.desks.enter_again(gateway, host.country)
         finally:
             await _close(gateway)
         card = homes.issue(host.home, host.country, {"epoch": epoch}, host.clock.now())
         self.counts["restores"] += 1
         await self._spread(host, card)
         host.start()
-
-    async def _freeze_again(self, gateway: Gateway, ref: str) -> None:
-        """Enter a freeze that the backup has forgotten; a case that it has forgotten too cannot be contacted about."""
-        try:
-            row = await gateway.store.read(lambda tx: tx.find_case(ref))
-            role = "case_officer" if row is not None and row.side == "requesting" else "registry_clerk"
-            await gateway.hold.freeze(ref, "known before", "first", role)
-        except (NotFound, IllegalStep):
-            pass
 
     # The end.
 
@@ -511,13 +503,19 @@ class Scenario:
         """
         Let time pass until nothing waits any more, but for what a person stopped. Word of a stop does not wait.
 
+        Nor does what takes a return further go on, or what stands behind it, where a rule holds it because the other
+        State took its reply back (R-04), the person is a minor since, or all began anew and nothing is signed, until
+        people go on with it or say that it is over (``held_from``); nor what stands behind a number that a restored
+        partner has forgotten: of a message that a rule kept from it, which a finding tells people, or of a case that
+        was destroyed, of which nothing is left that could be posted again.
+
         A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
         follows in its thread waits for a number that the partner has forgotten.
         """
         latest = self.world.now() + timedelta(seconds=DRAINS_S)
         while True:
             unnoticed = self._unnoticed()
-            if not (waiting := self._waiting() + unnoticed):
+            if not (waiting := await self._waiting() + unnoticed):
                 return
             for host in self.world.hosts.values() if unnoticed else ():
                 await host.act("refresh", lambda gateway: gateway.refresh_trust())
@@ -525,7 +523,7 @@ class Scenario:
                 self.world.fail("drains", f"still waiting: {waiting}")
                 return
             await asyncio.sleep(2.0)
-            if self._waiting() or self._unnoticed():
+            if self._found() or self._unnoticed():
                 self.world.jump(self.random.choice((30.0, 300.0, 1800.0)))
 
     def _unnoticed(self) -> list[tuple[Any, ...]]:
@@ -539,9 +537,16 @@ class Scenario:
             if epoch < epochs[partner]
         ]
 
-    def _waiting(self) -> list[tuple[Any, ...]]:
+    async def _waiting(self) -> list[tuple[Any, ...]]:
+        return [(host.country, *row[:4]) for host, row in self._found() if not await self._may_wait(host, row)]
+
+    def _found(self) -> list[tuple[Host, tuple[Any, ...]]]:
+        """Return each message that waits, but for what a person stopped, and what is sealed to a key that is gone."""
         query = """
-            SELECT outbound.partner, type, outbound.state, attempts, outbound.thread, kid
+            SELECT outbound.partner, type, outbound.state, attempts, outbound.thread, kid, outbound.ref, epoch, seq,
+                ifnull(case_file.state, '') IN ('CONSIDERED', 'ASSESSED', 'PROPOSED') OR EXISTS (
+                    SELECT 1 FROM case_event WHERE ref = outbound.ref
+                    AND event IN ('rectification', 'restate', 'strike'))
             FROM outbound LEFT JOIN case_file USING (ref)
             WHERE outbound.state IN ('queued', 'posted') AND ifnull(case_file.state, '') <> 'FROZEN'
             AND (ifnull(case_file.state, '') <> 'SUSPENDED' OR type = 'suspension')
@@ -550,7 +555,37 @@ class Scenario:
         """
         restored = ijson.dumps(sorted({country for country, _, _ in self.lost} | self.robbed)).decode()
         found = [(host, row) for host in self.world.hosts.values() for row in host.look(query, restored)]
-        return [(host.country, *row[:4]) for host, row in found if row[4] or not self._sealed_for_good(host, row)]
+        found = [(host, row) for host, row in found if row[4] or not self._sealed_for_good(host, row)]
+        stopped = self.desks.waits_for_people
+        return [(host, row) for host, row in found if not stopped(host.country, row[6], row[1])]
+
+    async def _may_wait(self, host: Host, row: tuple[Any, ...]) -> bool:
+        """Return whether it is shown why a message waits for people, or for a number that is lost: see ``_drain``."""
+        partner, type, _, _, thread, _, ref, epoch, seq, unsaid = row
+        if host.gateway is None or thread is None:
+            return False
+        if unsaid and (since := await held_from(host, ref)) is not None and since <= (epoch, seq):
+            return True
+        restored = any(country == partner for country, _, _ in self.lost)
+        if (gap := self._forgotten(host, partner, thread) if restored else None) is None:
+            return False
+        if ref is None:
+            left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
+                WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
+            return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
+        return PASSED_OVER in (await self.desks.case(host.gateway, ref)).findings
+
+    def _forgotten(self, host: Host, partner: str, thread: str) -> tuple[int, int, int] | None:
+        """Return epoch and first and last number of what ``partner`` waits for in a thread before what waits here."""
+        waits = "SELECT epoch, seq FROM outbound WHERE partner = ? AND thread = ? AND state IN ('queued', 'posted')"
+        waiting = host.look(waits, partner, thread)
+        if not waiting:
+            return None
+        epoch, first = min(waiting)
+        came = "SELECT in_seq FROM thread WHERE partner = ? AND thread = ? AND in_epoch = ?"
+        rows = self.world.hosts[partner].look(came, host.country, thread, epoch)
+        awaited = (rows[0][0] if rows else 0) + 1
+        return (epoch, awaited, first - 1) if awaited < first else None
 
     def _sealed_for_good(self, host: Host, row: tuple[Any, ...]) -> bool:
         """

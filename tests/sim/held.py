@@ -1,0 +1,81 @@
+"""
+What a rule holds in the outbox of a case, and rightly: nothing that must be heard stands behind it.
+"""
+
+from datetime import datetime
+
+from gateway.core.case import Side
+from gateway.core.facts import When, about
+from gateway.core.messages import (
+    ACCEPTANCE,
+    AFTER_WITHDRAWAL,
+    DOCUMENT,
+    DOCUMENT_REQUEST,
+    PROPOSAL,
+    REISSUE,
+    SCHEDULE,
+    SUSPENSION,
+    TAKE_BACK,
+)
+from gateway.core.return_guards import outdated
+from gateway.core.rules import findings
+from gateway.services import cases, threads
+from gateway.services.around import look
+from gateway.services.cases import Held
+from gateway.services.context import Context
+from gateway.services.ports import Tx
+from gateway.services.rows import OutboundRow
+from tests.sim.world import Host
+
+FURTHER = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE})
+"""Types that take a return further."""
+
+BY = frozenset({"R-04", "R-06", "R-10"})
+"""Rules that may hold one for good: the reply is taken back, the person is a minor since, nothing is signed."""
+
+HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
+"""Types that must be heard, whatever stands before them, unless a rule holds them too."""
+
+
+async def held_from(host: Host, ref: str) -> tuple[int, int] | None:
+    """
+    Return epoch and number of the first message of a case that a rule holds until people go on, ``None`` if none is.
+
+    What stands behind it waits with it. None is held so where something waits behind it that has to be heard.
+    """
+    gateway, now = host.gateway, host.clock.now()
+    if gateway is None:
+        return None
+    context = gateway.context
+
+    async def held(tx: Tx) -> tuple[int, int] | None:
+        case = cases.readable(context, await tx.find_case(ref))
+        if case is None:
+            return None
+        rows = [one for one in await tx.outbound_of_case(ref) if one.state in ("queued", "posted")]
+        rows.sort(key=_place)
+        heard = HEARD | (AFTER_WITHDRAWAL if case.case.side == Side.REQUESTED else frozenset())
+        for place, one in enumerate(rows):
+            if one.type in FURTHER and await _against(context, tx, case, one, now) & BY:
+                behind = [later for later in rows[place + 1 :] if later.type in heard]
+                free = [later for later in behind if not await _against(context, tx, case, later, now)]
+                return None if free else _place(one)
+        return None
+
+    found: tuple[int, int] | None = await gateway.store.read(held)
+    return found
+
+
+def _place(row: OutboundRow) -> tuple[int, int]:
+    return row.epoch, row.seq or 0
+
+
+async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> set[str]:
+    """Return the rules that stand against a message now."""
+    case, body = held.case, threads.said(context, held, row) or {}
+    facts = about(case, now, row.type, body, around=await look(context, tx, case, now))
+    waited = row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"
+    found = findings(When.SEND if waited else When.RETRY, facts)
+    if row.posted_at is None:
+        found = (*found, *outdated(case, row.type, body, now))
+    return {one.rule for one in found}

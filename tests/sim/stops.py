@@ -1,0 +1,265 @@
+"""
+Who stops a case in a seed and who lets it go on, and what is known of one person in several cases.
+"""
+
+from typing import Any
+
+from gateway.app import Gateway
+from gateway.core.age import treat_as_minor
+from gateway.core.machine import IllegalStep
+from gateway.core.messages import AFTER_WITHDRAWAL, PROPOSAL, SUSPENSION, WITHDRAWAL
+from gateway.services.context import Forbidden, NotFound
+from gateway.services.leaving import OF_HER
+from gateway.services.person_stop import HOLDER
+from tests.sim.work import LIAISON, OFFICER, REFUSED, Nothing, OpenCase, Work
+from tests.sim.world import Host, Post
+from tests.support import homeward
+
+STOPS = 0.08
+"""How often a desk that might stop a case does."""
+
+ATTESTING = ("protection", "asylum_authority")
+LEAVING = ("leaver", "asylum_authority")
+"""Of the same office, until the day after the first."""
+
+WELFARE = ("welfare", "child_welfare")
+
+HANDED_OVER_S = 0.3
+"""How long after a stop a message may leave that was handed over to be posted before it."""
+
+OVER = frozenset({"WITHDRAWN", "CLOSED", "BLOCKED", "ERASED"})
+AWAY = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL"})
+"""States in which a person is whom nothing of ours holds back."""
+
+
+class Stops(Work):
+    """Freezes, suspensions, indications of a need for protection; and the ways on."""
+
+    async def _freeze(self, host: Host, row: OpenCase) -> None:
+        """Stop a case; what the desk was not told of it does again until it is."""
+        if self.random.random() >= STOPS:
+            return
+        who = self.random.choice((row.desk, row.desk, WELFARE, ATTESTING, LEAVING))
+        tells = who in (ATTESTING, LEAVING) and row.asks and self.random.random() < 0.5
+        await self._stop(host, row, who, self._protection(host, "requested") if tells else None)
+
+    async def _indicate(self, host: Host, row: OpenCase) -> None:
+        """Stop a case because the desk heard of a need for protection."""
+        if self.random.random() < STOPS:
+            await self._stop(host, row, row.desk, {**self._protection(host, "indicated"), "attested_by": None})
+
+    async def _stop(self, host: Host, row: OpenCase, who: tuple[str, str], protection: dict[str, Any] | None) -> None:
+        work = lambda g: g.hold.freeze(row.ref, "known now", *who, protection)  # noqa: E731
+        if await self._do(host, row.ref, "freeze", work):
+            journal, now = self.journals[host.country], self.world.loop.time()
+            self.counts["freezes"] += 1
+            journal.stopped[row.ref] = now
+            journal.through.discard(row.ref)
+            self.counts["indications"] += protection is not None
+            if row.asks and (protection is not None or who[1] == "asylum_authority"):
+                journal.known[row.ref] = protection
+                self._stop_person(host, row.ref, now)
+
+    def _stop_person(self, host: Host, ref: str, now: float) -> None:
+        """Note that every case here of the person of ``ref`` is stopped with it."""
+        journal = self.journals[host.country]
+        for other, number in journal.persons.items():
+            if number == journal.persons.get(ref) and other not in journal.stopped:
+                self.counts["held"] += 1
+                journal.stopped[other] = now
+                journal.through.add(other)
+
+    def is_stopped(self, country: str, number: int) -> bool:
+        """Return whether a case of an invented person is stopped because something became known of her."""
+        journal = self.journals[country]
+        return any(journal.persons.get(ref) == number for ref in journal.known)
+
+    def _protection(self, host: Host, state: str) -> dict[str, Any]:
+        today = host.clock.now().date().isoformat()
+        return {"state": state, "attested_by": "protection", "attested_on": today, "basis": "interview"}
+
+    async def _suspend(self, host: Host, row: OpenCase) -> None:
+        """Stop a return, as the child-welfare authority of either side."""
+        if self.random.random() >= STOPS:
+            return
+        work = lambda g: g.returning.suspend(row.ref, "danger", *WELFARE)  # noqa: E731
+        if await self._do(host, row.ref, "suspend", work):
+            self.counts["suspensions"] += 1
+            self.journals[host.country].held[row.ref] = self.world.loop.time()
+
+    async def _withdraw(self, host: Host, row: OpenCase) -> None:
+        if await self._do(host, row.ref, "withdraw", lambda g: g.hold.withdraw(row.ref, *row.desk)):
+            self.counts["withdrawals"] += 1
+
+    # On.
+
+    async def _attest(self, host: Host, row: OpenCase) -> None:
+        """Say as the authority that attests it that there is no need for protection, in a case that stands still."""
+        none = self._protection(host, "none")
+
+        async def attest(gateway: Gateway) -> None:
+            await gateway.hold.attest(row.ref, none, "heard", *ATTESTING)
+            self.journals[host.country].known.pop(row.ref, None)
+
+        await self._do(host, row.ref, "attest", attest)
+
+    async def _correct(self, host: Host, row: OpenCase) -> None:
+        """Set a number right that was somebody else's, as the authority that decides on the stop."""
+        number = f"99{self.random.randrange(10**6):06d}"
+
+        async def correct(gateway: Gateway) -> None:
+            elements = dict(((await self.case(gateway, row.ref)).draft or {})["elements"])
+            elements["document"] = {**elements["document"], "number": number}
+            self.journals[host.country].numbers.pop(row.ref, None)
+            await gateway.hold.correct(row.ref, elements, "misread", *ATTESTING)
+
+        await self._do(host, row.ref, "correct", correct)
+
+    async def _restate(self, host: Host, row: OpenCase) -> None:
+        """Say as child welfare that somebody is a minor, and who represents her, in a case that stands still."""
+        age, guardian = homeward.MINOR["age"], homeward.MINOR["representative"]
+        work = lambda g: g.hold.restate(row.ref, age, guardian, "as found", *WELFARE)  # noqa: E731
+        if await self._do(host, row.ref, "restate", work):
+            self._note_minor(host, row.ref)
+
+    def _note_minor(self, host: Host, ref: str) -> None:
+        self.counts["minors"] += 1
+        self.journals[host.country].minors[ref] = self.world.loop.time()
+
+    async def _is_minor(self, gateway: Gateway, row: OpenCase) -> bool:
+        """Return whether the person of a case counts as a minor: by our file, or by what was proposed to us."""
+        case = await self.case(gateway, row.ref)
+        if row.asks:
+            return treat_as_minor(case.draft or {})
+        return bool(case.said[PROPOSAL]["represented"])
+
+    async def _resume(self, host: Host, row: OpenCase) -> None:
+        """Let a case go on: whoever stopped it lets go, and two persons agree."""
+        journal = self.journals[host.country]
+
+        async def resume(gateway: Gateway) -> None:
+            await self._let_go(host, gateway, row)
+            await gateway.hold.resume(row.ref, *row.desk)
+            # From here on it may go on, whether or not the desk hears of it.
+            since, held = (kept.pop(row.ref, None) for kept in (journal.stopped, journal.held))
+            try:
+                await gateway.hold.resume(row.ref, *row.head)
+            except REFUSED:
+                journal.stopped |= {} if since is None else {row.ref: since}
+                journal.held |= {} if held is None else {row.ref: held}
+                raise
+            journal.known.pop(row.ref, None)
+
+        await self._do(host, row.ref, "resume", resume)
+
+    async def _let_go(self, host: Host, gateway: Gateway, row: OpenCase) -> None:
+        """Have everybody let go who holds a case: of what the gateway holds two persons say that it is another."""
+        for person, role in (await self.case(gateway, row.ref)).holders:
+            if role == "partner":
+                raise Nothing
+            if (person, role) == HOLDER:
+                await gateway.hold.tell_apart(row.ref, "the photographs differ", *OFFICER)
+                await gateway.hold.tell_apart(row.ref, "I looked at both files", *LIAISON)
+                self.counts["apart"] += 1
+            else:
+                if role == ATTESTING[1] and self.journals[host.country].known.get(row.ref, {}) is None:
+                    self.journals[host.country].known.pop(row.ref)  # nothing is known of her but that stop
+                # Of who has left the office another one of it lets go.
+                left = not gateway.context.persons[person].active(gateway.context.clock.now())
+                await gateway.hold.release(row.ref, ATTESTING[0] if left else person, role)
+                self.counts["for others"] += left
+
+    async def _resume_return(self, host: Host, row: OpenCase) -> None:
+        """Let a return go on once its authority lets go; the other State may hold it still."""
+
+        async def resume(gateway: Gateway) -> None:
+            await gateway.hold.release(row.ref, *WELFARE)
+            self.journals[host.country].held.pop(row.ref, None)  # as above
+            await gateway.hold.resume(row.ref, *row.desk)
+
+        if await self._do(host, row.ref, "resume", resume):
+            self.counts["resumptions"] += 1
+
+    async def enter_again(self, gateway: Gateway, country: str) -> None:
+        """
+        Enter what a backup has forgotten of stops, as the manual says.
+
+        A case that it has forgotten too cannot be contacted about.
+        """
+        journal = self.journals[country]
+        for ref in list(journal.stopped):
+            try:
+                row = await gateway.store.read(lambda tx, ref=ref: tx.find_case(ref))
+                asks = row is None or row.side == "requesting"
+                role = "case_officer" if asks else "registry_clerk"
+                await gateway.hold.freeze(ref, "known before", "first", role, journal.known.get(ref))
+            except NotFound:
+                journal.known.pop(ref, None)
+            except (IllegalStep, Forbidden):
+                pass
+
+    # What may leave.
+
+    def waits_for_people(self, country: str, ref: str | None, type: str) -> bool:
+        """Return whether a message waits because a person stopped its case, or the person's, however it ended."""
+        stopped = ref in self.journals[country].stopped and type not in AFTER_WITHDRAWAL | {WITHDRAWAL}
+        return stopped or (type in OF_HER and self._minor_elsewhere(country, ref or "") is not None)
+
+    def _minor_elsewhere(self, country: str, ref: str) -> float | None:
+        """Return since when another open case with the same number has the person of ``ref`` as a minor."""
+        journal, look = self.journals[country], self.world.hosts[country].look
+        number = journal.numbers.get(ref)
+        same = [one for one in journal.minors if one != ref and number and journal.numbers.get(one) == number]
+        query = "SELECT 1 FROM case_file WHERE ref = ? AND state NOT IN ('WITHDRAWN', 'CLOSED', 'BLOCKED', 'ERASED')"
+        return min((journal.minors[one] for one in same if look(query, one)), default=None)
+
+    def watch(self, post: Post) -> None:
+        """
+        Look whether a message may leave.
+
+        Of a case that was stopped the withdrawal does alone, and what takes data back after it; of a return word of the
+        stop, and what had left before.
+        """
+        journal, ref = self.journals[post.sender], post.ref or ""
+        minor = self._minor_elsewhere(post.sender, ref) if post.type in OF_HER and ref not in journal.minors else None
+        if minor is not None and post.at > minor + HANDED_OVER_S and not self._is_again(post):
+            told = f"{post.sender} posts {post.type} of an adult, who is a minor in another case since {minor:.3f}"
+            self.world.fail("a minor in every case", told)
+        since, silent = journal.stopped.get(ref), post.type != WITHDRAWAL
+        if since is None:
+            since = journal.held.get(ref)
+            silent = post.type not in (WITHDRAWAL, SUSPENSION) and not self._is_again(post)
+        if since is None or not silent or post.at <= since + HANDED_OVER_S or self._may_still(post):
+            return
+        told = f"{post.sender} posts {post.type} number {post.seq}, stopped since {since:.3f}"
+        self.world.fail("silent once stopped", told)
+
+    def _is_again(self, post: Post) -> bool:
+        """
+        Return whether a message may have come already, for word of a stop comes after that.
+
+        It may have where it was claimed before: a gateway that died between the claim and the line cannot tell.
+        """
+        return post.attempts > 1 or any(one.digest == post.digest for one in self.world.posts if one is not post)
+
+    def _may_still(self, post: Post) -> bool:
+        """
+        Return whether a case is over, and the message takes back, or its number has to be used before one that does; or
+        whether the person has left. What was closed before nobody holds: nothing stops it once nothing stops her.
+        """
+        journal = self.journals[post.sender]
+        free = post.ref in journal.through and not self.is_stopped(post.sender, journal.persons[post.ref or ""])
+        rows = self.world.hosts[post.sender].look("SELECT state, side FROM case_file WHERE ref = ?", post.ref)
+        state, side = rows[0] if rows else ("", "")
+        again = side == "requested" and self._is_again(post) and self._takes_back_behind(post)
+        return (
+            state in AWAY
+            or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
+            or (state == "CLOSED" and free)
+        )
+
+    def _takes_back_behind(self, post: Post) -> bool:
+        """Return whether something that takes data back stands behind a message in its thread."""
+        behind = "SELECT type FROM outbound WHERE ref = ? AND (epoch, seq) > (?, ?) AND state <> 'dropped'"
+        rows = self.world.hosts[post.sender].look(behind, post.ref, post.epoch, post.seq)
+        return any(type in AFTER_WITHDRAWAL for (type,) in rows)
