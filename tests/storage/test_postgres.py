@@ -68,6 +68,13 @@ SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = $
 # What a unit decides by does not change under it.
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches that keep what they hold as long as they wait for a row: the test says when they wait no more."""
+    monkeypatch.setattr(module, "HASTY_TRIES", 0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_case_is_read_as_the_other_node_left_it(nodes: Nodes, dsn: str) -> None:
     """A unit that reads a case waits for the node that is changing it, and then sees the change."""
 
@@ -91,6 +98,7 @@ async def test_a_case_is_read_as_the_other_node_left_it(nodes: Nodes, dsn: str) 
         assert (await looking).value == "FROZEN"
 
 
+@pytest.mark.usefixtures("patient")
 async def test_no_save_is_lost(nodes: Nodes, dsn: str) -> None:
     """Two nodes that save the same version of a case, read before: the second is told that it was changed."""
     row = await nodes[0].read(lambda tx: tx.find_case("c1"))
@@ -138,6 +146,7 @@ async def test_two_nodes_that_need_one_anothers_rows_wait_for_no_second(dsn: str
             await one.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_thread_that_came_meanwhile_is_seen(nodes: Nodes, dsn: str) -> None:
     """Two nodes that find no thread and begin one: the second begins again, and goes on from where the first was."""
 
@@ -156,6 +165,7 @@ async def test_a_thread_that_came_meanwhile_is_seen(nodes: Nodes, dsn: str) -> N
         assert (await slow).value == 2
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_log_that_was_begun_meanwhile_is_not_begun_again(nodes: Nodes, dsn: str) -> None:
     """Its end stays where the other node has brought it, or the next entry would take the place of the first."""
     begun = LogHead("XAA/XCC/1", Frontier(0, ()), "")
@@ -175,6 +185,7 @@ async def test_a_log_that_was_begun_meanwhile_is_not_begun_again(nodes: Nodes, d
     assert grown == await nodes[1].read(lambda tx: tx.log_head("XCC"))
 
 
+@pytest.mark.usefixtures("patient")
 async def test_figures_that_two_nodes_write_anew_are_not_doubled(nodes: Nodes, dsn: str) -> None:
     """Two nodes that start together, and find what the figures keep in an older form, leave as much as there was."""
     await nodes[0].commit(lambda tx: tx.add_figure("{}"))
@@ -197,6 +208,7 @@ async def test_figures_that_two_nodes_write_anew_are_not_doubled(nodes: Nodes, d
     assert ("{}",) == await nodes[0].read(lambda tx: tx.kept_figures())
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_stop_waits_for_every_batch_and_every_batch_for_it(nodes: Nodes, dsn: str) -> None:
     """What stops contact with a State is written while no other batch is under way, so that none passes it by."""
 
@@ -547,6 +559,7 @@ async def test_a_slow_signer_has_fewer_to_sign_for(dsn: str, monkeypatch: pytest
     await store.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_held_row_is_not_waited_for_without_end(dsn: str, nodes: Nodes) -> None:
     """A unit that waits too long for another node fails with the next step, and its batch with it."""
     async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c1' FOR UPDATE"):
@@ -649,6 +662,7 @@ async def test_nothing_is_migrated_under_nodes_while_nobody_leads(
         await node.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_node_writes_nothing_into_a_schema_of_a_newer_version(postgres: Cluster) -> None:
     """One that it did not see, for its connections had broken, ends; what that had under way came first."""
     address = await asyncio.to_thread(postgres.create)
