@@ -82,8 +82,8 @@ async def test_branch_that_went_on_finds_no_cosigner(trio: Network) -> None:
     assert ("unproved", "us") == (row.kind, row.source)
 
 
-async def test_bad_proof_by_somebody_else_convicts_nobody(trio: Network) -> None:
-    """A true checkpoint that a stranger shows with a false proof leads to no evidence: the keeper, asked, proves it."""
+async def shown_falsely(trio: Network) -> None:
+    """Have a stranger show XCC a true checkpoint of XAA's log with a proof that is none."""
     await story.replied(trio)
     await hour(trio)
     await story.replied(trio)
@@ -91,19 +91,18 @@ async def test_bad_proof_by_somebody_else_convicts_nobody(trio: Network) -> None
     await trio.gateways["XAA"].checkpoints.keep("XBB", trio.clock.now())
     liar = await Liar.of(trio)
     assert 422 == (await liar.show("XCC", 3, liar.leaves, [bytes(32)] * 6)).status
+
+
+async def test_bad_proof_by_somebody_else_convicts_nobody(trio: Network) -> None:
+    """A true checkpoint that a stranger shows with a false proof leads to no evidence: the keeper, asked, proves it."""
+    await shown_falsely(trio)
     await trio.gateways["XCC"].witness.run_once(trio.clock.now())
     assert [] == await conflicts(trio, "XCC")
 
 
 async def test_proof_that_was_garbled_on_the_way_convicts_nobody(trio: Network) -> None:
     """A keeper that is asked again proves it; one byte on the line is no second history."""
-    await story.replied(trio)
-    await hour(trio)
-    await story.replied(trio)
-    trio.clock.pass_(hours=1)
-    await trio.gateways["XAA"].checkpoints.keep("XBB", trio.clock.now())
-    liar = await Liar.of(trio)
-    assert 422 == (await liar.show("XCC", 3, liar.leaves, [bytes(32)] * 6)).status
+    await shown_falsely(trio)
     get, asked = trio.wires.get, list[str]()
 
     async def garbled(country: str, path: str) -> HttpAnswer:
