@@ -124,11 +124,7 @@ async def serve(
     outdated = asyncio.Event()
     context.on_outdated = outdated.set
     monitor = monitor_of(gateway)
-
-    async def keep(now: datetime) -> None:
-        if not outdated.is_set():
-            await stands.keep(context, gateway.settings.home / stands.STANDS_FILE, now)
-
+    keep = partial(_keep_stand, gateway, outdated)
     async with AsyncExitStack() as held, AsyncExitStack() as ending:
         ending.callback(on_end)
         ending.callback(monitor.stop)
@@ -235,6 +231,12 @@ async def _drain(gateway: Gateway) -> None:
     door = gateway.settings.values["listeners"].get("metrics")
     if door is not None:
         await asyncio.sleep(door["drain_s"])
+
+
+async def _keep_stand(gateway: Gateway, outdated: asyncio.Event, now: datetime) -> None:
+    """Write down how far the store has come, unless it is one that this process does not go on over."""
+    if not outdated.is_set():
+        await stands.keep(gateway.context, gateway.settings.home / stands.STANDS_FILE, now)
 
 
 async def _close_doors(runners: Sequence[web.AppRunner]) -> None:

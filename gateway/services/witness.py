@@ -224,12 +224,12 @@ class Witness:
         Raises ``Unavailable`` if it could not be asked: then nothing is known yet.
         """
         before, goal = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (small, large))
-        proved: bool | None = False
         for _ in range(PROOFS_ASKED):
-            if proved is False:
-                proved = await self._continues(keeper, small, before, goal)
-        if proved:
-            return True
+            proved = await self._continues(keeper, small, before, goal)
+            if proved:
+                return True
+            if proved is None:
+                break
         kept: ConflictRow | None = (
             await self._context.commit(
                 lambda tx: keep(tx, before.origin, Conflict.UNPROVED, now, US, small, large),
