@@ -6,20 +6,17 @@ each check says for itself what it forgives a State that was restored, and to no
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from gateway.app import Gateway
 from gateway.core import checkpoint, merkle, wire
 from gateway.core.case import Case, Release
 from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
-    COLLECT,
     DELAY,
     ERASURE,
     NEGATIVE_OUTCOMES,
@@ -31,93 +28,25 @@ from gateway.core.messages import (
     SUSPENSION,
 )
 from gateway.core.verification_changes import CORRECTED_HERE
-from gateway.services import cases
 from gateway.services.deliver import PASSED_OVER
 from gateway.services.person_stop import stops
-from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow
 from gateway.services.threads import LOST_NUMBER
 from keys import jws, statement
 from keys.errors import BadStatement, UnknownKey
 from keys.sign import SigningKey
-from tests.sim.world import UNPROVED, Host, World
+from tests.sim.books import Books, Got, Sent, read_books
+from tests.sim.world import UNPROVED, World
 
 if TYPE_CHECKING:
     from tests.sim.scenario import Scenario
 
 
-class Sent(NamedTuple):
-    """A message in an outbox."""
-
-    partner: str
-    digest: str
-    thread: str | None
-    epoch: int
-    seq: int | None
-    type: str
-    state: str
-    ref: str | None
-    status: str | None
-    answer: bytes | None
-    code: str | None
-    expires_at: int
-    posted_at: int | None
-    envelope_id: bytes | None
-
-
-class Got(NamedTuple):
-    """A message in an inbox."""
-
-    partner: str
-    digest: str
-    thread: str | None
-    epoch: int
-    seq: int | None
-    type: str
-    status: str
-    ref: str | None
-    answer: bytes | None
-
-
-@dataclass
-class Books:
-    """Everything that one State holds at the end."""
-
-    host: Host
-    gateway: Gateway
-    sent: dict[str, Sent]
-    got: dict[str, Got]
-    issued: Counter[str]
-    received: Counter[str]
-    cases: Mapping[str, tuple[CaseRow, Case | None]]
-    events: Sequence[tuple[str, str, str, str | None]]
-    restored: list[tuple[float, float]] = field(default_factory=list)
-    robbed: bool = False
-
-    @property
-    def renewed(self) -> bool:
-        """
-        Return whether this State began a new epoch: its messages may end unsent, and be answered by a second receipt.
-
-        After a theft nothing is forgotten, so what else a restore is forgiven a theft is not.
-        """
-        return self.robbed or bool(self.restored)
-
-    @property
-    def country(self) -> str:
-        """Return whose books these are."""
-        return self.host.country
-
-    def forgot(self, at: float) -> bool:
-        """Return whether what was done at the instant ``at`` may have been lost in a restore."""
-        return any(backup <= at <= restore for backup, restore in self.restored)
-
-
 async def check(scenario: "Scenario") -> None:
     """Check every invariant that can be seen at the end; what does not hold is noted in the world."""
     world = scenario.world
-    books = {country: await _read(scenario, host) for country, host in world.hosts.items()}
-    if any(one is None for one in books.values()):
+    books = await _all_books(scenario)
+    if not books:
         return
     for own in books.values():
         for their in books.values():
@@ -141,6 +70,14 @@ async def check(scenario: "Scenario") -> None:
         _held(world, own)
 
 
+async def _all_books(scenario: "Scenario") -> Mapping[str, Books]:
+    """Return the books of every State; none at all if those of one cannot be read."""
+    world = scenario.world
+    books = {country: await read_books(world, host, scenario.faults) for country, host in world.hosts.items()}
+    read = {country: one for country, one in books.items() if one is not None}
+    return read if len(read) == len(books) else {}
+
+
 async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
     """
     Check what two years of silence did: timers ran, what was over is erased, and nothing else moved.
@@ -148,8 +85,8 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
     ``since`` is the number of the last step before, by country.
     """
     world = scenario.world
-    books = {country: await _read(scenario, host) for country, host in world.hosts.items()}
-    if any(one is None for one in books.values()):
+    books = await _all_books(scenario)
+    if not books:
         return
     for own in books.values():
         _trees(world, own)
@@ -200,34 +137,6 @@ _LEFT = """
 SELECT 1 FROM outbound JOIN outbound_body USING (n) WHERE ref = ? AND (envelope IS NOT NULL OR sealed IS NOT NULL)
 UNION ALL SELECT 1 FROM inbound WHERE ref = ? AND sealed IS NOT NULL
 """
-
-
-async def _read(scenario: "Scenario", host: Host) -> Any:
-    async def unit(tx: Tx) -> list[CaseRow]:
-        return [row for ref in await tx.case_refs("", 10_000) if (row := await tx.find_case(ref))]
-
-    done, rows = await host.act("audit", lambda gateway: gateway.store.read(unit))
-    gateway = host.gateway
-    if done != "done" or gateway is None:
-        scenario.world.fail("stays up", f"{host.country} cannot be read at the end: {done}")
-        return None
-    sent = host.look(f"SELECT {', '.join(Sent._fields)} FROM outbound ORDER BY n")  # noqa: S608  (names of fields)
-    got = host.look(f"SELECT {', '.join(Got._fields)} FROM inbound ORDER BY n")  # noqa: S608  (names of fields)
-    return Books(
-        host,
-        gateway,
-        {row[1]: Sent(*row) for row in sent},
-        {row[1]: Got(*row) for row in got if row[5] != COLLECT},
-        Counter(digest for (digest,) in host.look("SELECT digest FROM log_entry WHERE direction = 'issued'")),
-        Counter(digest for (digest,) in host.look("SELECT digest FROM log_entry WHERE direction = 'received'")),
-        {row.ref: (row, cases.unseal(gateway.context, row).case if row.sealed is not None else None) for row in rows},
-        [(ref, event, role, digest) for ref, event, role, digest in host.look(_EVENTS)],
-        [(backup, restore) for country, backup, restore in scenario.lost if country == host.country],
-        host.country in scenario.robbed,
-    )
-
-
-_EVENTS = "SELECT ref, event, role, digest FROM case_event ORDER BY n"
 
 
 def _delivered(world: World, own: Books, their: Books) -> None:

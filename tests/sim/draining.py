@@ -1,0 +1,125 @@
+"""
+What still waits once nothing goes wrong any more, and what of that may.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from gateway.core.messages import CONFIRMATION, RESYNC
+from gateway.services.deliver import PASSED_OVER
+from schemas import ijson
+from tests.sim import homes
+from tests.sim.desks import Desks
+from tests.sim.faults import Faults
+from tests.sim.held import held_from
+from tests.sim.world import Host, World
+
+DRAINS_S = 3 * 86400.0
+"""After the last fault, the longest that anything may still wait to be delivered."""
+
+
+class Draining:
+    """The end of one run."""
+
+    def __init__(self, world: World, desks: Desks, faults: Faults) -> None:
+        """Let what waits in ``world`` be delivered, after what ``desks`` did and ``faults`` cost."""
+        self._world = world
+        self._desks = desks
+        self._faults = faults
+
+    async def drain(self) -> None:
+        """
+        Let time pass until nothing waits any more, but for what a person stopped. Word of a stop does not wait.
+
+        Nor does what takes a return further go on, or what stands behind it, where a rule holds it because the other
+        State took its reply back (R-04), the person is a minor since, or all began anew and nothing is signed, until
+        people go on with it or say that it is over (``held_from``); nor what stands behind a number that a restored
+        partner has forgotten: of a message that a rule kept from it, which a finding tells people, or of a case that
+        was destroyed, of which nothing is left that could be posted again.
+
+        A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
+        follows in its thread waits for a number that the partner has forgotten.
+        """
+        latest = self._world.now() + timedelta(seconds=DRAINS_S)
+        while True:
+            unnoticed = self._unnoticed()
+            if not (waiting := await self._waiting() + unnoticed):
+                return
+            for host in self._world.hosts.values() if unnoticed else ():
+                await host.act("refresh", lambda gateway: gateway.refresh_trust())
+            if self._world.now() > latest:
+                self._world.fail("drains", f"still waiting: {waiting}")
+                return
+            await asyncio.sleep(2.0)
+            if self._found() or self._unnoticed():
+                self._world.jump(self._world.random.choice((30.0, 300.0, 1800.0)))
+
+    def _unnoticed(self) -> list[tuple[Any, ...]]:
+        """Return who was restored and is not known to be: a card that a clock ahead has dated is taken later."""
+        epochs = {host.country: homes.own_card(host.home, host.country).epoch for host in self._world.hosts.values()}
+        known = "SELECT country, epoch FROM partner"
+        return [
+            (host.country, partner, "restored", epoch)
+            for host in self._world.hosts.values()
+            for partner, epoch in host.look(known)
+            if epoch < epochs[partner]
+        ]
+
+    async def _waiting(self) -> list[tuple[Any, ...]]:
+        return [(host.country, *row[:4]) for host, row in self._found() if not await self._may_wait(host, row)]
+
+    def _found(self) -> list[tuple[Host, tuple[Any, ...]]]:
+        """Return each message that waits, but for what a person stopped, and what is sealed to a key that is gone."""
+        query = """
+            SELECT outbound.partner, type, outbound.state, attempts, outbound.thread, kid, outbound.ref, epoch, seq,
+                ifnull(case_file.state, '') IN ('CONSIDERED', 'ASSESSED', 'PROPOSED') OR EXISTS (
+                    SELECT 1 FROM case_event WHERE ref = outbound.ref
+                    AND event IN ('rectification', 'restate', 'strike'))
+            FROM outbound LEFT JOIN case_file USING (ref)
+            WHERE outbound.state IN ('queued', 'posted') AND ifnull(case_file.state, '') <> 'FROZEN'
+            AND (ifnull(case_file.state, '') <> 'SUSPENDED' OR type = 'suspension')
+            AND NOT (outbound.partner IN (SELECT value FROM json_each(?))
+                AND EXISTS (SELECT 1 FROM case_event WHERE ref = outbound.ref AND event = 'freeze'))
+        """
+        restored = ijson.dumps(sorted({country for country, _, _ in self._faults.lost} | self._faults.robbed)).decode()
+        found = [(host, row) for host in self._world.hosts.values() for row in host.look(query, restored)]
+        found = [(host, row) for host, row in found if row[4] or not self._sealed_for_good(host, row)]
+        stopped = self._desks.waits_for_people
+        return [(host, row) for host, row in found if not stopped(host.country, row[6], row[1])]
+
+    async def _may_wait(self, host: Host, row: tuple[Any, ...]) -> bool:
+        """Return whether it is shown why a message waits for people, or for a number that is lost: see ``drain``."""
+        partner, type, _, _, thread, _, ref, epoch, seq, unsaid = row
+        if host.gateway is None or thread is None:
+            return False
+        if unsaid and (since := await held_from(host, ref)) is not None and since <= (epoch, seq):
+            return True
+        restored = any(country == partner for country, _, _ in self._faults.lost)
+        if (gap := self._forgotten(host, partner, thread) if restored else None) is None:
+            return False
+        if ref is None:
+            left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
+                WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
+            return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
+        return PASSED_OVER in (await self._desks.case(host.gateway, ref)).findings
+
+    def _forgotten(self, host: Host, partner: str, thread: str) -> tuple[int, int, int] | None:
+        """Return epoch and first and last number of what ``partner`` waits for in a thread before what waits here."""
+        waits = "SELECT epoch, seq FROM outbound WHERE partner = ? AND thread = ? AND state IN ('queued', 'posted')"
+        waiting = host.look(waits, partner, thread)
+        if not waiting:
+            return None
+        epoch, first = min(waiting)
+        came = "SELECT in_seq FROM thread WHERE partner = ? AND thread = ? AND in_epoch = ?"
+        rows = self._world.hosts[partner].look(came, host.country, thread, epoch)
+        awaited = (rows[0][0] if rows else 0) + 1
+        return (epoch, awaited, first - 1) if awaited < first else None
+
+    def _sealed_for_good(self, host: Host, row: tuple[Any, ...]) -> bool:
+        """
+        Return whether a message of no thread, which is not sealed anew, is sealed to a key that is gone.
+
+        A listing is not: it is made anew as soon as it may be posted, a quarter of an hour after one that was refused.
+        """
+        return row[1] != RESYNC and row[5] not in {entry.kid for entry in homes.own_card(host.home, row[0]).sealing}
