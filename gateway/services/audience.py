@@ -52,11 +52,13 @@ def heard(findings: Collection[Finding], roles: Collection[str]) -> tuple[Findin
     """
     Return the ``findings`` as a person with ``roles`` is told them; ``foreign_affairs`` is held alone, so it counts.
 
-    Every rule is named to everybody else; why it objects only to who may read what that is of.
+    Every rule is named to everybody else; why it objects only to who may read what that is of, and how many reasons it
+    has is told to nobody else either.
     """
     if FOREIGN_AFFAIRS in roles:
         return of_no_person(findings)
-    return tuple(one if _may_hear(one, roles) else replace(one, because=LESS, where="") for one in findings)
+    told = (one if _may_hear(one, roles) else replace(one, because=LESS, where="") for one in findings)
+    return tuple(dict.fromkeys(told))
 
 
 def _may_hear(finding: Finding, roles: Collection[str]) -> bool:

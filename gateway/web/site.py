@@ -147,7 +147,9 @@ class Site:
         more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
         more["agreement"] = lambda id: law(visit.tongue, self._title(id))
         more["unfit"] = lambda problem: unfit.said(visit.tongue, problem)
-        more["said_of"] = lambda finding: "".join(said(visit.tongue, one) for one in heard((finding,), visit.roles))
+        more["said_of"] = lambda findings: tuple(
+            dict.fromkeys((one.rule, said(visit.tongue, one)) for one in heard(findings, visit.roles))
+        )
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )

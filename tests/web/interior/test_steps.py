@@ -392,6 +392,17 @@ async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
     assert "A rule stands against this step" in page.words
 
 
+async def test_a_rule_that_refuses_for_several_reasons_is_named_once(two: Two) -> None:
+    """The sentence of a rule says the same each time; on the day of a departure one rule may lack several things."""
+    ours, _ = await homeward.scheduled(two.network)
+    who = await two.officer("XAA", "escort")
+    await who.get(at(ours, "departure"))
+    page = await who.post(at(ours, "departure"), {"confirm": "yes"})
+    named = re.findall(r"<li><strong><bdi>([^<]+)</bdi>", page.text)
+    assert (422, sorted(set(named))) == (page.status, sorted(named))
+    assert "R-12" in named
+
+
 async def test_case_that_says_another_age_is_not_named_without_a_reason(two: Two) -> None:
     """Whoever is refused learns that there is one, and for a reason which it is."""
     hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
