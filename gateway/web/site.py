@@ -144,7 +144,8 @@ class Site:
     def render(self, visit: "Visit", template: str, values: Mapping[str, object]) -> str:
         """Return the page that ``template`` makes, in the language of the visit."""
         found = self._environments.get(visit.tongue.lang) or environment(visit.tongue)
-        more = {"asset": self._asset, "contact": self.contact, "rule": lambda id: visit.tongue._(sentence(id))}
+        more: dict[str, object] = {"asset": self._asset, "contact": self.contact}
+        more["rule"] = lambda id: visit.tongue._(sentence(id))
         more["agreement"] = lambda id: law(visit.tongue, self._title(id))
         more["unfit"] = lambda problem: unfit.said(visit.tongue, problem)
         more["said_of"] = lambda findings: tuple(
