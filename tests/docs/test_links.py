@@ -46,11 +46,13 @@ def test_first_page_leads_to_every_other() -> None:
     assert set() == {f"docs/{page.name}" for page in ROOT.glob("docs/*.md")} - linked
 
 
-def test_map_has_every_service_once() -> None:
-    """The table of the services in the architecture names each file of theirs in one row."""
+@pytest.mark.parametrize(("heading", "place"), [("rules", "core"), ("services", "services")])
+def test_map_has_every_file_once(heading: str, place: str) -> None:
+    """The tables of the rules and of the services in the architecture name each file of theirs in one row."""
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    rows = page.partition("### What lies in the services\n")[2].partition("\n## ")[0].partition("|---|---|")[2]
-    files = [path.stem for path in (ROOT / "gateway/services").glob("*.py") if path.stem != "__init__"]
+    below = page.partition(f"### What lies in the {heading}\n")[2]
+    rows = re.split(r"^##", below, maxsplit=1, flags=re.MULTILINE)[0].partition("|---|---|")[2]
+    files = [path.stem for path in (ROOT / "gateway" / place).glob("*.py") if path.stem != "__init__"]
     assert sorted(files) == sorted(re.findall(r"`(\w+)`", rows))
 
 
