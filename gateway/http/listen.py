@@ -136,6 +136,8 @@ class NeutralHandler(web.RequestHandler):
 
     async def start(self) -> None:
         """Serve the connection to its end, and see to it that the end comes."""
+        if self._lost:
+            return  # before its turn: aiohttp would fail over what it let go of
         transport = self.transport
         try:
             await super().start()

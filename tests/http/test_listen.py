@@ -42,6 +42,14 @@ class Echo:
         return None
 
 
+class Gone(asyncio.Transport):
+    """A line whose other end has left."""
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def tls_door(folder: Path) -> tuple[ssl.SSLContext, str]:
     spki = home.make_certificate(folder, "XBB", "127.0.0.1", datetime.now(UTC))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -342,6 +350,20 @@ async def test_two_doors_together_leave_descriptors_to_others(
     for _ in range(2):
         await serve(web.Application())
     assert (asked, second) == (given[-1][0], made[1].most)
+
+
+async def test_a_connection_that_is_lost_before_its_turn_fails_nothing() -> None:
+    """Whoever is gone before we began to serve leaves no task that failed, in whatever order a loop takes its turns."""
+    server = web.AppRunner(many_words())
+    await server.setup()
+    assert server.server is not None
+    handler = listening.NeutralHandler(server.server, {})
+    others = asyncio.all_tasks()
+    handler.connection_made(Gone())
+    (served,) = asyncio.all_tasks() - others
+    handler.connection_lost(None)
+    await served
+    await server.cleanup()
 
 
 async def test_headers_that_drip_are_not_waited_for(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

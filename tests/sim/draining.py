@@ -34,9 +34,10 @@ class Draining:
 
         Nor does what takes a return further go on, or what stands behind it, where a rule holds it because the other
         State took its reply back (R-04), the person is a minor since, or all began anew and nothing is signed, until
-        people go on with it or say that it is over (``held_from``); nor what stands behind a number that a restored
-        partner has forgotten: of a message that a rule kept from it, which a finding tells people, or of a case that
-        was destroyed, of which nothing is left that could be posted again.
+        people go on with it or say that it is over, or the other State stopped the return and then withdrew
+        (``held_from``); nor what stands behind a number that a restored partner has forgotten: of a message that a rule
+        kept from it, which a finding tells people, or of a case that was destroyed, of which nothing is left that could
+        be posted again.
 
         A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
         follows in its thread waits for a number that the partner has forgotten.
@@ -73,7 +74,7 @@ class Draining:
         """Return each message that waits, but for what a person stopped, and what is sealed to a key that is gone."""
         query = """
             SELECT outbound.partner, type, outbound.state, attempts, outbound.thread, kid, outbound.ref, epoch, seq,
-                ifnull(case_file.state, '') IN ('CONSIDERED', 'ASSESSED', 'PROPOSED') OR EXISTS (
+                ifnull(case_file.state, '') IN ('CONSIDERED', 'ASSESSED', 'PROPOSED', 'WITHDRAWN', 'CLOSED') OR EXISTS (
                     SELECT 1 FROM case_event WHERE ref = outbound.ref
                     AND event IN ('rectification', 'restate', 'strike'))
             FROM outbound LEFT JOIN case_file USING (ref)

@@ -4,8 +4,9 @@ What a rule holds in the outbox of a case, and rightly: nothing that must be hea
 
 from datetime import datetime
 
-from gateway.core.case import Side
+from gateway.core.case import Case, Side, State
 from gateway.core.facts import When, about
+from gateway.core.machine import PARTNER
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
@@ -23,6 +24,7 @@ from gateway.services import cases, threads
 from gateway.services.around import look
 from gateway.services.cases import Held
 from gateway.services.context import Context
+from gateway.services.leaving import OF_A_RETURN
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
 from tests.sim.world import Host
@@ -30,8 +32,11 @@ from tests.sim.world import Host
 FURTHER = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE})
 """Types that take a return further."""
 
-BY = frozenset({"R-04", "R-06", "R-10"})
-"""Rules that may hold one for good: the reply is taken back, the person is a minor since, nothing is signed."""
+ENDED = "ended while stopped"
+"""Why nothing of a return leaves that the other State stopped and then withdrew."""
+
+BY = frozenset({"R-04", "R-06", "R-10", ENDED})
+"""What may hold one for good: the reply is taken back, the person is a minor since, nothing is signed, it is over."""
 
 HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
 """Types that must be heard, whatever stands before them, unless a rule holds them too."""
@@ -71,11 +76,19 @@ def _place(row: OutboundRow) -> tuple[int, int]:
 
 
 async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> set[str]:
-    """Return the rules that stand against a message now."""
+    """Return what stands against a message now: the rules, or how its return ended."""
     case, body = held.case, threads.said(context, held, row) or {}
+    if row.type in OF_A_RETURN and _ended_while_stopped(case):
+        return {ENDED}
     facts = about(case, now, row.type, body, around=await look(context, tx, case, now))
     waited = row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"
     found = findings(When.SEND if waited else When.RETRY, facts)
     if row.posted_at is None:
         found = (*found, *outdated(case, row.type, body, now))
     return {one.rule for one in found}
+
+
+def _ended_while_stopped(case: Case) -> bool:
+    """Return whether the other State stopped the return and then withdrew, and nothing has to be called back."""
+    stopped = any(role == PARTNER for _, role in case.holders)
+    return case.state in (State.WITHDRAWN, State.CLOSED) and stopped and TAKE_BACK not in case.said

@@ -191,8 +191,10 @@ class Stops(Work):
             try:
                 row = await gateway.store.read(lambda tx, ref=ref: tx.find_case(ref))
                 asks = row is None or row.side == "requesting"
-                role = "case_officer" if asks else "registry_clerk"
-                await gateway.hold.freeze(ref, "known before", "first", role, journal.known.get(ref))
+                who = ("first", "case_officer" if asks else "registry_clerk")
+                if asks and journal.known.get(ref, {}) is None:
+                    who = ATTESTING  # such a stop holds for the person only as that office's
+                await gateway.hold.freeze(ref, "known before", *who, journal.known.get(ref))
             except NotFound:
                 journal.known.pop(ref, None)
             except (IllegalStep, Forbidden):
