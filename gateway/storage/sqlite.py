@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -205,7 +206,7 @@ class Engine:
     def open(self, now: datetime, *, create: bool = True) -> None:
         """Open the file and bring its schema to the present, from nothing with ``create``; raises ``StoreError``."""
         try:
-            self._writer = connect(self._path)
+            self._writer = self._connect()
             if not create and self._writer.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
                 # A backup that failed leaves such a file. A gateway that began in it would use its numbers again.
                 raise StoreError("the file is empty", "restore the last backup")
@@ -300,7 +301,7 @@ class Engine:
     def checkpoint(self) -> None:
         """Move what the journal holds into the file, beside a writer and without waiting for one."""
         try:
-            with closing(connect(self._path)) as db:
+            with closing(self._connect()) as db:
                 _move(db)
         except sqlite3.Error as error:
             raise unavailable(error) from error
@@ -351,7 +352,7 @@ class Engine:
         if self._closed:
             raise Unavailable("the store is closed", "start the gateway again")
         if self._writer is None:
-            self._writer = connect(self._path)
+            self._writer = self._connect()
             self._writer.execute(_WAIT_NEVER)
         return self._writer
 
@@ -369,9 +370,12 @@ class Engine:
         if self._closed:
             raise Unavailable("the store is closed", "start the gateway again")
         if self._reader is None:
-            self._reader = connect(self._path)
+            self._reader = self._connect()
             self._reader.execute("PRAGMA query_only = ON")
         return self._reader
+
+    def _connect(self) -> sqlite3.Connection:
+        return connect(self._path)
 
     def _abandon(self) -> None:
         """Roll back; a connection that cannot even do that is replaced at the next batch."""
@@ -388,6 +392,19 @@ class Engine:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+_databases = count(1)
+
+
+class MemoryEngine(Engine):
+    """As ``Engine``, over a database in memory, which is there for as long as the store is open."""
+
+    def __init__(self, sign_batch: SignBatch) -> None:
+        super().__init__(Path(f"memory-{next(_databases)}"), sign_batch)
+
+    def _connect(self) -> sqlite3.Connection:
+        return _connect(f"file:/{self._path}?vfs=memdb")
 
 
 async def open_store(
@@ -427,11 +444,26 @@ async def open_store(
     return SqliteStore(engine, run, aside=aside, on_failure=on_failure, queue_max=queue_max)
 
 
+def open_memory(*, sign_batch: SignBatch, now: datetime) -> SqliteStore:
+    """
+    Open an empty store in memory, whose work is done at once and on the loop: for tests and simulation.
+
+    ``sign_batch`` and ``now`` are those of ``open_store``.
+    """
+    engine = MemoryEngine(sign_batch)
+    engine.open(now)
+    return SqliteStore(engine, run_inline)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection with the store's settings; raises ``sqlite3.Error``."""
+    return _connect(f"{path.absolute().as_uri()}?mode=rw")
+
+
+def _connect(uri: str) -> sqlite3.Connection:
     # Threads: `run` keeps calls apart, so the connection may be opened in one thread and used in another.
     db = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        uri,
         uri=True,
         isolation_level=None,
         timeout=BUSY_TIMEOUT_MS / 1000,

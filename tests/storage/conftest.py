@@ -8,6 +8,7 @@ import pytest
 from gateway.services.ports import Store, Tx
 from gateway.storage import SqliteInquiries, Worker, open_store
 from gateway.storage.reads import SqlInquiries
+from gateway.storage.sqlite import open_memory
 from tests.storage.support import EMPTY_LOG, NOW, Signer
 from tests.support.postgres import EMPTIED, QUICK, Cluster, apart, cluster
 
@@ -53,7 +54,7 @@ def dsn(postgres: Cluster, database: str) -> str:
     return database
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def dialect(request: pytest.FixtureRequest) -> str:
     """Which database the test runs on."""
     return str(request.param)
@@ -63,8 +64,10 @@ def dialect(request: pytest.FixtureRequest) -> str:
 async def store(request: pytest.FixtureRequest, dialect: str, path: Path, signer: Signer) -> AsyncIterator[Store]:
     """An empty store of the dialect with a log about XBB begun."""
     worker = Worker()
-    if dialect == "sqlite":
-        made: Store = await open_store(path, run=worker, sign_batch=signer, now=NOW, create=True)
+    if dialect == "memory":
+        made: Store = open_memory(sign_batch=signer, now=NOW)
+    elif dialect == "sqlite":
+        made = await open_store(path, run=worker, sign_batch=signer, now=NOW, create=True)
     else:
         from gateway.storage.postgres import open_postgres
 

@@ -39,6 +39,12 @@ CASES = (
 )
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on: pages read no store in memory."""
+    return str(request.param)
+
+
 @pytest.fixture
 async def inquiries(store: Store, read_models: SqlInquiries) -> SqlInquiries:
     """Read models over a store with a few cases."""
