@@ -49,7 +49,10 @@ LOGS_MAX = 256
 """Logs of one keeper about one State that are watched, one for each of its epochs: a card may name any number."""
 
 PROOFS_ASKED = 2
-"""How often a keeper is asked that gives something which proves nothing: it may be garbled on the way, once."""
+"""
+How often a keeper is asked at one look that gives something which proves nothing: it may be garbled on the way. What
+it gives then counts at the next look, for a line that is bad is bad for a while.
+"""
 
 DOUBTS_MAX = 1024
 DOUBTS_OF_A_LOG = 16
@@ -70,6 +73,7 @@ class Witness:
         self._context = context
         self._witnesses = tuple(witnesses)
         self._doubts: dict[tuple[str, bytes], str] = {}
+        self._garbled: dict[str, datetime] = {}
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
@@ -221,15 +225,21 @@ class Witness:
         """
         Ask ``keeper`` for the proof that its checkpoint ``large`` continues ``small``; without one keep both.
 
-        Raises ``Unavailable`` if it could not be asked: then nothing is known yet.
+        Raises ``Unavailable`` if it could not be asked, or at this look gave what proves nothing: then nothing is known
+        yet.
         """
         before, goal = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (small, large))
         for _ in range(PROOFS_ASKED):
             proved = await self._continues(keeper, small, before, goal)
             if proved:
+                self._garbled.pop(before.origin, None)
                 return True
             if proved is None:
                 break
+        else:
+            if self._garbled.setdefault(before.origin, now) == now:
+                raise Unavailable(f"what {keeper.country} gave proves nothing")
+        self._garbled.pop(before.origin, None)
         kept: ConflictRow | None = (
             await self._context.commit(
                 lambda tx: keep(tx, before.origin, Conflict.UNPROVED, now, US, small, large),

@@ -100,19 +100,31 @@ async def test_bad_proof_by_somebody_else_convicts_nobody(trio: Network) -> None
     assert [] == await conflicts(trio, "XCC")
 
 
-async def test_proof_that_was_garbled_on_the_way_convicts_nobody(trio: Network) -> None:
-    """A keeper that is asked again proves it; one byte on the line is no second history."""
-    await shown_falsely(trio)
+@pytest.mark.parametrize(("garbles", "looks"), [(1, 1), (2, 2), (3, 2), (99, 2)])
+async def test_proof_that_was_garbled_on_the_way_convicts_nobody(trio: Network, garbles: int, looks: int) -> None:
+    """A keeper that is asked again proves it, at the latest at the next look; one that never does is convicted then."""
+    await story.replied(trio)
+    await hour(trio)
+    await story.replied(trio)
+    trio.clock.pass_(hours=1)
+    await trio.gateways["XAA"].checkpoints.keep("XBB", trio.clock.now())
+    liar = await Liar.of(trio)
+    assert 422 == (await liar.show("XCC", 3, liar.leaves, [bytes(32)] * 6)).status
     get, asked = trio.wires.get, list[str]()
 
     async def garbled(country: str, path: str) -> HttpAnswer:
         asked.append(path)
         answer = await get(country, path)
-        return replace(answer, body=bytes([answer.body[0] ^ 1, *answer.body[1:]])) if len(asked) == 1 else answer
+        return replace(answer, body=bytes([answer.body[0] ^ 1, *answer.body[1:]])) if len(asked) <= garbles else answer
 
     trio.wires.get = garbled  # type: ignore[method-assign]
+    for _ in range(looks):
+        assert [] == await conflicts(trio, "XCC")
+        await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+        trio.clock.pass_(minutes=1)
+    count = len(asked)
     await trio.gateways["XCC"].witness.run_once(trio.clock.now())
-    assert (2, []) == (len(asked), await conflicts(trio, "XCC"))
+    assert (count, garbles == 99) == (len(asked), bool(await conflicts(trio, "XCC")))
 
 
 async def test_partner_that_was_shown_another_tree(trio: Network) -> None:
