@@ -47,6 +47,9 @@ HELD_AGAIN_S = 60
 PASSED_OVER = "a rule stands against posting a message again that the other State may have lost; ask it"
 """Finding on a case that is not stopped, whose partner was restored, where a message of ours may not leave any more."""
 
+NOT_BACK = "a message that the other State may have lost was posted again and did not come through; ask it"
+"""Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""
+
 EXPIRE_LOOK_S = 60.0
 """Seconds between two looks at what expired, and at whether the clock was set back meanwhile."""
 
@@ -485,6 +488,7 @@ class Deliverer:
         if row.answer is not None:
             # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
             await tx.save_outbound(settled_before(row))
+            await self.answers.add_finding(tx, row, NOT_BACK, now)
             return True
         if row.type == RESYNC and await self._waits_on(tx, row, now):
             return False

@@ -12,6 +12,7 @@ from gateway.core.messages import RESYNC
 from gateway.services import channel, threads
 from gateway.services.audit import audit
 from gateway.services.context import NotFound, Partner
+from gateway.services.deliver import NOT_BACK
 from gateway.services.resync import LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
@@ -26,6 +27,7 @@ from tests.support.restoring import (
     back_up,
     findings_of,
     next_card_of,
+    outbox,
     put_back,
     restore,
     settle,
@@ -281,6 +283,26 @@ async def test_case_that_goes_on_is_brought_back_to_a_partner_restored_meanwhile
     await network.deliver()
     theirs = await story.case(network, "XBB", await story.twin(network, ours))
     assert ("RECEIVED", 1) == (theirs.state, theirs.reminders)
+
+
+@pytest.mark.parametrize("days", [0, 31])
+async def test_what_does_not_come_back_to_a_restored_partner_is_told(
+    network: Network, tmp_path: Path, days: int
+) -> None:
+    """Garbled on the way, or not to be reached until it expires: its first receipt stands, and a person asks."""
+    _, theirs = await story.received(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    receive = network.gateways["XAA"].receiver.receive
+    network.gateways["XAA"].receiver.receive = lambda body: receive(body[:-1] + bytes([body[-1] ^ 1]))  # type: ignore[method-assign]
+    network.wires.cut = days > 0
+    await network.deliver(1)
+    network.clock.pass_(days=days)
+    await network.gateways["XBB"].deliverer.expire(network.clock.now())
+    (sent,) = await outbox(network, "XBB", theirs)
+    assert ("receipted", [NOT_BACK]) == (sent.state, await findings_of(network, "XBB", theirs))
 
 
 async def test_case_that_goes_on_posts_nothing_again_without_a_restore(network: Network) -> None:

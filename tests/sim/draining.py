@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.core.messages import CONFIRMATION, RESYNC
-from gateway.services.deliver import PASSED_OVER
+from gateway.services.deliver import NOT_BACK, PASSED_OVER
 from schemas import ijson
 from tests.sim import homes
 from tests.sim.desks import Desks
@@ -103,7 +103,7 @@ class Draining:
             left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
                 WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
             return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
-        return PASSED_OVER in (await self._desks.case(host.gateway, ref)).findings
+        return bool({PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings})
 
     def _forgotten(self, host: Host, partner: str, thread: str) -> tuple[int, int, int] | None:
         """Return epoch and first and last number of what ``partner`` waits for in a thread before what waits here."""

@@ -28,7 +28,7 @@ from gateway.core.messages import (
     SUSPENSION,
 )
 from gateway.core.verification_changes import CORRECTED_HERE
-from gateway.services.deliver import PASSED_OVER
+from gateway.services.deliver import NOT_BACK, PASSED_OVER
 from gateway.services.person_stop import stops
 from gateway.services.rows import CaseRow
 from gateway.services.threads import LOST_NUMBER
@@ -108,7 +108,7 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 SILENT = frozenset(
     {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered"}
     | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync", "document_expired"}
-    | {"dropped", "not_told", "confirmation"}
+    | {"dropped", "not_told", "confirmation", "reckoned"}
 )
 """
 Steps that a case may take while no person takes any: what timers and receipts bring, reminders, and findings. A State
@@ -218,9 +218,9 @@ def _is_still(own: Books, sent: Sent) -> bool:
 
 
 def _passed_over(own: Books, sent: Sent) -> bool:
-    """Return whether a rule kept a message of a case from a restored State, and a finding says so."""
+    """Return whether a rule, or the line, kept a message of a case from a restored State, and a finding says so."""
     case = own.cases.get(sent.ref or "", (None, None))[1]
-    return case is not None and PASSED_OVER in case.findings
+    return case is not None and bool({PASSED_OVER, NOT_BACK} & {*case.findings})
 
 
 def _logged(world: World, own: Books, their: Books) -> None:
