@@ -76,8 +76,9 @@ def begin_epoch(
         epoch = run(home, ask, act)
         tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
     say(
-        "Enter every freeze made after the backup again: the database has forgotten them. With PostgreSQL also remove"
-        " again whatever passkeys, codes and invitations were removed since. Then start the gateway."
+        "Enter every stop made after the backup again, also of States that are not to be contacted: the database has"
+        " forgotten them. With PostgreSQL also remove again whatever passkeys, codes and invitations were removed"
+        " since. Then start the gateway."
     )
 
 
