@@ -54,6 +54,9 @@ BATCH, LEAD = 1, 2
 CHANNEL = "isthmus_queued"
 """Channel on which nodes tell one another that a message waits. A hint: whoever misses it looks once a second."""
 
+TOLD_S = 1.0
+"""How long a node tries to say so: by then everybody has looked."""
+
 TRIES = 10
 """How often a batch is begun again before its callers are told to come later."""
 
@@ -353,8 +356,6 @@ class PostgresStore(GroupCommit):
             except Unavailable as error:
                 _check_whole(batch, error)  # a deadlock while logging is no fault of the keys
                 raise
-            if batch.queued:
-                await _run(db.execute, f"NOTIFY {CHANNEL}")
         except BaseException:
             if not await _rolled_back(db):
                 db.terminate()
@@ -369,6 +370,8 @@ class PostgresStore(GroupCommit):
             else:
                 made.append(Committed(value[0], None if value[1] is None or not signed else signed.answers[value[1]]))
         return made
+        if batch.queued:
+            await _tell(db)
 
     async def _unit(
         self,
@@ -599,6 +602,17 @@ async def _rolled_back(db: Connection) -> bool:
     Whoever is cancelled meanwhile stays so, and ends the connection: a leader that lost its lock must not go on.
     """
     if db.is_closed():
+async def _tell(db: Connection) -> None:
+    """
+    Tell the other nodes that a message waits, apart from the batch that stored it, and whatever comes of that.
+
+    In the batch the server would let one such commit of all its databases wait for the other, disk, synchronous standby
+    and all, and end the one whose time to wait for a lock was over.
+    """
+    with suppress(asyncpg.PostgresError, *LOST):
+        await db.execute(f"NOTIFY {CHANNEL}", timeout=TOLD_S)
+
+
         return False
     try:
         if db.is_in_transaction():

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from gateway.services.ports import GONE_BACK, GoneBack, Unavailable
+from gateway.services.ports import GONE_BACK, GoneBack, Tx, Unavailable, Unit
 from gateway.storage import postgres
 from gateway.storage.postgres import PostgresStore, open_postgres
 from tests.storage.commit_line import Line
-from tests.storage.support import EMPTY_LOG, NOW, Signer, accept
+from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, outbound
 from tests.support.postgres import QUICK, Cluster, cluster
 
 
@@ -121,6 +121,34 @@ async def test_no_answer_before_the_synchronous_standby_has_it(monkeypatch: pyte
         await asyncio.wait({leading})
         await node.close()
         await other.close()
+
+
+async def test_a_hint_to_other_nodes_ends_no_commit(dsn: str, postgres: Cluster) -> None:
+    """Two nodes store what waits to be posted while disk or standby is slow: neither is given up for the other."""
+    both = [await opened(dsn) for _ in range(2)]
+    await standby(postgres, "away")
+    try:
+        committing = asyncio.gather(*(node.commit(queue(f"m{at}")) for at, node in enumerate(both)))
+        # Both are where nothing of theirs is undone any more; or one was ended, and has failed.
+        while not committing.done() and len(await postgres.execute(SLOW)) < 2:
+            await asyncio.sleep(0.01)
+    finally:
+        await standby(postgres, "")
+    await committing
+    for node in both:
+        await node.close()
+
+
+SLOW = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+def queue(name: str) -> Unit[None]:
+    """Return a unit that stores a message to be posted."""
+
+    async def unit(tx: Tx) -> None:
+        await tx.save_outbound(outbound(name, thread=name))
+
+    return unit
 
 
 async def standby(server: Cluster, name: str) -> None:
