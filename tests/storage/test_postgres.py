@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
 from gateway.storage.migrate import Migration, load_migrations
-from gateway.storage.postgres import LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.postgres import HASTY_MS, LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
@@ -614,6 +615,31 @@ async def test_a_strange_schema_is_refused(postgres: Cluster, change: str, said:
     db = await asyncpg.connect(address)
     await db.execute(change)
     await db.close()
+async def test_what_was_done_is_not_done_again_while_another_node_signs(dsn: str, nodes: Nodes) -> None:
+    """However slowly its device signs: who comes to the end of the same log then waits, and keeps what it has done."""
+    signs, quick, runs = threading.Event(), Signer(), list[None]()
+
+    def slow(heads: Mapping[str, LogHead], drafts: Sequence[Draft]) -> Signed:
+        signs.set()
+        time.sleep(2 * HASTY_MS[1] / 1000)
+        return quick(heads, drafts)
+
+    async def sign() -> None:
+        node = await open_postgres(dsn, sign_batch=slow, now=NOW)
+        await node.commit(accept("m1"))
+        await node.close()
+
+    async def counted(tx: Tx) -> None:
+        runs.append(None)
+        await accept("m2")(tx)
+
+    signing = asyncio.create_task(asyncio.to_thread(asyncio.run, sign()))
+    await asyncio.to_thread(signs.wait)
+    await nodes[0].commit(counted)
+    await signing
+    assert 1 == len(runs)
+
+
     with pytest.raises(StoreError, match=said):
         await open_postgres(address, sign_batch=Signer(), now=NOW)
 
