@@ -444,15 +444,16 @@ class Deliverer:
         latest = now if set_back else now + timedelta(seconds=longest) + wire.SKEW
 
         async def unit(tx: Tx) -> int:
-            for country in self._context.partners if set_back else ():
-                partner = await tx.find_partner(country)
-                if partner is not None and partner.open_until is not None:
-                    await tx.save_partner(partner._replace(open_until=None))
             hour = next_full_hour(now + wire.SKEW)  # no other node, whose clock may differ, binds one to a later hour
             count = await tx.hasten_bound(WITHDRAWAL, hour, hour)
             for stop in threads.STOPS:
                 count += await tx.hasten_bound(stop, now, latest)
-            return count + await tx.hasten_outbound(now, latest)
+            count += await tx.hasten_outbound(now, latest)
+            for country in self._context.partners if set_back else ():
+                partner = await tx.find_partner(country)
+                if partner is not None and partner.open_until is not None:
+                    await tx.save_partner(partner._replace(open_until=None))
+            return count
 
         count: int = (await self._context.commit(unit)).value
         return count

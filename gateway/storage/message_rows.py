@@ -276,12 +276,21 @@ class MessageRows(Sql):
 
     async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
         """Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many."""
-        return await self._write(_HASTEN, (now.timestamp(), now.timestamp(), now.timestamp(), latest.timestamp()))
+        at = now.timestamp()
+        return await self._hasten(_HASTEN, (at, at, at), (latest.timestamp(),))
 
     async def hasten_bound(self, type: str, at: datetime, latest: datetime) -> int:
         """Let what waits of ``type``, and was not to leave before an instant after ``latest``, leave from ``at`` on."""
-        bound = (seconds(at), at.timestamp(), at.timestamp(), type, latest.timestamp())
-        return await self._write(_HASTEN_BOUND, bound)
+        bound = (seconds(at), at.timestamp(), at.timestamp())
+        return await self._hasten(_HASTEN_BOUND, bound, (type, latest.timestamp()))
+
+    async def _hasten(self, statement: str, values: Row, which: Row) -> int:
+        """Change messages to all partners, if there are such: in no order in which others hold rows of theirs."""
+        condition = statement.partition("WHERE")[2]
+        if await self._one(f"SELECT 1 FROM outbound WHERE {condition} LIMIT 1", which) is None:  # noqa: S608  # a constant
+            return 0
+        self._alone()
+        return await self._write(statement, (*values, *which))
 
     async def hasten_posted(self, partner: str, at: datetime, latest: datetime) -> int:
         """Set the next attempt of what was posted to ``partner`` and would be tried after ``latest`` to ``at``."""

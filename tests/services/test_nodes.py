@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.configured import alike
+from gateway.configured import alike, partners
 from gateway.services.nodes import GONE, PREFIX, SAME, Node, Nodes, differences
 from gateway.serving import nodes_of, stay
 from gateway.settings import BadConfiguration, Settings
@@ -34,6 +34,11 @@ async def test_a_difference_is_logged_once_and_so_is_its_end(network: Network) -
     assert [("nodes.differ", ["persons"])] == told(network)
     assert [] == await one.run_once(now + GONE + timedelta(seconds=1))
     assert [("nodes.differ", ["persons"]), ("nodes.alike", None)] == told(network)
+
+
+def test_partners_have_one_order() -> None:
+    """Nodes take rows of several in that of their codes, whatever the configuration says, and wait in no ring."""
+    assert ["XBB", "XCC", "XDD"] == list(partners({"partners": {"XCC": {}, "XDD": {}, "XBB": {}}}))
 
 
 async def test_who_left_or_fell_silent_is_not_counted(network: Network) -> None:

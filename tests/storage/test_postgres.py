@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -142,6 +143,32 @@ async def test_two_nodes_that_need_one_anothers_rows_wait_for_no_second(dsn: str
             slow[0].commit(lambda tx: both(tx, "c1", "c2")), slow[1].commit(lambda tx: both(tx, "c2", "c1"))
         )
         assert [2, 2] == [row.version for row in await nodes[0].read(lambda tx: tx.cases())]
+    finally:
+        for one in slow:
+            await one.close()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_what_lets_all_messages_leave_waits_in_no_ring(dsn: str, nodes: Nodes) -> None:
+    """It takes rows in no order that another node goes by: it waits until that has none of them."""
+    slow = [await open_postgres(f"{dsn}?deadlock_timeout=20s", sign_batch=Signer(), now=NOW) for _ in range(2)]
+    hastening: list[asyncio.Task[Any]] = []
+
+    async def both(tx: Tx) -> None:
+        assert await tx.find_outbound("XBB", "id-m1") is not None
+        hastening.append(asyncio.create_task(slow[1].commit(lambda tx: tx.hasten_outbound(NOW, NOW))))
+        while not await there(tx, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            pass
+        assert await tx.find_outbound("XBB", "id-m0") is not None
+
+    async def queue(tx: Tx) -> None:
+        for name in ("m0", "m1"):
+            await tx.save_outbound(outbound(name, thread=name, next_try_at=NOW + timedelta(days=2)))
+
+    try:
+        await nodes[0].commit(queue)
+        await slow[0].commit(both)
+        assert 2 == (await hastening[0]).value
     finally:
         for one in slow:
             await one.close()
