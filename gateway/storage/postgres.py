@@ -163,7 +163,7 @@ class PostgresStore(GroupCommit):
     The ``Store`` port over one database.
 
     Open it with ``open_postgres``. It belongs to one event loop. ``on_failure`` hears the cause of each batch that did
-    not commit.
+    not commit, and why this process neither leads nor waits to.
     """
 
     def __init__(
@@ -245,10 +245,11 @@ class PostgresStore(GroupCommit):
         while True:
             try:
                 done = await self._lead_once(work, heard)
-            except (Unavailable, *LOST, asyncpg.PostgresError):
+            except (Unavailable, *LOST, asyncpg.PostgresError) as error:
                 task = asyncio.current_task()
                 if task is not None and task.cancelling():  # as it waited for ``work`` to end, which is cancelled too
                     raise asyncio.CancelledError from None
+                self._on_failure(error if isinstance(error, Unavailable) else unavailable(error))
                 await asyncio.sleep(LEAD_LOOK_S)
             else:
                 return done.result()
@@ -280,11 +281,13 @@ class PostgresStore(GroupCommit):
                 else:
                     await asyncio.sleep(LEAD_LOOK_S)
         finally:
-            if working is not None and not working.done():
-                working.cancel()
-                with suppress(asyncio.CancelledError):
-                    await working
-            await _close(db)
+            try:
+                if working is not None and not working.done():
+                    working.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await working
+            finally:
+                await _close(db)
 
     # One batch.
 
@@ -351,13 +354,13 @@ class PostgresStore(GroupCommit):
                 if not await _rolled_back(db):
                     db.terminate()  # or the next batch would begin in what is left of this one
                 return [values[0]]
-            try:
-                signed = await Driven(lambda _: batch.log(self._sign_batch), batch) if batch.drafts else None
-            except Unavailable as error:
             if hasty and batch.drafts:
                 # Whoever has the end of a log signs, and then waits for nobody who waits here: there is no ring to
                 # leave, and all that was done would be done again while a slow device signs.
                 await _run(db.execute, f"SET LOCAL lock_timeout = '{PATIENT}'")
+            try:
+                signed = await Driven(lambda _: batch.log(self._sign_batch), batch) if batch.drafts else None
+            except Unavailable as error:
                 _check_whole(batch, error)  # a deadlock while logging is no fault of the keys
                 raise
         except BaseException:
@@ -367,6 +370,8 @@ class PostgresStore(GroupCommit):
         self._last.add(number)
         await self._commit(db, number)
         self._last = {number}
+        if batch.queued:
+            await _tell(db)
         made: list[Committed | Exception] = []
         for value in values:
             if isinstance(value, Exception):
@@ -374,8 +379,6 @@ class PostgresStore(GroupCommit):
             else:
                 made.append(Committed(value[0], None if value[1] is None or not signed else signed.answers[value[1]]))
         return made
-        if batch.queued:
-            await _tell(db)
 
     async def _unit(
         self,
@@ -539,7 +542,7 @@ async def open_postgres(
         sign_batch: signs each batch that logs something, inside its transaction.
         now: the instant to record for a migration applied.
         create: whether to make the tables in an empty database.
-        on_failure: hears the cause of each batch that did not commit.
+        on_failure: hears the cause of each batch that did not commit, and why this process neither leads nor waits to.
         queue_max: how many units may wait in this process.
 
     Raises:
@@ -599,13 +602,6 @@ async def _committed(db: Connection) -> str:
             committing.exception()  # that its connection ended is known
 
 
-async def _rolled_back(db: Connection) -> bool:
-    """
-    Roll back what is under way, if anything; return whether the connection is of any use still.
-
-    Whoever is cancelled meanwhile stays so, and ends the connection: a leader that lost its lock must not go on.
-    """
-    if db.is_closed():
 async def _tell(db: Connection) -> None:
     """
     Tell the other nodes that a message waits, apart from the batch that stored it, and whatever comes of that.
@@ -617,6 +613,13 @@ async def _tell(db: Connection) -> None:
         await db.execute(f"NOTIFY {CHANNEL}", timeout=TOLD_S)
 
 
+async def _rolled_back(db: Connection) -> bool:
+    """
+    Roll back what is under way, if anything; return whether the connection is of any use still.
+
+    Whoever is cancelled meanwhile stays so, and ends the connection: a leader that lost its lock must not go on.
+    """
+    if db.is_closed():
         return False
     try:
         if db.is_in_transaction():

@@ -378,9 +378,10 @@ async def test_another_leads_once_the_first_is_gone(nodes: Nodes) -> None:
     await asyncio.wait({first, second})
 
 
-async def test_a_leader_whose_connection_broke_stops(nodes: Nodes, postgres: Cluster, dsn: str) -> None:
-    """A leader that the database no longer knows as one cancels its work before it waits again."""
-    begun, ended = asyncio.Event(), asyncio.Event()
+async def test_a_leader_whose_connection_broke_stops(dsn: str, postgres: Cluster) -> None:
+    """A leader that the database no longer knows as one cancels its work before it waits again, and says why."""
+    begun, ended, told = asyncio.Event(), asyncio.Event(), list[Unavailable]()
+    node = await open_postgres(dsn, sign_batch=Signer(), now=NOW, on_failure=told.append)
 
     async def work() -> None:
         begun.set()
@@ -389,12 +390,15 @@ async def test_a_leader_whose_connection_broke_stops(nodes: Nodes, postgres: Clu
         finally:
             ended.set()
 
-    leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
+    leading = asyncio.create_task(node.lead(work, lambda: None))
     await begun.wait()
     await postgres.execute(f"SELECT pg_terminate_backend({await holder(dsn, LEAD)})")
     await asyncio.wait_for(ended.wait(), 2 * LEAD_LOOK_S)
+    await until(lambda: bool(told))
     leading.cancel()
     await asyncio.wait({leading})
+    await node.close()
+    assert ["the database cannot be reached"] == [str(one) for one in told]
 
 
 async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postgres: Cluster, dsn: str) -> None:
@@ -416,6 +420,30 @@ async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postg
     leading.cancel()
     await asyncio.wait({leading}, timeout=2 * LEAD_LOOK_S)
     assert leading.cancelled()
+
+
+async def test_whatever_ends_the_work_of_a_leader_its_lock_goes_with_it(nodes: Nodes, dsn: str) -> None:
+    """Its work, told to end, fails in place of that: no connection stays behind that holds the lock."""
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise Unavailable("as it ends") from None
+
+    leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
+    await begun.wait()
+    leading.cancel()
+    await asyncio.wait({leading})
+    db = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(2):
+            while await db.fetchval(_HOLDER, SPACE, LEAD) is not None:
+                await asyncio.sleep(0.01)
+    finally:
+        await db.close()
 
 
 async def test_a_failure_of_the_leaders_work_is_raised(nodes: Nodes) -> None:
@@ -587,6 +615,31 @@ async def test_a_slow_signer_has_fewer_to_sign_for(dsn: str, monkeypatch: pytest
     await store.close()
 
 
+async def test_what_was_done_is_not_done_again_while_another_node_signs(dsn: str, nodes: Nodes) -> None:
+    """However slowly its device signs: who comes to the end of the same log then waits, and keeps what it has done."""
+    signs, quick, runs = threading.Event(), Signer(), list[None]()
+
+    def slow(heads: Mapping[str, LogHead], drafts: Sequence[Draft]) -> Signed:
+        signs.set()
+        time.sleep(2 * HASTY_MS[1] / 1000)
+        return quick(heads, drafts)
+
+    async def sign() -> None:
+        node = await open_postgres(dsn, sign_batch=slow, now=NOW)
+        await node.commit(accept("m1"))
+        await node.close()
+
+    async def counted(tx: Tx) -> None:
+        runs.append(None)
+        await accept("m2")(tx)
+
+    signing = asyncio.create_task(asyncio.to_thread(asyncio.run, sign()))
+    await asyncio.to_thread(signs.wait)
+    await nodes[0].commit(counted)
+    await signing
+    assert 1 == len(runs)
+
+
 @pytest.mark.usefixtures("patient")
 async def test_a_held_row_is_not_waited_for_without_end(dsn: str, nodes: Nodes) -> None:
     """A unit that waits too long for another node fails with the next step, and its batch with it."""
@@ -642,31 +695,6 @@ async def test_a_strange_schema_is_refused(postgres: Cluster, change: str, said:
     db = await asyncpg.connect(address)
     await db.execute(change)
     await db.close()
-async def test_what_was_done_is_not_done_again_while_another_node_signs(dsn: str, nodes: Nodes) -> None:
-    """However slowly its device signs: who comes to the end of the same log then waits, and keeps what it has done."""
-    signs, quick, runs = threading.Event(), Signer(), list[None]()
-
-    def slow(heads: Mapping[str, LogHead], drafts: Sequence[Draft]) -> Signed:
-        signs.set()
-        time.sleep(2 * HASTY_MS[1] / 1000)
-        return quick(heads, drafts)
-
-    async def sign() -> None:
-        node = await open_postgres(dsn, sign_batch=slow, now=NOW)
-        await node.commit(accept("m1"))
-        await node.close()
-
-    async def counted(tx: Tx) -> None:
-        runs.append(None)
-        await accept("m2")(tx)
-
-    signing = asyncio.create_task(asyncio.to_thread(asyncio.run, sign()))
-    await asyncio.to_thread(signs.wait)
-    await nodes[0].commit(counted)
-    await signing
-    assert 1 == len(runs)
-
-
     with pytest.raises(StoreError, match=said):
         await open_postgres(address, sign_batch=Signer(), now=NOW)
 
