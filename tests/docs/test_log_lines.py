@@ -1,4 +1,4 @@
-"""The manual says of each line of the log what it means, and of no line that there is not."""
+"""The manual says of each line of the log what it means, of no line that there is not, and what to do at each alert."""
 
 import ast
 import re
@@ -38,3 +38,11 @@ def test_manual_tells_each_line() -> None:
     lines = {one for one in re.findall(r"`([^`]+)`", told) if EVENT.fullmatch(one)}
     libraries = {"library.warning", "library.error", "aiohttp.server"}
     assert (set(), set()) == (written() - lines, lines - written() - libraries)
+
+
+def test_manual_tells_what_to_do_at_each_alert() -> None:
+    """Each alert stands at the head of the manual, with what to do first."""
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    first = page.partition("## When something is wrong\n")[2].partition("\n## ")[0]
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "docs/monitoring/alerts.yml").read_text(encoding="utf-8"))
+    assert sorted(alerts) == sorted(re.findall(r"`(Isthmus\w+)`", first))
