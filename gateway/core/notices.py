@@ -264,6 +264,8 @@ def _correction_only(case: Case, event: Event, now: datetime) -> tuple[Finding, 
     value = event.data["value"]
     if case.draft is None or value["elements"] is None:
         return _found("R-16", "there is no value to send, or no file to compare it with")
+    if case.withdraws_at is not None:  # also where a return was declined: the other State is told that it is over
+        return _found("R-16", "after a withdrawal no value leaves; say what was wrong instead")
     # What was asked for says nothing: one question follows another, and a reply may come before an answer to the last.
     sent = {*disclose(case.draft, case.purpose).elements, *event.data["sent"]}
     if not set(value["elements"]) <= sent & members_of(value["parts"]):

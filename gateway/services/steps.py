@@ -258,8 +258,9 @@ async def _still_said(
 
 
 def _of_what_is_over(held: Held, send: Send) -> Send:
-    """Return what a case that is closed still says by ``send``: of a correction what is wrong, and no right value."""
-    if send.type != RECTIFICATION or held.case.state is not State.CLOSED:
+    """Return what a case that is over still says by ``send``: of a correction what is wrong, and no right value."""
+    over = held.case.state is State.CLOSED or held.case.withdraws_at is not None
+    if send.type != RECTIFICATION or not over:
         return send
     value = ijson.loads(send.body.encode())
     return replace(send, body=ijson.dumps({**value, "handling": None, "elements": None}).decode())

@@ -2,7 +2,7 @@
 What is said to the other State in the thread of a case: put in the outbox, taken out of it, read again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -83,7 +83,8 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     Put a message around the exact body of ``send`` in the outbox, with the next number of the case's thread.
 
     A message that waits for its day, such as the plan of a journey, steps behind it, and behind a correction whatever
-    was never posted and does not bring what is wrong.
+    was never posted and does not bring what is wrong. Behind a withdrawal steps all that was never posted: its number
+    is never freed, so nothing may wait before it that is taken out later, and be numbered anew as the withdrawal is.
     Behind word of a stop steps whatever waits for what a restore left open (``anew``), for a stop waits for no listing.
 
     Raises ``IllegalStep`` if the thread has ended and a message of this type may not follow, and ``Unavailable`` if no
@@ -93,9 +94,11 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     case = held.case
     if not _may_follow(send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
-    unsent = [] if send.type == WITHDRAWAL else await unsent_of(tx, case)
+    unsent = await unsent_of(tx, case)
     first, later = _stepping(context, send.type, unsent, now)
-    if send.type in (RECTIFICATION, CONFIRMATION):
+    if send.type == WITHDRAWAL:
+        first, later = [], _last_of(context, held, unsent)
+    elif send.type in (RECTIFICATION, CONFIRMATION):
         wrong = members_of(ijson.loads(send.body.encode()).get("parts", ()))
         later = _behind_what_is_right(context, held, wrong, unsent)
     before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
@@ -132,15 +135,32 @@ def _behind_what_is_right(
 
     A rule may hold them, and that waits for none. What brings the wrong values itself is set right once it was heard.
     """
+    return _last_of(
+        context,
+        held,
+        unsent,
+        lambda row, body: (
+            row.type in _HEARD_BEFORE or _was_made(row, body) or bool(wrong & set(body.get("elements") or {}))
+        ),
+    )
+
+
+def _last_of(
+    context: Context,
+    held: Held,
+    unsent: Sequence[OutboundRow],
+    stays: Callable[[OutboundRow, Mapping[str, Any]], bool] = lambda row, body: False,
+) -> list[OutboundRow]:
+    """Return the last of ``unsent``, up to one that ``stays``, is of an earlier epoch, or cannot be put there anew."""
     later = list[OutboundRow]()
     for row in reversed(unsent):
-        if row.epoch < context.epoch or row.type in _HEARD_BEFORE:
+        if row.epoch < context.epoch:
             break
         try:
             body = said(context, held, row)
         except BadRest:
-            break  # it cannot be put there anew
-        if body is None or _was_made(row, body) or wrong & set(body.get("elements") or {}):
+            break
+        if body is None or stays(row, body):
             break
         later.insert(0, row)
     return later
@@ -221,7 +241,15 @@ async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[Outbou
     for row in unsent:
         await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
     numbers = [row.seq for row in unsent if row.epoch == thread.out_epoch and row.seq is not None]
-    await tx.save_thread(thread._replace(out_seq=min([thread.out_seq + 1, *numbers]) - 1, seen=seen))
+    last = max(min([thread.out_seq + 1, *numbers]) - 1, await _withdrawn_at(tx, held.case, thread))
+    await tx.save_thread(thread._replace(out_seq=last, seen=seen))
+
+
+async def _withdrawn_at(tx: Tx, case: Case, thread: ThreadRow) -> int:
+    """Return the number of our last withdrawal in the epoch of ``thread``, or 0: it is freed by nothing before it."""
+    rows = await tx.outbound_of_case(case.ref) if thread.ended == "withdrawn" else ()
+    said = [row.seq or 0 for row in rows if (row.type, row.epoch) == (WITHDRAWAL, thread.out_epoch)]
+    return max(said, default=0)
 
 
 def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.machine import RuleRefused
 from gateway.core.messages import RECTIFICATION
+from gateway.services.rows import OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import held
 from tests.support.network import Network, make_network, wrong_clock
@@ -435,3 +437,79 @@ async def test_exercise_reply_is_struck_too(network: Network, tmp_path: Path) ->
     ours, _ = await replaced_reply(network, tmp_path)
     assert (await story.case(network, "XAA", ours)).exercise
     assert (await story.case(network, "XAA", ours)).reply is None
+
+
+async def declined(network: Network, *, arrived: bool) -> tuple[str, str]:
+    """
+    Have XAA propose a return, strike what it sent, and decline; return both cases, the line being down.
+
+    Of the proposal, which ``arrived`` or not, no receipt came, so that what was struck waits behind it.
+    """
+    ours, theirs = await homeward.prepared(network)
+    desk = network.gateways["XAA"]
+    await desk.returning.propose(ours, "first", "case_officer")
+    network.wires.lose_answers, network.wires.cut = arrived, not arrived
+    await desk.deliverer.run_once()
+    network.wires.lose_answers, network.wires.cut = False, True
+    await desk.notices.strike(ours, ["BIRTH_PLACE"], "first", "case_officer")
+    await desk.returning.reassess(ours, "first", "case_officer")
+    await desk.returning.decline(ours, "coordinator", "coordinator")
+    return ours, theirs
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["arrived", "lost"])
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "declined"])
+async def test_a_withdrawal_waits_behind_nothing_and_shares_its_number_with_nothing(
+    network: Network, *, arrived: bool, stopped: bool
+) -> None:
+    """What takes data back follows the withdrawal, also where it waited before, and whatever is stopped meanwhile."""
+    ours, theirs = await declined(network, arrived=arrived)
+    desk = network.gateways["XAA"]
+    if stopped:
+        await desk.hold.freeze(ours, "a need became known", "protection", "asylum_authority")
+        await desk.hold.withdraw(ours, "protection", "asylum_authority")
+        await desk.notices.strike(ours, ["BIRTH_PLACE"], "first", "case_officer")
+    await desk.notices.demand_erasure(ours, "first", "case_officer")
+    network.wires.cut = False
+    for _ in range(4):
+        network.clock.pass_(hours=1)
+        await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    said = [row for row in await outbox(network, "XAA", ours) if row.state != "dropped"]
+    assert ["withdrawal", "rectification", "erasure"] == [row.type for row in sorted(said, key=place)][-3:]
+    assert {"receipted"} == {row.state for row in said}
+    assert len(said) == len({row.seq for row in said})
+    hour = next(row.not_before for row in said if row.type == "withdrawal")
+    assert all(row.posted_at >= hour for row in said if row.type in ("rectification", "erasure"))
+
+
+def place(row: OutboundRow) -> tuple[int, int]:
+    """Return where a message stands in its thread."""
+    return row.epoch, row.seq or 0
+
+
+async def test_no_right_value_follows_a_withdrawal(network: Network) -> None:
+    """Where a return was declined the other State is told that it is over, and gets no value after that (R-16)."""
+    ours, theirs = await homeward.proposed(network)
+    desk = network.gateways["XAA"]
+    pending = await desk.notices.prepare_rectification(
+        ours, ["BIRTH_DATE"], {"birth_date": "1999-01-02"}, "first", "case_officer"
+    )
+    kind, thread = "rectification.approval", await homeward.thread(network, ours)
+    signed = network.approval(pending.digest, thread, "second", kind, "liaison_officer")
+    network.wires.cut = True
+    await desk.notices.rectify(ours, signed, "second")
+    await desk.returning.reassess(ours, "first", "case_officer")
+    await desk.returning.decline(ours, "coordinator", "coordinator")
+    pending = await desk.notices.prepare_rectification(
+        ours, ["BIRTH_DATE"], {"birth_date": "1999-01-03"}, "first", "case_officer"
+    )
+    signed = network.approval(pending.digest, thread, "second", kind, "liaison_officer")
+    with pytest.raises(RuleRefused, match="R-16"):
+        await desk.notices.rectify(ours, signed, "second")
+    network.wires.cut = False
+    for _ in range(3):
+        network.clock.pass_(hours=1)
+        await network.deliver()
+    case = await story.case(network, "XBB", theirs)
+    assert ("WITHDRAWN", False) == (case.state, "birth_date" in case.received["elements"])
