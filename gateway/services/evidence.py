@@ -179,7 +179,8 @@ async def export(
     members |= content
     members[MESSAGES] = evidence.table(MESSAGES, tables.messages(*passed, disclosed=with_content_by is not None))
     members[EVENTS] = evidence.table(EVENTS, tables.events(context, stored.events, *passed, disclosed))
-    members[CLOCKS] = evidence.table(CLOCKS, tables.clocks(context, held))
+    shown = tables.clocks(context, held, stored.outbound, disclosed=with_content_by is not None)
+    members[CLOCKS] = evidence.table(CLOCKS, shown)
     members[GONE] = evidence.table(GONE, [*_erased(stored), *gone])
     about = _about(context, stored, now, content=with_content_by is not None)
     context.log("evidence.exported", ref=ref, count=len(members))

@@ -5,6 +5,7 @@ Rule: without content nothing leaves that names the person asked about, or tells
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from gateway.core.clocks import Clock
 from gateway.core.escalation import ALLOW, PROPOSE, STOP, event_of
 from gateway.core.evidence import RECEIVED, SENT
 from gateway.core.instruments import UNVERIFIED, Rule
-from gateway.core.messages import SAID_BY
+from gateway.core.messages import DELAY, REPLY, SAID_BY
 from gateway.core.returns import IN_CHARGE
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.services import cases
@@ -56,6 +57,9 @@ _AUTHORITY = "authority"
 """What each of them is in an export without content."""
 
 _NOTE = event_of("L4")
+
+_UNSAID_BY = {DELAY: frozenset({"extension_not_accepted"}), REPLY: frozenset({"reply_not_accepted"})}
+"""What the gateway notes of a message of a type that was taken back before it left, and of one that was refused."""
 
 
 def _instant(at: datetime | None) -> str | None:
@@ -150,14 +154,17 @@ def events(
     """
     Return who did what and when; of a case not disclosed no step that stopped it, and no state it was in.
 
-    Nor a step whose message was taken back before it left: it says such a message, at the instant it was queued. And
+    Nor a step whose message was taken back before it left: it says such a message, at the instant it was queued; nor
+    the one that notes it, at the instant it was taken back. And
     who decided about the person is an authority: which one it was, or its person, would tell a child from an adult.
 
     Nor the digest of a body: it holds a name and a date of birth and nothing random, so it could be found by trying.
     That of a message holds its id, and that of a note verbale its reference.
     """
     digests = {row.digest for row in inbound} | {row.digest for row in outbound}
-    unsaid = [(row.queued_at, SAID_BY.get(row.type, frozenset())) for row in _unsaid(outbound)]
+    lost = _unsaid(outbound)
+    unsaid = [(row.queued_at, SAID_BY.get(row.type, frozenset())) for row in lost]
+    unsaid += [(row.answered_at, _UNSAID_BY.get(row.type, frozenset())) for row in lost if row.answered_at is not None]
     return [
         {
             "at": _instant(event.at),
@@ -182,17 +189,37 @@ def _who(event: EventRow, *, disclosed: bool) -> dict[str, Any]:
     return {"actor": event.actor, "role": schemas.statement_roles().get(event.role, event.role)}
 
 
-def clocks(context: Context, held: Held | None) -> list[dict[str, Any]]:
-    """Return every version of every clock, the oldest first; none of an erased case."""
+def clocks(
+    context: Context, held: Held | None, outbound: Sequence[OutboundRow], *, disclosed: bool
+) -> list[dict[str, Any]]:
+    """
+    Return every version of every clock, the oldest first; none of an erased case.
+
+    Of a case not disclosed none that an extension made which a stop took back before it left: nobody heard of it.
+    """
     if held is None:
         return []
     case, country = held.case, context.country
     pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+    unheard = not disclosed and any(row.type == DELAY for row in _unsaid(outbound))
+    found = [(*clock.history, clock) for clock in case.clocks]
     return [
-        _clock(version, context.reckoner.of(*pair, version), current=version is clock)
-        for clock in case.clocks
-        for version in (*clock.history, clock)
+        _clock(version, context.reckoner.of(*pair, version), current=version is versions[-1])
+        for versions in (map(_as_heard, found) if unheard else found)
+        for version in versions
     ]
+
+
+def _as_heard(versions: Sequence[Clock]) -> tuple[Clock, ...]:
+    """Return ``versions`` without each extension that was taken back and without what says so, numbered on."""
+    kept = list[Clock]()
+    for version in versions:
+        if version.cause != "shortened":
+            kept.append(version)
+            continue
+        while kept and kept.pop().cause != "extended":
+            pass
+    return tuple(replace(one, version=number) for number, one in enumerate(kept, versions[0].version))
 
 
 def _clock(clock: Clock, rule: Rule | None, *, current: bool) -> dict[str, Any]:

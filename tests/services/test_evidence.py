@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,6 +162,23 @@ async def test_without_content_no_trace_of_a_stop_shows(network: Network) -> Non
     network.clock.pass_(seconds=10)
     await returning.suspend(theirs, "a moment", "welfare", "child_welfare")
     assert before == rows(members_of(await exported(network, "XBB", theirs)), evidence.EVENTS)
+
+
+async def test_without_content_no_trace_of_an_extension_shows_that_a_stop_took_back(network: Network) -> None:
+    """Neither the step that says it does not hold, nor a version of its clock, tells that the case was stopped."""
+    _, theirs = await story.acknowledged(network)
+    desk = network.gateways["XBB"]
+
+    async def shown() -> list[Any]:
+        members = members_of(await exported(network, "XBB", theirs))
+        return [rows(members, table) for table in (evidence.EVENTS, evidence.CLOCKS, evidence.MESSAGES)]
+
+    before = await shown()
+    network.clock.pass_(seconds=10)
+    await desk.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    network.clock.pass_(seconds=10)
+    await desk.hold.freeze(theirs, "to be looked at", "first", "registry_clerk")
+    assert before == await shown()
 
 
 async def test_without_content_only_the_step_that_was_taken_back_is_left_out(network: Network) -> None:
