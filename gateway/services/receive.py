@@ -512,12 +512,13 @@ class Receiver:
         payload, context, case = opened.payload, self._context, held.case
         name = event_name(payload.type, payload.body)
         data: dict[str, object] = {"digest": payload.digest, "body": payload.body, "value": payload.body}
+        reckoned: Clock | None = None
         if name == "extension":
             clock = case.clock("reply")
-            longer = clock and context.reckoner.extend(
+            reckoned = clock and context.reckoner.extend(
                 context.country, case.partner, clock, payload.issued_at, payload.body["reason"]
             )
-            data |= {"clock": longer, "clocks": (longer,) if longer else ()}
+            data |= {"clock": reckoned, "clocks": (reckoned,) if reckoned else ()}
         elif payload.type == REDIRECT:
             named, today = payload.body["authority"]["id"], now.date()
             data["listed"] = await directory.is_listed(context, tx, payload.sender, named, today)
@@ -538,7 +539,9 @@ class Receiver:
             moved = await unsay(context, tx, moved, context.country, now)
         if payload.type == REPLY:
             await threads.leave_out(context, tx, moved, REMINDER, now)  # nothing is owed that it would press for
-        other = self._other_date(moved.case, payload) if payload.type == ACKNOWLEDGEMENT else None
+        if payload.type == ACKNOWLEDGEMENT and (clock := moved.case.clock("reply")) is not None:
+            reckoned = clock if clock.evidence == payload.digest else None
+        other = _other_date(reckoned, payload)
         late = _came_late(case, payload, now) if name == "extension" else None
         for found in filter(None, (other, late, await self._redated(tx, moved.case, payload))):
             noted = replace(moved.case, findings=(*moved.case.findings, found))
@@ -573,13 +576,6 @@ class Receiver:
             if first is not None and (first.start_on, first.due_on) != (clock.start_on, clock.due_on):
                 return CAME_BEFORE % {"day": first.start_on, "own_day": clock.start_on}
         return None
-
-    def _other_date(self, case: Case, payload: Payload) -> str | None:
-        """Return what to note if the acknowledgement started a clock here and names another day for it."""
-        clock = case.clock("reply")
-        if clock is None or clock.evidence != payload.digest or clock.due_on.isoformat() == payload.body["due_on"]:
-            return None
-        return RECKONS_OTHERWISE % {"day": payload.body["due_on"], "own_day": clock.due_on}
 
     def _accepted(self, held: cases.Held, opened: Opened) -> Verdict:
         """Return the verdict for an accepted message: its signed bytes sealed under the case's key, and its dates."""
@@ -721,6 +717,13 @@ def _exercised(payload: Payload) -> tuple[Payload, Reason | None]:
     except ValueError:
         return payload, Reason.SCHEMA
     return payload._replace(type=type, body=payload.body["body"], body_bytes=raw), None
+
+
+def _other_date(reckoned: Clock | None, payload: Payload) -> str | None:
+    """Return what to note if a message that starts or extends a clock names another day than is ``reckoned`` here."""
+    if reckoned is None or reckoned.due_on.isoformat() == payload.body["due_on"]:
+        return None
+    return RECKONS_OTHERWISE % {"day": payload.body["due_on"], "own_day": reckoned.due_on}
 
 
 def _came_late(case: Case, payload: Payload, now: datetime) -> str | None:

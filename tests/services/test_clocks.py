@@ -11,7 +11,7 @@ from gateway.core.deadlines import Evidence
 from gateway.core.machine import RuleRefused
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Unavailable
-from gateway.services.reckon import Reckoner
+from gateway.services.reckon import RECKONS_OTHERWISE, Reckoner
 from tests.support import homeward, story
 from tests.support.agreements import agree, between_us
 from tests.support.network import Network, open_gateway
@@ -212,6 +212,23 @@ async def test_an_extension_in_time_counts_although_the_line_was_down(network: N
     assert ((10,), mine["reply"].due_on) == (mine["reply"].extended, yours["reply"].due_on)
     (found,) = (await story.case(network, "XAA", ours)).findings
     assert "the extension came on 2026-12-12, after 2026-12-09; its sender dates it 2026-12-08" == found
+
+
+async def test_an_extension_to_another_day_than_is_reckoned_here_is_a_finding(network: Network) -> None:
+    """A State that knows of a holiday after the first period names another end; both days are told."""
+    ours, theirs = await story.acknowledged(network)
+    asked = network.gateways["XBB"]
+    due_on = (await story.case(network, "XBB", theirs)).clock("reply").due_on
+    old = asked.context.reckoner
+    calendar = old.calendars["XBB"]
+    newer = replace(calendar, version="decree", holidays={**calendar.holidays, due_on + timedelta(days=1): "Decree"})
+    asked.context.reckoner = Reckoner(old.instruments, {**old.calendars, "XBB": newer}, old.ladder)
+    await asked.answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+    await network.deliver()
+    mine, yours = await clocks(network, ours, theirs)
+    assert mine["reply"].due_on < yours["reply"].due_on
+    (found,) = (await story.case(network, "XAA", ours)).findings
+    assert RECKONS_OTHERWISE % {"day": yours["reply"].due_on, "own_day": mine["reply"].due_on} == found
 
 
 async def test_an_extension_that_comes_in_time_leaves_no_finding(network: Network) -> None:
