@@ -201,9 +201,13 @@ def _contest(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _contested(case: Case, event: Event, now: datetime) -> Change:
-    """The same event name on both sides: a body of our own leaves, a body of theirs arrives."""
+    """
+    The same event name on both sides: a body of our own leaves, a body of theirs arrives.
+
+    A notice of delay was one of the first look: of the second nothing was said yet (R-11).
+    """
     clock = case.clock("reply")
-    case = replace(case, answered=clock.evidence if clock else None)
+    case = replace(case, answered=clock.evidence if clock else None, delay=None)
     return _contest(case, event, now) if case.side is Side.REQUESTING else _arrive(case, event, now)
 
 

@@ -40,6 +40,9 @@ SECOND = "foreign_affairs"
 
 ALL_CASES = 1 << 31
 
+_NOTICES = frozenset({"notify_delay", "extend", "delay", "extension"})
+"""Steps by which a notice of delay is given, or comes."""
+
 _SEALED = "figures.sealed"
 
 _COURSE_SIZE = 1024
@@ -75,16 +78,19 @@ async def course_of(context: Context, tx: Tx, row: CaseRow, now: datetime) -> Co
     if case.exercise:
         return None
     clock = answered_clock(case)
+    steps = [Step(event.at, event.event, event.target) for event in await tx.events(row.ref)]
+    # A second look is told of by notices of its own: the row has those of the last look alone.
+    names = {step.event for step in steps}
+    told = row.delay_notice or ("contest" in names and bool(names & _NOTICES))
     file = File(
         direction=row.side,
         partner=row.partner,
         instrument=clock.instrument if clock else row.instrument or "",
         extended=row.extended,
-        delay_notice=row.delay_notice,
+        delay_notice=told,
         reply=case.reply,
         due_at=clock.due_at if clock else None,
     )
-    steps = [Step(event.at, event.event, event.target) for event in await tx.events(row.ref)]
     return figures.course(file, steps, now)
 
 

@@ -395,6 +395,19 @@ async def test_a_notice_of_delay_counts_until_the_day_it_names(network: Network)
     assert (theirs,) == await told(network)
 
 
+async def test_a_notice_of_delay_says_nothing_of_a_second_look(network: Network) -> None:
+    """Our desk is told of the second look at 80 % of its own time, whatever day it named for the first (R-11)."""
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2027-02-20", "first")
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    await network.deliver()
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first")
+    await network.deliver()
+    clock = (await story.case(network, "XBB", theirs)).clock("reply")
+    network.clock.pass_(days=(clock.delay_on - network.clock.now().date()).days)
+    assert (theirs,) == await told(network)
+
+
 async def test_a_notice_of_delay_counts_for_ninety_days_past_the_due_day_at_most(network: Network) -> None:
     """Who names a day that never comes is told again all the same."""
     _, theirs = await story.acknowledged(network)
