@@ -13,8 +13,8 @@ import schemas
 from gateway.core import wire
 from gateway.core.case import Case, Pending, State, replace
 from gateway.core.clocks import Clock
-from gateway.core.facts import Facts, about
-from gateway.core.machine import Event
+from gateway.core.facts import Facts, Finding, about
+from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     DELAY,
@@ -35,6 +35,9 @@ from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
 from schemas import ijson
+
+ANSWER_WAITS = "the answer waits here and has not left; the case is closed once it has"
+"""Why a case is not closed yet."""
 
 Body = Callable[[Case], tuple[str, Mapping[str, Any], Mapping[str, Any]]]
 """Builds a message from its case: type, body, and what else the event carries."""
@@ -196,12 +199,19 @@ class Answer:
         await context.commit(unit)
 
     async def close(self, ref: str, person: str, role: str = "registry_clerk") -> None:
-        """Close an answered or withdrawn case. Raises ``IllegalStep``."""
+        """
+        Close an answered or withdrawn case. Raises ``IllegalStep``, and ``RuleRefused`` while its answer waits here.
+
+        What the answer rests on may be set right before it leaves, and who closed the case would not answer again.
+        """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
 
         async def unit(tx: Tx) -> None:
-            await steps.move(context, tx, await cases.load(context, tx, ref), Event("close", person, role), now)
+            held = await cases.load(context, tx, ref)
+            if await threads.waits(tx, held.case, REPLY):
+                raise RuleRefused((Finding("R-11", ANSWER_WAITS),))
+            await steps.move(context, tx, held, Event("close", person, role), now)
 
         await context.commit(unit)
 
@@ -246,7 +256,7 @@ async def unsay(context: Context, tx: Tx, held: cases.Held, actor: str, now: dat
     """
     Take the answer of ``held`` out of the outbox if it was never posted, and have the desk answer again.
 
-    Returns the case as it is then. One that was closed upon its answer has nobody who answers again: it leaves.
+    Returns the case as it is then. No case is closed upon an answer that has not left (``Answer.close``).
     """
     if held.case.state is not State.REPLIED or not await threads.leave_out(context, tx, held, REPLY, now):
         return held

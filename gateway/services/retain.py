@@ -22,6 +22,7 @@ from gateway.core.messages import (
     ERASURE,
     PROPOSAL,
     RECTIFICATION,
+    REPLY,
     REQUEST,
 )
 from gateway.core.notices import unanswered
@@ -191,6 +192,8 @@ class Retention:
         if case.state not in (State.REPLIED, State.UNDELIVERED, *PREPARING):
             return False
         if case.side is Side.REQUESTED:
+            if await self._context.store.read(partial(threads.waits, case=case, type=REPLY)):
+                return True  # it is not answered before that leaves, or it ends as undelivered
             refused = case.said.get(ACCEPTANCE, {}).get("decision") == "refused"
             return case.state is State.UNDELIVERED and PROPOSAL in case.said and not refused
         return await self._is_awaited(case)

@@ -312,6 +312,11 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
 
 
+async def waits(tx: Tx, case: Case, type: str) -> bool:
+    """Return whether a message of ``type`` of the case was never posted, and is still to be."""
+    return any(row.type == type for row in await unsent_of(tx, case))
+
+
 async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: datetime) -> bool:
     """
     Take each message of ``type`` that was never posted out of the outbox; what waits beside it is put there anew.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from gateway.core.facts import Finding
 from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.services.answer import ANSWER_WAITS
 from gateway.web.language import N_, Tongue
 
 RULES: Mapping[str, str] = {
@@ -131,8 +132,9 @@ _AGAINST: Mapping[str, str] = {
         "A message of the return that waits says something else than the record by now, and does not leave. Begin the "
         "return anew, or call the journey off, and say it again."
     ),
+    ANSWER_WAITS: N_("The answer waits here and has not left yet. Close the case once it has."),
 }
-"""What is said against a message that waits, and of the cases that it names, by how the reason begins."""
+"""What is said against a message that waits, or for one, and of the cases that it names, by how the reason begins."""
 
 
 _ELSEWHERE = N_(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.codes import Reason
 from gateway.core.wire import Payload
 from gateway.services import anew, listing
@@ -533,10 +534,10 @@ async def test_recall_that_never_came_is_said_anew(network: Network, tmp_path: P
 
 
 async def test_answer_of_a_closed_case_is_said_anew(network: Network, tmp_path: Path) -> None:
-    """A case that its desk closed on its answer is stopped by nobody, and nobody could answer again."""
+    """A case that an earlier version closed upon an answer that waited is stopped by nobody, and answered by nobody."""
     ours, theirs = await story.acknowledged(network)
     await story.give_answer(network, theirs, story.reply())
-    await network.gateways["XBB"].answer.close(theirs, "first")
+    await story.put(network, "XBB", theirs, State.CLOSED)
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     await after_the_listing(network)
     assert "REPLIED" == await story.state(network, "XAA", ours)

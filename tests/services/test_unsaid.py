@@ -6,14 +6,16 @@ proposal and a plan, which rest on our own record, ``test_elsewhere`` and ``test
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, DELAY, RECTIFICATION, REMINDER, REPLY, USE_REQUEST
 from gateway.core.return_guards import OUTDATED
 from gateway.services import person_stop
-from gateway.services.answer import UNSAID
+from gateway.services.answer import ANSWER_WAITS, UNSAID
 from tests.support import homeward, story
 from tests.support.network import Network
 
@@ -90,6 +92,23 @@ async def test_an_answer_that_may_be_abroad_is_not_taken_out(network: Network) -
     network.clock.pass_(hours=2)
     await network.deliver()
     assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_no_case_is_closed_upon_an_answer_that_has_not_left(network: Network) -> None:
+    """What it rests on may be set right yet, and nobody would answer again: neither a desk closes it, nor a timer."""
+    _, theirs = await story.acknowledged(network)
+    unknown = {"reason": "REGISTER_INCOMPLETE", "match_basis": [], "confidence": "NONE"}
+    await story.give_answer(network, theirs, story.reply("CANNOT_SAY", **unknown))
+    desk = network.gateways["XBB"]
+    with pytest.raises(RuleRefused, match=ANSWER_WAITS):
+        await desk.answer.close(theirs, "first", CLERK)
+    desk.context.policy = replace(desk.context.policy, closed_after_days=1)
+    network.clock.pass_(days=2)
+    await desk.retention.run_once(network.clock.now())
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+    await network.refresh()
+    await network.deliver()
+    await desk.answer.close(theirs, "first", CLERK)
 
 
 async def test_a_return_is_not_accepted_as_that_of_an_adult_who_is_none(network: Network) -> None:
