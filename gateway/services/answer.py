@@ -18,12 +18,15 @@ from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     DELAY,
+    DOCUMENT,
     INTERVIEW,
     INTERVIEW_RESULT,
     NEGATIVE_OUTCOMES,
     QUESTION,
     REDIRECT,
+    REISSUE,
     REPLY,
+    TYPES,
 )
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.starts import starts_of_message
@@ -34,6 +37,7 @@ from gateway.services.context import Context, Forbidden, acting, check_listed, o
 from gateway.services.directory import is_listed
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
+from keys.errors import BadRest
 from schemas import ijson
 
 ANSWER_WAITS = "the answer waits here and has not left; the case is closed once it has"
@@ -262,6 +266,30 @@ async def unsay(context: Context, tx: Tx, held: cases.Held, actor: str, now: dat
         return held
     unsaid = held._replace(case=replace(held.case, reply=None))
     return await steps.move(context, tx, unsaid, Event("reply_not_accepted", actor, GATEWAY, {"found": UNSAID}), now)
+
+
+UNISSUED = "a document that was never told was taken out, for what it rests on was set right or fell; issue it again"
+"""Finding on a case whose travel document would have left as it was made, after the correction."""
+
+
+async def unissue(context: Context, tx: Tx, held: cases.Held, now: datetime) -> cases.Held:
+    """
+    Take what says which travel document counts out of the outbox if it was never posted, and have it issued again.
+
+    Told after the correction was heard, it would pass for one that was made by it. Returns the case as it is then.
+    """
+    gone = [one for one in (DOCUMENT, REISSUE) if await threads.leave_out(context, tx, held, one, now)]
+    if not gone:
+        return held
+    try:
+        said = await threads.with_documents(context, tx, held)
+    except BadRest as error:
+        # A correction is taken whatever is wrong with what was told before.
+        context.log("message.fault", partner=held.case.partner, type=gone[0], error=type(error).__name__)
+        said = {name: body for name, body in held.case.said.items() if name not in gone}
+    data = {"found": UNISSUED, "said": said}
+    await steps.tell(context, tx, held, Event(TYPES[gone[0]].refused, context.country, GATEWAY, data), now)
+    return await cases.load(context, tx, held.case.ref)
 
 
 async def _facts(context: Context, tx: Tx, case: Case, value: Mapping[str, Any]) -> Facts:

@@ -23,7 +23,7 @@ from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import HELD
 from gateway.core.wire import format_instant, parse_payload
 from gateway.services import cases, directory
-from gateway.services.answer import unsay
+from gateway.services.answer import unissue, unsay
 from gateway.services.context import Context
 from gateway.services.exposure import INBOUND, PAGE
 from gateway.services.ports import Tx
@@ -171,7 +171,8 @@ class FallenMessages:
             case = replace(standing.case, findings=findings)
             noted = await cases.note(self._context, tx, held, case, "revoked", one.partner, now)
             if not one.stated:
-                await unsay(self._context, tx, noted, self._context.country, now)
+                noted = await unsay(self._context, tx, noted, self._context.country, now)
+                await unissue(self._context, tx, noted, now)
 
 
 def _text(one: Fallen) -> str:

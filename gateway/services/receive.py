@@ -56,7 +56,7 @@ from gateway.core.starts import starts_of_message, starts_of_receipt
 from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
 from gateway.services import cases, directory, listing, steps, threads
-from gateway.services.answer import unsay
+from gateway.services.answer import unissue, unsay
 from gateway.services.context import Context
 from gateway.services.ports import Conflict, Draft, Tx, Unavailable
 from gateway.services.reckon import RECKONS_OTHERWISE
@@ -536,7 +536,7 @@ class Receiver:
         await bring_back(context, tx, held.row, moved.row, now)
         if payload.type == RECTIFICATION:
             await drop_struck(context, tx, moved, payload.body["parts"])
-            moved = await unsay(context, tx, moved, context.country, now)
+            moved = await unissue(context, tx, await unsay(context, tx, moved, context.country, now), now)
         if payload.type == REPLY:
             await threads.leave_out(context, tx, moved, REMINDER, now)  # nothing is owed that it would press for
         if payload.type == ACKNOWLEDGEMENT and (clock := moved.case.clock("reply")) is not None:

@@ -12,10 +12,19 @@ from typing import Any
 import pytest
 
 from gateway.core.machine import RuleRefused
-from gateway.core.messages import ACCEPTANCE, DELAY, RECTIFICATION, REMINDER, REPLY, USE_REQUEST
+from gateway.core.messages import (
+    ACCEPTANCE,
+    DELAY,
+    DOCUMENT,
+    RECTIFICATION,
+    REISSUE,
+    REMINDER,
+    REPLY,
+    USE_REQUEST,
+)
 from gateway.core.return_guards import OUTDATED
 from gateway.services import person_stop
-from gateway.services.answer import ANSWER_WAITS, UNSAID
+from gateway.services.answer import ANSWER_WAITS, UNISSUED, UNSAID
 from tests.support import homeward, story
 from tests.support.network import Network
 
@@ -109,6 +118,36 @@ async def test_no_case_is_closed_upon_an_answer_that_has_not_left(network: Netwo
     await network.refresh()
     await network.deliver()
     await desk.answer.close(theirs, "first", CLERK)
+
+
+@pytest.mark.parametrize("corrects", CORRECTIONS[:2], ids=[one.__name__ for one in CORRECTIONS[:2]])
+async def test_a_document_is_not_told_after_the_correction_of_what_it_was_made_from(
+    network: Network, corrects: Callable[[Network, str, str], Awaitable[None]]
+) -> None:
+    """Heard after the correction it would pass for one that was made by it: it is taken out, and issued again."""
+    ours, theirs = await homeward.asked_for_a_document(network)
+    issuer = network.gateways["XBB"].returning
+    await issuer.issue(theirs, homeward.DOCUMENT, "issuer")
+    await corrects(network, ours, theirs)
+    case = await story.case(network, "XBB", theirs)
+    assert ("ACCEPTED", False, [UNISSUED]) == (case.state, DOCUMENT in case.said, list(case.findings))
+    await network.deliver()
+    assert "DECIDED" == await story.state(network, "XAA", ours)
+    await issuer.issue(theirs, {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A"}, "issuer")
+    await network.deliver()
+    assert ("DOCUMENTED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    assert [(DOCUMENT, "dropped"), (DOCUMENT, "receipted")] == sorted(await said(network, "XBB", theirs, DOCUMENT))
+
+
+async def test_one_in_place_of_the_last_is_not_told_after_such_a_correction(network: Network) -> None:
+    """The document before it counts again, and the finding says that another is to be issued."""
+    ours, theirs = await homeward.documented(network)
+    issuer = network.gateways["XBB"].returning
+    await issuer.reissue(theirs, {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A"}, "issuer")
+    await by_a_word(network, ours, theirs)
+    case = await story.case(network, "XBB", theirs)
+    assert ("DOCUMENTED", False, [UNISSUED]) == (case.state, REISSUE in case.said, list(case.findings))
+    assert [(REISSUE, "dropped")] == await said(network, "XBB", theirs, REISSUE)
 
 
 async def test_a_return_is_not_accepted_as_that_of_an_adult_who_is_none(network: Network) -> None:

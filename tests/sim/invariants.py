@@ -18,10 +18,12 @@ from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
     DELAY,
+    DOCUMENT,
     ERASURE,
     NEGATIVE_OUTCOMES,
     POSITIVE_OUTCOMES,
     PROPOSAL,
+    REISSUE,
     REMINDER,
     REPLY,
     RESYNC,
@@ -195,11 +197,13 @@ OUTDATES = frozenset({"cancel", "depart", "reassess", "proposal"})
 
 TAKEN_OUT: Mapping[str, frozenset[str]] = {
     REPLY: frozenset({"reply_not_accepted", "revoked"}),
+    DOCUMENT: frozenset({"document_not_accepted", "revoked"}),
+    REISSUE: frozenset({"not_accepted", "revoked"}),
     REMINDER: frozenset({"reply"}),
 }
 """
-Steps with which a message of that type is taken out that never left: what a reply rests on was set right, its question
-came under a stolen key, or the answer to what a reminder asks for came.
+Steps with which a message of that type is taken out that never left: what a reply or a document rests on was set right,
+what asked for it came under a stolen key, or the answer to what a reminder asks for came.
 """
 
 STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})

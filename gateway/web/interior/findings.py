@@ -35,6 +35,7 @@ FINDINGS: Final = (
     N_("a message that waited in the backup never left, and was dropped; see whether it is to be sent anew"),
     N_("the other State holds messages of ours in this case, which were lost before the restore"),
     N_("an answer that was never posted was taken out, for what it rests on was set right or fell; answer again"),
+    N_("a document that was never told was taken out, for what it rests on was set right or fell; issue it again"),
     N_("a rule stands against posting a message again that the other State may have lost; ask it"),
     N_("a message that the other State may have lost was posted again and did not come through; ask it"),
     N_("since it was restored the other State goes by a message of ours that it had refused; ask it"),
