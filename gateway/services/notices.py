@@ -20,6 +20,7 @@ from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Event, RuleRefused, step
 from gateway.core.messages import (
     CONFIRMATION,
+    DOCUMENT_REQUEST,
     ELEMENTS,
     ERASURE,
     ONWARD_ANSWER,
@@ -28,6 +29,7 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
 )
+from gateway.core.minimise import disclose, members_of
 from gateway.core.notices import REPLY_PART, last_number, open_demands
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.tables import table_for
@@ -39,6 +41,7 @@ from gateway.services.context import Context, Forbidden, acting, own_statement
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
+from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
 from schemas import ijson
 
@@ -125,6 +128,7 @@ class Notices:
             number = last_number(held.case, RECTIFICATION, ours=True) + 1
             value = {"number": number, "parts": list(parts), "handling": handling, "elements": dict(elements)}
             schemas.validate(RECTIFICATION, value)
+            await _check_left(context, tx, held, parts)
             if found := (*_images(elements), *element_findings(elements), *_of_real_persons(held.case, elements)):
                 raise RuleRefused(found)
             text = ijson.dumps(value).decode()
@@ -155,6 +159,7 @@ class Notices:
                 approver, role, statement, held.case, APPROVAL, pending.digest, now, called="approval", hint=hint
             )
             value = ijson.loads(pending.body.encode())
+            await _check_left(context, tx, held, value["parts"])
             # For the rules it is what it is: elements that leave. Only what brings no value is exempt of R-01.
             data = {"value": value, "body": pending.body, "digest": pending.digest}
             data["sent"] = await threads.sent_since(context, tx, held)
@@ -248,9 +253,11 @@ class Notices:
     async def _unsaid(self, tx: Tx, held: cases.Held, event: Event, now: datetime) -> bool:
         """Return whether an answer that is taken back was never posted: it is taken out, and the desk answers again."""
         row = table_for(held.case.side).index.get((held.case.state, event.name))
-        if event.data["value"]["parts"] != [REPLY_PART] or row is None or event.role not in row.who:
+        if row is None or event.role not in row.who:
             return False
-        return await unsay(self._context, tx, held, event.actor, now) is not held
+        parts = event.data["value"]["parts"]
+        await _check_left(self._context, tx, held, parts)
+        return parts == [REPLY_PART] and await unsay(self._context, tx, held, event.actor, now) is not held
 
     async def _say(
         self,
@@ -296,6 +303,42 @@ def _images(elements: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 def _of_real_persons(case: Case, elements: Mapping[str, Any]) -> tuple[Finding, ...]:
     return exercise.findings(elements) if case.exercise else ()
+
+
+STILL_HERE = "what brings this waits here and has not left: stop the case, which keeps it here, and set it right there"
+"""Why a correction is not sent: it would follow, and so tell first, what nobody has been told yet."""
+
+
+_BRINGS = frozenset({ELEMENTS, DOCUMENT_REQUEST})
+"""Types that bring elements which the request did not."""
+
+
+async def _check_left(context: Context, tx: Tx, held: cases.Held, parts: Sequence[str]) -> None:
+    """
+    Raise ``RuleRefused`` if any of ``parts`` is brought by what was never posted alone: it would leave as it is.
+
+    Of what is abroad it is said at once, whatever waits.
+    """
+    case, wrong = held.case, members_of(parts)
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type in _BRINGS]
+    if case.draft is None or not any(row.state == "queued" for row in rows):
+        return
+    wrong -= frozenset(disclose(case.draft, case.purpose).elements)
+    for row in rows:
+        if row.posted_at is not None:
+            wrong -= _brings(context, held, row, frozenset())
+    if any(row.state == "queued" and wrong & _brings(context, held, row, wrong) for row in rows):
+        raise RuleRefused((Finding("R-16", STILL_HERE, "parts"),))
+
+
+def _brings(context: Context, held: cases.Held, row: OutboundRow, unread: frozenset[str]) -> frozenset[str]:
+    """Return the members of the elements of a message of ours, ``unread`` where it cannot be read or is not kept."""
+    try:
+        body = threads.said(context, held, row)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return unread
+    return unread if body is None else frozenset(body["elements"])
 
 
 async def _untold(context: Context, tx: Tx, held: cases.Held) -> tuple[Notice, ...]:

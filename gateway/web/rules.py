@@ -10,6 +10,7 @@ from gateway.core.facts import Finding
 from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.services.answer import ANSWER_WAITS
+from gateway.services.notices import STILL_HERE
 from gateway.web.language import N_, Tongue
 
 RULES: Mapping[str, str] = {
@@ -131,6 +132,10 @@ _AGAINST: Mapping[str, str] = {
     OUTDATED: N_(
         "A message of the return that waits says something else than the record by now, and does not leave. Begin the "
         "return anew, or call the journey off, and say it again."
+    ),
+    STILL_HERE: N_(
+        "What brings it waits here and has not left. Stop the case, which takes it out, and set right what is wrong; "
+        "once the case goes on, say it again."
     ),
     ANSWER_WAITS: N_("The answer waits here and has not left yet. Close the case once it has."),
 }

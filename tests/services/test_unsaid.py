@@ -16,6 +16,7 @@ from gateway.core.messages import (
     ACCEPTANCE,
     DELAY,
     DOCUMENT,
+    ELEMENTS,
     RECTIFICATION,
     REISSUE,
     REMINDER,
@@ -25,6 +26,7 @@ from gateway.core.messages import (
 from gateway.core.return_guards import OUTDATED
 from gateway.services import person_stop
 from gateway.services.answer import ANSWER_WAITS, UNISSUED, UNSAID
+from gateway.services.notices import STILL_HERE
 from tests.support import homeward, story
 from tests.support.network import Network
 
@@ -148,6 +150,51 @@ async def test_one_in_place_of_the_last_is_not_told_after_such_a_correction(netw
     case = await story.case(network, "XBB", theirs)
     assert ("DOCUMENTED", False, [UNISSUED]) == (case.state, REISSUE in case.said, list(case.findings))
     assert [(REISSUE, "dropped")] == await said(network, "XBB", theirs, REISSUE)
+
+
+async def further_elements(network: Network) -> tuple[str, str]:
+    """Have XBB ask for the sex, and XAA answer with what waits here; return both cases."""
+    ours, theirs = await story.acknowledged(network, elements={**story.draft()["elements"], "sex": 2})
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    desk = network.gateways["XAA"].clear
+    await desk.prepare(ours, "first")
+    preview, thread = await desk.show(ours, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "elements.approval", "liaison_officer")
+    await desk.approve(ours, signed, "second")
+    await desk.send(ours, "first")
+    return ours, theirs
+
+
+async def test_what_was_never_posted_is_set_right_here_and_not_told_as_it_was(network: Network) -> None:
+    """It may be of somebody else: a correction does not follow it abroad; the desk stops the case, which keeps it."""
+    ours, theirs = await further_elements(network)
+    desk = network.gateways["XAA"]
+    with pytest.raises(RuleRefused, match=STILL_HERE):
+        await desk.notices.strike(ours, ["SEX"], "first", CASE)
+    with pytest.raises(RuleRefused, match=STILL_HERE):
+        await desk.notices.prepare_rectification(ours, ["SEX"], {"sex": 1}, "first", CASE)
+    await desk.notices.strike(ours, ["BIRTH_PLACE"], "first", CASE)  # of what is abroad it is said as ever
+    await desk.hold.freeze(ours, "misread", "first", CASE)
+    await network.deliver()
+    assert {(ELEMENTS, "dropped")} == {*await said(network, "XAA", ours, ELEMENTS)}
+    assert "sex" not in (await story.case(network, "XBB", theirs)).received["elements"]
+    assert "NEEDS_TIER2" == (await story.case(network, "XAA", ours)).resume_to
+
+
+async def test_what_may_be_abroad_is_set_right_by_a_message(network: Network) -> None:
+    """Once it was posted its number has to be used, and the correction follows it."""
+    ours, theirs = await further_elements(network)
+    network.wires.cut = True
+    await network.gateways["XAA"].deliverer.run_once()
+    network.wires.cut = False
+    await network.gateways["XAA"].notices.strike(ours, ["SEX"], "first", CASE)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert "sex" not in (await story.case(network, "XBB", theirs)).received["elements"]
+    assert [(ELEMENTS, "receipted"), (RECTIFICATION, "receipted")] == await said(
+        network, "XAA", ours, ELEMENTS, RECTIFICATION
+    )
 
 
 async def test_a_return_is_not_accepted_as_that_of_an_adult_who_is_none(network: Network) -> None:
