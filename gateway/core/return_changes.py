@@ -97,9 +97,12 @@ def _decline(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _refused_by_them(case: Case, event: Event, now: datetime) -> Change:
+    """Take in a no: every earlier word of either side is void, but that we told of a stop and have not lifted it."""
     if case.state in PASSED[case.side]:
         return case, (Notify("interior"),)
-    return _clocked(replace(case, releases=(), said={ACCEPTANCE: body_of(event)}), event), (Notify("interior"),)
+    said = {type: body for type, body in case.said.items() if type == SUSPENSION}
+    case = replace(case, releases=(), said={**said, ACCEPTANCE: body_of(event)})
+    return _clocked(case, event), (Notify("interior"),)
 
 
 def _endorse(case: Case, event: Event, now: datetime) -> Change:

@@ -1515,6 +1515,16 @@ def test_the_other_state_waits_for_us(side: Side) -> None:
     assert [Send(RESUMPTION, RESUMPTION_BODY, optional=True)] == sent(effects)
 
 
+def test_a_refusal_does_not_end_a_stop() -> None:
+    """The other State was told of the stop, and holds by it whatever is proposed next: it is told when that ends."""
+    stopped, _ = taken(ASKING, S.PROPOSED, "suspend", by=CAROL)
+    refused, _ = take(stopped, "refusal")
+    assert {SUSPENSION, ACCEPTANCE} == set(refused.said)
+    ours, _ = take(refused, "release", by=CAROL)
+    moved, effects = take(ours, "resume", by=DESK[ASKING])
+    assert (S.ASSESSED, [Send(RESUMPTION, RESUMPTION_BODY, optional=True)]) == (moved.state, sent(effects))
+
+
 def test_what_was_never_said_is_not_taken_back() -> None:
     """A case that was stopped in silence goes on in silence."""
     stopped, _ = taken(ASKING, S.ASSESSED, "suspend", by=DESK[ASKING])
