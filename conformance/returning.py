@@ -136,6 +136,7 @@ async def homeward(
     place: str,
     *,
     represented: bool = False,
+    replying: Mapping[str, Any] | None = None,
     proposing: Mapping[str, Any] | None = None,
     accepting: Mapping[str, Any] | None = None,
     counts: timedelta = 60 * DAY,
@@ -144,13 +145,13 @@ async def homeward(
     """
     Let the gateway ask and propose; return the thread when it has come to ``place``.
 
-    ``proposing`` are other members of what the desk proposes, ``accepting`` and ``papers`` of the test State's
-    acceptance and of its travel document; the statement over the acceptance ``counts`` for so long.
+    ``proposing`` are other members of what the desk proposes, ``replying``, ``accepting`` and ``papers`` of the test
+    State's reply, acceptance and travel document; the statement over the acceptance ``counts`` for so long.
     """
     until = (play.now() + 400 * DAY).date().isoformat()
     conditions = {"use_restrictions": ["P0", "P1"], "retain_until": until, "onward": "none"}
     talk = await play.taken_up(handling=conditions, **(MINOR if represented else {}))
-    await talk.reply()
+    await talk.send("verification.reply", talk.reply_body(**(replying or {})))
     steps = PLACES[1 : PLACES.index(place) + 1]
     if "proposed" in steps:
         await talk.said("return.proposal", {**plan(play), **(proposing or {})})

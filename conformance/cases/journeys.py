@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.backend import Forbidden
 from conformance.bodies import body, day, refuses, send, signed, withholds
-from conformance.door import drops
+from conformance.door import drops, says
 from conformance.play import Play
 from conformance.reading import due_on, instant, strict_json, unb64u
 from conformance.registry import Wrong, case
@@ -71,12 +71,15 @@ async def _nothing(talk: Talk, *types: str) -> None:
 @case("journeys.dropped", "M-5.32", "M-5.25", section="5.10", profile="return", seconds=60.0)
 async def dropped(play: Play) -> None:
     """
-    A plan that waits is dropped when the thread is stopped, like any message that was never posted.
+    A plan that waits does not leave a thread that was stopped, withdrawn or not, and is dropped when that is over.
 
-    A gateway that forgets to drop it tells of a journey that was stopped, on its eve.
+    A gateway that lets it leave, or forgets to drop it, tells of a journey that was stopped, on its eve.
     """
     talk, leaves = await _planned(play)
-    await talk.withdraw("protection")
+    await talk.freeze("protection")
+    await play.tick_to(leaves - 71 * H)
+    await _nothing(talk, "return.schedule")
+    await talk.act("withdraw")
     await play.tick_to(leaves)
     await _nothing(talk, "return.schedule")
     if "dropped" not in await talk.states():
@@ -108,13 +111,15 @@ NEXT: dict[str, tuple[str, Any]] = {
 @case("journeys.suspended", "M-5.33", section="5.10", inputs=list(NEXT), profile="return", seconds=60.0)
 async def suspended(play: Play, place: str) -> None:
     """
-    After its partner's suspension the gateway does not go on with the return; after the resumption it does.
+    After its partner's suspension the gateway does not go on with the return; after one resumption it does.
 
-    A gateway that goes on takes no notice of the one word that each State may say at any time.
+    A gateway that goes on takes no notice of the one word that each State may say at any time; one that counts how
+    often it was said never goes on again.
     """
     talk = await homeward(play, place)
     type, body = NEXT[place]
-    await send(talk, "suspension")
+    for _ in range(2):
+        await send(talk, "suspension")
     if place == "planned":
         await _leaves(talk)
     await withholds(talk, type, body(play), days=0)
@@ -232,21 +237,30 @@ async def without_time(play: Play) -> None:
     await withholds(talk, "travel-document.request", {"needed_by": day(play, 15)}, days=0)
 
 
-@case("journeys.crossing", "M-5.33", "M-5.30", section="5.10", profile="return", inputs=["asking", "asked"])
+CROSSES = ["asking", "asking-refused", "asked"]
+
+
+@case("journeys.crossing", "M-5.33", "M-5.30", section="5.10", profile="return", inputs=CROSSES)
 async def crossing(play: Play, side: str) -> None:
     """
     What crosses the gateway's own suspension is accepted, and changes nothing before that ends.
 
-    A gateway that refuses it tells its partner that it has stopped before its word has come.
+    A gateway that refuses it tells its partner that it has stopped before its word has come; one that proposes anew
+    what was refused meanwhile goes on over its own stop.
     """
-    if side == "asking":
+    if side != "asked":
         talk = await homeward(play, "proposed")
         await talk.say("suspension", {})
-        await _accepts(talk)
+        type, follows = "travel-document.request", {"needed_by": day(play, 15)}
+        if side == "asking":
+            await _accepts(talk)
+        else:
+            type, follows = "return.proposal", plan(play)
+            await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
         talk.take(play.one(await play.tick(), "suspension"))
-        await withholds(talk, "travel-document.request", {"needed_by": day(play, 15)}, days=0)
+        await withholds(talk, type, follows, days=0)
         await talk.said("resumption", {})
-        await talk.said("travel-document.request", {"needed_by": day(play, 15)})
+        await talk.said(type, follows)
         return
     talk = await journey(play, "accepted")
     await talk.say("suspension", {})
@@ -388,6 +402,7 @@ async def silence_of_the_asking(play: Play, place: str) -> None:
 
 
 STANDS: dict[str, dict[str, Any]] = {
+    "reply-over": {"replying": {"valid_until": 5}},
     "acceptance-over": {"accepting": {"expires_on": 5}},
     "statement-over": {"counts": 5 * DAY},
     "document-too-short": {"papers": {"valid_until": 18}},
@@ -416,9 +431,9 @@ WAITS: dict[str, dict[str, Any]] = {
 @case("journeys.no-plan", "M-6.5", "M-5.36", section="5.10", inputs=STANDS, profile="return", seconds=60.0)
 async def no_plan(play: Play, how: dict[str, Any]) -> None:
     """
-    No journey is planned once the acceptance is over, nor where the document does not last until two days after it.
+    No journey is planned once reply or acceptance are over, nor where the document does not last two days beyond it.
 
-    A gateway that plans it counts on a signature that is over, and strands a person at a border.
+    A gateway that plans it counts on a word that is over, and strands a person at a border.
     """
     talk = await homeward(play, "documented", **_dated(play, how))
     await play.tick(days=6)
@@ -533,6 +548,7 @@ async def within_days(play: Play) -> None:
 
 
 LATER: dict[str, dict[str, Any]] = {
+    "reply-over": {"replying": {"valid_until": 19}},
     "acceptance-over": {"accepting": {"expires_on": 19}},
     "statement-over": {"counts": 19 * DAY},
 }
@@ -541,7 +557,7 @@ LATER: dict[str, dict[str, Any]] = {
 @case("journeys.no-departure", "M-5.36", "M-6.5", section="5.10", inputs=LATER, profile="return", seconds=60.0)
 async def no_departure(play: Play, how: dict[str, Any]) -> None:
     """
-    A departure is not announced where release or acceptance do not stand on that day any more.
+    A departure is not announced where reply, release or acceptance do not stand on that day any more.
 
     A gateway that looks once, when the journey is planned, sends a person to a carer who has since said no.
     """
@@ -656,6 +672,24 @@ async def until_answered(play: Play) -> None:
     again = play.one(await play.tick(hours=2), "return.schedule")
     if again.raw != first.raw or (await talk.states())[-1] != "accepted":
         raise Wrong("the departure was posted in other bytes, or its receipt was not taken")
+
+
+@case("journeys.final-problem", "M-5.11", section="5.3", profile="return", seconds=60.0)
+async def final_problem(play: Play) -> None:
+    """
+    Word of a departure that meets a final problem is not posted again, nor is what follows, and a person is told.
+
+    A gateway that goes on with it waits for an answer that never comes, and nobody calls whoever should be at the gate.
+    """
+    talk = await homeward(play, "planned")
+    await _leaves(talk)
+    play.a.instead = [says("bad-jws")]
+    await talk.said("return.schedule", DEPARTED)
+    await play.silent(play.a, days=2)
+    row = (await play.sent(talk.thread))[-1]
+    if (row["state"], row["code"], row["told"]) != ("ended", "bad-jws", True):
+        raise Wrong(f"the departure stands as {row['state']} ({row['code']}), told {row['told']}")
+    await withholds(talk, "return.handover", {"protocol": record(play)}, days=0)
 
 
 # Afterwards

@@ -1,5 +1,6 @@
 """Section 5.8, and restarts: what a gateway still knows after it was ended, or brought back from a backup."""
 
+from conformance.bodies import day
 from conformance.play import Play
 from conformance.registry import Wrong, case
 from conformance.returning import homeward
@@ -109,20 +110,39 @@ async def withdrawn_anew(play: Play) -> None:
     await _heard_anew(talk, "withdrawal")
 
 
-@case("restore.stopped-anew", "M-5.27", "M-5.33", section="5.8", profile="return", needs=["restore"], seconds=60.0)
-async def stopped_anew(play: Play) -> None:
-    """
-    A suspension that waited in the backup, and never came, is said anew in the new epoch.
+WHERE = {"suspension": "accepted", "return.take-back": "departed"}
+"""Word of a stop, and a place of a return at which it is said."""
 
-    A gateway that drops it has stopped a return by itself, and its partner goes on with it.
+
+@case(
+    "restore.stopped-anew",
+    "M-5.27",
+    "M-5.33",
+    "M-5.34",
+    section="5.8",
+    profile="return",
+    needs=["restore"],
+    inputs=[*WHERE],
+    seconds=60.0,
+)
+async def stopped_anew(play: Play, type: str) -> None:
     """
-    talk = await homeward(play, "accepted")
-    await talk.say("suspension", {})
+    A suspension, or a take-back, that waited in the backup and never came is said anew, in the new epoch alone.
+
+    A gateway that drops it has stopped a return by itself, and its partner goes on with it. One that posts it as it
+    stands may use a number twice.
+    """
+    talk = await homeward(play, WHERE[type])
+    await talk.say(type, {} if type == "suspension" else {"reason": "UNSAFE", "by": day(play, 5)})
     await play.offered("/backup")
     await play.offered("/restore")
+    before = len(talk.state.posts)
     await play.tick()
     await _lists(talk)
-    await _heard_anew(talk, "suspension")
+    await _heard_anew(talk, type)
+    for post in talk.state.posts[before:]:
+        if post.read.type == type and post.read.value["epoch"] == 1:
+            raise Wrong(f"the gateway posted a {type} of its old epoch")
 
 
 async def _heard_anew(talk: Talk, type: str) -> None:

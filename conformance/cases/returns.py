@@ -1,6 +1,6 @@
 """Sections 3.5, 5.9 and 6: a return, what its messages may say, who signs them, and what a thread of one takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,10 @@ import schemas
 from conformance.bodies import FROM_ASKED, FROM_ASKING, body, day, refuses, send, signed, withholds
 from conformance.door import answers
 from conformance.play import START, Play, body_of
-from conformance.reading import Json, compact, strict_json, unb64u
+from conformance.reading import Json, compact, instant, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
+    acceptance,
     accepted_body,
     departure,
     document,
@@ -26,19 +27,30 @@ from conformance.returning import (
     stated,
     told,
 )
-from conformance.state import DAY, Answering, reckon
+from conformance.state import DAY, Answering, Message, reckon
 from conformance.talk import Talk
 from conformance.writing import digest, stamp
 
 EXAMPLES = Path(schemas.__file__).parent / "examples"
 
 
-@case("returns.asking", "M-3.10", "M-3.11", "M-6.4", section="5.10", profile="return", positive=True, seconds=60.0)
+@case(
+    "returns.asking",
+    "M-3.10",
+    "M-3.11",
+    "M-3.14",
+    "M-6.4",
+    section="5.10",
+    profile="return",
+    positive=True,
+    seconds=60.0,
+)
 async def asking(play: Play) -> None:
     """
-    As the asking State the gateway takes a return from the proposal to the handover, each step in its form.
+    As the asking State the gateway takes a return from the proposal to the handover, and the person leaves as planned.
 
-    A gateway that leaves a step out, or an authority's signature, brings a person back whom nobody agreed to receive.
+    A gateway that leaves a step out, or an authority's signature, brings a person back whom nobody agreed to receive;
+    one that names another journey when she leaves has her awaited elsewhere.
     """
     talk = await homeward(play, "handed over")
     types = [message.type for message in talk.heard]
@@ -46,6 +58,19 @@ async def asking(play: Play) -> None:
     wanted += ["return.schedule", "return.schedule", "return.handover"]
     if types != wanted:
         raise Wrong(f"the gateway said {', '.join(types)}")
+    _left_as_planned(talk.heard[-3], talk.heard[-2])
+
+
+def _left_as_planned(planned: Message, departed: Message) -> None:
+    """Insist that word of a departure names the journey of the plan, and when it really began (M-3.14)."""
+    for name in ("point", "carrier", "escort"):
+        if departed.body[name] != planned.body[name]:
+            raise Wrong(f"at the departure {name} is {departed.body[name]}, and in the plan {planned.body[name]}")
+    if more := set(departed.body["medical_needs"]) - set(planned.body["medical_needs"]):
+        raise Wrong(f"at the departure there are needs that the plan did not name: {', '.join(sorted(more))}")
+    before, left, said = planned.body["departs_at"], departed.body["departs_at"], departed.value["issued_at"]
+    if not instant(before) < instant(left) <= instant(said):
+        raise Wrong(f"the person left after {before}, as is said at {said}, and departs_at is {left}")
 
 
 @case(
@@ -239,14 +264,30 @@ async def no_positive_reply(play: Play, outcome: str) -> None:
 @case("returns.reply-over", "M-3.11", section="3.5", profile="return")
 async def reply_over(play: Play) -> None:
     """
-    The gateway's desk proposes no return on a reply after its `valid_until`.
+    The gateway's desk proposes a return on the day of the reply's `valid_until`, and none after it.
 
     A gateway that lets it returns a person to a State that no longer says that the person is its own.
     """
     talk = await play.taken_up(handling={"use_restrictions": ["P0"], "retain_until": day(play, 400), "onward": "none"})
     await send(talk, "verification.reply", valid_until=day(play, 5))
-    await play.tick(days=6)
+    await play.tick(days=5)
+    await talk.said("return.proposal", plan(play))
+    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    await play.tick(days=1)
     await withholds(talk, "return.proposal", plan(play))
+
+
+@case("returns.last-day", "M-5.30", section="3.5", profile="return", positive=True)
+async def last_day(play: Play) -> None:
+    """
+    A proposal that comes on the last day of the gateway's reply, in the last minute in UTC, is taken.
+
+    A gateway that closes the thread before, or counts the day as over, has said until when, and does not stand by it.
+    """
+    talk = await play.acknowledged()
+    replied = await talk.said("verification.reply", play.reply(valid_until=day(play, 5)))
+    await play.tick_to((play.now() + 5 * DAY).replace(hour=23, minute=59))
+    await _proposes(talk, replied.digest, None)
 
 
 # The acceptance
@@ -315,16 +356,22 @@ async def another_person(play: Play, represented: bool) -> None:
     await _accepts(talk)
 
 
-@case("returns.answers-one", "M-3.12", section="3.5", profile="return", seconds=60.0)
-async def answers_one(play: Play) -> None:
+@case("returns.answers-one", "M-3.12", section="3.5", profile="return", inputs=["called-back", "refused"], seconds=60.0)
+async def answers_one(play: Play, how: str) -> None:
     """
     An acceptance answers its own proposal: one for another, or that was taken before, is refused, and a new one taken.
 
     A gateway that takes it has a person received by people, and on days, that nobody has agreed to since.
     """
-    talk = await homeward(play, "departed")
-    taken = next(body_of(row) for row in await talk.delivered() if row["type"] == "return.acceptance")
-    await send(talk, "return.take-back")
+    talk = await homeward(play, "departed" if how == "called-back" else "proposed")
+    if how == "called-back":
+        taken = next(body_of(row) for row in await talk.delivered() if row["type"] == "return.acceptance")
+        await send(talk, "return.take-back")
+    else:
+        taken = accepted_body(play, talk)
+        await send(talk, "return.acceptance", handling=taken["handling"], represented=False)
+        # Where none stands it is taken and changes nothing; what is proposed next may be in the same words.
+        await talk.send("return.acceptance", taken, statements=signed(talk, "return.acceptance", taken))
     await talk.said("return.proposal", plan(play))
     other = accepted_body(play, talk, proposal="A" * 43)
     for value in (taken, other):
@@ -699,16 +746,21 @@ async def first_hand(play: Play) -> None:
         raise Wrong("the record came back in other bytes (M-3.15)")
 
 
-@case("returns.dated", "M-3.15", section="3.5", profile="return", seconds=60.0)
-async def dated(play: Play) -> None:
+@case("returns.dated", "M-3.15", section="3.5", profile="return", inputs=["asked", "asking"], seconds=60.0)
+async def dated(play: Play, side: str) -> None:
     """
-    A record of a handover that is dated before the departure, or ahead of time, is refused; one of between is taken.
+    A record of a handover that is dated before the departure, or ahead of time, is refused, and said by no own escort.
 
-    A gateway that takes it looks after a person for six months that were over before she came.
+    A gateway that takes it, or says it, has a person looked after for six months that were over before she came.
     """
-    talk = await journey(play, "departed")
+    talk = await (journey if side == "asked" else homeward)(play, "departed")
     left = play.now()
     await play.tick(hours=5)
+    if side == "asking":
+        for at in (left - timedelta(hours=1), play.now() + timedelta(hours=1)):
+            await withholds(talk, "return.handover", {"protocol": record(play) | {"at": stamp(at)}}, days=0)
+        await talk.said("return.handover", {"protocol": record(play)})
+        return
     for at in (left - timedelta(seconds=1), left - 200 * DAY, play.now() + timedelta(seconds=301)):
         value = {"handling": handling(play), "protocol": record(play) | {"at": stamp(at)}}
         await talk.refused("illegal-step", "return.handover", value, statements=signed(talk, "return.handover", value))
@@ -944,16 +996,55 @@ async def asking_places(play: Play, place: str) -> None:
         await send(await _homeward(play, place), type)
 
 
-@case("returns.refused-step", "M-5.30", "M-5.6", section="5.9", profile="return")
-async def refused_step(play: Play) -> None:
-    """
-    A proposal that its partner refused leaves the thread where it was: nothing is asked for, and it may propose anew.
-
-    A gateway for which a refused proposal is one asks for a document of somebody who was never proposed.
-    """
+async def _refused_proposal(play: Play) -> None:
     talk = await homeward(play, "replied")
-    talk.state.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
+    _refuses_next(talk)
     await talk.said("return.proposal", plan(play))
     await _accepts(talk)
     await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]}, days=0)
     await talk.said("return.proposal", plan(play))
+
+
+async def _refused_answers(play: Play) -> None:
+    talk = await journey(play, "proposed")
+    planned = schedule(play, departure(play))
+    for type, says, follows, how in (
+        ("return.acceptance", acceptance(play), "travel-document.request", {}),
+        ("travel-document.issued", {"document": document(play)}, "return.schedule", planned),
+    ):
+        _refuses_next(talk)
+        await talk.said(type, says)
+        await refuses(talk, follows, **how)
+        await talk.said(type, says)
+        await send(talk, follows, **how)
+
+
+async def _refused_plan(play: Play) -> None:
+    talk, leaves = await homeward(play, "documented"), departure(play)
+    _refuses_next(talk)
+    await talk.say("return.schedule", schedule(play, leaves))
+    await told(talk, leaves)
+    await play.tick_to(leaves + timedelta(minutes=10))
+    await withholds(talk, "return.schedule", {"status": "departed"}, days=0)
+
+
+def _refuses_next(talk: Talk) -> None:
+    talk.state.instead = [answers(talk.play.doors, Answering(refuse="illegal-step"))]
+
+
+REFUSES: dict[str, Callable[[Play], Awaitable[None]]] = {
+    "proposal": _refused_proposal,
+    "acceptance-and-document": _refused_answers,
+    "plan": _refused_plan,
+}
+
+
+@case("returns.refused-step", "M-5.30", "M-5.6", section="5.9", inputs=REFUSES, profile="return", seconds=60.0)
+async def refused_step(play: Play, tries: Callable[[Play], Awaitable[None]]) -> None:
+    """
+    A step of a return that its partner refused leaves the thread where it was: nothing rests on it, and it may follow.
+
+    A gateway for which a refused proposal is one asks for a document of somebody who was never proposed; one that keeps
+    its refused acceptance, document or plan has somebody on the way by what the other State does not have.
+    """
+    await tries(play)
