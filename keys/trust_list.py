@@ -38,7 +38,7 @@ from tuf.api.metadata import (
     Targets,
     Timestamp,
 )
-from tuf.api.serialization import DeserializationError
+from tuf.api.serialization import SerializationError
 
 from keys import instants, sign
 from keys.errors import BadKey, BadSignature
@@ -240,7 +240,8 @@ def countries(targets: Targets) -> dict[str, tuple[bytes, ...]]:
     """
     Return the keys (32 bytes) that speak for each country of ``targets``.
 
-    A delegation of another form than ``delegate`` makes names nobody (M-8.9), nor does one with a key of another one.
+    A delegation of another form than ``delegate`` makes names nobody (M-8.9), nor does one with a key of another one
+    or with one that is not there.
     """
     if targets.delegations is None or targets.delegations.roles is None:
         return {}
@@ -252,7 +253,7 @@ def countries(targets: Targets) -> dict[str, tuple[bytes, ...]]:
         if list(role.paths or ()) == [f"cards/{name}/*"]
         and role.terminating
         and role.threshold >= min(2, len(role.keyids))
-        and all(uses[keyid] == 1 for keyid in role.keyids)
+        and all(uses[keyid] == 1 and keyid in keys for keyid in role.keyids)
     }
 
 
@@ -297,10 +298,17 @@ def _version(raw: bytes, kind: type[T]) -> int:
 
 
 def parse(raw: bytes, kind: type[T]) -> Metadata[T]:
-    """Return the part of the kind ``kind`` in ``raw``; no signature is verified. Raises ``BadList``."""
+    """
+    Return the part of the kind ``kind`` in ``raw``; no signature is verified.
+
+    Raises ``BadList``, also for what has no canonical form: nobody can sign it, nor compare it.
+    """
     try:
         made = Metadata[T].from_bytes(raw)
-    except (DeserializationError, RepositoryError) as error:
+        _ = made.signed_bytes
+    except SerializationError as error:
+        raise BadList("not a part of a trust list: it holds what has no canonical form") from error
+    except RepositoryError as error:
         raise BadList(f"not a part of a trust list: {error.__cause__ or error}") from error
     if made.signed.type != kind.type:
         raise BadList(f"a part of the kind {made.signed.type!r} where {kind.type!r} is due")
@@ -403,4 +411,4 @@ def _target_facts(targets: Targets) -> Iterator[tuple[str, str]]:
         for number, public in enumerate(publics, 1):
             yield f"{country} key {number}", hexadecimal(fingerprint_of(public))
     for path, target in targets.targets.items():
-        yield path, f"{target.length} bytes, SHA-256 {target.hashes['sha256']}"
+        yield path, f"{target.length} bytes, SHA-256 {target.hashes.get('sha256')}"

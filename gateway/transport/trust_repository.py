@@ -99,7 +99,7 @@ class Repository:
     def content(self, targets: Targets, path: str) -> bytes:
         """Return the published file at ``path`` that ``targets`` names. Raises ``BadList`` if it is another one."""
         info = targets.targets[path]
-        raw = _load(self.folder / TARGETS / _prefixed(path, info.hashes["sha256"]))
+        raw = _load(self.folder / TARGETS / _prefixed(path, info))
         _check_file(path, info, raw)
         return raw
 
@@ -145,8 +145,7 @@ class Repository:
         """Keep ``part`` until it is signed, with the ``files`` that it names anew, by their path in the list."""
         self._drafts.mkdir(parents=True, exist_ok=True)
         for path, raw in (files or {}).items():
-            digest = part.signed.targets[path].hashes["sha256"]
-            self._write(self._drafts / TARGETS / _prefixed(path, digest), raw)
+            self._write(self._drafts / TARGETS / _prefixed(path, part.signed.targets[path]), raw)
         self._write(self._drafts / f"{role}.json", trust_list.serialize(part))
 
     def drop_draft(self, role: str) -> None:
@@ -209,6 +208,9 @@ class Repository:
                 notes.append(f"{country} has to sign its cards with its present keys: isthmus trust cards")
             if part is not None:
                 parts[country], raws[country] = part, trust_list.serialize(part)
+        for role in self.roles_in_draft():
+            if role not in ("root", "targets", *trust_list.countries(targets.signed)):
+                waiting[role] = "the targets published do not name this State; the trustees have to sign that first"
         return _Parts(root, parts, raws, files), waiting, tuple(notes)
 
     def _newest(
@@ -240,7 +242,7 @@ class Repository:
         """Return what to write to publish ``draft``, the files that it names first. Raises ``BadList``, ``OSError``."""
         files = {}
         for path, info in getattr(draft.signed, "targets", {}).items():
-            name = _prefixed(path, info.hashes["sha256"])
+            name = _prefixed(path, info)
             if not (self.folder / TARGETS / name).is_file():
                 raw = _load(self._drafts / TARGETS / name)
                 _check_file(path, info, raw)
@@ -359,9 +361,12 @@ def _missing(part: Metadata[Any], role: str, root: Root | None, targets: Targets
     return max(standing.missing for standing in trust_list.standings(part, role, root, targets))
 
 
-def _prefixed(path: str, digest: str) -> str:
+def _prefixed(path: str, info: TargetFile) -> str:
+    """Return where the file that the list names ``path`` lies. Raises ``BadList`` if it has no SHA-256."""
+    if "sha256" not in info.hashes:
+        raise BadList(f"{path} is named without its SHA-256; make it anew")
     folder, _, name = path.rpartition("/")
-    return f"{folder}/{digest}.{name}"
+    return f"{folder}/{info.hashes['sha256']}.{name}"
 
 
 def _load(path: Path) -> bytes:

@@ -1,5 +1,6 @@
 """What may stand in a trust list, and who has to sign it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -131,6 +132,25 @@ def test_a_country_has_its_own_folder_and_no_more() -> None:
     assert (True, ["cards/XBB/*"], 2) == (role.terminating, role.paths, role.threshold)
     role.paths = ["cards/*"]
     assert {} == trust_list.countries(targets)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda delegations: setattr(delegations.roles["XBB"], "terminating", False),
+        lambda delegations: setattr(delegations.roles["XBB"], "threshold", 1),
+        lambda delegations: delegations.keys.pop(delegations.roles["XBB"].keyids[0]),
+        lambda delegations: delegations.roles["XBB"].keyids.append(delegations.roles["XCC"].keyids[0]),
+    ],
+    ids=["others are asked too", "one key would do", "a key that is not there", "a key of another State"],
+)
+def test_a_delegation_of_another_form_names_nobody(change: Callable[[Any], None]) -> None:
+    """Whoever the trustees let speak in another way than theirs speaks for no State, and nothing is raised (M-8.9)."""
+    targets = trust_list.new_targets(NOW).signed
+    for country, keys in (("XBB", KEYS[:3]), ("XCC", KEYS[3:6])):
+        trust_list.delegate(targets, country, [key.public for key in keys])
+    change(targets.delegations)
+    assert "XBB" not in trust_list.countries(targets)
 
 
 def test_what_changes_is_said_in_words() -> None:
