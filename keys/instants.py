@@ -7,7 +7,7 @@ _LENGTH = len("2026-01-01T00:00:00Z")
 
 def parse(text: str) -> datetime:
     """Return the instant that ``text`` names, aware and in UTC. Raises ``ValueError`` for any other form."""
-    if len(text) != _LENGTH:
+    if len(text) != _LENGTH or text[-1] != "Z":  # in another zone the first and last days have no equal in UTC
         raise ValueError("not an instant in UTC with whole seconds")
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None or serialize(instant) != text:

@@ -579,7 +579,7 @@ class _Verifier:
             raise ValueError(f"the message is not the one that {MESSAGES} tells of")
         # M-8.3: the state of a key is judged at the time of receipt; of what was not received, when it was queued.
         of_it = {name: receipt.received_at for name, receipt in self.receipts.items() if _fits(row, receipt)}
-        at = next(iter(of_it.values()), None) or instants.parse(row["queued_at"] or row["received_at"])
+        at = next(iter(of_it.values()), None) or instants.parse(row["queued_at"] or row["received_at"] or "")
         parts.verify(self._signing_key(payload.sender, parts.kid, at))
         if row["direction"] == RECEIVED:
             # Who exports says itself when it came, and could date back what it made with a stolen key of the other.

@@ -334,6 +334,11 @@ FORGERIES: Mapping[str, tuple[str, str, Callable[[], dict[str, bytes]]]] = {
             plain() | {CONTENT_NAME: jws.sign(MESSAGE.replace(b'"seq":2', b'"seq":3'), jws.TYP_MESSAGE, XAA.signing)}
         ),
     ),
+    "content of no instant": (
+        CONTENT_NAME,
+        "not an instant",
+        lambda: plain(messages=[{**ROW, "status": None, "queued_at": None}]),
+    ),
     "content left out": (evidence.GONE, "does not tell", lambda: _without(CONTENT_NAME)),
     "a clock without a cause": (
         evidence.CLOCKS,
@@ -529,6 +534,7 @@ def test_rotated_key_is_found_in_an_older_card() -> None:
         b'{"format":"isthmus-evidence/1"}',
         b"\xff",
         json.dumps(dict.fromkeys(evidence_manifest._MANIFEST_MEMBERS)).encode(),
+        signed(plain())[evidence.MANIFEST].replace(b"2026-03-20T12:00:00Z", b"00010101T000000+0100"),
     ],
 )
 def test_manifest_that_is_none(value: bytes) -> None:

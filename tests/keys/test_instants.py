@@ -40,6 +40,8 @@ def test_serialize_refuses_naive() -> None:
         "2026-W06-2T04:05:06Z",
         "20260203T040506.000Z",
         "2026-02-03T04:05+00Z",
+        "00010101T000000+0100",
+        "99991231T235959-0100",
     ],
 )
 def test_parse_refuses(text: str) -> None:

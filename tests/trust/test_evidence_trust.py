@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from gateway import settings
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core import evidence, evidence_manifest
+from gateway.core import evidence, evidence_manifest, evidence_trust
 from gateway.core.evidence_report import faults_by_member
 from gateway.core.evidence_verifier import Anchors
 from gateway.core.wire import format_instant
@@ -97,6 +97,15 @@ async def test_another_root_believes_nothing_of_it(listed: Listed, tmp_path: Pat
     assert "trust/1.root.json" in found
     (tmp_path / "root.json").write_bytes(root)
     assert 6 == (await run(tmp_path / "case.zip", raw, str(tmp_path / "root.json")))[0]
+
+
+def test_root_that_nobody_can_sign_is_a_fault(tmp_path: Path) -> None:
+    """A file that holds another root of that number than was compared is at fault, whatever stands in it."""
+    root = (make_world(tmp_path / "list").folder / "metadata" / "1.root.json").read_bytes()
+    value = json.loads(root)
+    value["signed"]["x"] = 1.5
+    found = evidence_trust.read({"trust/1.root.json": json.dumps(value).encode()}, root, now())
+    assert ["trust/1.root.json"] == [name for name, _ in found.faults]
 
 
 async def test_root_without_a_list(trio: Network) -> None:
