@@ -9,13 +9,14 @@ import click
 
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
-from gateway.cli.output import Verbs, counted, emit, json_option, say
+from gateway.cli.output import Verbs, counted, emit, json_option, say, shown
 from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
+from gateway.cli.typed import public_key
 from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
-from keys import b64
 from keys.durable_file import write_durably
+from keys.trust_policy import is_country
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -151,15 +152,13 @@ def _checker(tsa: Path | None) -> CheckToken | None:
 
 
 def _pinned(texts: tuple[str, ...]) -> dict[str, set[bytes]]:
+    """Return the identity keys that were compared, by State. Raises ``UsageError``: a slip would compare nothing."""
     pinned: dict[str, set[bytes]] = defaultdict(set)
     for text in texts:
         country, _, key = text.partition("=")
-        try:
-            pinned[country].add(b64.decode(key))
-        except ValueError as error:
-            raise CommandError(
-                Exit.USAGE, "identity", f"'{country}=…' holds no key", "give a key as base64url: --identity XAA=KEY"
-            ) from error
+        if not is_country(country):
+            raise click.UsageError(f"{shown(country)} is no country code; write --identity XAA=KEY")
+        pinned[country].add(public_key(key))
     return dict(pinned)
 
 
@@ -178,6 +177,9 @@ def _tell(report: Report) -> None:
     click.echo(
         f"{report.members} members, {len(report.messages)} messages: {'verified' if report.verified else 'FAULTS'}"
     )
+    for who in report.identities:
+        compared = "compared" if who.pinned else "compared by nobody: ask that State for it by another way"
+        click.echo(f"identity of {who.country}: {who.fingerprint} ({compared})")
     for one in report.checkpoints:
         by = ", ".join(f"{country} {at:%Y-%m-%d %H:%M}" for country, at in sorted(one.cosigned.items())) or "nobody"
         stamped = f", stamped {one.stamped_at}" if one.stamped_at else ""

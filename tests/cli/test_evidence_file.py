@@ -13,6 +13,10 @@ from gateway.cli import evidence_file as evidence
 from gateway.cli.evidence_file import unpack, verify_bytes, verify_file
 from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
+from keys import b64
+from keys.sign import SigningKey
+from tests.cli.support import call
+from tests.support.trust_list import first_card, now
 
 MEMBERS = {"README.txt": b"read me", "events.json": b'{"events":[]}'}
 
@@ -173,3 +177,21 @@ def test_reason_of_an_unreadable_member_stands_alone() -> None:
     raw = zipped(list(MEMBERS.items()), zipfile.ZIP_STORED).replace(b"read me", b"read us")
     (reason,) = faults_by_member(verify_bytes(raw).faults)["README.txt"]
     assert "checksum" in reason
+
+
+def test_whose_keys_they_are_is_printed(tmp_path: Path) -> None:
+    """Who has no root compares the fingerprint of each identity key: it is told, and whether somebody compared it."""
+    card, path = first_card("XBB", SigningKey.generate(), now()), tmp_path / "case.zip"
+    path.write_bytes(pack({"cards/XBB-1.jws": card.raw}))
+    assert f"XBB: {card.fingerprint} (compared by nobody" in call("evidence", "verify", path).stdout
+    key = f"XBB={b64.encode(card.identity)}"
+    assert f"XBB: {card.fingerprint} (compared)" in call("evidence", "verify", path, "--identity", key).stdout
+
+
+@pytest.mark.parametrize("slip", ["xbb={}", "XB={}", "{}", "XBB=", "XBB=AAAA"])
+def test_identity_that_would_compare_nothing_is_refused(tmp_path: Path, slip: str) -> None:
+    """A slip in the State or in the key is wrong usage, and no file that verifies."""
+    path = tmp_path / "case.zip"
+    path.write_bytes(pack(MEMBERS))
+    key = b64.encode(SigningKey.generate().public)
+    assert 2 == call("evidence", "verify", path, "--identity", slip.format(key)).exit_code
