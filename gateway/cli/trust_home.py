@@ -43,7 +43,8 @@ def pin(home: Path, file: Path, fingerprint: str, as_json: bool) -> None:
     from keys import trust_list
     from keys.durable_file import write_durably
 
-    root = trust_list.parse(file.read_bytes(), Root)
+    raw = file.read_bytes()  # once: what is kept is what was compared, also where a medium gives other bytes next time
+    root = trust_list.parse(raw, Root)
     if any(one.missing for one in trust_list.standings(root, "root", None, None)):
         raise BadList("the root is not signed by as many trustees as it says itself")
     if _read(fingerprint) != trust_list.fingerprint(root):
@@ -53,7 +54,7 @@ def pin(home: Path, file: Path, fingerprint: str, as_json: bool) -> None:
             "the root in this file has another fingerprint than the one read out",
             "do not use it; ask several trustees, by another way than it came",
         )
-    write_durably(home / ROOT_FILE, file.read_bytes())
+    write_durably(home / ROOT_FILE, raw)
     emit(
         {"root": str(home / ROOT_FILE), "version": root.signed.version, "expires": root.signed.expires}, as_json=as_json
     )

@@ -15,7 +15,7 @@ import pytest
 
 from gateway import settings
 from gateway.cli import session
-from keys import card, trust_words
+from keys import card, trust_list, trust_words
 from tests.cli.support import Homes, call, value
 from tests.support.slow_site import serving, slow
 from tests.support.trust_list import World, make_world
@@ -48,6 +48,17 @@ def test_what_has_no_fingerprint_is_said_to_be_no_file_either(tmp_path: Path) ->
     """A path that was typed wrongly is not told of as a bad key alone."""
     result = call("trust", "fingerprint", tmp_path / "root.json")
     assert (2, True) == (result.exit_code, "is no file here, and no public key" in result.stderr)
+
+
+def test_a_root_is_read_once(tmp_path: Path) -> None:
+    """What is pinned is what was compared: a medium that gives other bytes the next time is not asked again."""
+    root = (make_world(tmp_path / "list").folder / "metadata" / "1.root.json").read_bytes()
+    words = trust_words.hexadecimal(trust_list.fingerprint(trust_list.parse_root_or_targets(root)))
+    os.mkfifo(tmp_path / "root.json")
+    medium = threading.Thread(target=(tmp_path / "root.json").write_bytes, args=(root,), daemon=True)
+    medium.start()
+    value("trust", "pin", tmp_path / "root.json", "-C", tmp_path, "--fingerprint", words)
+    assert root == (tmp_path / "trust.root.json").read_bytes()
 
 
 def test_a_folder_without_a_list_and_a_policy_without_a_name_are_wrong_usage(tmp_path: Path) -> None:
