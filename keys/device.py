@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from nacl.utils import random
 
@@ -55,17 +55,19 @@ def parse_uri(uri: str) -> Address:
     """Return what ``uri`` says. Raises ``BadStore`` for one that is not exactly of the form above."""
     scheme, _, rest = uri.partition(":")
     path, _, query = rest.partition("?")
-    pairs = [part.partition("=") for part in path.split(";")]
-    names = {name: value for name, _, value in pairs}
-    options = dict(parse_qsl(query, keep_blank_values=True))
+    # Each by RFC 7512: one attribute once, escapes alone are decoded, and a plus is a plus.
+    named, asked = ([part.partition("=") for part in text.split(mark)] for text, mark in ((path, ";"), (query, "&")))
+    names = {name: unquote(value) for name, _, value in named}
+    options = {name: unquote(value) for name, _, value in asked}
     known = set(names) == {"token", "object"} and set(options) <= {"module-path", "pin-source"}
     module = options.get("module-path", "")
-    if scheme != SCHEME or len(pairs) != len(names) or not known or not all(names.values()) or module[:1] != "/":
+    once = len(named) == len(names) and len(asked) == len(options)
+    if scheme != SCHEME or not once or not known or not all(names.values()) or module[:1] != "/":
         raise BadStore(
             "not the address of a key in a device",
             "write pkcs11:token=LABEL;object=LABEL?module-path=/path/to/module.so&pin-source=file:/path",
         )
-    return Address(module, unquote(names["token"]), unquote(names["object"]), options.get("pin-source"))
+    return Address(module, names["token"], names["object"], options.get("pin-source"))
 
 
 def open_device(uri: str, *, pin: Pin | None = None, environ: Mapping[str, str]) -> "DeviceKey":

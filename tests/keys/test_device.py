@@ -231,6 +231,7 @@ def test_absent_token_and_key_are_told_apart() -> None:
         "pkcs11:token=a;object=b;id=%01?module-path=/m.so",
         "pkcs11:token=a;object=b?module-path=/m.so&pin-value=1234",
         "pkcs11:token=;object=b?module-path=/m.so",
+        "pkcs11:token=a;object=b?module-path=/m.so&pin-source=file:/p&pin-source=env:PIN",
         "file:token=a;object=b?module-path=/m.so",
     ],
 )
@@ -243,6 +244,12 @@ def test_other_addresses(uri: str) -> None:
 def test_labels_with_escapes() -> None:
     """Labels are written as in a URI."""
     assert "a b;c" == device.parse_uri("pkcs11:token=t;object=a%20b%3Bc?module-path=/m.so").object
+
+
+def test_a_plus_in_a_path_is_a_plus() -> None:
+    """An address is no form of a web page, in which it would stand for a blank (RFC 7512)."""
+    found = device.parse_uri("pkcs11:token=t;object=o?module-path=/opt/c++/m.so&pin-source=file:/p+q")
+    assert ("/opt/c++/m.so", "file:/p+q") == (found.module, found.pin_source)
 
 
 def test_without_the_extra_it_is_said() -> None:
