@@ -33,6 +33,7 @@ class Sent(NamedTuple):
     code: str | None
     expires_at: int
     posted_at: int | None
+    answered_at: int | None
     envelope_id: bytes | None
 
 

@@ -174,7 +174,7 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
             case "dropped":
                 good = row is None or bool(events & STOPS) or own.renewed or _put_back(own, sent)
                 out = OUTDATES | TAKEN_OUT.get(sent.type, OUTDATES)
-                good = good or (sent.posted_at is None and bool(events & out))
+                good = good or (sent.posted_at is None and (bool(events & out) or _at_the_end(own, sent)))
             case _:
                 good = True  # what still waits is looked at when the run drains
         if not good:
@@ -186,6 +186,20 @@ def _put_back(own: Books, sent: Sent) -> bool:
     rows = list(own.sent.values())
     after = rows[rows.index(sent) + 1 :]
     return sent.posted_at is None and any((one.thread, one.type) == (sent.thread, sent.type) for one in after)
+
+
+def _at_the_end(own: Books, sent: Sent) -> bool:
+    """
+    Return whether a message that had not left was dropped as one before it ended its thread, undelivered (M-5.10).
+
+    That one is judged by itself.
+    """
+    return any(
+        (one.state, one.partner, one.thread, one.epoch, one.answered_at)
+        == ("undelivered", sent.partner, sent.thread, sent.epoch, sent.answered_at)
+        and (one.seq or 0) < (sent.seq or 0)
+        for one in own.sent.values()
+    )
 
 
 STOPS = frozenset({"freeze", "suspend", "withdraw", "withdrawal", "decline", "erase"})
