@@ -19,6 +19,7 @@ from gateway.core.elements import element_findings
 from gateway.core.facts import Facts, Finding, about
 from gateway.core.machine import Event, RuleRefused, step
 from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
     CONFIRMATION,
     DOCUMENT_REQUEST,
     ELEMENTS,
@@ -40,6 +41,7 @@ from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
+from gateway.services.resync import bring_along
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
 from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
@@ -286,7 +288,9 @@ class Notices:
             }
             event = Event(name, person, role, data, await self._facts(tx, held.case, type, body))
             if instead is None or not await instead(tx, held, event, now):
-                await steps.move(context, tx, held, event, now)
+                moved = await steps.move(context, tx, held, event, now)
+                if type in AFTER_WITHDRAWAL:
+                    await bring_along(context, tx, moved.row, now)
 
         await context.commit(unit)
 

@@ -218,10 +218,23 @@ async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, 
     that follows waits behind it: its partner may have forgotten the number before. What is posted again already, since
     the case went on before, is so once.
     """
-    if before.state not in STOPPED or await _stands_still(tx, after):
-        return
-    partner = await tx.find_partner(after.partner)
-    for row in await tx.outbound_of_case(after.ref):
+    if before.state in STOPPED and not await _stands_still(tx, after):
+        await _post_passed_over(context, tx, after, now)
+
+
+async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
+    """
+    Post again what the partner's restore passed over because the case was over, if something takes data back now.
+
+    Where we are asked no withdrawal closes a number, so what takes back waits for each that stands before it.
+    """
+    if case.side == Side.REQUESTED and case.state not in STOPPED - OVER and await _stands_still(tx, case):
+        await _post_passed_over(context, tx, case, now)
+
+
+async def _post_passed_over(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
+    partner = await tx.find_partner(case.partner)
+    for row in await tx.outbound_of_case(case.ref):
         if row.state == "posted" or row.answer is None or partner is None or not _may_repeat(row, now):
             continue
         if _epoch_of(row.answer) < partner.epoch:
@@ -259,10 +272,10 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
 
     Of a case that is frozen or withdrawn, also once it is closed, nothing is but the withdrawal, and what follows it
     and takes data back: neither must wait behind the others. No withdrawal of the asked side closes a number, so there
-    what stands before such a message comes with it. That a return is stopped is, and with it all that stands before it
-    in the thread, or it would not be taken: the partner may have forgotten it. So it is where the stop was refused: who
-    had forgotten what it was about may know it now. The rest of a case that goes on later is posted again then
-    (``bring_back``).
+    what stands before such a message comes with it, or once that is said (``bring_along``). That a return is stopped
+    is, and with it all that stands before it in the thread, or it would not be taken: the partner may have forgotten
+    it. So it is where the stop was refused: who had forgotten what it was about may know it now. The rest of a case
+    that goes on later is posted again then (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True

@@ -285,6 +285,27 @@ async def test_case_that_goes_on_is_brought_back_to_a_partner_restored_meanwhile
     assert ("RECEIVED", 1) == (theirs.state, theirs.reminders)
 
 
+async def test_what_takes_data_back_brings_along_what_a_restored_partner_forgot(
+    network: Network, tmp_path: Path
+) -> None:
+    """Of a case that is over nothing is posted again by itself; what is confirmed in it later waits for no number."""
+    ours, theirs = await story.received(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    await network.gateways["XAA"].hold.freeze(ours, "in doubt", "first", "case_officer")
+    await network.gateways["XAA"].hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    await network.gateways["XAA"].notices.strike(ours, ["SEX"], "first", "case_officer")
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    await settle(network)
+    await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", "registry_clerk")
+    await settle(network)
+    assert {"receipted", "refused"} >= {row.state for row in await outbox(network, "XBB", theirs)}
+
+
 @pytest.mark.parametrize("days", [0, 31])
 async def test_what_does_not_come_back_to_a_restored_partner_is_told(
     network: Network, tmp_path: Path, days: int
