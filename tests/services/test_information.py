@@ -22,16 +22,9 @@ from gateway.services.rows import ThreadRow
 from schemas import SchemaError, ijson
 from tests.support import story
 from tests.support.network import Network
-from tests.support.questions import ASKED, HANDLING, PERIOD, asked, only, signed
+from tests.support.questions import ANSWERED, ASKED, HANDLING, asked, only, signed
 from tests.support.restoring import refused_for_its_times
 
-ANSWERED: dict[str, Any] = {
-    "handling": HANDLING,
-    "period": PERIOD,
-    "documents": [{"type": "P", "issuer": "XAA", "finding": "ALTERED", "count": "FROM_20"}],
-    "means": [],
-    "routes": [],
-}
 SOURCE = Path(information.__file__)
 
 

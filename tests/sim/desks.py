@@ -14,8 +14,10 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.age import treat_as_minor
+from gateway.core.remark import still_stops
 from tests.sim import homes
 from tests.sim.afterwards import Afterwards
+from tests.sim.offices import Offices
 from tests.sim.stops import STOPS, WELFARE, Stops
 from tests.sim.work import EXPECTED, HEAD, OpenCase
 from tests.sim.world import Host, World
@@ -27,11 +29,17 @@ MESSAGES = 60
 GOES_ON = 0.5
 """How often a desk that has returns under way takes the next step of one, before it looks at anything else."""
 
+LEFT = 0.1
+"""How often a draft is left as it is, for another step of the desk."""
+
 MINORS = 0.08
 """How often a request is about a minor."""
 
 SETS_RIGHT = 0.12
 """How often a desk says something about data that was sent, of a case that may be over."""
+
+BESIDE = 0.015
+"""How often a desk does something that is of no case."""
 
 KNOWN = 0.15
 """How often a request is about somebody whom this State asked about before."""
@@ -43,7 +51,7 @@ RELEASED_DAYS = 60
 FAMILIES = ("ADLER", "BERGER", "CONRAD", "DREXLER", "EBNER", "FUCHS", "GRUBER", "HALLER", "IMHOF", "JONAS", "KELLER")
 
 
-class Desks(Stops, Afterwards):
+class Desks(Stops, Afterwards, Offices):
     """The desks of every State: what they do, and what they know to have done."""
 
     def __init__(self, world: World, counts: Counter[str]) -> None:
@@ -63,6 +71,9 @@ class Desks(Stops, Afterwards):
 
     async def _something(self, host: Host) -> None:
         if self.counts["messages"] >= MESSAGES:
+            return
+        if self.random.random() < BESIDE:
+            await self._beside(host)
             return
         seen = [OpenCase(*row) for row in host.look(_OPEN_CASES)]
         if seen and self.random.random() < SETS_RIGHT:
@@ -96,7 +107,7 @@ class Desks(Stops, Afterwards):
             journal.persons[ref], journal.numbers[ref] = number, draft["elements"]["document"]["number"]
             if treat_as_minor(draft):
                 self._note_minor(host, ref)
-            if await self._approve_ref(host, ref):
+            if self.random.random() >= LEFT and await self._approve_ref(host, ref):
                 await self._send_ref(host, ref)
         elif outcome not in EXPECTED | {"down", "cut"}:
             self.world.fail("acts as documented", f"new in {host.country} raised {outcome}: {ref}", ref)
@@ -136,6 +147,25 @@ class Desks(Stops, Afterwards):
             **(homeward.MINOR if self.random.random() < MINORS else {}),
         )
 
+    async def _amend(self, host: Host, row: OpenCase) -> None:
+        """Write a draft anew: another reading of the passport, and the attestation that may have been missing."""
+        attested = self._protection(host, "none")
+
+        async def amend(gateway: Gateway) -> None:
+            case, journal = await self.case(gateway, row.ref), self.journals[host.country]
+            draft = dict(case.draft or {})
+            document = draft["elements"]["document"]
+            number = document["number"].removeprefix("8") if document["number"][0] == "8" else f"8{document['number']}"
+            elements = {**draft["elements"], "document": {**document, "number": number}}
+            journal.numbers.pop(row.ref, None)
+            if case.remark_stop and not still_stops(case.remark_stop, attested) and not homes.tells(draft):
+                journal.stopped.pop(row.ref, None)  # what a remark told of was looked at anew
+                journal.known.pop(row.ref, None)
+            await gateway.clear.amend(row.ref, draft | {"elements": elements, "asylum": attested}, *row.desk)
+
+        if await self._do(host, row.ref, "amend", amend):
+            self.counts["amended"] += 1
+
     async def _approve(self, host: Host, row: OpenCase) -> None:
         await self._approve_ref(host, row.ref)
 
@@ -156,6 +186,20 @@ class Desks(Stops, Afterwards):
 
     async def _acknowledge(self, host: Host, row: OpenCase) -> None:
         await self._do(host, row.ref, "acknowledge", lambda g: g.answer.acknowledge(row.ref, "first"), says=True)
+
+    async def _redirect(self, host: Host, row: OpenCase) -> None:
+        """Point to another authority: one of our card, or one that is announced first."""
+        announces = self.random.random() < 0.5
+        named = f"{host.country}-{'C' if announces else 'ID'}-01"
+
+        async def redirect(gateway: Gateway) -> None:
+            (ours,) = await gateway.directory.show(host.country)
+            if announces and named not in [one.id for one in ours.authorities]:
+                await self.announce(gateway)
+            await gateway.answer.redirect(row.ref, named, "OTHER_TASK", *row.desk)
+
+        if await self._do(host, row.ref, "redirect", redirect, says=True):
+            self.counts["redirected"] += 1
 
     async def _delay(self, host: Host, row: OpenCase) -> None:
         eta = (host.clock.now().date() + timedelta(days=20)).isoformat()
@@ -363,6 +407,11 @@ class Desks(Stops, Afterwards):
         work = lambda g: g.returning.report(row.ref, "SEEN_SAFE", today, False, "reception", "reception")  # noqa: E731
         await self._do(host, row.ref, "report", work, says=True)
 
+    async def _leave_at_that(self, host: Host, row: OpenCase) -> None:
+        """Close what was pointed to another authority, or set aside, in place of waiting any longer."""
+        if self.random.random() < STOPS:
+            await self._close(host, row)
+
     async def _close(self, host: Host, row: OpenCase) -> None:
         if row.side == "requesting":
             await self._do(host, row.ref, "close", lambda g: g.clear.close(row.ref, "first"))
@@ -403,27 +452,30 @@ class Desks(Stops, Afterwards):
 
 
 _ASKING, _ASKED = "requesting", "requested"
+_STOP = ("freeze", "set_aside")
 _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    (_ASKING, "DRAFT"): ("approve", "approve", "discard"),
-    (_ASKING, "CLEARED"): ("send", "send", "freeze"),
-    (_ASKING, "NOT_ACCEPTED"): ("discard",),
+    (_ASKING, "DRAFT"): ("approve", "approve", "approve", "amend", "remark", "discard", "freeze"),
+    (_ASKING, "CLEARED"): ("send", "send", "send", "amend", "freeze"),
+    (_ASKING, "NOT_ACCEPTED"): ("amend", "remark", "discard"),
     (_ASKING, "SENT"): ("freeze", "indicate"),
-    (_ASKING, "DELIVERED"): ("freeze", "indicate", "remind"),
-    (_ASKING, "ACKNOWLEDGED"): ("freeze", "indicate", "remind"),
-    (_ASKING, "EXTENDED"): ("freeze", "indicate", "remind"),
-    (_ASKING, "NEEDS_TIER2"): ("elements", "elements", "freeze"),
+    (_ASKING, "DELIVERED"): ("freeze", "indicate", "remind", "set_aside"),
+    (_ASKING, "ACKNOWLEDGED"): ("freeze", "indicate", "remind", "set_aside"),
+    (_ASKING, "EXTENDED"): ("freeze", "indicate", "remind", "set_aside"),
+    (_ASKING, "REDIRECTED"): ("freeze", "indicate", "remind", "leave_at_that"),
+    (_ASKING, "NEEDS_TIER2"): ("elements", "elements", "elements", "remark", *_STOP),
     (_ASKING, "NEEDS_INTERVIEW"): ("agree", "agree", "decline_interview", "freeze"),
-    (_ASKING, "REPLIED"): ("contest", "propose", "propose", "propose", "propose", "close", "freeze", "indicate"),
+    (_ASKING, "REPLIED"): ("contest", *["propose"] * 4, "close", "freeze", "indicate", "set_aside"),
     (_ASKING, "CONSIDERED"): ("propose", "decline"),
     (_ASKING, "ASSESSED"): ("propose", "propose", "decline", "indicate"),
     (_ASKING, "CONTESTED"): ("freeze", "remind"),
     (_ASKING, "FROZEN"): ("withdraw", "resume", "resume", "attest", "correct", "restate"),
-    (_ASKED, "RECEIVED"): ("acknowledge", "acknowledge", "acknowledge", "freeze"),
-    (_ASKED, "ACKNOWLEDGED"): ("answer", "answer", "answer", "question", "interview", "delay", "extend", "freeze"),
-    (_ASKED, "EXTENDED"): ("answer", "answer", "answer", "question", "delay", "freeze"),
+    (_ASKED, "RECEIVED"): (*["acknowledge"] * 5, "redirect", "freeze"),
+    (_ASKED, "REDIRECTED"): ("acknowledge", "acknowledge", "acknowledge", "freeze"),
+    (_ASKED, "ACKNOWLEDGED"): ("answer", "answer", "answer", "question", "interview", "delay", "extend", *_STOP),
+    (_ASKED, "EXTENDED"): ("answer", "answer", "answer", "question", "delay", *_STOP),
     (_ASKED, "NEEDS_TIER2"): ("answer", "delay", "freeze"),
     (_ASKED, "NEEDS_INTERVIEW"): ("answer", "delay", "freeze"),
-    (_ASKED, "CONTESTED"): ("answer", "answer", "question", "delay"),
+    (_ASKED, "CONTESTED"): ("answer", "answer", "question", "delay", "set_aside"),
     (_ASKING, "PROPOSED"): ("suspend", "reassess", "indicate"),
     (_ASKING, "ACCEPTED"): ("decide", "decide", "suspend", "reassess"),
     (_ASKING, "DECIDED"): ("decide", "suspend", "suspend", "suspend", "reassess"),
@@ -440,7 +492,7 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKED, "HANDED_OVER"): ("report", "recall"),
     (_ASKED, "RECALL"): ("report",),
     (_ASKED, "FROZEN"): ("resume",),
-    (_ASKING, "SUSPENDED"): ("resume_return",),
+    (_ASKING, "SUSPENDED"): ("resume_return", "resume_return", "leave_at_that"),
     (_ASKED, "SUSPENDED"): ("resume_return",),
 }
 

@@ -40,6 +40,7 @@ _FAULTS = {
     "refresh": 5,
     "restore": 7,
     "hold": 6,
+    "bar": 5,
     "mute": 7,
     "noise": 7,
     "again": 8,
@@ -216,7 +217,7 @@ class Faults:
     def _later_by(self, host: Host, began: float, stood_s: float) -> None:
         """Count no time that a machine stood still: what was handed over just before a stop leaves when it goes on."""
         journal = self.desks.journals[host.country]
-        for stops in (journal.stopped, journal.held, journal.minors):
+        for stops in (journal.stopped, journal.held, journal.minors, journal.barred):
             stops.update({ref: at + stood_s for ref, at in stops.items() if at > began - HANDED_OVER_S})
 
     async def _older(self, host: Host) -> None:
@@ -298,6 +299,15 @@ class Faults:
         for _ in range(20):
             outcome, _ = await host.act("confirm", partial(confirm, host))
             if outcome == "done":
+                return
+            await asyncio.sleep(0.5)
+
+    async def _bar(self, host: Host) -> None:
+        """Have two persons say that a State is not to be contacted, and two that this is over."""
+        await self.desks.bar(host, self._other(host).country)
+        await asyncio.sleep(self.random.uniform(1.0, 8.0))
+        for _ in range(20):
+            if await self.desks.unbar(host):
                 return
             await asyncio.sleep(0.5)
 

@@ -25,9 +25,11 @@ from typing import Any
 from nacl.pwhash import argon2id
 
 from gateway import app, configured, home, serving, settings
+from gateway.core.remark import PROTECTION
 from gateway.core.wire import format_instant
 from gateway.services import own_card, windows
 from gateway.services.context import NoRedactor
+from gateway.services.ports import Redacted
 from gateway.settings import Settings
 from gateway.storage import migrate
 from gateway.storage.sqlite import run_inline
@@ -69,6 +71,25 @@ class NoInquiries:
         """Do nothing."""
 
 
+FEARS = "The person says what awaits those who go back there."
+
+
+def tells(draft: Mapping[str, Any]) -> bool:
+    """Return whether the remark in a draft tells of a need for protection."""
+    return bool(draft.get("remark")) and draft["remark"]["text"] == FEARS
+
+
+class Reader:
+    """Stands where small models read free words: one text tells of a need for protection, any other of nothing."""
+
+    async def redact(self, text: str, language: str) -> Redacted:
+        """Say so of ``text``."""
+        return Redacted((), (PROTECTION,) if text == FEARS else (), language)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
 class NoCollector:
     """
     Stands for the module ``gc`` in the composition root.
@@ -104,7 +125,7 @@ def template() -> Homes:
     """Make the homes of this process, within ``shared``; they go when it ends."""
     root = Path(tempfile.mkdtemp(prefix="homes-", dir=MEMORY))
     Finalize(None, shutil.rmtree, (root, True), exitpriority=0)  # unlike atexit it is called in a worker of a pool too
-    keys = {name: SigningKey(sha256(name.encode()).digest()) for name in (*PEOPLE, "leaver")}
+    keys = {name: SigningKey(sha256(name.encode()).digest()) for name in (*PEOPLE, "leaver", "lawyer")}
     homes = {country: root / country.lower() for country in COUNTRIES}
     many, home.WINDOWS = home.WINDOWS, WINDOWS
     try:
@@ -118,7 +139,7 @@ def template() -> Homes:
         file = path / settings.FILE_NAME
         lines = [line for line in file.read_text().splitlines() if not line.startswith("tls_")]
         text = "\n".join(lines).replace("refresh_s = 900", "refresh_s = 60")
-        file.write_text(text + _leaver(keys["leaver"]) + SETTINGS)
+        file.write_text(text + _leaver(keys["leaver"]) + _person("lawyer", "lawyer", keys["lawyer"]) + SETTINGS)
         loop = SimulatedLoop(0)
         loop.run_until_complete(_create(path))
         loop.close()
@@ -130,8 +151,12 @@ def template() -> Homes:
 def _leaver(key: SigningKey) -> str:
     """Return the table of a person of the asylum authority who leaves that office."""
     until = format_instant(START + timedelta(days=LEAVES_DAYS))
-    person = f'id = "leaver"\nroles = ["asylum_authority"]\nkey = "{b64.encode(key.public)}"\nactive_until = "{until}"'
-    return f"\n[[persons]]\n{person}\n"
+    return f'{_person("leaver", "asylum_authority", key)}active_until = "{until}"\n'
+
+
+def _person(name: str, role: str, key: SigningKey) -> str:
+    """Return the table of a person with one role."""
+    return f'\n[[persons]]\nid = "{name}"\nroles = ["{role}"]\nkey = "{b64.encode(key.public)}"\n'
 
 
 @contextmanager

@@ -20,9 +20,11 @@ from gateway.core.messages import (
     DELAY,
     DOCUMENT,
     ERASURE,
+    INFORMATION,
     NEGATIVE_OUTCOMES,
     POSITIVE_OUTCOMES,
     PROPOSAL,
+    REDIRECT,
     REISSUE,
     REMINDER,
     REPLY,
@@ -326,7 +328,8 @@ def _applied_once(world: World, own: Books) -> None:
             world.fail("applied once", f"{own.country} moved a case by a message that it did not accept")
     for digest, got in own.got.items():
         gone = got.ref in own.cases and own.cases[got.ref][0].state == "ERASED"  # and with it which message did what
-        if got.status == "accepted" and got.ref is not None and not moved[got.ref, digest] and not gone:
+        of_a_case = got.ref is not None and got.type not in INFORMATION
+        if got.status == "accepted" and of_a_case and not moved[got.ref, digest] and not gone:
             world.fail("applied once", f"{own.country} accepted {got.type} and moved nothing by it")
     taken = Counter((got.partner, got.thread, got.epoch, got.seq) for got in own.got.values() if _counts(got))
     for (partner, _, _, seq), count in taken.items():
@@ -480,6 +483,7 @@ ALIKE: Mapping[str, frozenset[str]] = {
     "DELIVERED": frozenset({"RECEIVED"}),
     "ACKNOWLEDGED": frozenset({"ACKNOWLEDGED"}),
     "EXTENDED": frozenset({"EXTENDED"}),
+    "REDIRECTED": frozenset({"REDIRECTED"}),
     "NEEDS_TIER2": frozenset({"NEEDS_TIER2"}),
     "NEEDS_INTERVIEW": frozenset({"NEEDS_INTERVIEW"}),
     "REPLIED": frozenset({"REPLIED", "CLOSED"}),
@@ -506,6 +510,9 @@ OVER = frozenset({"WITHDRAWN", "CLOSED"})
 NOTHING_TO_STOP = OVER | {"REPLIED", "CONSIDERED", "ASSESSED", "DEPARTED", "HANDED_OVER", "MONITORING", "RECALL"}
 """States of which word of a stop changes nothing: no return is under way, or the person has left."""
 
+STILL_OWED = frozenset({"RECEIVED", "REDIRECTED", "ACKNOWLEDGED", "EXTENDED", "NEEDS_TIER2", "NEEDS_INTERVIEW"})
+"""Where who is asked may be while who asked awaits nothing any more: decision 0022, or a case that was set aside."""
+
 ALONE = frozenset({"DRAFT", "CLEARED", "NOT_ACCEPTED", "WITHDRAWN", "CLOSED"})
 """States of who asks in which the other State may know nothing of the case."""
 
@@ -527,6 +534,7 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 f"{own.country} asks {their.country}: {_state(case)} here, {_state(twin) if twin else 'nothing'} there"
             )
             alike = _state(twin) in ALIKE.get(_state(case), ()) if twin is not None else _state(case) in ALONE
+            alike = alike or (_left_at_that(own, row.ref, case) and _state(twin) in STILL_OWED)
             # Who was asked destroyed the whole case, as it was told to.
             alike = alike or (bool(found) and found[0][0].state == "ERASED" and _demanded(case))
             astray = _astray(own, their, row.thread)
@@ -549,6 +557,13 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 world.fail(
                     "both sides agree", f"{own.country} has a case of {their.country}, which knows nothing of it"
                 )
+
+
+def _left_at_that(own: Books, ref: str, case: Case) -> bool:
+    """Return whether a case was closed without an answer: one pointed to another authority, or set aside."""
+    pointed = any((got.ref, got.type, got.status) == (ref, REDIRECT, "accepted") for got in own.got.values())
+    aside = any((one, event) == (ref, "suspend") for one, event, _, _ in own.events)
+    return (pointed or aside) and case.state == "CLOSED" and case.reply is None and case.withdraws_at is None
 
 
 def _demanded(case: Case) -> bool:

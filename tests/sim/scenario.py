@@ -179,3 +179,4 @@ class Scenario:
             host.start()
             await host.ready()
             await host.act("confirm", partial(confirm, host))
+            await self.desks.unbar(host)

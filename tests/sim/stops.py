@@ -1,28 +1,44 @@
 """
-Who stops a case in a seed and who lets it go on, and what is known of one person in several cases.
+Who stops a case in a seed and who lets it go on, what is known of one person in several cases, and who bars a State.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from gateway.app import Gateway
 from gateway.core.age import treat_as_minor
 from gateway.core.machine import IllegalStep
 from gateway.core.messages import AFTER_WITHDRAWAL, PROPOSAL, SUSPENSION, WITHDRAWAL
+from gateway.core.remark import still_stops
+from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.leaving import OF_HER
+from gateway.services.guests import is_guest
+from gateway.services.leaving import OF_HER, UNASKED
 from gateway.services.person_stop import HOLDER
+from tests.sim import homes
 from tests.sim.work import LIAISON, OFFICER, REFUSED, Nothing, OpenCase, Work
 from tests.sim.world import Host, Post
 from tests.support import homeward
+from tests.support.remarks import TEXT
 
 STOPS = 0.08
 """How often a desk that might stop a case does."""
+
+FEARS = 0.2
+"""How often a remark tells of a need for protection."""
 
 ATTESTING = ("protection", "asylum_authority")
 LEAVING = ("leaver", "asylum_authority")
 """Of the same office, until the day after the first."""
 
 WELFARE = ("welfare", "child_welfare")
+BOARD = ("board", "foreign_affairs")
+
+LAWYER = ("lawyer", "lawyer")
+GUEST, GUEST_OF_OFFICE = ("guest.sim", "lawyer"), ("guest.sim", "asylum_authority")
+"""Who is invited to one case: her lawyer, or somebody of the asylum authority. Neither lets go of anything."""
+
+INVITED = timedelta(days=9)
 
 HANDED_OVER_S = 0.3
 """How long after a stop a message may leave that was handed over to be posted before it."""
@@ -39,8 +55,8 @@ class Stops(Work):
         """Stop a case; what the desk was not told of it does again until it is."""
         if self.random.random() >= STOPS:
             return
-        who = self.random.choice((row.desk, row.desk, WELFARE, ATTESTING, LEAVING))
-        tells = who in (ATTESTING, LEAVING) and row.asks and self.random.random() < 0.5
+        who = self.random.choice((row.desk, row.desk, WELFARE, ATTESTING, LEAVING, LAWYER, GUEST, GUEST_OF_OFFICE))
+        tells = who[1] == ATTESTING[1] and row.asks and self.random.random() < 0.5
         await self._stop(host, row, who, self._protection(host, "requested") if tells else None)
 
     async def _indicate(self, host: Host, row: OpenCase) -> None:
@@ -49,10 +65,14 @@ class Stops(Work):
             await self._stop(host, row, row.desk, {**self._protection(host, "indicated"), "attested_by": None})
 
     async def _stop(self, host: Host, row: OpenCase, who: tuple[str, str], protection: dict[str, Any] | None) -> None:
-        work = lambda g: g.hold.freeze(row.ref, "known now", *who, protection)  # noqa: E731
-        if await self._do(host, row.ref, "freeze", work):
+        async def freeze(gateway: Gateway) -> None:
+            _invite(gateway, row.ref, who)
+            await gateway.hold.freeze(row.ref, "known now", *who, protection)
+
+        if await self._do(host, row.ref, "freeze", freeze):
             journal, now = self.journals[host.country], self.world.loop.time()
             self.counts["freezes"] += 1
+            self.counts["by guests"] += is_guest(who[0])
             journal.stopped[row.ref] = now
             journal.through.discard(row.ref)
             self.counts["indications"] += protection is not None
@@ -64,10 +84,16 @@ class Stops(Work):
         """Note that every case here of the person of ``ref`` is stopped with it."""
         journal = self.journals[host.country]
         for other, number in journal.persons.items():
-            if number == journal.persons.get(ref) and other not in journal.stopped:
+            same = number == journal.persons.get(ref) and (other, ref) not in journal.apart
+            if same and other not in journal.stopped:
                 self.counts["held"] += 1
                 journal.stopped[other] = now
                 journal.through.add(other)
+
+    def _known_with(self, host: Host, ref: str) -> list[str]:
+        """Return the cases of the person of ``ref`` that stop her others."""
+        journal = self.journals[host.country]
+        return [other for other in journal.known if journal.persons.get(other) == journal.persons.get(ref)]
 
     def is_stopped(self, country: str, number: int) -> bool:
         """Return whether a case of an invented person is stopped because something became known of her."""
@@ -87,8 +113,41 @@ class Stops(Work):
             self.counts["suspensions"] += 1
             self.journals[host.country].held[row.ref] = self.world.loop.time()
 
+    async def _remark(self, host: Host, row: OpenCase) -> None:
+        """Write a remark beside the next message, and confirm what is made of it; one that tells of a need stops it."""
+        fears = self.random.random() < FEARS
+        value = {"language": "en", "text": homes.FEARS if fears else TEXT}
+
+        async def remark(gateway: Gateway) -> None:
+            made = await gateway.clear.remarks.write(row.ref, value, *row.desk)
+            if made is not None and not fears:
+                await gateway.clear.remarks.confirm(row.ref, made.digest, None, *row.desk)
+
+        if await self._do(host, row.ref, "remark", remark):
+            self.counts["remarks"] += 1
+            if fears:
+                journal, now = self.journals[host.country], self.world.loop.time()
+                journal.stopped[row.ref] = now
+                journal.known[row.ref] = None
+                journal.remarked.add(row.ref)
+                self._stop_person(host, row.ref, now)
+
+    async def _set_aside(self, host: Host, row: OpenCase) -> None:
+        """Stop a verification for a while, as the desk of either side; nobody is told."""
+        if self.random.random() < STOPS:
+            work = lambda g: g.returning.suspend(row.ref, "a colleague asks", *row.desk)  # noqa: E731
+            if await self._do(host, row.ref, "suspend", work):
+                self.counts["set aside"] += 1
+                self.journals[host.country].held[row.ref] = self.world.loop.time()
+
     async def _withdraw(self, host: Host, row: OpenCase) -> None:
-        if await self._do(host, row.ref, "withdraw", lambda g: g.hold.withdraw(row.ref, *row.desk)):
+        who = self.random.choice((row.desk, row.desk, row.desk, GUEST))
+
+        async def withdraw(gateway: Gateway) -> None:
+            _invite(gateway, row.ref, who)
+            await gateway.hold.withdraw(row.ref, *who)
+
+        if await self._do(host, row.ref, "withdraw", withdraw):
             self.counts["withdrawals"] += 1
 
     # On.
@@ -138,6 +197,9 @@ class Stops(Work):
         journal = self.journals[host.country]
 
         async def resume(gateway: Gateway) -> None:
+            case = await self.case(gateway, row.ref)
+            if case.draft is not None and still_stops(case.remark_stop, case.draft["asylum"]):
+                raise Nothing  # nothing of it would leave before the authority attests anew (REM-5)
             await self._let_go(host, gateway, row)
             await gateway.hold.resume(row.ref, *row.desk)
             # From here on it may go on, whether or not the desk hears of it.
@@ -160,20 +222,25 @@ class Stops(Work):
             if (person, role) == HOLDER:
                 await gateway.hold.tell_apart(row.ref, "the photographs differ", *OFFICER)
                 await gateway.hold.tell_apart(row.ref, "I looked at both files", *LIAISON)
+                self.journals[host.country].apart.update((row.ref, other) for other in self._known_with(host, row.ref))
                 self.counts["apart"] += 1
             else:
                 if role == ATTESTING[1] and self.journals[host.country].known.get(row.ref, {}) is None:
                     self.journals[host.country].known.pop(row.ref)  # nothing is known of her but that stop
-                # Of who has left the office another one of it lets go.
-                left = not gateway.context.persons[person].active(gateway.context.clock.now())
-                await gateway.hold.release(row.ref, ATTESTING[0] if left else person, role)
+                # For a guest, and for who has left the office, another one of it lets go, or who represents her.
+                left = is_guest(person) or not gateway.context.persons[person].active(gateway.context.clock.now())
+                by = (LAWYER if role == LAWYER[1] else ATTESTING) if left else (person, role)
+                _invite(gateway, row.ref, by)
+                await gateway.hold.release(row.ref, *by)
                 self.counts["for others"] += left
 
     async def _resume_return(self, host: Host, row: OpenCase) -> None:
-        """Let a return go on once its authority lets go; the other State may hold it still."""
+        """Let a case go on once whoever suspended it lets go; of a return the other State may hold it still."""
 
         async def resume(gateway: Gateway) -> None:
-            await gateway.hold.release(row.ref, *WELFARE)
+            for person, role in (await self.case(gateway, row.ref)).holders:
+                if role != "partner":
+                    await gateway.hold.release(row.ref, person, role)
             self.journals[host.country].held.pop(row.ref, None)  # as above
             await gateway.hold.resume(row.ref, *row.desk)
 
@@ -199,6 +266,39 @@ class Stops(Work):
                 journal.known.pop(ref, None)
             except (IllegalStep, Forbidden):
                 pass
+        held = {entry.country for entry in await gateway.no_contact.entries(*BOARD) if entry.holds}
+        for country in journal.barred:
+            if country not in held:
+                await self._bar(gateway, country)
+
+    # States that are not to be contacted.
+
+    async def bar(self, host: Host, country: str) -> None:
+        """Have two persons bar a State."""
+        outcome, _ = await host.act("bar", lambda gateway: self._bar(gateway, country))
+        if outcome == "done":
+            self.counts["barred"] += 1
+            self.journals[host.country].barred[country] = self.world.loop.time()
+
+    async def _bar(self, gateway: Gateway, country: str) -> None:
+        listed = {entry.country for entry in await gateway.no_contact.entries(*BOARD)}
+        if country not in listed:
+            await gateway.no_contact.propose(country, "it passes on what it is asked", *LIAISON)
+        await gateway.no_contact.confirm(country, "so we heard as well", *BOARD)
+
+    async def unbar(self, host: Host) -> bool:
+        """Have two persons end every such entry, those too that a backup has brought back; tell whether it was done."""
+
+        async def unbar(gateway: Gateway) -> None:
+            self.journals[host.country].barred.clear()  # from here on, whether or not they hear of it
+            for entry in await gateway.no_contact.entries(*BOARD):
+                if entry.said[-1].act != "lift":
+                    entry = await gateway.no_contact.lift(entry.country, "it is over", *LIAISON)
+                if entry.holds:
+                    await gateway.no_contact.confirm_lift(entry.country, "we looked into it", *BOARD)
+
+        outcome, _ = await host.act("unbar", unbar)
+        return outcome == "done"
 
     # What may leave.
 
@@ -223,6 +323,10 @@ class Stops(Work):
         stop, and what had left before.
         """
         journal, ref = self.journals[post.sender], post.ref or ""
+        barred = journal.barred.get(post.recipient)
+        if barred is not None and post.at > barred + HANDED_OVER_S and self._is_contact(post):
+            told = f"{post.sender} posts {post.type} to {post.recipient}, barred since {barred:.3f}"
+            self.world.fail("nobody barred is contacted", told)
         minor = self._minor_elsewhere(post.sender, ref) if post.type in OF_HER and ref not in journal.minors else None
         if minor is not None and post.at > minor + HANDED_OVER_S and not self._is_again(post):
             told = f"{post.sender} posts {post.type} of an adult, who is a minor in another case since {minor:.3f}"
@@ -235,6 +339,15 @@ class Stops(Work):
             return
         told = f"{post.sender} posts {post.type} number {post.seq}, stopped since {since:.3f}"
         self.world.fail("silent once stopped", told)
+
+    def _is_contact(self, post: Post) -> bool:
+        """Return whether a message asks something, or goes on with what we asked; what takes data back does neither."""
+        if post.ref is None:
+            return post.type in UNASKED
+        asks = self.world.hosts[post.sender].look(
+            "SELECT 1 FROM case_file WHERE ref = ? AND side = 'requesting'", post.ref
+        )
+        return bool(asks) and post.type not in AFTER_WITHDRAWAL | {WITHDRAWAL}
 
     def _is_again(self, post: Post) -> bool:
         """
@@ -254,8 +367,11 @@ class Stops(Work):
         rows = self.world.hosts[post.sender].look("SELECT state, side FROM case_file WHERE ref = ?", post.ref)
         state, side = rows[0] if rows else ("", "")
         again = side == "requested" and self._is_again(post) and self._takes_back_behind(post)
+        # What a remark told of holds a case that is not frozen, and all but what brings no word of the person (REM-5).
+        by_remark = post.ref in journal.remarked and state != "FROZEN" and post.type in AFTER_WITHDRAWAL
         return (
             state in AWAY
+            or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
             or (state == "CLOSED" and free)
         )
@@ -265,3 +381,12 @@ class Stops(Work):
         behind = "SELECT type FROM outbound WHERE ref = ? AND (epoch, seq) > (?, ?) AND state <> 'dropped'"
         rows = self.world.hosts[post.sender].look(behind, post.ref, post.epoch, post.seq)
         return any(type in AFTER_WITHDRAWAL for (type,) in rows)
+
+
+def _invite(gateway: Gateway, ref: str, who: tuple[str, str]) -> None:
+    """Have the desk invite to the case who is a guest, or the lawyer of the person; anybody else needs no leave."""
+    person, role = who
+    if is_guest(person) or who == LAWYER:
+        now = gateway.context.clock.now()
+        made = Invitation(f"{ref} {role}", ref, role, person, LIAISON[0], now, now + INVITED)
+        gateway.context.guests.take(made, now)

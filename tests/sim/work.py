@@ -57,6 +57,15 @@ class Journal:
     minors: dict[str, float] = field(default_factory=dict)
     """Cases whose file has the person as a minor, and since when."""
 
+    apart: set[tuple[str, str]] = field(default_factory=set)
+    """Cases that two persons told apart from others which stop them: the one that was held, and the other."""
+
+    remarked: set[str] = field(default_factory=set)
+    """Cases in which a remark told of a need for protection."""
+
+    barred: dict[str, float] = field(default_factory=dict)
+    """States that are not to be contacted, and since when."""
+
     known: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     """Cases that stop the person's others, and the protection state that became known if that is why."""
 

@@ -26,7 +26,6 @@ from aiohttp import connector, web_app
 from gateway import app, serving, settings
 from gateway.app import Gateway
 from gateway.core import envelope, wire
-from gateway.services.context import NoRedactor
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.storage.errors import StoreError
 from gateway.transport.card_directory import write_card
@@ -266,7 +265,7 @@ class Host:
             run=Disk(self),
             peers=peers,
             log=self.say,
-            redactor=NoRedactor(),
+            redactor=homes.Reader(),
             inquiries=homes.NoInquiries(),
         )
         held.append(gateway)

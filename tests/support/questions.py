@@ -8,6 +8,13 @@ from tests.support.network import Network
 HANDLING = {"purpose": "DOCUMENT_ROUTES", "use_restrictions": ["P0"], "retain_until": "2027-06-01", "onward": "none"}
 PERIOD = {"from": "2026-01", "until": "2026-06"}
 ASKED: dict[str, Any] = {"handling": HANDLING, "topics": ["DOCUMENT_TYPES"], "period": PERIOD}
+ANSWERED: dict[str, Any] = {
+    "handling": HANDLING,
+    "period": PERIOD,
+    "documents": [{"type": "P", "issuer": "XAA", "finding": "ALTERED", "count": "FROM_20"}],
+    "means": [],
+    "routes": [],
+}
 
 
 def signed(network: Network, question: Question, kind: str, person: str = "office") -> str:
