@@ -8,22 +8,34 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core import checkpoint, evidence, evidence_manifest, evidence_rows, merkle, wire
+from gateway.core import (
+    checkpoint,
+    cosign,
+    evidence,
+    evidence_manifest,
+    evidence_rows,
+    evidence_trust,
+    merkle,
+    wire,
+)
 from gateway.core.evidence_manifest import Manifest
 from gateway.core.evidence_report import faults_by_member
 from gateway.core.evidence_verifier import Anchors, verify
-from keys import b64, card, jws
+from keys import b64, card, jws, trust_list
 from keys.card import parse_card
+from keys.cosign import CosigningKey
 from keys.seal import SealingKey
 from keys.sign import SigningKey
+from tests.support.trust_list import World, make_world, now
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 R = bytes(range(32))
@@ -270,12 +282,36 @@ FORGERIES: Mapping[str, tuple[str, str, Callable[[], dict[str, bytes]]]] = {
         "no status",
         lambda: plain(messages=[{**ROW, "status": None}]),
     ),
+    "another code": (
+        evidence.MESSAGES,
+        "no receipt that stands",
+        lambda: plain(messages=[{**ROW, "code": "stale"}]),
+    ),
+    "received at no instant": (
+        evidence.MESSAGES,
+        "no instant of receipt",
+        lambda: plain(messages=[{**ROW, "direction": "received", "status": None}]),
+    ),
     "a message left out": (RECEIPT_NAME, "no message in", lambda: plain(messages=[])),
     "a message twice": (evidence.MESSAGES, "twice", lambda: plain(messages=[ROW, ROW])),
     "another type": (
         CONTENT_NAME,
         "not the one that",
         lambda: plain(messages=[{**ROW, "type": "reminder"}]),
+    ),
+    **{
+        f"another {name}": (CONTENT_NAME, "not the one that", partial(plain, messages=[{**ROW, name: value}]))
+        for name, value in (("id", b64.encode(bytes(16))), ("epoch", 2), ("seq", 3))
+    },
+    "a receipt in the log of the receiver alone": (
+        RECEIPT_NAME,
+        "no opening that stands puts the receipt into the log of the State that exported",
+        lambda: {name: raw for name, raw in plain(openings=[opening("XBB", "XAA")]).items() if ".XAA." not in name},
+    ),
+    "an opening by a State that has no part": (
+        evidence.OPENINGS,
+        "has no part",
+        lambda: plain(openings=[*TABLES[evidence.OPENINGS], {**opening("XBB", "XAA"), "keeper": "XCC"}]),
     ),
     "a receipt in no log": (
         RECEIPT_NAME,
@@ -355,6 +391,11 @@ FORGERIES: Mapping[str, tuple[str, str, Callable[[], dict[str, bytes]]]] = {
         "due_on",
         lambda: plain(clocks=[{**CLOCK, "due_on": "20260403"}]),
     ),
+    "a soft day after the last one": (
+        evidence.CLOCKS,
+        "due before",
+        lambda: plain(clocks=[{**CLOCK, "soft_on": "2026-04-04"}]),
+    ),
     "two current clocks": (evidence.CLOCKS, "two clocks", lambda: plain(clocks=[CLOCK, CLOCK])),
     "a row of another form": (
         evidence.EVENTS,
@@ -384,6 +425,11 @@ FORGERIES: Mapping[str, tuple[str, str, Callable[[], dict[str, bytes]]]] = {
         "not the table",
         lambda: plain() | {evidence.GONE: b'{"gone":{}}'},
     ),
+    "a table with another one in it": (
+        evidence.GONE,
+        "not the table",
+        lambda: plain() | {evidence.GONE: b'{"gone":[],"more":[]}'},
+    ),
 }
 
 
@@ -392,6 +438,21 @@ def test_forgery_with_a_right_manifest_is_named(name: str) -> None:
     """Rehashing and signing anew does not help: what contradicts a signature is found and named."""
     member, reason, make = FORGERIES[name]
     assert reason in "; ".join(faults(signed(make()))[member])
+
+
+def test_content_of_another_case() -> None:
+    """A message of another case of the same two States proves nothing in this one."""
+    assert "not the one that" in faults(signed(plain(), replace(ABOUT, thread=b64.encode(bytes(16)))))[CONTENT_NAME][0]
+
+
+def test_content_that_the_other_state_sent() -> None:
+    """What the other State signed is no message of who exports."""
+    message = MESSAGE.replace(b'"from":"XAA","to":"XBB"', b'"from":"XBB","to":"XAA"')
+    digest = wire.payload_digest(message)
+    members = plain(messages=[ROW, {**ROW, "digest": digest, "status": None}])
+    name = f"content/{digest}.jws"
+    found = faults(signed(members | {name: jws.sign(message, jws.TYP_MESSAGE, XBB.signing)}))
+    assert {name: ["the message is not between these two States in this direction"]} == found
 
 
 def test_content_where_there_should_be_none() -> None:
@@ -485,6 +546,163 @@ def received_from_a_thief() -> dict[str, bytes]:
         names["proof"]: proof(XAA, "XBB", receipt, more=bytes([3]) * 32).encode(),
         f"content/{digest}.jws": jws.sign(message, jws.TYP_MESSAGE, XBB.signing),
     }
+
+
+def test_received_at_another_instant_than_the_receipt_says() -> None:
+    """Who exports received it: its own receipt says when, and a row that dates it otherwise is found."""
+    members = received_from_a_thief()
+    raw = members[evidence.MESSAGES].replace(b'"received_at": "2026-03-20T12', b'"received_at": "2026-03-20T11')
+    assert raw != members[evidence.MESSAGES]
+    found = faults(signed(members | {evidence.MESSAGES: raw}))
+    assert ["row 2: no receipt that stands says so"] == found[evidence.MESSAGES]
+
+
+COSIGNER = CosigningKey(bytes([7]) * 32)
+
+
+def cosigned(members: Mapping[str, bytes], place: str, country: str, at: datetime = NOW) -> dict[str, bytes]:
+    """Return ``members`` with the checkpoint of the proof at ``place`` cosigned by ``country`` with ``COSIGNER``."""
+    proof = members[place].decode()
+    line = cosign.cosign(checkpoint.parse_proof(proof).checkpoint, country, COSIGNER, at)
+    return {**members, place: (proof + line).encode()}
+
+
+def test_own_cosignature_does_not_show_that_a_receipt_is_older() -> None:
+    """Who exports and has a stolen key of the other State signs its own checkpoints as it likes."""
+    members = received_from_a_thief()
+    (name,) = {name for name in members if name.startswith("content/")} - {CONTENT_NAME}
+    place = name.replace("content/", "log/").replace(".jws", ".XAA.proof")
+    second = make_card(XAA, serial=2, prev=parse_card(make_card(XAA)).digest, cosigning=[b64.encode(COSIGNER.public)])
+    report = verify(signed(cosigned(members | {"cards/XAA-2.jws": second}, place, "XAA")))
+    assert {"XAA"} == {by for one in report.checkpoints for by in one.cosigned}
+    assert any(name in note for note in report.notes)
+
+
+def test_earliest_of_two_revocations_counts() -> None:
+    """A theft found to be older is announced as older: what was cosigned since then shows nothing any more."""
+    members, place = dated_back(theirs=True), f"log/{DIGEST}.XBB.proof"
+    second = parse_card(members["cards/XBB-2.jws"])
+    signing = [{**card.claims_of(second)["signing"][0], "revoked_at": "2026-03-21T12:00:00Z"}]
+    changes = {"signing": signing, "cosigning": [b64.encode(COSIGNER.public)]}
+    members["cards/XBB-3.jws"] = make_card(XBB, serial=3, prev=second.digest, **changes)
+    notes = verify(signed(cosigned(members, place, "XBB", NOW + timedelta(days=2)))).notes
+    assert any(note.startswith(RECEIPT_NAME) for note in notes)
+    notes = verify(signed(cosigned(members, place, "XBB", NOW + timedelta(hours=2)))).notes
+    assert not any(note.startswith(RECEIPT_NAME) for note in notes)
+
+
+def test_key_of_a_message_is_judged_when_it_was_received() -> None:
+    """A message that waited is signed by a key of the day on which it was received (M-8.3)."""
+    assert {} == faults(signed(plain(messages=[{**ROW, "queued_at": "2025-12-01T12:00:00Z"}])))
+
+
+def test_third_state_alone_is_no_quorum() -> None:
+    """That the log was the same for all says only who cosigns beside the two States, and not in their place."""
+    third = make_card(replace(XBB, country="XCC"), cosigning=[b64.encode(COSIGNER.public)])
+    report = verify(signed(cosigned(plain() | {"cards/XCC-1.jws": third}, f"log/{DIGEST}.XAA.proof", "XCC")))
+    assert ((), [(["XCC"], False)]) == (report.faults, [(list(one.cosigned), one.enough) for one in report.checkpoints])
+
+
+# The trust list in the file, from the root that was compared.
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A trust list that names both States."""
+    made = make_world(tmp_path)
+    for state in (XAA, XBB):
+        made.add(state.country, identity=state.identity, first=parse_card(make_card(state)))
+    return made
+
+
+def of_list(world: World) -> dict[str, bytes]:
+    """Return the parts of a trust list as an export holds them."""
+    held = world.repository
+    parts = {"1.root": held.root(1), "timestamp": held.timestamp(), "snapshot": held.snapshot()}
+    parts |= {"targets": held.targets(), **{country: held.part(country) for country in world.states}}
+    members = {f"trust/{name}.json": trust_list.serialize(part) for name, part in parts.items() if part is not None}
+    return members | {f"trust/{country}.cards.json": state.document() for country, state in world.states.items()}
+
+
+def anchors(world: World, **identities: list[bytes]) -> Anchors:
+    """Return the root of the list, as somebody compared it, and ``identities`` that were compared besides."""
+    return Anchors(identities, (world.folder / "metadata" / "1.root.json").read_bytes())
+
+
+def by_member(world: World, members: Mapping[str, bytes], **identities: list[bytes]) -> dict[str, list[str]]:
+    return faults_by_member(verify(signed(members), anchors(world, **identities)).faults)
+
+
+def test_root_leads_to_both_states(world: World) -> None:
+    """The file that the forgeries below start from is in order, and nobody has to compare an identity key."""
+    members = signed(plain() | of_list(world))
+    report = verify(members, anchors(world))
+    assert ((), [True, True]) == (report.faults, [one.pinned for one in report.identities])
+    assert [False, False] == [one.pinned for one in verify(members).identities]  # the file brought that root itself
+
+
+def test_state_whose_cards_of_the_list_are_left_out(world: World) -> None:
+    """Otherwise the root that was compared would say nothing of that State, and anybody's keys would do."""
+    cut = {name: raw for name, raw in of_list(world).items() if not name.startswith("trust/XBB")}
+    assert {"trust/XBB.cards.json": ["missing"]} == by_member(world, plain() | cut)
+
+
+def test_state_for_which_the_list_lets_anybody_speak(world: World) -> None:
+    """A delegation of another form than that of a State leads to no card (M-8.9)."""
+    targets = world.repository.targets()
+    assert targets is not None
+    draft = trust_list.next_targets(targets.signed, now())
+    assert draft.signed.delegations is not None
+    assert draft.signed.delegations.roles is not None
+    draft.signed.delegations.roles["XBB"].threshold = 1
+    world.repository.save_draft("targets", draft)
+    world.sign("targets", world.three())
+    world.publish()
+    found = by_member(world, plain() | of_list(world))
+    assert ["the trust list lets nobody speak for this State"] == found["trust/XBB.cards.json"]
+
+
+def test_card_of_another_state_in_the_list(world: World) -> None:
+    """A State that lists the card of another speaks by no key of that one."""
+    world.states["XBB"].cards = [parse_card(make_card(XAA))]
+    world.publish_cards("XBB")
+    assert ["a card of another State"] == by_member(world, plain() | of_list(world))["trust/XBB.cards.json"]
+
+
+def test_identity_that_was_compared_goes_before_the_list(world: World) -> None:
+    """No card under another key than that is believed, whoever lists it."""
+    found = by_member(world, plain() | of_list(world), XBB=[XAA.signing.public])
+    assert "no card of XBB stands" in found[evidence.MANIFEST]
+
+
+def test_later_identity_of_the_list_is_not_the_one_that_was_compared(world: World) -> None:
+    """Where the list goes on under another identity key, its keys sign nothing for who compared the one before."""
+    later = State("XBB", *(SigningKey(bytes([number]) * 32) for number in (10, 11, 12)))
+    second = make_card(later, serial=2, prev=parse_card(make_card(XBB)).digest)
+    world.states["XBB"].cards.append(parse_card(second))
+    world.publish_cards("XBB")
+    members = plain() | of_list(world) | {RECEIPT_NAME: signed_receipt(state=later)}
+    found = by_member(world, members, XBB=[XBB.identity.public])[RECEIPT_NAME]
+    assert "no card of XBB in the file lists the key at that time" in found
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["by the trustees before alone", "by the new trustees alone"])
+def test_next_root_is_signed_by_the_trustees_before_and_by_its_own(world: World, old: bool) -> None:
+    """Else whoever makes a root of their own, or a few trustees of old, would lead to keys of theirs."""
+    strangers = {name: SigningKey.generate() for name in world.trustees}
+    root = world.repository.root()
+    assert root is not None
+    made = trust_list.next_root(root.signed, NOW, trustees={name: key.public for name, key in strangers.items()})
+    for key in (world.trustees if old else strangers).values():
+        trust_list.add_signature(made, key)
+    found = by_member(world, plain() | of_list(world) | {"trust/2.root.json": trust_list.serialize(made)})
+    assert "trust/2.root.json" in found
+
+
+def test_quorum_that_the_list_does_not_name(world: World) -> None:
+    """Who exports does not say itself whose cosignatures suffice."""
+    members = plain() | of_list(world) | {evidence_trust.WITNESS: b"quorum none\n"}
+    assert ["other bytes than the trust list names"] == by_member(world, members)[evidence_trust.WITNESS]
 
 
 def test_message_by_a_key_revoked_since_is_told_where_nobody_shows_that_it_is_older() -> None:
