@@ -55,12 +55,12 @@ def main() -> None:
 
 
 def _nodes() -> Run:
-    """Return the benchmark of many processes; says what to do where its packages are missing."""
+    """Return the benchmark of many processes, with one partner and with several; says what to do without packages."""
     try:
-        from benchmarks import nodes
+        from benchmarks import nodes, partners
     except ModuleNotFoundError as missing:
         raise SystemExit(f"error: {missing.name} is not installed\nhint: run 'make check' once") from None
-    return nodes.run
+    return lambda seconds: [*nodes.run(seconds), *partners.run(seconds / 2)]
 
 
 def _peers() -> tuple[Run, dict[str, str]]:

@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,31 +73,36 @@ async def _run(root: Path, seconds: float) -> list[Figure]:
 
 
 def write_envelopes(gateway: Gateway, file: Path, count: int) -> None:
-    """Write ``count`` sealed requests of XAA to XBB, each of a case of its own, one after another into ``file``."""
+    """Write ``count`` sealed requests to XBB, each of a case of its own, one after another into ``file``."""
+    with file.open("wb") as out:
+        out.writelines(envelopes(gateway, count))
+
+
+def envelopes(gateway: Gateway, count: int) -> Iterator[bytes]:
+    """Yield ``count`` sealed requests of ``gateway`` to XBB, each of a case of its own."""
     context, now = gateway.context, datetime.now(UTC).replace(microsecond=0)
     body = gateway.clear.preview(draft()).body.encode()
-    with file.open("wb") as out:
-        for _ in range(count):
-            raw = wire.serialize_payload(
-                type=REQUEST,
-                id=context.random.token(),
-                sender="XAA",
-                recipient="XBB",
-                thread=context.random.token(),
-                epoch=1,
-                seq=1,
-                prev=None,
-                issued_at=now,
-                expires_at=now + wire.MAX_VALIDITY,
-                in_reply_to=None,
-                clock=context.reckoner.claim("XBB", "reply"),
-                statements=(),
-                body=body,
-            )
-            _, sealed = outbox.seal_for(context, "XBB", jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing), now)
-            if len(sealed) != ENVELOPE_BYTES:
-                raise RuntimeError(f"an envelope of {len(sealed)} bytes, not {ENVELOPE_BYTES}")
-            out.write(sealed)
+    for _ in range(count):
+        raw = wire.serialize_payload(
+            type=REQUEST,
+            id=context.random.token(),
+            sender=context.country,
+            recipient="XBB",
+            thread=context.random.token(),
+            epoch=1,
+            seq=1,
+            prev=None,
+            issued_at=now,
+            expires_at=now + wire.MAX_VALIDITY,
+            in_reply_to=None,
+            clock=context.reckoner.claim("XBB", "reply"),
+            statements=(),
+            body=body,
+        )
+        _, sealed = outbox.seal_for(context, "XBB", jws.sign(raw, jws.TYP_MESSAGE, context.keyring.signing), now)
+        if len(sealed) != ENVELOPE_BYTES:
+            raise RuntimeError(f"an envelope of {len(sealed)} bytes, not {ENVELOPE_BYTES}")
+        yield sealed
 
 
 async def _gateway(pair: Pair, count: int) -> Round:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import PIPE
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from gateway.core import envelope
@@ -44,8 +44,13 @@ async def _post(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body
 
 
 async def post_all(port: int, file: Path, first: int, count: int, connections: int, rate: float) -> dict[str, Any]:
-    """Post ``count`` envelopes of ``file`` from number ``first``; return seconds taken and the latencies."""
+    """
+    Post ``count`` envelopes of ``file`` from number ``first``; return the seconds taken and, in order, the latencies.
+
+    ``at`` are the instants of the answers, in seconds since 1970.
+    """
     latencies: list[float] = []
+    at: list[float] = []
     numbers = iter(range(count))
     with file.open("rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as stored:
         opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(connections)]
@@ -56,15 +61,16 @@ async def post_all(port: int, file: Path, first: int, count: int, connections: i
                 due = began + number / rate if rate else perf_counter()
                 if (early := due - perf_counter()) > 0:
                     await asyncio.sleep(early)
-                at = (first + number) * ENVELOPE_BYTES
-                await _post(reader, writer, stored[at : at + ENVELOPE_BYTES])
+                place = (first + number) * ENVELOPE_BYTES
+                await _post(reader, writer, stored[place : place + ENVELOPE_BYTES])
                 latencies.append(perf_counter() - due)
+                at.append(time())
 
         await asyncio.gather(*(work(reader, writer, numbers) for reader, writer in opened))
         seconds = perf_counter() - began
         for _, writer in opened:
             writer.close()
-    return {"seconds": seconds, "latencies": latencies}
+    return {"seconds": seconds, "latencies": latencies, "at": at}
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ ROUGHLY_PER_S = 400
 """Only to turn seconds into a number of envelopes; what is measured is the time that this number takes."""
 
 READY_S = 60.0
+LOG = "log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ async def _run(root: Path, server: Cluster, kinds: Sequence[Kind], seconds: floa
             shutil.copytree(homes.root, pair.root)
             if kind.shared:
                 use_database(pair, "XBB", server.create(template))
-            async with _served(pair, kind) as port:
+            async with served(pair, kind.processes) as port:
                 full = await load(port, pair, 0, count)
                 half = half or full.per_s / 2
                 paced = await load(port, pair, count, count // 2, half)
@@ -144,15 +145,19 @@ async def _prepare(root: Path, server: Cluster, count: int) -> tuple[Pair, str]:
 
 
 @asynccontextmanager
-async def _served(pair: Pair, kind: Kind) -> AsyncIterator[int]:
-    """Run ``isthmus serve`` on the home of XBB; yield its port once it is ready, and stop it on the way out."""
-    log = pair.root / "log"
+async def served(pair: Pair, processes: int) -> AsyncIterator[int]:
+    """
+    Run ``isthmus serve`` on the home of XBB; yield its port once it is ready, and stop it on the way out.
+
+    Its lines stand in the file ``log`` of the pair.
+    """
+    log = pair.root / LOG
     command = [sys.executable, "-m", "gateway.cli.main", "serve", "-C", str(pair.home("XBB"))]
     with log.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(
             *command,
             "--processes",
-            str(kind.processes),
+            str(processes),
             env={**os.environ, "ISTHMUS_PASSPHRASE": WORDS},
             stdin=DEVNULL,
             stderr=stream,

@@ -1,5 +1,5 @@
 """
-Two States on this machine: homes that know one another, and the people of their desks.
+Two States on this machine, or more: homes that know one another, and the people of their desks.
 
 Rule 1: everything is what ``isthmus init`` makes, with real keys, cards, certificates and files.
 Rule 2: the words that open the key stores stand here in clear: these States are invented and last as long as a run.
@@ -8,9 +8,10 @@ Rule 2: the words that open the key stores stand here in clear: these States are
 import json
 import os
 import secrets
+import shutil
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,9 @@ from keys.custody import open_store
 from keys.sign import SigningKey
 
 COUNTRIES = ("XAA", "XBB")
+CALENDAR = "XBB-2026-27"
+"""Of an invented State that has none of its own."""
+
 WORDS = "two invented states"
 PEOPLE = {
     "first": ["case_officer", "registry_clerk"],
@@ -41,7 +45,7 @@ _PLAIN = {"tls_certificate": None, "tls_key": None}
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The directory of both homes; a child process finds everything in it again with ``load``."""
+    """The directory of the homes; a child process finds everything in it again with ``load``."""
 
     root: Path
 
@@ -58,7 +62,7 @@ class Pair:
         return settings.load(self.home(country), {}).dsn({})
 
     def people(self) -> dict[str, SigningKey]:
-        """Return the signing keys of the people of both desks."""
+        """Return the signing keys of the people of every desk."""
         seeds = json.loads((self.root / PEOPLE_FILE).read_text())
         return {name: SigningKey(b64.decode(seed)) for name, seed in seeds.items()}
 
@@ -111,9 +115,10 @@ def make_pair(
     tls: bool = True,
     limits: Mapping[str, float] | None = None,
     databases: Mapping[str, str] | None = None,
+    countries: Sequence[str] = COUNTRIES,
 ) -> Pair:
     """
-    Make both homes under ``root``, introduced to each other; ``limits`` is that section of both configurations.
+    Make the homes under ``root``, introduced to one another; ``limits`` is that section of each configuration.
 
     ``databases`` are addresses of PostgreSQL databases by country; a State without one has its store in a file.
     """
@@ -121,10 +126,11 @@ def make_pair(
     people = {name: SigningKey.generate() for name in PEOPLE}
     (root / PEOPLE_FILE).write_text(json.dumps({name: b64.encode(key.seed) for name, key in people.items()}))
     pair = Pair(root)
-    for country in COUNTRIES:
+    for country in countries:
         _make_home(pair, country, now, tls)
-    for country in COUNTRIES:
-        _introduce(pair, country, people, limits or {})
+    identities = {country: _identity(pair, country) for country in countries}
+    for country in countries:
+        _introduce(pair, country, identities, people, limits or {})
     for country, dsn in (databases or {}).items():
         use_database(pair, country, dsn)
     return pair
@@ -159,25 +165,35 @@ def _make_home(pair: Pair, country: str, now: datetime, tls: bool) -> None:
         file.write_text("\n".join(lines))
 
 
-def _introduce(pair: Pair, country: str, people: Mapping[str, SigningKey], limits: Mapping[str, float]) -> None:
-    other = next(one for one in COUNTRIES if one != country)
-    store = open_store(f"file:{pair.home(other) / home.IDENTITY_FILE}", passphrase=lambda: WORDS, environ={})
-    identity = b64.encode(SigningKey(store.get(home.IDENTITY)).public)
-    parts = [f'[partners.{other}]\nidentity = "{identity}"\ncalendar = "{other}-2026-27"\n']
+def _identity(pair: Pair, country: str) -> str:
+    """Return the public key, as text, by which others know ``country``."""
+    store = open_store(f"file:{pair.home(country) / home.IDENTITY_FILE}", passphrase=lambda: WORDS, environ={})
+    return b64.encode(SigningKey(store.get(home.IDENTITY)).public)
+
+
+def _introduce(
+    pair: Pair,
+    country: str,
+    identities: Mapping[str, str],
+    people: Mapping[str, SigningKey],
+    limits: Mapping[str, float],
+) -> None:
+    parts = []
+    for other, identity in identities.items():
+        if other != country:
+            calendar = schemas.calendar_of(other) or CALENDAR
+            parts.append(f'[partners.{other}]\nidentity = "{identity}"\ncalendar = "{calendar}"\n')
+            place = Path("cards") / other
+            shutil.copytree(pair.home(other) / place, pair.home(country) / place, dirs_exist_ok=True)
     parts += [
         f'[[persons]]\nid = "{name}"\nroles = {json.dumps(roles)}\nkey = "{b64.encode(people[name].public)}"\n'
         for name, roles in PEOPLE.items()
     ]
     if limits:
         parts.append("[limits]\n" + "\n".join(f"{name} = {value}" for name, value in limits.items()))
+    own = "" if schemas.calendar_of(country) else f'calendar = "{CALENDAR}"\n'
     file = pair.home(country) / settings.FILE_NAME
-    file.write_text(f"{file.read_text()}\n" + "\n".join(parts))
-    theirs, ours = pair.home(other) / "cards", pair.home(country) / "cards"
-    for card in theirs.rglob("*"):
-        if card.is_file():
-            target = ours / card.relative_to(theirs)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(card.read_bytes())
+    file.write_text(f"{own}{file.read_text()}\n" + "\n".join(parts))
 
 
 def draft() -> dict[str, Any]:
