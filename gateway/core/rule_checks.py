@@ -237,7 +237,8 @@ def r05(facts: Facts) -> str | None:
         return "onward is not stated"
     if not _codes(handling["use_restrictions"]):
         return "no use restriction is stated"
-    if _day(handling["retain_until"]) <= facts.now.date():
+    over = _day(handling["retain_until"]) <= facts.now.date()
+    if over and facts.type != HANDOVER:  # who has left is handed over, whatever day has come since
         return "retain_until is not in the future"
     return None
 

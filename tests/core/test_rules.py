@@ -461,6 +461,9 @@ CASES: dict[str, Cases] = {
         {
             "conditions": request(),
             "kept until tomorrow": body(handling={**HANDLING, "retain_until": "2026-12-02"}),
+            "handed over after the day": request(
+                type=HANDOVER, body={"handling": {**HANDLING, "retain_until": "2026-11-30"}}
+            ),
             "a message about nobody": request(type=ACKNOWLEDGEMENT, body={"authority": {"id": "XBB-01"}}),
         },
         body(handling={name: HANDLING[name] for name in HANDLING if name != "retain_until"}),
