@@ -3,7 +3,7 @@ The guards of state table R: each returns why it objects; a member it needs and 
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gateway.core import edtf
@@ -438,9 +438,9 @@ def departs_at(record: Mapping[str, Any]) -> datetime:
 
 
 def _document_outlasts_travel(case: Case, event: Event, now: datetime) -> str | None:
-    found = document(case)
-    leaves = departs_at(_record(case, event))
-    if found is None or _day(found["valid_until"]) < (leaves + DOCUMENT_MARGIN).date():
+    found, leaves = document(case), departs_at(_record(case, event))
+    arrives = _instant(body_of(event)["arrives_at"]).astimezone(UTC)
+    if found is None or _day(found["valid_until"]) < max((leaves + DOCUMENT_MARGIN).date(), arrives.date()):
         return "the travel document does not outlast the journey"
     return None
 
@@ -542,10 +542,10 @@ def _six_months(case: Case, event: Event, now: datetime) -> str | None:
 OUTDATED = "a message that waits says something else than the record: "
 """What stands before the reason why what was never posted does not leave as it is."""
 
-_AS_RECORDED: Mapping[str, Guard] = {
-    PROPOSAL: _guard("V-32", lambda case, event, now: _differs(case, event.data["body"])),
-    SCHEDULE: _guard("V-39", _as_planned),
-    ACCEPTANCE: _guard("R-06", lambda case, event, now: _became_a_minor(case, event.data["body"], now)),
+_AS_RECORDED: Mapping[str, tuple[Guard, ...]] = {
+    PROPOSAL: (_guard("V-32", lambda case, event, now: _differs(case, event.data["body"])),),
+    SCHEDULE: (_guard("V-39", _as_planned), _guard("V-38", _document_outlasts_travel)),
+    ACCEPTANCE: (_guard("R-06", lambda case, event, now: _became_a_minor(case, event.data["body"], now)),),
 }
 
 
@@ -561,12 +561,13 @@ def outdated(case: Case, type: str, body: Mapping[str, Any], now: datetime) -> t
     """
     Return why a proposal, an acceptance or the plan of a journey does not say what is known by now (V-32, R-06, V-39).
 
-    Between the step that made it and its leaving days may lie, in which the record is written anew.
+    Between the step that made it and its leaving days may lie, in which the record is written anew, or another travel
+    document comes that does not last for the plan (V-38).
     """
-    guard = _AS_RECORDED.get(type)
-    if guard is None or (type == SCHEDULE and body.get("status") != "planned"):
+    if type == SCHEDULE and body.get("status") != "planned":
         return ()
-    found = guard(case, Event("schedule", "gateway", "gateway", {"body": body}), now)
+    event = Event("schedule", "gateway", "gateway", {"body": body})
+    found = [one for guard in _AS_RECORDED.get(type, ()) for one in guard(case, event, now)]
     return tuple(Finding(one.rule, OUTDATED + one.because, one.where) for one in found)
 
 

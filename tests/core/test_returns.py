@@ -518,6 +518,15 @@ def test_a_document_outlasts_the_journey_by_two_days() -> None:
         assert holds is objects("document_outlasts_travel", case, "schedule")
 
 
+@pytest.mark.parametrize(("state", "name"), [(S.DOCUMENTED, "schedule"), (S.SCHEDULED, "depart")])
+def test_a_document_lasts_until_the_arrival(state: State, name: str) -> None:
+    """On a long way home nobody is at a border with a paper that is over, also who leaves later than planned."""
+    case = ready(ASKING, state, name, said={**kit.SAID, DOCUMENT: kit.issued("2026-12-05")})
+    for arrives, holds in (("2026-12-05T23:59:59Z", False), ("2026-12-05T23:30:00-01:00", True)):
+        body = kit.schedule(arrives_at=arrives)
+        assert holds is objects("document_outlasts_travel", case, name, body=body)
+
+
 def test_a_document_ends_on_the_day_after_its_last() -> None:
     """On its last day a document is still valid, and the timer ends nothing."""
     said = {**kit.SAID, DOCUMENT: kit.issued("2026-12-01")}

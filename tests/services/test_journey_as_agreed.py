@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.machine import NOT_TOLD, RuleRefused
 from gateway.core.return_changes import UNCONFIRMED
+from gateway.core.return_guards import OUTDATED
 from gateway.services.returning import Returning
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
@@ -271,6 +272,19 @@ async def test_a_plan_does_not_leave_once_the_acceptance_is_over(network: Networ
     await network.deliver()
     assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
     assert ["queued"] == await outbox(network, ours, "return.schedule")
+
+
+async def test_a_plan_does_not_leave_once_another_document_ends_too_early(network: Network) -> None:
+    """While the plan waited a document was issued again that ends on the day of departure: nobody would leave."""
+    ours, theirs = await homeward.scheduled(network)
+    short = {**homeward.DOCUMENT, "valid_until": DEPARTS_AT.date().isoformat()}
+    await acts(network, "XBB").reissue(theirs, short, "issuer")
+    await network.deliver()
+    homeward.move_to(network, DEPARTS_AT - timedelta(hours=71))
+    await network.deliver()
+    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    found = (await story.case(network, "XAA", ours)).findings
+    assert OUTDATED + "the travel document does not outlast the journey" in found
 
 
 async def test_a_journey_is_called_off_whatever_the_day(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
