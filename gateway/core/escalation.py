@@ -16,9 +16,9 @@ from gateway.core.case import Case, Side, State
 from gateway.core.clocks import Clock, notice_until
 from gateway.core.facts import Finding
 from gateway.core.ladder import Level, is_reached
-from gateway.core.messages import DOCUMENT, HANDOVER, SCHEDULE, TAKE_BACK
+from gateway.core.messages import DOCUMENT, HANDOVER, PROPOSAL, SCHEDULE, TAKE_BACK
 from gateway.core.return_guards import months_after
-from gateway.core.returns import MONITORED_MONTHS
+from gateway.core.returns import ARRANGING, MONITORED_MONTHS
 from gateway.core.wire import SKEW
 
 HELD = frozenset({State.FROZEN, State.SUSPENDED})
@@ -76,11 +76,12 @@ def owed(case: Case) -> Clock | None:
 
 def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
     """
-    Return by which day in ``zone``, and which instant, something is to be heard of somebody who has left.
+    Return by which day in ``zone``, and which instant, something is to be heard of somebody who has left, or is to.
 
+    She leaves within the days that were proposed, for on a later one nobody may; the day of her journey stays sealed.
     She is handed over at the arrival that was told, followed for six months from then on, and back by the day for which
-    she was called back; ``None`` where nobody is away, or none of it was told. Nobody is pressed by it: the desks of
-    both sides see that nothing was heard. Also in a case that is stopped: a stop that crossed the departure holds
+    she was called back; ``None`` where nobody is to travel, or none of it was told. Nobody is pressed by it: the desks
+    of both sides see that nothing was heard. Also in a case that is stopped: a stop that crossed the departure holds
     nobody back.
     """
     at = case.resume_to if case.state in HELD else case.state
@@ -93,6 +94,8 @@ def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
             day = months_after(handed_over, MONITORED_MONTHS)
         elif at is State.RECALL:
             day = date.fromisoformat(case.said[TAKE_BACK]["by"])
+        elif at in ARRANGING:
+            day = date.fromisoformat(case.said[PROPOSAL]["window"]["until"])
         else:
             return None
         return day, end_of_day(day, zone)

@@ -30,7 +30,7 @@ from gateway.core.escalation import (
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
-from gateway.core.returns import AWAY
+from gateway.core.returns import ARRANGING, AWAY
 from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, HELD, PARTNER
 from gateway.services import cases, missing_clocks, steps
 from gateway.services.around import look
@@ -68,10 +68,12 @@ class Reminded:
 
 
 _AWAY_DATED = "away_dated"
-"""Name of the word that the cases of those who are away have their day."""
+"""Name of the word that the cases of those who are away have their day: of what kinds of them, as of this version."""
 
-_MAY_BE_AWAY = (*AWAY, State.RECALL, *HELD)
-"""States of somebody who has left, and those of a stop that crossed the departure."""
+_DATED = "away, arranged"
+
+_MAY_BE_AWAY = (*ARRANGING, *AWAY, State.RECALL, *HELD)
+"""States of somebody who has left or is to leave, and those of a stop that crossed one of them."""
 
 
 class Reminder:
@@ -214,19 +216,19 @@ class Reminder:
 
     async def date_the_away(self, now: datetime) -> int:
         """
-        Give each case of somebody who is away the day of ``away_until``, and return how many had none.
+        Give each case of somebody who is away, or is to leave, the day of ``away_until``, and return how many had none.
 
         Earlier versions kept none, and who is not heard of takes no step by which a case would get it. Done once after
         an upgrade. Raises ``Unavailable``; then all are looked at again.
         """
         context = self._context
-        if await context.store.read(lambda tx: tx.find_meta(_AWAY_DATED)) is not None:
+        if await context.store.read(lambda tx: tx.find_meta(_AWAY_DATED)) == _DATED:
             return 0
         count = 0
         async for row in cases.in_states(context, _MAY_BE_AWAY):
             if row.due_at is None:
                 count += await self._date(row.ref, now)
-        await context.commit(lambda tx: tx.set_meta(_AWAY_DATED, "yes"))
+        await context.commit(lambda tx: tx.set_meta(_AWAY_DATED, _DATED))
         return count
 
     async def _date(self, ref: str, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -1211,6 +1211,18 @@ async def test_who_left_and_was_not_handed_over_is_overdue_on_both_sides(network
     ours, theirs = await homeward.departed(network)
     assert (False, False) == await overdue_in_both(network, ours, theirs)
     homeward.move_to(network, DEPARTS_AT + timedelta(hours=5))
+    assert (True, True) == await overdue_in_both(network, ours, theirs)
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["planned", "stopped"])
+async def test_who_was_awaited_and_did_not_leave_is_overdue_on_both_sides(network: Network, stopped: bool) -> None:
+    """Once the days that were agreed are over nobody may leave any more: neither State waits on without seeing it."""
+    ours, theirs = await homeward.on_the_day(network)
+    if stopped:
+        await network.gateways["XAA"].hold.freeze(ours, "a new danger", "first", "case_officer")
+    homeward.move_to(network, datetime(2027, 2, 28, 12, tzinfo=UTC))
+    assert (False, False) == await overdue_in_both(network, ours, theirs)
+    network.clock.pass_(hours=13)
     assert (True, True) == await overdue_in_both(network, ours, theirs)
 
 
