@@ -396,16 +396,24 @@ async def test_a_notice_of_delay_counts_until_the_day_it_names(network: Network)
 
 
 async def test_a_notice_of_delay_says_nothing_of_a_second_look(network: Network) -> None:
-    """Our desk is told of the second look at 80 % of its own time, whatever day it named for the first (R-11)."""
+    """Our desk is told of the second look at 80 % of its own time, whatever it was told, and said, before (R-11)."""
     ours, theirs = await story.acknowledged(network)
-    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2027-02-20", "first")
+    desk = network.gateways["XBB"]
+    first = (await story.case(network, "XBB", theirs)).clock("reply")
+    network.clock.pass_(days=(first.delay_on - network.clock.now().date()).days)
+    await network.refresh()
+    assert (theirs,) == await told(network)
+    await desk.answer.delay(theirs, "ARCHIVE_SEARCH", "2027-02-20", "first")
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
     await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first")
     await network.deliver()
-    clock = (await story.case(network, "XBB", theirs)).clock("reply")
-    network.clock.pass_(days=(clock.delay_on - network.clock.now().date()).days)
+    before = await desk.inquiries.find_case(theirs)
+    second = (await story.case(network, "XBB", theirs)).clock("reply")
+    network.clock.pass_(days=(second.delay_on - network.clock.now().date()).days)
     assert (theirs,) == await told(network)
+    after = await desk.inquiries.find_case(theirs)
+    assert [(False, False), (True, False)] == [(row.notice_due, row.delay_notice) for row in (before, after) if row]
 
 
 async def test_a_notice_of_delay_counts_for_ninety_days_past_the_due_day_at_most(network: Network) -> None:
