@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from gateway.core import envelope, exercise, wire
@@ -86,6 +87,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     was never posted and does not bring what is wrong. Behind a withdrawal steps all that was never posted: its number
     is never freed, so nothing may wait before it that is taken out later, and be numbered anew as the withdrawal is.
     Behind word of a stop steps whatever waits for what a restore left open (``anew``), for a stop waits for no listing.
+    What stands behind one that steps does so too, or neither: no number is freed before one that is used.
 
     Raises ``IllegalStep`` if the thread has ended and a message of this type may not follow, and ``Unavailable`` if no
     valid sealing key of the recipient is held; a withdrawal, and what is said of a step
@@ -115,16 +117,26 @@ def _stepping(
     context: Context, type: str, unsent: Sequence[OutboundRow], now: datetime
 ) -> tuple[list[OutboundRow], list[OutboundRow]]:
     """Return which of ``unsent`` of a case step before a message of ``type``, and which behind it."""
-    restored = type in STOPS and any(row.epoch < context.epoch for row in unsent)
-    # Nobody is called back of whom it was not heard that they left: word of that waits for no listing either.
-    first = [row for row in unsent if restored and row.epoch < context.epoch and row.type == SCHEDULE]
-    later = [row for row in unsent if row.not_before > now and row.type not in STOPS]
-    if restored:
-        later = [row for row in unsent if row.epoch == context.epoch and row.type not in STOPS]
-    elif type == SUSPENSION:
+    ours = [row for row in unsent if row.epoch == context.epoch]
+    before = unsent[: len(unsent) - len(ours)]
+    if type in STOPS and before:
+        # Nobody is called back of whom it was not heard that they left: word of that waits for no listing either.
+        return [row for row in before if row.type == SCHEDULE], _from_first(ours, lambda row: row.type not in STOPS)
+    if type == SUSPENSION:
         # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
-        later = [row for row in unsent if row.type == SCHEDULE]
-    return first, later
+        return [], _from_first(ours, lambda row: row.type == SCHEDULE)
+    last = list(takewhile(lambda row: _has_its_day(row, now), reversed(ours)))
+    return [], [*(row for row in before if _has_its_day(row, now)), *reversed(last)]
+
+
+def _from_first(rows: Sequence[OutboundRow], steps: Callable[[OutboundRow], bool]) -> list[OutboundRow]:
+    """Return the first of ``rows`` that ``steps`` behind a message, and all that stands behind it."""
+    return list(dropwhile(lambda row: not steps(row), rows))
+
+
+def _has_its_day(row: OutboundRow, now: datetime) -> bool:
+    """Return whether a message waits for an instant of its own, not for one at which a clock that was ahead made it."""
+    return row.not_before > max(now, row.queued_at) and row.type not in STOPS
 
 
 def _behind_what_is_right(
@@ -262,7 +274,8 @@ def again(context: Context, held: Held, row: OutboundRow) -> Send:
     """Return what puts a message of ours in the outbox once more, with the same body, statements and day."""
     payload = _payload(context, held, row)
     raw = exercise.unwrap(payload.body_bytes)[1] if held.case.exercise else payload.body_bytes
-    return Send(row.type, raw.decode(), row.not_before, payload.statements)
+    leaves_at = row.not_before if row.not_before > row.queued_at else None
+    return Send(row.type, raw.decode(), leaves_at, payload.statements)
 
 
 def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | None:
