@@ -41,6 +41,13 @@ How much that was handed out to be fetched and got no answer here is remembered:
 What is forgotten is fetched once more, if its partner was restored.
 """
 
+CLAIMED_MAX, CLAIMED_MIN = 128, 4
+"""
+Messages that one batch claims, about, if something waits for every partner: their share of the first, and no less than
+the second for any. Each takes some ten statements, and all the while others wait for the batch: what comes in, and over
+PostgreSQL a stop at another node.
+"""
+
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
 
@@ -76,9 +83,14 @@ class Claimed:
 
 @dataclass(slots=True)
 class Line:
-    """What is under way to one partner: up to ``limit`` posts without an answer, and answers that are being stored."""
+    """
+    What is under way to one partner: up to ``limit`` posts without an answer, and answers that are being stored.
+
+    ``at_once`` are claimed in one transaction, at most.
+    """
 
     limit: int
+    at_once: int = CLAIMED_MAX
     posting: int = 0
     storing: int = 0
     more: bool = False
@@ -110,7 +122,8 @@ class Deliverer:
         self._leaving = Leaving(context)
         self.answers = Answers(context)
         self._shares = Shares()
-        self._lines = {country: Line(context.policy.in_flight) for country in context.partners}
+        share = at_once(len(context.partners))
+        self._lines = {country: Line(context.policy.in_flight, share) for country in context.partners}
         self._latest: datetime | None = None
         """The latest instant that anything was looked for at since the last look at all waits: a clock may go back."""
         self._handed_out: dict[tuple[str, str], int] = {}
@@ -239,27 +252,31 @@ class Deliverer:
             # While this waited for its turn, more answers may have come.
             room, under_way = line.room, line.under_way
             width = room if collected else circuit.width(now, room + under_way) - under_way
+            most = width if collected else min(width, line.at_once)
             claimed: list[Claimed] = []
             parked.clear()  # a unit may run twice
             # Every row looked at is due later afterwards, leased or held, so each look finds others.
-            for _ in range(_LOOKS):
-                rows = await due(tx, width - len(claimed)) if len(claimed) < width else ()
+            for look in range(_LOOKS):
+                # Where some are held, many may be: from then on as many are looked at as there is room for.
+                rows = await due(tx, (width if look else most) - len(claimed)) if len(claimed) < most else ()
                 if not rows:
                     break
                 for row in rows:
+                    if len(claimed) == most:
+                        break
                     if await anew.is_parked(self._context, tx, row):
                         parked.append(row)
                         await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
                     elif item := await self._claim_one(tx, row, now, lease):
                         claimed.append(item)
-            return claimed, width
+            return claimed, most
 
         parked: list[OutboundRow] = []
         claimed: list[Claimed]
-        claimed, width = (await self._context.commit(unit)).value
+        claimed, most = (await self._context.commit(unit)).value
         for row in parked:
             await self._settle_parked(row, now)
-        line.more = 0 < width <= len(claimed)
+        line.more = 0 < most <= len(claimed)
         return claimed
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
@@ -593,6 +610,11 @@ class Deliverer:
 
 _LOOKS = 16
 """Most looks at the outbox for one claim, so that no number of held messages makes a transaction long."""
+
+
+def at_once(partners: int) -> int:
+    """Return how many messages are claimed for one of so many partners in one transaction."""
+    return max(CLAIMED_MIN, CLAIMED_MAX // max(1, partners))
 
 
 def _problem_code(answer: HttpAnswer) -> str | None:

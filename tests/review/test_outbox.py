@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core import codes
-from gateway.services.deliver import Line
+from gateway.services.deliver import Line, at_once
 from gateway.services.ports import Committed, HttpAnswer, Store, Unavailable, Unit
 from gateway.services.rows import OutboundRow
 from keys import jws
@@ -437,6 +437,24 @@ async def test_look_that_failed_half_way_hastens_once(network: Network) -> None:
     assert 1 == len(await gateway.deliverer.claim("XBB", Line(1)))
     await gateway.deliverer.look()
     assert 0 == len(await gateway.deliverer.claim("XBB", Line(1)))
+
+
+async def test_one_transaction_claims_no_more_than_a_share_of_a_batch(network: Network) -> None:
+    """What waits beyond that is claimed in the next one, as long as there is room: nobody waits for all at once."""
+    for _ in range(5):
+        await story.sent(network)
+    line, taken = Line(32, at_once=2), list[tuple[int, bool]]()
+    while not taken or line.more:
+        claimed = await network.gateways["XAA"].deliverer.claim("XBB", line)
+        line.posting += len(claimed)
+        taken.append((len(claimed), line.more))
+    assert [(2, True), (2, True), (1, False)] == taken
+
+
+@pytest.mark.parametrize(("partners", "messages"), [(0, 128), (1, 128), (8, 16), (60, 4), (190, 4)])
+def test_partners_share_what_a_batch_claims(partners: int, messages: int) -> None:
+    """The more there are the fewer for each: after an outage something waits for all of them."""
+    assert messages == at_once(partners)
 
 
 async def test_post_that_is_cancelled_below_keeps_no_place(network: Network) -> None:
