@@ -193,7 +193,8 @@ def _resume_to(case: Case) -> State:
 
 
 def _withdrawn(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, pending=None), (DropUnsent(), EndThread("withdrawn"), Notify("interior"))
+    # What takes data back follows a withdrawal, whoever says it: nobody here would say it again.
+    return replace(case, pending=None), (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), Notify("interior"))
 
 
 def _contest(case: Case, event: Event, now: datetime) -> Change:

@@ -484,7 +484,7 @@ def test_withdrawal_arrives_anywhere() -> None:
     """The asked side takes it in every open state and stops its own answer."""
     moved, effects = receive(asked(State.ACKNOWLEDGED, pending=support.prepared(reply())), "withdrawal", {})
     assert (State.WITHDRAWN, None) == (moved.state, moved.pending)
-    assert (DropUnsent(), EndThread("withdrawn"), Notify("interior")) == effects
+    assert (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), Notify("interior")) == effects
 
 
 def test_message_that_crossed_is_not_kept() -> None:

@@ -448,6 +448,23 @@ async def test_what_was_on_its_way_as_the_withdrawal_came_keeps_no_confirmation_
     assert () == open_demands(await story.case(network, "XAA", ours))
 
 
+async def test_a_confirmation_that_waits_is_not_taken_out_by_a_withdrawal(network: Network) -> None:
+    """What takes data back follows a withdrawal, also where the asked State had said it before that came (M-5.23)."""
+    ours, theirs = await story.received(network)
+    asking, asked = network.gateways["XAA"], network.gateways["XBB"]
+    await asking.notices.strike(ours, ["NAMES"], "first", CASE)
+    await network.deliver()
+    await asked.answer.acknowledge(theirs, "first")
+    await asked.notices.confirm(theirs, 1, "DONE", "first", CLERK)
+    await asking.hold.freeze(ours, "known now", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    network.clock.pass_(hours=1)
+    await asking.deliverer.run_once()
+    await network.deliver()
+    assert () == open_demands(await story.case(network, "XAA", ours))
+    assert [] == await refused(network, "XBB", theirs)
+
+
 async def test_nothing_else_follows_a_withdrawal(network: Network) -> None:
     """A question about use does not leave a thread that was withdrawn."""
     ours, _ = await withdrawn(network)
