@@ -1,0 +1,170 @@
+"""What is posted again to a partner that was restored, by where a case stands: a table, and a store of one case."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core import wire
+from gateway.core.case import Side, State
+from gateway.services.resync import _may_leave, _may_repeat, bring_back, go_on, is_past
+from gateway.services.rows import CaseRow, EventRow, OutboundRow, PartnerRow
+from tests.storage.support import NOW, case, event, outbound
+
+ASK, ASKED = Side.REQUESTING, Side.REQUESTED
+
+
+class Books:
+    """A store with one case, what was said in it and the steps taken, of a partner in its second epoch."""
+
+    def __init__(self, row: CaseRow, said: Sequence[OutboundRow], steps: Sequence[EventRow] = ()) -> None:
+        self._row, self._said, self._steps = row, said, steps
+        self.saved: list[OutboundRow] = []
+
+    async def find_case(self, ref: str | None) -> CaseRow | None:
+        return self._row if ref == self._row.ref else None
+
+    async def find_partner(self, country: str) -> PartnerRow | None:
+        return PartnerRow("XBB", epoch=2) if country == "XBB" else None
+
+    async def find_outbound(self, _: str, id: str) -> OutboundRow | None:
+        return next((one for one in self._said if one.id == id), None)
+
+    async def save_outbound(self, row: OutboundRow) -> None:
+        self.saved.append(row)
+
+    async def outbound_of_case(self, _: str) -> Sequence[OutboundRow]:
+        return self._said
+
+    async def events(self, _: str) -> Sequence[EventRow]:
+        return self._steps
+
+
+def said(text: str) -> list[OutboundRow]:
+    """Return messages in the order of ``text``: a type each, its state behind a stroke, its epoch behind an @."""
+    rows = []
+    for number, one in enumerate(text.split(), 1):
+        what, _, epoch = one.partition("@")
+        kind, _, state = what.partition("/")
+        numbered = {"epoch": int(epoch or 1), "seq": number if not epoch else 10 - number}
+        rows.append(outbound(f"m{number}", type=kind, state=state or "receipted", **numbered))
+    return rows
+
+
+TABLE: dict[str, tuple[Side, State, str, str]] = {
+    "a case that goes on": (ASK, State.SENT, "verification.request reminder", "verification.request reminder"),
+    "a frozen case where we ask, though a stop was told": (ASK, State.FROZEN, "return.proposal suspension", ""),
+    "a frozen case where we are asked": (ASKED, State.FROZEN, "verification.reply", ""),
+    "a frozen case where we are asked, and the stop was told": (
+        *(ASKED, State.FROZEN),
+        *("return.acceptance suspension", "return.acceptance suspension"),
+    ),
+    "what takes data back in a frozen case": (
+        *(ASK, State.FROZEN),
+        *("verification.request erasure confirmation withdrawal", "erasure confirmation withdrawal"),
+    ),
+    "what nobody answered yet": (ASK, State.FROZEN, "verification.request/posted", "verification.request/posted"),
+    "before word of a stop": (ASK, State.SUSPENDED, "return.proposal suspension", "return.proposal suspension"),
+    "before word of a stop that waits": (ASK, State.SUSPENDED, "return.proposal suspension/queued", "return.proposal"),
+    "before a stop that was refused": (
+        ASK,
+        State.SUSPENDED,
+        "return.proposal suspension/refused",
+        "return.proposal suspension/refused",
+    ),
+    "where word of the stop was taken out": (ASK, State.SUSPENDED, "return.proposal suspension/dropped", ""),
+    "after our own withdrawal": (
+        *(ASK, State.WITHDRAWN),
+        *("verification.request rectification@1 withdrawal@2 rectification@3", "withdrawal@2 rectification@3"),
+    ),
+    "after the other one withdrew": (
+        *(ASKED, State.WITHDRAWN),
+        *(
+            "verification.acknowledgement rectification verification.reply",
+            "verification.acknowledgement rectification",
+        ),
+    ),
+    "after the other one withdrew, over a restore of ours": (
+        *(ASKED, State.WITHDRAWN),
+        *("verification.acknowledgement@1 rectification@2", "verification.acknowledgement@1 rectification@2"),
+    ),
+    "a case that was closed": (ASKED, State.CLOSED, "verification.reply", "verification.reply"),
+}
+
+
+async def again(row: CaseRow, rows: Sequence[OutboundRow], steps: Sequence[EventRow] = ()) -> list[OutboundRow]:
+    """Return which of ``rows`` that left are posted again."""
+    books: Any = Books(row, rows, steps)
+    left = [one for one in rows if one.state not in ("queued", "dropped")]
+    return [one for one in left if await _may_leave(books, one)]
+
+
+@pytest.mark.parametrize("name", TABLE)
+async def test_posted_again_by_where_the_case_stands(name: str) -> None:
+    """A partner that forgot a case that stands still here learns no more of it than that, and what takes data back."""
+    side, state, text, goes = TABLE[name]
+    rows = said(text)
+    expected = [row for row, one in zip(rows, text.split(), strict=True) if one in goes.split()]
+    assert expected == await again(case(side=side.value, state=state.value), rows)
+
+
+async def test_nothing_of_a_case_that_was_erased_is_posted_again() -> None:
+    """Nor is it where word of a stop was said in it."""
+    row = case(side=ASKED.value, state=State.ERASED.value, wrapped_key=None, sealed=None)
+    assert [] == await again(row, said("return.acceptance suspension"))
+
+
+async def test_nothing_of_a_case_that_was_withdrawn_is_posted_again_once_it_is_closed() -> None:
+    """A closed case says no more whether it was withdrawn; its steps do."""
+    row, steps = case(side=ASKED.value, state=State.CLOSED.value), [event(target=State.WITHDRAWN.value)]
+    assert [] == await again(row, said("verification.reply"), steps)
+
+
+async def test_what_is_of_no_case_is_posted_again() -> None:
+    """An announcement of our directory that the partner forgot is told once more."""
+    row = outbound(type="directory", state="receipted", ref=None, thread=None, seq=None)
+    assert [row] == await again(case(), [row])
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes"),
+    [
+        ({"state": "posted"}, True),
+        ({"state": "refused"}, True),
+        ({"state": "queued"}, False),
+        ({"state": "dropped"}, False),
+        ({"state": "undelivered"}, False),
+        ({"envelope": None}, False),
+        ({"type": "resync"}, False),
+        ({"expires_at": NOW - wire.SKEW}, True),
+        ({"expires_at": NOW - wire.SKEW - timedelta(seconds=1)}, False),
+    ],
+)
+def test_what_may_be_posted_again_at_all(changes: dict[str, Any], goes: bool) -> None:
+    """What left and may still be taken, but no listing: that is made anew."""
+    assert goes == _may_repeat(outbound(**{"state": "receipted", **changes}), NOW)
+
+
+async def test_case_that_went_on_before_brings_nothing_back() -> None:
+    """What its partner forgot was posted again as the restore was noticed; each step would do so once more."""
+    row: Any = case(side=ASK.value, state=State.SENT.value)
+    books: Any = Books(row, [outbound(state="receipted", answer=b"of an earlier epoch")])
+    await bring_back(None, books, row, row, NOW)  # type: ignore[arg-type]  # it is not looked at
+    assert [] == books.saved
+
+
+@pytest.mark.parametrize(("country", "epoch", "past"), [("XBB", 1, True), ("XBB", 2, False), ("XCC", 1, False)])
+async def test_a_log_is_past_once_a_later_epoch_was_noticed(country: str, epoch: int, past: bool) -> None:
+    """An answer from the log of the epoch that a partner is in settles its message."""
+    books: Any = Books(case(), [])
+    assert past == await is_past(books, country, epoch)
+
+
+@pytest.mark.parametrize(("now", "goes_on"), [("posted", True), ("dropped", False), ("refused", False)])
+async def test_message_goes_on_unless_something_became_of_it_meanwhile(now: str, goes_on: bool) -> None:
+    """What a stop took back while an answer was read is not posted again by that answer."""
+    row = outbound(state="posted")
+    books: Any = Books(case(), [row._replace(state=now)])
+    await go_on(books, row, NOW + timedelta(hours=1))
+    assert [NOW + timedelta(hours=1)] * goes_on == [one.next_try_at for one in books.saved]
