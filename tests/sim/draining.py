@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import CONFIRMATION, RESYNC
 from gateway.services.deliver import NOT_BACK, PASSED_OVER
 from schemas import ijson
@@ -37,7 +38,8 @@ class Draining:
         people go on with it or say that it is over, or the other State stopped the return and then withdrew
         (``held_from``); nor what stands behind a number that a restored partner has forgotten: of a message that a rule
         kept from it, which a finding tells people, or of a case that was destroyed, of which nothing is left that could
-        be posted again.
+        be posted again; nor what takes data back behind a withdrawal that was spoiled on its way, of which a finding
+        has people tell the other State.
 
         A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
         follows in its thread waits for a number that the partner has forgotten.
@@ -96,6 +98,8 @@ class Draining:
             return False
         if unsaid and (since := await held_from(host, ref)) is not None and since <= (epoch, seq):
             return True
+        if ref is not None and self._is_behind_a_spoiled_one(host, partner, thread, (epoch, seq)):
+            return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
         restored = any(country == partner for country, _, _ in self._faults.lost)
         if (gap := self._forgotten(host, partner, thread) if restored else None) is None:
             return False
@@ -104,6 +108,13 @@ class Draining:
                 WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
             return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
         return bool({PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings})
+
+    def _is_behind_a_spoiled_one(self, host: Host, partner: str, thread: str, place: tuple[int, int]) -> bool:
+        """Return whether a message before ``place`` in a thread is given up, of which a byte changed on the way."""
+        query = """SELECT envelope_id FROM outbound WHERE partner = ? AND thread = ? AND state = 'undelivered'
+            AND (epoch, seq) < (?, ?)"""
+        given_up = host.look(query, partner, thread, *place)
+        return any(envelope_id in self._world.network.spoiled for (envelope_id,) in given_up)
 
     def _forgotten(self, host: Host, partner: str, thread: str) -> tuple[int, int, int] | None:
         """Return epoch and first and last number of what ``partner`` waits for in a thread before what waits here."""

@@ -8,13 +8,13 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.core.age import treat_as_minor
 from gateway.core.machine import IllegalStep
-from gateway.core.messages import AFTER_WITHDRAWAL, PROPOSAL, SUSPENSION, WITHDRAWAL
+from gateway.core.messages import AFTER_WITHDRAWAL, INTERVIEW_ANSWER, PROPOSAL, SUSPENSION, WITHDRAWAL
 from gateway.core.remark import still_stops
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.guests import is_guest
 from gateway.services.leaving import OF_HER, UNASKED
-from gateway.services.person_stop import HOLDER
+from gateway.services.person_stop import HOLDER, reasons
 from tests.sim import homes
 from tests.sim.work import LIAISON, OFFICER, REFUSED, Nothing, OpenCase, Work
 from tests.sim.world import Host, Post
@@ -89,11 +89,6 @@ class Stops(Work):
                 self.counts["held"] += 1
                 journal.stopped[other] = now
                 journal.through.add(other)
-
-    def _known_with(self, host: Host, ref: str) -> list[str]:
-        """Return the cases of the person of ``ref`` that stop her others."""
-        journal = self.journals[host.country]
-        return [other for other in journal.known if journal.persons.get(other) == journal.persons.get(ref)]
 
     def is_stopped(self, country: str, number: int) -> bool:
         """Return whether a case of an invented person is stopped because something became known of her."""
@@ -216,13 +211,15 @@ class Stops(Work):
 
     async def _let_go(self, host: Host, gateway: Gateway, row: OpenCase) -> None:
         """Have everybody let go who holds a case: of what the gateway holds two persons say that it is another."""
-        for person, role in (await self.case(gateway, row.ref)).holders:
+        case = await self.case(gateway, row.ref)
+        for person, role in case.holders:
             if role == "partner":
                 raise Nothing
             if (person, role) == HOLDER:
                 await gateway.hold.tell_apart(row.ref, "the photographs differ", *OFFICER)
                 await gateway.hold.tell_apart(row.ref, "I looked at both files", *LIAISON)
-                self.journals[host.country].apart.update((row.ref, other) for other in self._known_with(host, row.ref))
+                found = ", ".join(line.partition(": ")[2] for line in reasons(case)).split(", ")
+                self.journals[host.country].apart.update((row.ref, other) for other in found)
                 self.counts["apart"] += 1
             else:
                 if role == ATTESTING[1] and self.journals[host.country].known.get(row.ref, {}) is None:
@@ -328,7 +325,8 @@ class Stops(Work):
             told = f"{post.sender} posts {post.type} to {post.recipient}, barred since {barred:.3f}"
             self.world.fail("nobody barred is contacted", told)
         minor = self._minor_elsewhere(post.sender, ref) if post.type in OF_HER and ref not in journal.minors else None
-        if minor is not None and post.at > minor + HANDED_OVER_S and not self._is_again(post):
+        free = minor is None or self._is_again(post) or self._declines(post)
+        if minor is not None and post.at > minor + HANDED_OVER_S and not free:
             told = f"{post.sender} posts {post.type} of an adult, who is a minor in another case since {minor:.3f}"
             self.world.fail("a minor in every case", told)
         since, silent = journal.stopped.get(ref), post.type != WITHDRAWAL
@@ -339,6 +337,12 @@ class Stops(Work):
             return
         told = f"{post.sender} posts {post.type} number {post.seq}, stopped since {since:.3f}"
         self.world.fail("silent once stopped", told)
+
+    def _declines(self, post: Post) -> bool:
+        """Return whether a message says no to an interview, which asks nothing of anybody, whatever her age (R-06)."""
+        said = "SELECT event FROM case_event WHERE ref = ? AND event IN ('decline_interview', 'interview_answer')"
+        rows = self.world.hosts[post.sender].look(f"{said} ORDER BY n DESC LIMIT 1", post.ref)
+        return post.type == INTERVIEW_ANSWER and rows == [("decline_interview",)]
 
     def _is_contact(self, post: Post) -> bool:
         """Return whether a message asks something, or goes on with what we asked; what takes data back does neither."""
