@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.services.ports import Unavailable
+from gateway.transport import card_directory
 from gateway.transport.card_directory import CARD_MAX_BYTES, CardDirectory, write_card
 from keys.card import Card
 
@@ -32,6 +33,15 @@ async def test_cards_come_back_in_the_order_of_their_serials(tmp_path: Path) -> 
         write_card(tmp_path, card("XAA", serial, b"a.%d.x" % serial))
     write_card(tmp_path, card("XBB", 1, b"b"))
     assert (b"a.1.x", b"a.9.x", b"a.10.x") == await CardDirectory(tmp_path).cards("XAA")
+
+
+async def test_of_too_many_cards_the_newest_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who revokes a key by the next card is heard, however many came before it; and that one is told as the newest."""
+    monkeypatch.setattr(card_directory, "CARDS_MAX", 2)
+    for serial in (8, 9, 10):
+        write_card(tmp_path, card("XAA", serial, b"%d" % serial))
+    assert (b"9", b"10") == await CardDirectory(tmp_path).cards("XAA")
+    assert "10.jws" == card_directory.newest_path(tmp_path, "XAA").name
 
 
 async def test_a_state_without_cards_has_none(tmp_path: Path) -> None:

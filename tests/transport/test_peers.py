@@ -15,7 +15,15 @@ from aiohttp import web
 from gateway.core import envelope
 from gateway.core.wire import ANSWER_MAX_BYTES
 from gateway.services.ports import HttpAnswer, Unavailable
-from gateway.transport.peers import TIMEOUT_S, TLS_READ_BYTES, HttpPeers, SpkiPin, parse_retry_after, spki_hash
+from gateway.transport.peers import (
+    TIMEOUT_S,
+    TLS_READ_BYTES,
+    HttpPeers,
+    SpkiPin,
+    parse_retry_after,
+    spki_hash,
+    web_pki,
+)
 from keys import b64
 from keys.card import Card
 from tests.support.tls import Identity
@@ -205,6 +213,15 @@ async def test_an_answer_beyond_its_bound_is_refused(door: Door, declared: bool)
     assert ANSWER_MAX_BYTES + 1 == len((await ask(peers(address), "/xg/1/collect")).body)
 
 
+async def test_an_answer_of_the_largest_size_is_taken(door: Door) -> None:
+    """To its last byte."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(ANSWER_MAX_BYTES))
+
+    assert ANSWER_MAX_BYTES == len((await ask(peers(await door(handler)))).body)
+
+
 async def test_an_encoded_answer_is_refused(door: Door) -> None:
     """Nothing is unpacked, so nothing can unpack to more than it says."""
 
@@ -347,6 +364,16 @@ async def test_an_address_that_does_not_speak_the_protocol_is_passed_over(door: 
     assert (502, "text/html") == ((got := await ask(peers(proxy, "http://127.0.0.1:1"))).status, got.media_type)
 
 
+@pytest.mark.parametrize(("status", "speaks"), [(204, True), (201, False), (206, False)])
+async def test_done_is_what_the_protocol_calls_done(door: Door, status: int, speaks: bool) -> None:
+    """Another success is of something else that answers there, and took no message; a 204 is not asked for twice."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    assert (status if speaks else 200) == (await ask(peers(await door(handler), await door(answer)))).status
+
+
 async def test_without_an_address_a_partner_is_unavailable() -> None:
     """A State that collects, is on hold or has no card has no door."""
     with pytest.raises(Unavailable, match="no address"):
@@ -379,6 +406,15 @@ def test_pins_of_the_same_keys_are_equal() -> None:
     a, b = b64.encode(bytes(32)), b64.encode(bytes([1]) * 32)
     assert SpkiPin((a, b)) == SpkiPin((b, a))
     assert len({SpkiPin((a, b)), SpkiPin((b, a)), SpkiPin((a,))}) == 2
+    assert SpkiPin((a,)) != SpkiPin((b,))
+
+
+def test_web_pki_is_of_tls_1_3_alone() -> None:
+    """Where a card lists no key the line has the same TLS, and a certificate of that host (M-1.3)."""
+    context = web_pki()
+    assert (ssl.TLSVersion.TLSv1_3, ssl.CERT_REQUIRED, True) == (
+        *(context.minimum_version, context.verify_mode, context.check_hostname),
+    )
 
 
 @pytest.mark.parametrize(
