@@ -498,6 +498,7 @@ def base(row: Row, side: Side, minor: bool, prepared: Pending | None) -> Event:
     with_it = kit.case_in(side, row.source, minor, pending=prepared)
     if kit.concerns(row):
         event = kit.good_event(row, with_it, minor)
+        event = replace(event, data={**event.data, "lost": False})  # no restore forgets anything here
     else:
         event = support.good_event(row, replace(with_it, record=None))
         event = replace(event, data={**event.data, "undo": None, "posted": True, "overdue": row.event == "remind"})

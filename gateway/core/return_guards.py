@@ -328,6 +328,8 @@ def _welfare_accepted(case: Case, event: Event, now: datetime) -> str | None:
 
 
 def _accepted_once(case: Case, event: Event, now: datetime) -> str | None:
+    if case.state is State.PROPOSED:  # what is held here of an acceptance is of one that was refused, or never left
+        return None if event.data["lost"] else "we have not accepted this return, and no restore took anything of it"
     # What was said, not what is signed: a statement falls with its key, and the person has left all the same.
     said = case.said.get(ACCEPTANCE)
     return None if said and said["decision"] == "accepted" else "we have never accepted this return"

@@ -289,6 +289,8 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     *rows_of((S.DOCUMENTED, S.SCHEDULED), "schedule_notice", S.SCHEDULED, _PARTNER, ("welfare_accepted",), "message"),
     Row(S.SCHEDULED, "cancellation", S.DOCUMENTED, _PARTNER, (), "message"),
     Row(S.DOCUMENTED, "cancellation", STAY, _PARTNER, (), "message"),
+    # Also where a restore made us forget what we said of a proposal: it may be the acceptance by which she has left.
+    Row(S.PROPOSED, "departure", S.DEPARTED, _PARTNER, ("accepted_once",), "message"),
     # Who is on the way must be awaited, whatever became of the plan.
     # In ACCEPTED too: a request for another document may have crossed the document, and word of the plan be late.
     *rows_of((S.ACCEPTED, S.DOCUMENTED, S.SCHEDULED), "departure", S.DEPARTED, _PARTNER, (), "message"),

@@ -43,6 +43,7 @@ from gateway.core.messages import (
     REPLY,
     REQUEST,
     RESYNC,
+    SCHEDULE,
     TYPES,
     WITHDRAWAL,
     event_name,
@@ -526,6 +527,8 @@ class Receiver:
             data["clocks"] = begun
         if payload.type == PROPOSAL:
             data["replied"] = await _replied(tx, case)
+        if payload.type == SCHEDULE:
+            data["lost"] = threads.has_lost(case)
         if name in ("acceptance", "refusal"):
             data["late"] = await threads.is_late(tx, case, payload.in_reply_to)
         if releases := _releases(payload):

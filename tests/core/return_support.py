@@ -379,6 +379,7 @@ def good_event(row: Row, case: Case, represented: bool = False) -> Event:
         "until": NOW,
         "unmoved_since": NOW,
         "late": False,
+        "lost": True,
     }
     if row.event == "attach":
         data |= {"draft": case.draft, "renditions": {}}

@@ -518,6 +518,13 @@ def test_a_document_outlasts_the_journey_by_two_days() -> None:
         assert holds is objects("document_outlasts_travel", case, "schedule")
 
 
+def test_departure_without_an_acceptance_is_awaited_where_a_restore_lost_one() -> None:
+    """Whoever never accepted, or whose acceptance was refused, awaits nobody; whom a restore made forget it does."""
+    case = ready(ASKED, S.PROPOSED, "departure")
+    assert S.DEPARTED is take(case, "departure")[0].state
+    assert objects("accepted_once", case, "departure", lost=False)
+
+
 @pytest.mark.parametrize(("state", "name"), [(S.DOCUMENTED, "schedule"), (S.SCHEDULED, "depart")])
 def test_a_document_lasts_until_the_arrival(state: State, name: str) -> None:
     """On a long way home nobody is at a border with a paper that is over, also who leaves later than planned."""

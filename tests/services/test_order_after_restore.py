@@ -63,6 +63,26 @@ async def test_handover_is_said_before_the_report_behind_it(network: Network, tm
     assert "MONITORING" == await same_state(network, ours, theirs)
 
 
+async def test_who_left_by_an_acceptance_that_a_restore_lost_is_awaited(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restored to before it accepted, a State knows of the proposal alone, and awaits who is on the way."""
+    accept, backups = homeward.accept, list[Path]()
+
+    async def accept_after_a_backup(network: Network, theirs: str, minor: bool, days: int) -> None:
+        backups.append(back_up(network, "XBB", tmp_path / "backup"))
+        await accept(network, theirs, minor, days)
+
+    monkeypatch.setattr(homeward, "accept", accept_after_a_backup)
+    ours, theirs = await homeward.on_the_day(network)
+    await restore(network, "XBB", backups[0])
+    await settle(network)
+    assert ("SCHEDULED", "PROPOSED") == await homeward.states(network, ours, theirs)
+    await network.gateways["XAA"].returning.depart(ours, "escort", arrives_at="2026-12-14T20:00:00Z")
+    await network.deliver()
+    assert "DEPARTED" == await same_state(network, ours, theirs)
+
+
 @pytest.mark.parametrize("what", ["question", "interview"])
 async def test_question_is_not_asked_again_whose_own_answer_falls_back(
     network: Network, tmp_path: Path, what: str
