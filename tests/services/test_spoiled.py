@@ -38,6 +38,14 @@ async def test_spoiled_case_keeps_no_listing_out(network: Network, tmp_path: Pat
     assert ["receipted", "receipted"] == [row.state for row in await outbox(network, "XBB", theirs)]
 
 
+async def test_spoiled_case_lets_no_other_request_leave_after_a_restore(network: Network, tmp_path: Path) -> None:
+    """What waited in the backup is dropped of each case, for any of them may have been stopped since."""
+    spoiled, other = await story.sent(network), await story.sent(network)
+    await spoil(network, "XAA", spoiled)
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    assert [["dropped"]] * 2 == [[row.state for row in await outbox(network, "XAA", ref)] for ref in (spoiled, other)]
+
+
 async def test_spoiled_case_keeps_no_other_message_from_being_collected(tmp_path: Path) -> None:
     """Whoever collects takes in what stands behind a message that one spoiled case cannot take."""
     network = await make_network(tmp_path / "n", extra='transmission = "pull"\n')

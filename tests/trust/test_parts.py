@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.transport.trust_list import _Reading
 from keys import trust_list, trust_policy
 from tests.support.network import Network
 from tests.support.trust_list import World, make_world, now
@@ -26,6 +28,47 @@ async def test_a_new_card_is_taken(tmp_path: Path) -> None:
     assert "taken" == await verdict(reader)
     assert 2 == len(await held(reader, "XBB"))
     assert world.states["XBB"].cards[1].raw == (await held(reader, "XBB"))[1]
+
+
+async def test_cards_that_do_not_rise_are_not_taken(tmp_path: Path) -> None:
+    """The last card of a list is in force: one that goes back would bring back what a later one revoked."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    reader = world.reader(tmp_path / "reader")
+    world.issue("XBB")
+    world.states["XBB"].cards.reverse()
+    world.publish_cards("XBB")
+    assert "part" == await verdict(reader)
+    assert () == await held(reader, "XBB")
+
+
+async def test_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However well it is signed."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    monkeypatch.setattr(trust_policy, "CARDS_MAX_BYTES", len(world.states["XBB"].document()))
+    world.issue("XBB")
+    assert "part" == await verdict(world.reader(tmp_path / "reader"))
+
+
+async def test_policy_that_nobody_can_read_refuses_the_list(tmp_path: Path) -> None:
+    """A gateway does not go on without what the trustees decided for all."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    reader = world.reader(tmp_path / "reader")
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[3]}')
+    assert "refused" == await verdict(reader)
+    assert reader.policy(trust_policy.SUITES) is None
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "faults", "later_s", "holds"),
+    [(b"one", {}, -1, True), (b"two", {}, -1, False), (b"one", {"XBB": "a fault"}, -1, False), (b"one", {}, 0, False)],
+)
+def test_list_is_read_again_unless_nothing_changed(
+    snapshot: bytes, faults: dict[str, str], later_s: int, holds: bool
+) -> None:
+    """Another snapshot, a fault that may be mended by now, or a part that has run out since."""
+    ends = now()
+    reading = _Reading(b"one", frozenset({"XBB"}), faults, ends)
+    assert holds == reading.holds(snapshot, ends + timedelta(seconds=later_s))
 
 
 def _spoil(world: World) -> None:
