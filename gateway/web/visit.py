@@ -73,7 +73,8 @@ class Visit:
     One request. ``now`` is taken once; ``form`` has the last value of each field posted, ``forms`` all of them.
 
     ``draft`` holds the fields that were posted here when the session had ended, to be shown again. A page that asks for
-    something first says that they were ``not_shown``, and they are kept for when it is there.
+    something first says that they were ``not_shown``, and they are kept for when it is there. ``shown_once`` says that
+    what stood there is shown this once and was typed by nobody, such as a link.
     ``told`` is the banner of this page, and ``said`` what this step leaves for the banner of the next.
     """
 
@@ -88,6 +89,7 @@ class Visit:
     uploads: Mapping[str, bytes] = field(default_factory=dict)
     draft: Mapping[str, str] = field(default_factory=dict)
     not_shown: bool = False
+    shown_once: bool = False
     told: str = ""
     said: str = ""
     once: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.services.ports import Unavailable
-from gateway.web import operator
+from gateway.web import interior, operator
 from gateway.web.door import BACKGROUND
 from gateway.web.reasons import LASTS
 from tests.support import story
@@ -18,6 +18,7 @@ from tests.web.support import Answer, Desk, Officer
 WHY = {"why": "to answer the request", "look": "yes"}
 OUTCOME = {"b.outcome": "NOT_FOUND"}
 ANSWER = {**OUTCOME, "b.as_of": "2026-11-20", "b.method_used": "POPULATION_REGISTER", "b.confidence": "NONE"}
+AGAIN = "What you typed before stands here again."
 INVITED = {"role": "lawyer", "who": "guest", "until": "2026-12-20", "why": "advises the person"}
 
 
@@ -151,6 +152,60 @@ async def test_a_link_shown_once_waits_for_a_page_that_works(
     await officer.send("GET", made, headers={BACKGROUND: "1"})
     assert "/link/" in (await officer.get(made)).text
     assert "/link/" not in (await officer.get(made)).text
+
+
+async def test_a_longer_time_that_was_asked_for_too_late_is_in_its_form_again(both: tuple[Desk, Desk]) -> None:
+    """Who wrote why an invitation goes on, and was signed out, finds day and reason in the form again."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/invitations"
+    await officer.get(path)
+    await officer.post(path, INVITED)
+    one = (await officer.post(path, {"confirm": "yes"})).path
+    await officer.get(one)
+    typed = {"until": "2026-12-22", "why": "counsel goes on"}
+    desk.network.clock.pass_(minutes=20)
+    await officer.post(one, typed, follow=False)
+    shown = (await (await desk.officer("first")).get(one)).form(one)
+    assert typed == {name: shown[name] for name in typed}
+
+
+async def test_a_link_shown_once_is_nothing_that_was_typed(both: tuple[Desk, Desk]) -> None:
+    """The page of a new link does not ask to look through what was typed and to send it again."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/invitations"
+    await officer.get(path)
+    await officer.post(path, INVITED)
+    made = await officer.post(path, {"confirm": "yes"})
+    assert ("/link/" in made.text, AGAIN in made.words) == (True, False)
+
+
+async def test_a_reference_that_was_looked_for_too_late_stands_there_again(both: tuple[Desk, Desk]) -> None:
+    """What the page says of the form is so: the reference is in it, and was not looked for yet."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer = await desk.officer("first")
+    await officer.get("/search")
+    desk.network.clock.pass_(minutes=20)
+    await officer.post("/search", {"ref": ref}, follow=False)
+    page = await (await desk.officer("first")).get("/search")
+    assert ("/search", ref, True) == (page.path, page.form("/search")["ref"], AGAIN in page.words)
+
+
+@pytest.mark.parametrize(("place", "typed"), [("/access/{ref}", {}), ("/requests", {"ref": "{ref}"})])
+async def test_why_a_supervisor_looks_outlasts_the_session(tmp_path: Path, place: str, typed: dict[str, str]) -> None:
+    """The data-protection officer finds the reason, and the case that was named, in the form again."""
+    async with staffed_desk(tmp_path, [interior.PAGES]) as desk:
+        ref = await story.sent(desk.network)
+        path = place.format(ref=ref)
+        fields = {"why": "she asked on 20 November", **{name: text.format(ref=ref) for name, text in typed.items()}}
+        dora = await desk.officer("dora")
+        await dora.get(path)
+        desk.network.clock.pass_(minutes=20)
+        await dora.post(path, fields, follow=False)
+        shown = (await (await desk.officer("dora")).get(path)).form(path)
+        assert fields == {name: shown[name] for name in fields}
 
 
 async def test_a_banner_waits_for_a_page_that_a_person_opens(both: tuple[Desk, Desk]) -> None:

@@ -199,7 +199,7 @@ async def _page(
         history=[(one.at, words.event(visit.tongue, one.event)) for one in reversed(watched.pressed)],
         reasons=[(code, visit.tongue._(text)) for code, text in REASONS.items()],
         problems=problems,
-        typed={name: visit.form.get(name) or visit.draft.get(name, "") for name in ("until", "reason")},
+        typed={name: visit.form.get(name) or visit.draft.get(name, "") for name in ("until", "reason", "level")},
         latest=_latest(visit),
         cool_until=cool if cool and cool > visit.now else None,
         rungs=[(level, level_text(visit.tongue, level)) for level in _rungs(visit)],

@@ -210,10 +210,11 @@ async def _one(visit: Visit) -> tuple[BoardRow, Line, str]:
 async def show_one(visit: Visit) -> web.StreamResponse:
     """Show one invitation; right after it was made, its link."""
     row, line, _ = await _one(visit)
-    return _page(visit, row, line, Typed())
+    return _page(visit, row, line, Typed(until=visit.draft.get("until", ""), why=visit.draft.get("why", "")))
 
 
 def _page(visit: Visit, row: BoardRow, line: Line, typed: Typed) -> web.Response:
+    visit.shown_once = LINK in visit.draft
     return visit.page(
         "interior/invitation.html",
         status=422 if typed.problems else 200,

@@ -250,7 +250,7 @@ def _page(visit: Visit, opened: Content, problem: str = "") -> web.Response:
         theirs=theirs,
         may="attachment" in steps_of(visit, opened.row),
         problem=problem,
-        typed=visit.form,
+        typed=visit.form or visit.draft,
         seen=cases.mark(visit.site.desk.context, case),
     )
 

@@ -24,7 +24,7 @@ async def search(visit: Visit) -> web.StreamResponse:
     """Lead to the case of the reference asked for, or say that there is none."""
     wanted = "".join((visit.form.get("ref") or visit.query("ref")).split())
     if not wanted:
-        return visit.page("interior/search.html", wanted="", problem="")
+        return visit.page("interior/search.html", wanted=visit.draft.get("ref", "")[:64], problem="")
     row = await _find(visit, wanted) if _REFERENCE.fullmatch(wanted) else None
     if row is not None:
         return await visit.to(visit.path("case", ref=row.ref))

@@ -97,7 +97,7 @@ async def reasons(visit: Visit, problem: str = "", why: str = "", status: int = 
     seen = await reading.looks(visit.site.desk.context, ref)
     if not seen:
         raise NotFound("nobody looked at such a case")
-    return _reasons(visit, ref, seen, problem=problem, why=why, status=status)
+    return _reasons(visit, ref, seen, problem=problem, why=why or visit.draft.get("why", ""), status=status)
 
 
 def _reasons(
@@ -150,7 +150,7 @@ async def requests(visit: Visit, problems: Sequence[tuple[str, str]] = (), statu
         ],
         problems=problems,
         errors=dict(problems),
-        typed=visit.form,
+        typed=visit.form or visit.draft,
     )
 
 

@@ -123,7 +123,7 @@ async def link_form(visit: Visit, problem: str = "") -> web.StreamResponse:
     """Ask at which desk the link is to let the person in; right after it was made, show it, this once."""
     found = _person(visit)
     if made := visit.draft.get(LINK):
-        until = instants.parse(visit.draft["until"])
+        until, visit.shown_once = instants.parse(visit.draft["until"]), True
         return visit.page("operator/link.html", person=found, address=made, until=until)
     return visit.page(
         "operator/link_form.html",
