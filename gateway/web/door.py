@@ -30,7 +30,16 @@ from gateway.services.ports import BadValue, Unavailable
 from gateway.web import language
 from gateway.web.error_page import FAULT, Told, told_of, told_of_status
 from gateway.web.headers import add_headers
-from gateway.web.posted import FIELDS_MAX, FORM_MAX_BYTES, NO_FORM, BadForm, clean, is_utf8, read_fields
+from gateway.web.posted import (
+    FIELDS_MAX,
+    FORM_MAX_BYTES,
+    NEVER_KEPT,
+    NO_FORM,
+    BadForm,
+    clean,
+    is_utf8,
+    read_fields,
+)
 from gateway.web.signin import cookies
 from gateway.web.site import Site
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit, is_own
@@ -95,10 +104,6 @@ def _desk_app(site: Site, pages: DeskPages) -> web.Application:
 
 _PROVING = frozenset({"fresh", "prove", "keep", "sign-out"})
 """What is open to whoever came by the link of an invitation and has still to prove that it is theirs."""
-
-_NEVER_KEPT = frozenset({"csrf", "once", "confirm", "credential", "approval", "code", "pending", "draft", "matrix"})
-"""Fields that are good for one sending, prove who it was, or hold what a dry run is made of, which stores nothing."""
-
 
 _MISSING = Route("GET", "", "missing", None, ANYONE)  # type: ignore[arg-type]
 
@@ -325,7 +330,7 @@ class _Door:
         Returns whether there was any.
         """
         typed = visit.forms.items() if visit.request.method == "POST" else visit.draft.items()
-        fields = [(name, text) for name, text in typed if name not in _NEVER_KEPT]
+        fields = [(name, text) for name, text in typed if name not in NEVER_KEPT]
         if fields:
             await self._site.accounts.papers.keep_draft(session.person, visit.request.path, fields, visit.now)
         return bool(fields)

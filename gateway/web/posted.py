@@ -21,6 +21,15 @@ may each send the rest slowly, so that what they may fill together is no more th
 
 FIELDS_MAX = 1000
 
+_PROVING = frozenset({"csrf", "once", "confirm", "credential", "approval", "code", "pending"})
+_SAID_NOT_KEPT = frozenset({"draft", "matrix", "mrz", "digit", "b.number_digest"})
+
+NEVER_KEPT = _PROVING | _SAID_NOT_KEPT
+"""
+Fields that do not wait for a page as others do, once a session or a reason has ended: what is good for one sending or
+proves who it was, and what its page says is not kept: a dry run, the lines of a document, the number of another.
+"""
+
 NO_FORM = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 """What reading a form may raise that is none; the last two come of the library, for parts it cannot read."""
 

@@ -132,6 +132,25 @@ async def test_no_proof_of_who_it_was_is_kept(both: tuple[Desk, Desk]) -> None:
     assert sorted(INVITED) == sorted(name for name, _ in kept or [])
 
 
+@pytest.mark.parametrize(
+    ("place", "typed"),
+    [
+        ("requests/abc/documents", {"mrz": "P<XAATEST", "digit": "3"}),
+        ("cases/abc/steps/issue", {"b.number_digest": "R 1234567"}),
+        ("cases/abc/steps/reissue", {"b.number_digest": "R 1234567"}),
+    ],
+)
+async def test_what_a_page_says_is_not_kept_is_not(both: tuple[Desk, Desk], place: str, typed: dict[str, str]) -> None:
+    """Neither the lines and the check digit of a document nor its number wait for a day, as other fields do."""
+    desk, _ = both
+    officer, path = await desk.officer("first"), f"/{place}"
+    await officer.get("/search")
+    desk.network.clock.pass_(minutes=20)
+    await officer.post(path, {**typed, "b.issued_on": "2026-11-20"}, follow=False)
+    kept = await desk.site.accounts.papers.take_draft("first", path, desk.network.clock.now())
+    assert ["b.issued_on"] == [name for name, _ in kept or [] if name != "ref"]
+
+
 async def test_a_link_shown_once_waits_for_a_page_that_works(
     both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:

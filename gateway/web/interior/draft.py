@@ -39,7 +39,7 @@ from gateway.web.interior.disclosure import disclosure, objections
 from gateway.web.interior.step_links import steps_of
 from gateway.web.interior.tasks import TASKS, Standing, Task, read, spellings, standing, with_spelling, with_task
 from gateway.web.language import N_
-from gateway.web.posted import BadForm
+from gateway.web.posted import NEVER_KEPT, BadForm
 from gateway.web.visit import Entry, Route, Visit
 from schemas import SchemaError, ijson
 
@@ -127,7 +127,7 @@ async def _copied(visit: Visit) -> tuple[Work, Case | None] | web.StreamResponse
         return visit.page("interior/draft_closed.html", status=409, ref=work.ref)
     reason = await looks.reason_of(visit, work.ref)
     if reason is None:
-        typed = [(name, text) for name, text in (visit.forms or visit.draft).items() if name not in ("csrf", "once")]
+        typed = [(name, text) for name, text in (visit.forms or visit.draft).items() if name not in NEVER_KEPT]
         if typed:
             await visit.site.accounts.papers.keep_draft(visit.person.id, visit.request.path, typed, visit.now)
         return await visit.to(visit.path("amend", ref=work.ref, work=work.id))
