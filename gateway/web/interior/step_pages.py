@@ -218,9 +218,10 @@ def kept(posted: MultiDict[str]) -> list[tuple[str, str]]:
 
 async def why_of(visit: Visit, step: Step, problem: str = "", why: str = "") -> web.Response:
     """Return the page that asks why the visitor needs to see what is on record; what they typed waits meanwhile."""
-    typed = kept(visit.forms) or kept(MultiDict(visit.draft))
-    if typed and visit.session is not None:
-        await visit.site.accounts.papers.keep_draft(visit.session.person, visit.request.path, typed, visit.now)
+    posted = visit.forms if kept(visit.forms) else MultiDict(visit.draft)
+    if (typed := kept(posted)) and visit.session is not None:
+        waits = [*typed, ("seen", posted.get("seen", ""))]  # it was typed over what was on record then
+        await visit.site.accounts.papers.keep_draft(visit.session.person, visit.request.path, waits, visit.now)
     return visit.page(
         "interior/step_why.html",
         status=422 if problem else 200,

@@ -922,6 +922,22 @@ async def test_a_correction_does_not_undo_another(two: Two) -> None:
     assert TEXTS["correction"].done in (await confirm(who, path)).words
 
 
+async def test_a_correction_that_came_late_is_taken_where_nobody_changed_anything(two: Two) -> None:
+    """The page does not say that somebody changed the record, for nobody did."""
+    ours, _ = await _frozen(two.network)
+    who, path = await two.officer("XAA", "first"), at(ours, "correction", role="case_officer")
+    page = await open_step(who, ours, "correction", role="case_officer")
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    two.network.clock.pass_(minutes=20)
+    late = {**fields, "b.why": "a wrong spelling", "b.elements.birth_date": "1999-12-31"}
+    await who.post(path, late, follow=False)
+    again = await two.officer("XAA", "first")
+    page = await open_step(again, ours, "correction", role="case_officer")
+    assert "a wrong spelling" in page.text
+    await again.post(path, {name: value for name, value in page.form(path).items() if name.startswith("b.")})
+    assert TEXTS["correction"].done in (await confirm(again, path)).words
+
+
 async def test_a_correction_that_came_late_does_not_undo_another(two: Two) -> None:
     """What was typed in a session that ended comes back, with the state of the record that it was typed over."""
     ours, _ = await _frozen(two.network)
