@@ -15,7 +15,7 @@ from gateway.core import checkpoint, wire
 from gateway.core.case import Case, Pending, Release, Side, State
 from gateway.core.codes import PeerError
 from gateway.core.merkle import BadProof
-from gateway.core.messages import REPLY
+from gateway.core.messages import NOT_ACCEPTED, REPLY, TYPES
 from gateway.core.return_guards import represented
 from gateway.core.tables import table_for
 from gateway.core.verification import IN_CHARGE
@@ -43,6 +43,11 @@ SIGNED = frozenset(
 
 
 # History.
+
+TAKEN_OUT = "taken_out"
+"""In place of a refusal, where this gateway took a message out that had not left: it leads back to the same state."""
+
+_REFUSALS = frozenset({NOT_ACCEPTED, "extension_not_accepted"} | {one.refused for one in TYPES.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +101,22 @@ class Passed:
 async def history(context: Context, ref: str) -> tuple[Step, ...]:
     """Return what happened in the case ``ref``, the latest first; it names nobody. Raises ``NotFound``."""
 
-    async def unit(tx: Tx) -> Sequence[EventRow]:
-        if await tx.find_case(ref) is None:
+    async def unit(tx: Tx) -> tuple[CaseRow, Sequence[EventRow]]:
+        row = await tx.find_case(ref)
+        if row is None:
             raise NotFound("there is no such case here")
-        return await tx.events(ref)
+        return row, await tx.events(ref)
 
-    rows = await context.store.read(unit)
+    of, rows = await context.store.read(unit)
     return tuple(
-        Step(row.at, row.event, "" if row.event in PAUSES else row.role, row.source, row.target)
+        Step(row.at, _event(row, of.partner), "" if row.event in PAUSES else row.role, row.source, row.target)
         for row in reversed(rows)
     )
+
+
+def _event(row: EventRow, partner: str) -> str:
+    """Return which event a line of a history tells: what took a message out here was no refusal of the other State."""
+    return TAKEN_OUT if row.event in _REFUSALS and row.actor != partner else row.event
 
 
 async def messages(context: Context, ref: str) -> tuple[Passed, ...]:

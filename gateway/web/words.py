@@ -91,6 +91,7 @@ EVENTS: Mapping[str, str] = {
     "reply_not_accepted": N_("The other gateway did not accept the reply"),
     "extension_not_accepted": N_("The other gateway did not accept the extension"),
     "contest": N_("A second look was asked for"),
+    "taken_out": N_("A message that had not left yet was taken out"),
     "remind": N_("We reminded the other State"),
     "reminder": N_("The other State reminded us"),
     "close": N_("The case was closed"),

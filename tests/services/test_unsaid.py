@@ -24,7 +24,7 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.return_guards import OUTDATED
-from gateway.services import person_stop
+from gateway.services import person_stop, reading
 from gateway.services.answer import ANSWER_WAITS, UNISSUED, UNSAID
 from gateway.services.notices import STILL_HERE
 from tests.support import homeward, story
@@ -80,6 +80,8 @@ async def test_an_answer_does_not_leave_on_what_was_set_right(
     await corrects(network, ours, theirs)
     case = await story.case(network, "XBB", theirs)
     assert ("ACKNOWLEDGED", None, [UNSAID]) == (case.state, case.reply, list(case.findings))
+    told = [one.event for one in await reading.history(network.gateways["XBB"].context, theirs)]
+    assert (1, 0) == (told.count(reading.TAKEN_OUT), told.count("reply_not_accepted"))  # nobody abroad refused it
     await network.deliver()
     asked = await story.case(network, "XAA", ours)
     assert (None, [USE_REQUEST]) == (asked.reply, [one.kind for one in asked.notices if not one.ours])

@@ -369,7 +369,7 @@ _OUTBOX: Mapping[str, str] = {
     "posted": N_("Posted, no receipt yet"),
     "receipted": N_("Accepted there"),
     "refused": N_("Not accepted there"),
-    "dropped": N_("Given up, because the case was stopped"),
+    "dropped": N_("Given up here: it is not posted any more"),
     "undelivered": N_("Given up, because no receipt came in time"),
 }
 
