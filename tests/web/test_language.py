@@ -163,8 +163,8 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     }
 
 
-NO_FINDINGS = {"BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OUTDATED", "_LOST_NUMBER"}
-"""What a desk sees for a reason alone, with another in place of it, and the beginning of one with a number."""
+NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OUTDATED", "_LOST_NUMBER"}
+"""What refuses a step, or is seen for a reason alone with another in its place, and how one with a number begins."""
 
 NOTED = {
     "the other State reports SEEN_CONCERN as of 2026-12-01": ["«\u00a0Vu, avec", "2026-12-01"],
