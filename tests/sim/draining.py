@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import CONFIRMATION, RESYNC
+from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, RESYNC
 from gateway.services.deliver import NOT_BACK, PASSED_OVER
 from schemas import ijson
 from tests.sim import homes
@@ -38,8 +38,8 @@ class Draining:
         people go on with it or say that it is over, or the other State stopped the return and then withdrew
         (``held_from``); nor what stands behind a number that a restored partner has forgotten: of a message that a rule
         kept from it, which a finding tells people, or of a case that was destroyed, of which nothing is left that could
-        be posted again; nor what takes data back behind a withdrawal that was spoiled on its way, of which a finding
-        has people tell the other State.
+        be posted again, or of one that it had withdrawn before; nor what takes data back behind a withdrawal that was
+        spoiled on its way, of which a finding has people tell the other State.
 
         A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
         follows in its thread waits for a number that the partner has forgotten.
@@ -107,6 +107,8 @@ class Draining:
             left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
                 WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
             return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
+        if self._over_and_silent(host, ref):
+            return True
         return bool({PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings})
 
     def _is_behind_a_spoiled_one(self, host: Host, partner: str, thread: str, place: tuple[int, int]) -> bool:
@@ -115,6 +117,17 @@ class Draining:
             AND (epoch, seq) < (?, ?)"""
         given_up = host.look(query, partner, thread, *place)
         return any(envelope_id in self._world.network.spoiled for (envelope_id,) in given_up)
+
+    def _over_and_silent(self, host: Host, ref: str) -> bool:
+        """
+        Return whether the other State withdrew a case that it had asked, and nothing that takes data back waits in it.
+
+        What that State forgot in a restore is brought along with such a message alone, so what waits goes nowhere.
+        """
+        over = """SELECT 1 FROM case_file JOIN case_event USING (ref) WHERE ref = ? AND side = 'requested'
+            AND event = 'withdrawal' AND state IN ('WITHDRAWN', 'CLOSED')"""
+        waiting = "SELECT type FROM outbound WHERE ref = ? AND state IN ('queued', 'posted')"
+        return bool(host.look(over, ref)) and AFTER_WITHDRAWAL.isdisjoint(type for (type,) in host.look(waiting, ref))
 
     def _forgotten(self, host: Host, partner: str, thread: str) -> tuple[int, int, int] | None:
         """Return epoch and first and last number of what ``partner`` waits for in a thread before what waits here."""
