@@ -406,7 +406,7 @@ STOPPED_LATE = "the other State stopped the return when the person had left; spe
 """Finding on a case whose departure crossed a stop of the other State."""
 
 STOPPED_THERE = "the other State stopped the return that was arranged before, and still does; speak to it first"
-"""Finding on a case whose return is prepared anew: nothing is held there, but people must know of the stop."""
+"""Finding on a case whose return is, or may be, prepared anew: nothing is held there, but people must know of it."""
 
 SUSPENSION_BODY = '{"code":"SUSPENDED"}'
 RESUMPTION_BODY = '{"code":"RESUMED"}'
@@ -531,11 +531,12 @@ def _suspension(case: Case, event: Event, now: datetime) -> Change:
     """
     Take in that the other State stopped: it holds the case until it says otherwise.
 
-    Where the person has left nothing is held any more, and where a return is prepared nothing is held yet; but people
-    must know that the other State would not have it.
+    Where the person has left nothing is held any more, and where a return is prepared, or she is called back, nothing
+    is held yet; but people must know that the other State would not have it, and takes no proposal further.
     """
     if case.state not in (*ARRANGING, *HELD):
-        found = STOPPED_LATE if case.state in AWAY else STOPPED_THERE if case.state in PREPARING else None
+        anew = case.state in (*PREPARING, S.RECALL)
+        found = STOPPED_LATE if case.state in AWAY else STOPPED_THERE if anew else None
         return _found(case, found) if found else case, (Notify("interior"),)
     by = (event.actor, PARTNER)
     resume_to = case.resume_to if case.state in HELD else case.state

@@ -31,7 +31,7 @@ from gateway.core.messages import (
     TAKE_BACK,
     TYPES,
 )
-from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, SUSPENSION_BODY
+from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, STOPPED_THERE, SUSPENSION_BODY
 from gateway.core.returns import DOCUMENT_MARGIN, SEALED_H, VALID_DAYS
 from gateway.core.rules import findings
 from gateway.core.tables import GUARDS, table_for
@@ -1489,6 +1489,14 @@ def test_a_stop_that_comes_after_departure_stops_nothing(side: Side) -> None:
     case = ready(side, S.DEPARTED, "suspension")
     told = replace(case, findings=(STOPPED_LATE,))
     assert (told, (Notify("interior"),)) == take(case, "suspension")
+
+
+def test_a_stop_that_crosses_a_recall_is_known_to_who_proposes_anew() -> None:
+    """Who is back may be proposed once more: the other State still stands still, and says it no second time."""
+    stopped, _ = take(ready(ASKING, S.RECALL, "suspension"), "suspension")
+    back, _ = take(replace(stopped, holders=()), "returned")
+    assert (S.CONSIDERED, (STOPPED_THERE,)) == (back.state, back.findings)
+    assert () == take(back, "resumption")[0].findings
 
 
 def both_hold(side: Side) -> Case:
