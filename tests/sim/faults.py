@@ -193,6 +193,8 @@ class Faults:
             served = answer.status == 200 and answer.media_type == MEDIA_TYPE_SEVERAL
             if served and not forgot and sha256(one.body).digest() in self.world.collected:
                 self.world.fail("collected once", f"{one.recipient} hands out again by a collect that it had answered")
+            if served:
+                self.world.collected[sha256(one.body).digest()] = self.world.loop.time()
             await asyncio.sleep(self.random.uniform(0.0, 0.3))
 
     def _card(self, country: str) -> Card:

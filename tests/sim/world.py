@@ -169,7 +169,7 @@ class WatchedPeers(LinePeers):
             answer = await super().post(country, path, body, media_type)
             if path == ANSWERS and answer.status == 204:
                 self._host.answered(country, body)
-            elif path == COLLECT_PATH and answer.status == 200:
+            elif path == COLLECT_PATH and answer.media_type == envelope.MEDIA_TYPE_SEVERAL:
                 world.collected[sha256(body).digest()] = world.loop.time()
             return answer
         post = self._host.leaves(country, body)
@@ -469,7 +469,7 @@ class World:
         self.answers: list[tuple[Post, str]] = []
         self.asked: list[Asked] = []
         self.collected: dict[bytes, float] = {}
-        """SHA-256 of each ``collect`` that was answered, and when."""
+        """SHA-256 of each ``collect`` that was answered with envelopes, and when; a refusal hands nothing out."""
         self.fetched = 0
         self.failures: list[Violation] = []
         self.trace: list[str] = []
