@@ -274,9 +274,11 @@ def _unasked(own: Books, sent: Sent) -> bool:
     """
     Return whether a receipt that fell is not asked for again: of a listing, of a case that stops, or it was lost.
 
-    Nor is it where a rule stands against posting the message once more, which a finding says.
+    Nor is it where a rule stands against posting the message once more, which a finding says; nor where it was asked
+    for when the return was declined, for the withdrawal that follows closes its number.
     """
-    return sent.type == RESYNC or _is_still(own, sent) or _passed_over(own, sent) or bool(own.restored)
+    declined = sent.state == "dropped" and any((ref, event) == (sent.ref, "decline") for ref, event, _, _ in own.events)
+    return sent.type == RESYNC or _is_still(own, sent) or _passed_over(own, sent) or declined or bool(own.restored)
 
 
 def _signed_anew(own: Books, their: Books, sent: Sent) -> bool:
