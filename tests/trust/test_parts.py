@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.transport.card_directory import write_card
 from gateway.transport.trust_list import _Reading
 from keys import trust_list, trust_policy
 from tests.support.network import Network
@@ -47,6 +49,35 @@ async def test_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(trust_policy, "CARDS_MAX_BYTES", len(world.states["XBB"].document()))
     world.issue("XBB")
     assert "part" == await verdict(world.reader(tmp_path / "reader"))
+
+
+async def test_own_cards_are_not_those_of_the_list(tmp_path: Path) -> None:
+    """A State says itself what its card is: a list that is behind, or does not name it yet, takes none of them away."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    world.states["XBB"].next_card()
+    cards = world.states["XBB"].cards
+    for own in ("XBB", "XCC"):
+        reader = world.reader(tmp_path / own, own=own)
+        for card in cards:
+            write_card(tmp_path / own / "cards", replace(card, country=own))
+        await reader.refresh()
+        assert [card.raw for card in cards] == [*await reader.cards(own)]
+
+
+async def test_policy_that_the_trustees_took_back_holds_no_more(tmp_path: Path) -> None:
+    """What a reader kept of it goes."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    reader = world.reader(tmp_path / "reader")
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[1]}')
+    assert ("taken", True) == (await verdict(reader), reader.policy(trust_policy.SUITES) is not None)
+    targets = world.repository.targets()
+    assert targets is not None
+    draft = trust_list.next_targets(targets.signed, now())
+    draft.signed.targets.clear()
+    world.repository.save_draft("targets", draft)
+    world.sign("targets", world.three())
+    world.publish()
+    assert ("taken", None) == (await verdict(reader), reader.policy(trust_policy.SUITES))
 
 
 async def test_policy_that_nobody_can_read_refuses_the_list(tmp_path: Path) -> None:
