@@ -105,7 +105,10 @@ QUEUES: Mapping[str, Queue] = {
         Queue(
             "waiting",
             N_("Sent and waiting"),
-            N_("The other State has our request, or our proposal of a return, and owes an answer."),
+            N_(
+                "Our request, or our proposal of a return, is on its way or with the other State. "
+                "Its answer is awaited."
+            ),
             OFFICER,
             _ours(S.SENT, S.DELIVERED, S.ACKNOWLEDGED, S.EXTENDED, S.REDIRECTED, S.CONTESTED, S.PROPOSED),
         ),

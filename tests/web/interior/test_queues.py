@@ -30,6 +30,8 @@ async def test_case_moves_from_queue_to_queue(desk: Desk) -> None:
     ref = await story.cleared(desk.network)
     assert ref in (await first.get("/queues/to-send")).text
     await desk.gateway.clear.send(ref, "first")
+    waiting = await first.get("/queues/waiting")  # the other State has nothing of it yet, and owes nothing
+    assert (True, True) == (ref in waiting.text, "is on its way or with the other State" in waiting.words)
     await desk.network.deliver()
     assert ref in (await first.get("/queues/waiting")).text
     assert ref not in (await first.get("/queues/to-answer")).text
