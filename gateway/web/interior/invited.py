@@ -75,7 +75,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     row = await _row(visit, invitation)
     page = await _page(visit, invitation, row)
     content = await _content(visit, invitation, row, page) if page.head.reason is not None else None
-    return _shown(visit, page, content)
+    return _shown(visit, page, content, why=visit.draft.get("why", ""))
 
 
 def _shown(visit: Visit, page: Page, content: Content | None, problem: str = "", why: str = "") -> web.Response:

@@ -83,6 +83,17 @@ async def test_a_guardian_gets_the_account_for_a_reason_and_it_is_recorded(both:
         assert [] == personal(closed.text)
 
 
+async def test_a_reason_that_a_guest_gave_too_late_stands_there_again(both: tuple[Desk, Desk]) -> None:
+    """As at every other page that asks why, it is in its field once they have come in again."""
+    desk, _ = both
+    guest, made = await guest_of(desk, await story.sent(desk.network), "guardian")
+    await guest.get("/invited")
+    desk.network.clock.pass_(minutes=20)
+    await guest.post("/invited", {"why": WHY}, follow=False)
+    again = await desk.officer(made.person, level="link", invitation=made)
+    assert WHY == (await again.get("/invited")).form("/invited")["why"]
+
+
 async def test_a_restriction_is_said_with_its_end(both: tuple[Desk, Desk]) -> None:
     """The account is held back, and who asks learns until when and where to complain (R-22)."""
     desk, _ = both
