@@ -103,6 +103,8 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     elif send.type in (RECTIFICATION, CONFIRMATION):
         wrong = members_of(ijson.loads(send.body.encode()).get("parts", ()))
         later = _behind_what_is_right(context, held, wrong, unsent)
+        if send.type == RECTIFICATION and case.side is Side.REQUESTED:
+            first, later = _over_demands(context, held, wrong, unsent)
     before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
     await take_out(context, tx, held, [*first, *later], now)
     for one in before:
@@ -155,6 +157,25 @@ def _behind_what_is_right(
             row.type in _HEARD_BEFORE or _was_made(row, body) or bool(wrong & set(body.get("elements") or {}))
         ),
     )
+
+
+def _over_demands(
+    context: Context, held: Held, wrong: frozenset[str], unsent: Sequence[OutboundRow]
+) -> tuple[list[OutboundRow], list[OutboundRow]]:
+    """
+    Return which of ``unsent`` stay before a correction of ours as the asked State, and which step behind it.
+
+    It takes our reply back, and what rests on that is held from then on (R-04), for good where nobody goes on with it:
+    neither the correction nor a demand to destroy that was made before it waits behind what is held.
+    """
+    first, later, rest = list[OutboundRow](), list[OutboundRow](), list(unsent)
+    while True:
+        steps = _behind_what_is_right(context, held, wrong, rest)
+        rest, later = rest[: len(rest) - len(steps)], [*steps, *later]
+        demands = _last_of(context, held, rest, lambda row, body: row.type != ERASURE)
+        if not demands:
+            return [row for row in first if later and (row.seq or 0) > (later[0].seq or 0)], later
+        rest, first = rest[: len(rest) - len(demands)], [*demands, *first]
 
 
 def _last_of(

@@ -9,7 +9,7 @@ import pytest
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import State
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.messages import AFTER_WITHDRAWAL
+from gateway.core.messages import AFTER_WITHDRAWAL, REISSUE
 from gateway.core.notices import grants, open_demands
 from gateway.core.reuse import Grant
 from gateway.core.verification_changes import CORRECTED_HERE
@@ -693,3 +693,18 @@ async def test_which_cases_are_of_one_person_is_for_the_desk(network: Network, p
     ours, _ = await story.received(network)
     with pytest.raises(Forbidden):
         await network.gateways["XAA"].notices.recipients(ours, person, role, "to correct it")
+
+
+async def test_neither_a_reply_taken_back_nor_a_demand_waits_behind_what_rests_on_it(
+    network: Network,
+) -> None:
+    """A document that waits is held as the reply is taken back (R-04); what is said of that is heard without it."""
+    _, theirs = await homeward.documented(network)
+    gateway = network.gateways["XBB"]
+    await gateway.returning.reissue(theirs, {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A"}, "issuer")
+    await gateway.notices.demand_erasure(theirs, "first", CLERK)
+    await gateway.notices.strike(theirs, ["REPLY"], "first", CLERK)
+    await network.deliver()
+    said = await gateway.store.read(lambda tx: tx.outbound_of_case(theirs))
+    last = [(row.type, row.state) for row in sorted(said, key=lambda row: row.seq or 0) if row.state != "dropped"][-3:]
+    assert [("erasure", "receipted"), ("rectification", "receipted"), (REISSUE, "queued")] == last
