@@ -2,6 +2,7 @@
 
 import errno
 import json
+import sqlite3
 
 import click
 import pytest
@@ -10,13 +11,21 @@ from gateway.cli import errors
 from gateway.cli.errors import CommandError, Exit, describe, report
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import Conflict, Unavailable
+from gateway.services.context import Forbidden, NoPartner, NotFound
+from gateway.services.ports import Changed, Conflict, GoneBack, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
 from keys.errors import BadRest, BadStore, CardRefused, SelfTestFailed, WrongPassphrase
 from schemas import Problem, SchemaError
 from schemas.ijson import BadJson
+
+
+def _damaged() -> DatabaseError:
+    """Return what is raised of a file that is no database."""
+    error = DatabaseError("cannot be read", "restore it")
+    error.__cause__ = sqlite3.DatabaseError("malformed")
+    return error
+
 
 CASES = {
     "usage": (click.UsageError("no such option"), Exit.USAGE, "usage"),
@@ -34,6 +43,10 @@ CASES = {
     "rest": (BadRest("does not open"), Exit.INTEGRITY, "integrity"),
     "self-test": (SelfTestFailed("Ed25519"), Exit.INTEGRITY, "integrity"),
     "database": (DatabaseError("no such file", "isthmus init"), Exit.CONFIGURATION, "database"),
+    "damaged": (_damaged(), Exit.INTEGRITY, "database"),
+    "changed": (Changed("seen"), Exit.REFUSED, "changed"),
+    "no partner": (NoPartner("XCC"), Exit.USAGE, "not-found"),
+    "gone back": (GoneBack("an older state", "isthmus restore"), Exit.LATER, "gone-back"),
     "later": (Unavailable("the disk is full", "free space"), Exit.LATER, "later"),
     "conflict": (Conflict("version"), Exit.LATER, "conflict"),
     "port": (OSError(errno.EADDRINUSE, "Address already in use"), Exit.CONFIGURATION, "system"),

@@ -92,6 +92,15 @@ def test_member_that_stands_twice_is_refused() -> None:
     assert ({"events.json"}, "README.txt") == (set(members), found[0].member)
 
 
+def test_member_with_a_comment_is_refused() -> None:
+    """A zip has no place for words that nobody signed."""
+    made, entry = io.BytesIO(), zipfile.ZipInfo("README.txt")
+    entry.comment = b"a note"
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(entry, b"read me")
+    assert {"README.txt": ["with a comment"]} == faults(made.getvalue())
+
+
 def test_bomb_is_not_unpacked() -> None:
     """A member that unpacks to more than is read costs no more than the bound, and is named."""
     raw = zipped([("README.txt", bytes(evidence.MEMBER_MAX_BYTES + 1))])

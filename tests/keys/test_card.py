@@ -253,6 +253,21 @@ def test_revocation_is_not_undone(
     assert "revocation-undone" == _code(lambda: _advance(held, after, identity, now))
 
 
+def test_revocation_by_an_earlier_card_is_not_undone(
+    first: Card, following: Following, identity: SigningKey, signer: SigningKey, now: datetime
+) -> None:
+    """What a card before the one held revoked stays so, though the one held says nothing of it."""
+    said = {"signing": {signer.kid: datetime(2026, 2, 1, tzinfo=UTC)}}
+    raw = card.sign_card(following(), identity)
+    assert "revocation-undone" == _code(lambda: card.advance(first, raw, now, said))
+
+
+def test_earliest_revocation_counts() -> None:
+    """Whichever card says so, a key is revoked since the first instant that one of them names."""
+    early, late = ({"signing": {"kid": datetime(2026, month, 1, tzinfo=UTC)}} for month in (1, 2))
+    assert early == card.earliest(early, late) == card.earliest(late, early)
+
+
 def test_revocation_may_move_back(claims: Claims, following: Following, identity: SigningKey, now: datetime) -> None:
     """A theft found to be older is announced as older."""
     claims["signing"][0]["revoked_at"] = "2026-02-01T00:00:00Z"
@@ -324,6 +339,15 @@ def test_two_log_keys(claims: Claims, identity: SigningKey, log_signer: SigningK
 def test_newest_sealing_key(first: Card, sealing_keys: tuple[SealingKey, ...], day: int, which: int) -> None:
     """While two windows overlap, messages are sealed to the key that began last."""
     assert sealing_keys[which].kid == first.sealing_key(datetime(2026, 3, day, tzinfo=UTC), [1]).kid
+
+
+def test_of_two_suites_that_began_at_once_the_lower_is_used(
+    claims: Claims, identity: SigningKey, sealing_keys: tuple[SealingKey, ...], now: datetime
+) -> None:
+    """Every sender takes the same key."""
+    window = {name: claims["sealing"][1][name] for name in ("from", "until")}
+    claims["sealing"][2] |= window
+    assert sealing_keys[1].kid == card.parse_card(card.sign_card(claims, identity)).sealing_key(now, {1, 2}).kid
 
 
 def test_sealing_key_of_allowed_suite(first: Card, sealing_keys: tuple[SealingKey, ...], now: datetime) -> None:

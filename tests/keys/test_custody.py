@@ -454,6 +454,7 @@ def test_credential_that_others_may_read(tmp_path: Path) -> None:
 def test_credential_that_is_not_there(tmp_path: Path, uri: str) -> None:
     """A name leads to no other file than one of the unit's own."""
     environ = _credential(tmp_path / ".", "keys", _variable({"a": b"a"}))
+    (tmp_path / "sub").mkdir()
     with pytest.raises(BadStore):
         custody.open_store(uri, environ={**environ, "CREDENTIALS_DIRECTORY": str(tmp_path / "sub")})
     with pytest.raises(BadStore, match="no credentials"):
