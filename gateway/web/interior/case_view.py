@@ -358,10 +358,19 @@ class Told:
 def told(tongue: Tongue, one: Passed) -> Told:
     """Return a message in words."""
     type = tongue.code("message_type", one.type)
-    title = tongue._(N_("Sent: %(type)s"), type=type) if one.ours else tongue._(N_("Received: %(type)s"), type=type)
+    title = tongue._(_passed_as(one), type=type)
     text, kind = _proof(tongue, one)
     at = one.at or one.queued_at
     return Told(title, one.ours, at, _verdict(tongue, one), text, kind, one.digest, one.proof.origin)
+
+
+def _passed_as(one: Passed) -> str:
+    """Return what became of a message, in which its type has its place: nothing is called sent that never left."""
+    if not one.ours:
+        return N_("Received: %(type)s")
+    if one.at is not None:
+        return N_("Sent: %(type)s")
+    return N_("To be sent: %(type)s") if one.state == "queued" else N_("Not sent: %(type)s")
 
 
 _OUTBOX: Mapping[str, str] = {

@@ -393,6 +393,18 @@ async def test_content_is_for_the_desk(both: tuple[Desk, Desk]) -> None:
             assert [] == personal((await officer.get(f"/cases/{ours}{path}")).text), (name, path)
 
 
+async def test_nothing_is_called_sent_that_waits(both: tuple[Desk, Desk]) -> None:
+    """While the line is down a message stands in the timeline as one that is to be sent, and as sent once it left."""
+    desk, _ = both
+    ref = await story.sent(desk.network)
+    officer = await desk.officer("first")
+    for path in ("/timeline", "/messages"):
+        text = (await officer.get(f"/cases/{ref}{path}")).words
+        assert (True, False) == ("To be sent: Request for confirmation" in text, "Sent: Request" in text)
+    await desk.network.deliver()
+    assert "Sent: Request for confirmation" in (await officer.get(f"/cases/{ref}/timeline")).words
+
+
 async def test_who_stopped_and_why_is_content(both: tuple[Desk, Desk]) -> None:
     """That the case is stopped stands in its head; by which role and why only for a reason."""
     desk, _ = both
