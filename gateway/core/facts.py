@@ -83,7 +83,8 @@ class Facts:
 
     ``draft`` is the national record of the requesting side; ``type`` and ``body`` the message about to leave or just
     received; ``question`` the request body an answer answers; ``frozen`` whether the case is frozen or withdrawn;
-    ``justification`` the reason given for looking at or disclosing the case; ``around`` what was looked up around it.
+    ``held`` whether somebody of ours who stopped it has not let go, also where it is closed; ``justification`` the
+    reason given for looking at or disclosing the case; ``around`` what was looked up around it.
 
     ``side`` and ``state`` are the case's, ``None`` where there is no case yet. ``record`` is the national record of a
     return, ``said`` the last body of each of its message types, ``releases`` what the authorities signed, ``reply`` the
@@ -98,6 +99,7 @@ class Facts:
     body: Mapping[str, Any] = field(default_factory=dict)
     question: Mapping[str, Any] | None = None
     frozen: bool = False
+    held: bool = False
     justification: str | None = None
     around: Around = NOBODY_LOOKED
     side: Side | None = None
@@ -146,6 +148,7 @@ def about(
         body={} if body is None else body,
         question=question,
         frozen=case.state in STOPPED,
+        held=any(role != "partner" for _, role in case.holders),
         justification=justification,
         around=around,
         side=case.side,

@@ -128,6 +128,8 @@ def r02(facts: Facts) -> str | None:
         return "the case is frozen; what was said is taken back before it is corrected"
     if facts.state is State.SUSPENDED and facts.type not in (SUSPENSION, RESUMPTION) and not _exempt(facts):
         return "the case is suspended"
+    if facts.held and facts.type == ONWARD_ANSWER and facts.body["decision"] == "GRANTED":
+        return "who stopped the case has not let go; nothing of it is passed on"
     return None
 
 

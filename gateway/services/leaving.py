@@ -17,18 +17,24 @@ from gateway.core.facts import Facts, Finding, When, about
 from gateway.core.machine import PARTNER, Notify
 from gateway.core.messages import (
     ACCEPTANCE,
+    ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
+    DELAY,
     DIRECTORY,
     DOCUMENT,
     DOCUMENT_REQUEST,
     ELEMENTS,
     HANDOVER,
     INFORMATION_REQUEST,
+    INTERVIEW,
     INTERVIEW_ANSWER,
     MONITORING,
     PROPOSAL,
+    QUESTION,
+    REDIRECT,
     REISSUE,
     REMINDER,
+    REPLY,
     REQUEST,
     RESUMPTION,
     RESYNC,
@@ -61,6 +67,9 @@ OF_HER = frozenset({REQUEST, ELEMENTS, INTERVIEW_ANSWER, PROPOSAL, DOCUMENT_REQU
 OF_A_RETURN = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, SCHEDULE, HANDOVER, MONITORING})
 """Types of a return whose body says which rules stand before them."""
 
+OF_AN_ANSWER = frozenset({ACKNOWLEDGEMENT, DELAY, QUESTION, INTERVIEW, REDIRECT, REPLY})
+"""Types by which a State answers what it was asked."""
+
 _MAKES_VOID = frozenset({PROPOSAL, ACCEPTANCE})
 """Types that leave nothing of what was said of an earlier return: another proposal, and the answer to it."""
 
@@ -85,6 +94,11 @@ def _passes(row: CaseRow, message: OutboundRow) -> bool:
     # That a return is stopped must reach the other side. A frozen case of the asking side says nothing at all.
     told = row.state == State.SUSPENDED or (row.state == State.FROZEN and row.side == Side.REQUESTED)
     return told and type in (SUSPENSION, RESUMPTION)
+
+
+def _is_stopped_by_us(case: Case) -> bool:
+    """Return whether the stop of a case is ours; an answer that the other State waits for is owed whatever it stops."""
+    return not case.holders or any(role != PARTNER for _, role in case.holders)
 
 
 def _is_stopped_anew(case: Case) -> bool:
@@ -159,7 +173,8 @@ class Leaving:
         if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
             return False
         stopped = case.holders or case.resume_to  # whoever stopped it may have let go since
-        if case.state is State.CLOSED and stopped and row.type in OF_A_RETURN and TAKE_BACK not in case.said:
+        stays = OF_A_RETURN | (OF_AN_ANSWER if _is_stopped_by_us(case) else frozenset())
+        if case.state is State.CLOSED and stopped and row.type in stays and TAKE_BACK not in case.said:
             return False  # it was stopped, and closed so; word of a recall leaves, and what stands before it
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.

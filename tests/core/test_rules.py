@@ -26,6 +26,7 @@ from gateway.core.messages import (
     INTERVIEW_ANSWER,
     MONITORING,
     NEGATIVE_OUTCOMES,
+    ONWARD_ANSWER,
     PROPOSAL,
     RECTIFICATION,
     REISSUE,
@@ -61,6 +62,12 @@ ADULT = {"class": "adult", "decision": None}
 def request(record: dict[str, Any] | None = None, **changes: Any) -> Facts:
     """Return the facts about a good request for ``record``."""
     return replace(Facts(NOW, record or draft(), REQUEST, REQUEST_BODY, notices=(), around=AROUND), **changes)
+
+
+def passing_on(decision: str, **changes: Any) -> Facts:
+    """Return the facts about an answer on onward transfer, of a case that is closed."""
+    body = {"number": 1, "decision": decision, "until": "2027-01-31" if decision == "GRANTED" else None}
+    return request(type=ONWARD_ANSWER, body=body, state=State.CLOSED, **changes)
 
 
 def born(birth_date: str, age: dict[str, Any] = ADULT, type: str = REQUEST) -> Facts:
@@ -396,8 +403,11 @@ CASES: dict[str, Cases] = {
             "a correction that brings a value": taking_back(RECTIFICATION, elements={"sex": 2}),
             "suspended": request(state=State.SUSPENDED),
             "frozen by the side that asks": journey(SUSPENSION, {}, frozen=True, state=State.FROZEN),
+            "passed on, though closed while stopped": passing_on("GRANTED", held=True),
         },
         {
+            "passed on, and nobody stopped it": passing_on("GRANTED"),
+            "not passed on, though closed while stopped": passing_on("REFUSED", held=True),
             "open": request(),
             "the withdrawal": taking_back(WITHDRAWAL, State.FROZEN),
             **everything_taken_back(),

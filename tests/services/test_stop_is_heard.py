@@ -181,6 +181,31 @@ async def test_case_that_the_other_state_stopped_and_ours_closed_lets_nothing_of
     assert [("travel-document.issued", "posted")] == (await last_two(network, "XBB", ref))[-1:]
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_answer_under_way_in_a_case_that_we_stopped_is_not_posted_again_once_it_is_closed(
+    network: Network, stopped: bool
+) -> None:
+    """The other State withdraws what we stopped, and a timer closes it: our answer, which got no answer, stays here."""
+    ours, theirs = await story.acknowledged(network)
+    network.wires.cut = True
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.deliver(1)
+    if stopped:
+        await network.gateways["XBB"].hold.freeze(theirs, "she fled from there", "first", "registry_clerk")
+    network.wires.cut = False
+    asking = network.gateways["XAA"].hold
+    await asking.freeze(ours, "asked in error", "first", "case_officer")
+    await asking.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=2)
+    await network.gateways["XAA"].deliverer.run_once()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    _, left = (await last_two(network, "XBB", theirs))[-1]
+    assert stopped == (left == "posted")
+
+
 async def test_stop_that_is_refused_for_its_times_is_said_again(network: Network) -> None:
     """A clock that was wrong when the return was stopped does not keep the other State from hearing of it."""
     ours, theirs = await homeward.accepted(network)
