@@ -51,6 +51,9 @@ PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
 """States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
 
 
+_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
+"""States of a case that the other State may have withdrawn."""
+
 DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"
 """Finding on a case that was stopped."""
 
@@ -76,6 +79,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     for effect in effects:
         saved = await _carry_out(context, tx, saved, effect, now)
     saved = await waits_no_more(context, tx, saved, now)
+    saved = await _in_vain(context, tx, saved, now)
     context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
     # Of who is called back nothing can be held; what another case of hers stopped meanwhile holds once she is back.
     if person_stop.concerns(held.case, case) or (held.case.state, event.name) == (State.RECALL, "returned"):
@@ -89,6 +93,14 @@ async def waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> 
     if case is held.case or any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(case.ref)):
         return held
     return await cases.note(context, tx, held, case, "go_on", context.country, now)
+
+
+async def _in_vain(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    """Note that the other State, which withdrew, does not hear what waits behind a number that was lost."""
+    case = held.case
+    if case.side is Side.REQUESTING or case.state not in _OVER or NOT_TOLD in case.findings:
+        return held
+    return await _find_untold(context, tx, held, now) if await threads.waits_in_vain(context, tx, case) else held
 
 
 async def tell(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> None:
@@ -170,8 +182,12 @@ async def _not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held
     case, thread = held.case, await threads.thread_of(tx, held.case)
     if thread.ended == "withdrawn" or NOT_TOLD in case.findings:
         return held
-    told = replace(case, findings=(*case.findings, NOT_TOLD))
-    return await cases.note(context, tx, held, told, "not_told", context.country, now)
+    return await _find_untold(context, tx, held, now)
+
+
+async def _find_untold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+    case = replace(held.case, findings=(*held.case.findings, NOT_TOLD))
+    return await cases.note(context, tx, held, case, "not_told", context.country, now)
 
 
 async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str], now: datetime) -> Held:

@@ -443,6 +443,19 @@ async def is_unconfirmed(tx: Tx, case: Case) -> bool:
     return not rows or rows[-1].status != wire.ACCEPTED
 
 
+async def waits_in_vain(context: Context, tx: Tx, case: Case) -> bool:
+    """
+    Return whether a message waits behind one that ended as undelivered, for whose number the other State may wait.
+
+    No withdrawal of the asked State closes one, so what takes data back may stand so once the other one withdrew.
+    """
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.epoch == context.epoch]
+    heard = max((row.seq or 0 for row in rows if row.state == "receipted"), default=0)
+    lost = [row.seq or 0 for row in rows if row.state == "undelivered" and (row.seq or 0) > heard]
+    waiting = [row.seq or 0 for row in rows if row.state in ("queued", "posted")]
+    return bool(lost) and bool(waiting) and min(lost) < max(waiting)
+
+
 async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
     """Return the last message of ``type`` that was taken in and is kept, and when it came."""
     for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import State
-from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
 from gateway.core.messages import AFTER_WITHDRAWAL, REISSUE
 from gateway.core.notices import grants, open_demands
 from gateway.core.reuse import Grant
@@ -446,6 +446,36 @@ async def test_what_was_on_its_way_as_the_withdrawal_came_keeps_no_confirmation_
     network.clock.pass_(hours=1)
     await network.deliver()
     assert () == open_demands(await story.case(network, "XAA", ours))
+
+
+@pytest.mark.parametrize("confirmed", [False, True], ids=["lost before", "lost after"])
+async def test_whoever_confirms_behind_a_number_that_was_lost_says_it_another_way(
+    network: Network, confirmed: bool
+) -> None:
+    """What met a final problem uses no number, so nothing behind it is heard in a thread that was withdrawn (M-5.6)."""
+    ours, theirs = await story.received(network)
+    asking, asked = network.gateways["XAA"], network.gateways["XBB"]
+    await asked.answer.acknowledge(theirs, "first")
+    receive = asking.receiver.receive
+    asking.receiver.receive = lambda body: receive(body[:-1] + bytes([body[-1] ^ 1]))  # type: ignore[method-assign]
+    network.wires.cut = confirmed
+    await asked.deliverer.run_once()
+    network.wires.cut = False
+    await asking.hold.freeze(ours, "known now", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    await asking.notices.strike(ours, ["NAMES"], "first", CASE)
+    network.clock.pass_(hours=1)
+    await asking.deliverer.run_once()
+    await asking.deliverer.run_once()
+    assert NOT_TOLD not in (await story.case(network, "XBB", theirs)).findings
+    await asked.notices.confirm(theirs, 1, "DONE", "first", CLERK)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    asking.receiver.receive = receive  # type: ignore[method-assign]
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert 1 == len(open_demands(await story.case(network, "XAA", ours)))
+    assert 1 == (await story.case(network, "XBB", theirs)).findings.count(NOT_TOLD)
 
 
 async def test_a_confirmation_that_waits_is_not_taken_out_by_a_withdrawal(network: Network) -> None:

@@ -38,7 +38,7 @@ class Draining:
         people go on with it or say that it is over, or the other State stopped the return and then withdrew
         (``held_from``); nor what stands behind a number that a restored partner has forgotten: of a message that a rule
         kept from it, which a finding tells people, or of a case that was destroyed, of which nothing is left that could
-        be posted again, or of one that it had withdrawn before; nor what takes data back behind a withdrawal that was
+        be posted again, or of one that it had withdrawn before; nor what takes data back behind a message that was
         spoiled on its way, of which a finding has people tell the other State.
 
         A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
