@@ -35,7 +35,7 @@ class Draining:
 
         Nor does what takes a return further go on, or what stands behind it, where a rule holds it because the other
         State took its reply back (R-04), the person is a minor since, or all began anew and nothing is signed, until
-        people go on with it or say that it is over, or the other State stopped the return and then withdrew
+        people go on with it or say that it is over, or the return stood still as the other State withdrew
         (``held_from``); nor what stands behind a number that a restored partner has forgotten: of a message that a rule
         kept from it, which a finding tells people, or of a case that was destroyed, of which nothing is left that could
         be posted again, or of one that it had withdrawn before; nor what takes data back behind a message that was

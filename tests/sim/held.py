@@ -6,7 +6,6 @@ from datetime import datetime
 
 from gateway.core.case import Case, Side, State
 from gateway.core.facts import When, about
-from gateway.core.machine import PARTNER
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
@@ -33,7 +32,7 @@ FURTHER = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISSUE, 
 """Types that take a return further."""
 
 ENDED = "ended while stopped"
-"""Why nothing of a return leaves that the other State stopped and then withdrew."""
+"""Why nothing of a return leaves that either State had stopped as the one that asks withdrew."""
 
 BY = frozenset({"R-04", "R-06", "R-10", ENDED})
 """What may hold one for good: the reply is taken back, the person is a minor since, nothing is signed, it is over."""
@@ -78,7 +77,7 @@ def _place(row: OutboundRow) -> tuple[int, int]:
 async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> set[str]:
     """Return what stands against a message now: the rules, or how its return ended."""
     case, body = held.case, threads.said(context, held, row) or {}
-    if row.type in OF_A_RETURN and _ended_while_stopped(case):
+    if row.type in OF_A_RETURN and await _ended_while_stopped(tx, case):
         return {ENDED}
     facts = about(case, now, row.type, body, around=await look(context, tx, case, now))
     waited = row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"
@@ -88,7 +87,9 @@ async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: 
     return {one.rule for one in found}
 
 
-def _ended_while_stopped(case: Case) -> bool:
-    """Return whether the other State stopped the return and then withdrew, and nothing has to be called back."""
-    stopped = any(role == PARTNER for _, role in case.holders)
-    return case.state in (State.WITHDRAWN, State.CLOSED) and stopped and TAKE_BACK not in case.said
+async def _ended_while_stopped(tx: Tx, case: Case) -> bool:
+    """Return whether the return stood still here as the other State withdrew, and nobody has to be called back."""
+    if case.side is Side.REQUESTING or not case.holders or TAKE_BACK in case.said:
+        return False
+    withdrawn = (await threads.thread_of(tx, case)).ended == "withdrawn"
+    return withdrawn and case.state in (State.WITHDRAWN, State.CLOSED)
