@@ -8,7 +8,7 @@ Rule 3: one number at a time in a thread; between threads there is no order and 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -244,40 +244,52 @@ class Deliverer:
 
         lease = now + timedelta(seconds=COLLECT_LEASE_S if collected else outage.lease_s(self._context))
 
-        async def unit(tx: Tx) -> tuple[list[Claimed], int]:
+        async def unit(tx: Tx) -> tuple[list[Claimed], list[OutboundRow], int]:
             partner = await tx.find_partner(country, held=False)
             if partner is not None and partner.hold is not None:
-                return [], 0  # decided at another node a moment ago: the card in memory does not know yet
+                return [], [], 0  # decided at another node a moment ago: the card in memory does not know yet
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
             # While this waited for its turn, more answers may have come.
             room, under_way = line.room, line.under_way
             width = room if collected else circuit.width(now, room + under_way) - under_way
             most = width if collected else min(width, line.at_once)
-            claimed: list[Claimed] = []
-            parked.clear()  # a unit may run twice
-            # Every row looked at is due later afterwards, leased or held, so each look finds others.
-            for look in range(_LOOKS):
-                # Where some are held, many may be: from then on as many are looked at as there is room for.
-                rows = await due(tx, (width if look else most) - len(claimed)) if len(claimed) < most else ()
-                if not rows:
-                    break
-                for row in rows:
-                    if len(claimed) == most:
-                        break
-                    if await anew.is_parked(self._context, tx, row):
-                        parked.append(row)
-                        await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
-                    elif item := await self._claim_one(tx, row, now, lease):
-                        claimed.append(item)
-            return claimed, most
+            return *await self._claim_due(tx, due, width, most, now, lease), most
 
-        parked: list[OutboundRow] = []
         claimed: list[Claimed]
-        claimed, most = (await self._context.commit(unit)).value
+        parked: list[OutboundRow]
+        claimed, parked, most = (await self._context.commit(unit)).value
         for row in parked:
             await self._settle_parked(row, now)
         line.more = 0 < most <= len(claimed)
         return claimed
+
+    async def _claim_due(
+        self,
+        tx: Tx,
+        due: Callable[[Tx, int], Awaitable[Sequence[OutboundRow]]],
+        width: int,
+        most: int,
+        now: datetime,
+        lease: datetime,
+    ) -> tuple[list[Claimed], list[OutboundRow]]:
+        """Return what of the ``due`` is claimed, ``most`` at most, and what is parked; ``width`` is the room there is."""
+        claimed: list[Claimed] = []
+        parked: list[OutboundRow] = []
+        # Every row looked at is due later afterwards, leased or held, so each look finds others.
+        for look in range(_LOOKS):
+            # Where some are held, many may be: from then on as many are looked at as there is room for.
+            rows = await due(tx, (width if look else most) - len(claimed)) if len(claimed) < most else ()
+            if not rows:
+                break
+            for row in rows:
+                if len(claimed) == most:
+                    break
+                if await anew.is_parked(self._context, tx, row):
+                    parked.append(row)
+                    await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
+                elif item := await self._claim_one(tx, row, now, lease):
+                    claimed.append(item)
+        return claimed, parked
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
         if now > row.expires_at + wire.SKEW and not await self._is_posted_on(tx, row, now):
