@@ -96,9 +96,17 @@ def _passes(row: CaseRow, message: OutboundRow) -> bool:
     return told and type in (SUSPENSION, RESUMPTION)
 
 
-def _is_stopped_by_us(case: Case) -> bool:
-    """Return whether the stop of a case is ours; an answer that the other State waits for is owed whatever it stops."""
-    return not case.holders or any(role != PARTNER for _, role in case.holders)
+def _staying(case: Case) -> frozenset[str]:
+    """
+    Return the types of which nothing leaves any more, because the case was stopped and closed so (R-02).
+
+    Whoever stopped it may have let go since. Word of a recall leaves, and what stands before it. An answer stays where
+    the stop is ours: one that the other State waits for is owed, whatever that State stops.
+    """
+    if case.state is not State.CLOSED or TAKE_BACK in case.said or not (case.holders or case.resume_to):
+        return frozenset()
+    ours = not case.holders or any(role != PARTNER for _, role in case.holders)
+    return OF_A_RETURN | OF_AN_ANSWER if ours else OF_A_RETURN
 
 
 def _is_stopped_anew(case: Case) -> bool:
@@ -172,10 +180,8 @@ class Leaving:
         case = held.case
         if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
             return False
-        stopped = case.holders or case.resume_to  # whoever stopped it may have let go since
-        stays = OF_A_RETURN | (OF_AN_ANSWER if _is_stopped_by_us(case) else frozenset())
-        if case.state is State.CLOSED and stopped and row.type in stays and TAKE_BACK not in case.said:
-            return False  # it was stopped, and closed so; word of a recall leaves, and what stands before it
+        if row.type in _staying(case):
+            return False
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         body = threads.said(self._context, held, row) or {} if row.type in _JUDGED else {}
