@@ -22,6 +22,10 @@ GUEST: Final = "guest."
 """How the ids of guests begin: the id of their invitation follows."""
 
 
+PARTNER: Final = "partner"
+"""Role of the other State's gateway, whose signature was verified."""
+
+
 def is_guest(person: str) -> bool:
     """Tell whether ``person`` is the id of a guest, whom a desk invited (``gateway.services.guests``)."""
     return person.startswith(GUEST)
@@ -76,6 +80,10 @@ class State(StrEnum):
     CLOSED = "CLOSED"
     BLOCKED = "BLOCKED"
     ERASED = "ERASED"
+
+
+CONCLUDED: Final = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
+"""States of a case that is over and still kept: what it left abroad may then be corrected or erased."""
 
 
 @dataclass(frozen=True, slots=True)

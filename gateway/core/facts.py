@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Notice, Release, Side, State
+from gateway.core.case import PARTNER, Case, Notice, Release, Side, State
 from gateway.core.clocks import Clock
 from gateway.core.finding import Finding as Finding
 from gateway.core.remark import About, about_case
@@ -148,7 +148,7 @@ def about(
         body={} if body is None else body,
         question=question,
         frozen=case.state in STOPPED,
-        held=any(role != "partner" for _, role in case.holders),
+        held=any(role != PARTNER for _, role in case.holders),
         justification=justification,
         around=around,
         side=case.side,

@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from gateway.core.case import PARTNER as PARTNER
 from gateway.core.case import Case, State, replace
 from gateway.core.facts import Facts, Finding
-
-PARTNER = "partner"
-"""Role of the other State's gateway, whose signature was verified."""
 
 STAY = "="
 """Target of a row that leaves the state as it is."""

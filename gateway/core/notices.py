@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from gateway.core.case import Case, Notice, Side, State, replace
+from gateway.core.case import CONCLUDED, PARTNER, Case, Notice, Side, State, replace
 from gateway.core.facts import Finding
 from gateway.core.machine import KEEP, STAY, Apply, Effect, Event, Guard, Notify, Row, Send
 from gateway.core.messages import (
@@ -34,7 +34,7 @@ from schemas import ijson
 
 Change = tuple[Case, tuple[Effect, ...]]
 
-_PARTNER = frozenset({"partner"})
+_PARTNER = frozenset({PARTNER})
 _DPO = frozenset({"dpo"})
 _OFFICER = frozenset({"case_officer", "liaison_officer"}) | _DPO
 _CLERK = frozenset({"registry_clerk", "desk_head"}) | _DPO
@@ -48,12 +48,11 @@ _NEVER_THERE = frozenset({State.DRAFT, State.CLEARED, State.NOT_ACCEPTED, State.
 """States in which the other State holds nothing of ours, and one in which nothing is left here."""
 _STOPPED = frozenset({State.FROZEN, State.SUSPENDED})
 """States in which what arrives is judged by where the case was stopped (M-5.30): that may be where nothing is there."""
-_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
 _TRAVELLING = frozenset({State.DEPARTED, State.RECALL})
 
 _MUTE = _STOPPED | {State.SENT, State.UNDELIVERED}
 """States in which we hear, and say nothing of our own: stopped, or a message of ours has not arrived."""
-_NO_CORRECTION = _OVER | _TRAVELLING | {State.NEEDS_TIER2}
+_NO_CORRECTION = CONCLUDED | _TRAVELLING | {State.NEEDS_TIER2}
 """States in which no right value leaves: an open question asks for it anyway, and what is over needs none."""
 _DESTROYING = frozenset(
     {State.REPLIED, State.REDIRECTED, State.WITHDRAWN, State.CLOSED, State.NOT_RETURNED}
@@ -79,7 +78,7 @@ def rows(side: Side, states: Collection[State]) -> tuple[Row, ...]:
     asking = side is Side.REQUESTING
     hearing = [state for state in State if state in states and state not in _NEVER_THERE]
     speaking = [state for state in hearing if state not in _MUTE]
-    working = [state for state in speaking if state not in _OVER or state is State.CLOSED]
+    working = [state for state in speaking if state not in CONCLUDED or state is State.CLOSED]
     return (
         *_heard(hearing if asking else [state for state in hearing if state is not State.WITHDRAWN], hearing),
         *_said(side, speaking, working),
@@ -242,7 +241,7 @@ def _nothing_new(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]
     if value["elements"] is None:
         return ()
     held = (case.received or {}).get("elements", {})
-    if case.side is Side.REQUESTING or case.state in _OVER:
+    if case.side is Side.REQUESTING or case.state in CONCLUDED:
         return _found("R-16", "no value may come here; what is wrong is destroyed")
     if not set(value["elements"]) <= set(held) & members_of(value["parts"]):
         return _found("R-16", "a rectification brings no element that was not sent before and is not named in it")

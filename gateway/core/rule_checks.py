@@ -12,7 +12,7 @@ from typing import Any
 import schemas
 from gateway.core.age import birth_objects, born_a_minor, is_decided, treat_as_minor
 from gateway.core.calendars import local_date
-from gateway.core.case import Side, State
+from gateway.core.case import CONCLUDED, Side, State
 from gateway.core.clocks import notice_until
 from gateway.core.documents import STATUS_CODES, STATUS_TYPES
 from gateway.core.edtf import overlaps, parse
@@ -55,8 +55,6 @@ EXEMPT = AFTER_WITHDRAWAL | {WITHDRAWAL}
 The only types that may leave while nothing else may (``docs/protocol.md`` section 5): first the withdrawal, then what
 takes data back. There is no second list, and no other way past R-01. A rectification that brings a value is not exempt.
 """
-_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
-"""States in which a case that was stopped has been taken back; what it left abroad may then be corrected or erased."""
 
 
 def _text(value: Any) -> bool:
@@ -124,7 +122,7 @@ def r02(facts: Facts) -> str | None:
         return None  # a veto of the side that is asked must be heard; it says that, and nothing else
     if facts.frozen and not _exempt(facts):
         return "the case is frozen; nothing but a withdrawal may leave"
-    if facts.frozen and facts.type != WITHDRAWAL and facts.state not in _OVER:
+    if facts.frozen and facts.type != WITHDRAWAL and facts.state not in CONCLUDED:
         return "the case is frozen; what was said is taken back before it is corrected"
     if facts.state is State.SUSPENDED and facts.type not in (SUSPENSION, RESUMPTION) and not _exempt(facts):
         return "the case is suspended"
@@ -498,7 +496,7 @@ def _not_to_be_told(facts: Facts, record: Mapping[str, Any]) -> str | None:
 def r11(facts: Facts) -> str | None:
     if _file(facts) is not None or facts.side is Side.REQUESTING or facts.frozen:
         return None  # the duty to answer is that of the side that is asked
-    if facts.state in _OVER or facts.reply is not None:
+    if facts.state in CONCLUDED or facts.reply is not None:
         return None
     clock = next((clock for clock in facts.clocks if clock.step == "reply"), None)
     if clock is None:

@@ -15,14 +15,12 @@ from typing import Any
 
 from gateway.core.age import treat_as_minor
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Side, State
+from gateway.core.case import CONCLUDED, Case, Side
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.services import access, cases
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import Tx
-
-_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
 
 
 async def others(context: Context, tx: Tx, case: Case) -> Sequence[Held]:
@@ -42,7 +40,7 @@ def minor_elsewhere(case: Case, others: Sequence[Held]) -> tuple[str, ...]:
     """Return those open of ``others`` that have the person of ``case``, an adult there, as a minor."""
     if case.draft is None or treat_as_minor(case.draft):
         return ()
-    there = [other.case for other in others if other.case.state not in _OVER]
+    there = [other.case for other in others if other.case.state not in CONCLUDED]
     return tuple(other.ref for other in there if other.draft is not None and treat_as_minor(other.draft))
 
 

@@ -155,8 +155,8 @@ def events(
     Return who did what and when; of a case not disclosed no step that stopped it, and no state it was in.
 
     Nor a step whose message was taken back before it left: it says such a message, at the instant it was queued; nor
-    the one that notes it, at the instant it was taken back. And
-    who decided about the person is an authority: which one it was, or its person, would tell a child from an adult.
+    the one that notes it, at the instant it was taken back. And who decided about the person is an authority: which one
+    it was, or its person, would tell a child from an adult.
 
     Nor the digest of a body: it holds a name and a date of birth and nothing random, so it could be found by trying.
     That of a message holds its id, and that of a note verbale its reference.

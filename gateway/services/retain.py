@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from gateway.core.attachments import has_images, without_images
-from gateway.core.case import Case, Side, State, serialize_case
+from gateway.core.case import CONCLUDED, Case, Side, State, serialize_case
 from gateway.core.machine import Event, IllegalStep
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -42,9 +42,6 @@ _IMAGES = "images"
 """Key under which the day is kept on which images were last looked for."""
 
 _ANSWERS = frozenset({"reply", "answer"})
-_ENDS = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
-"""States in which nobody looks at an image any more: the question was taken back, or is over."""
-
 _BRINGS_IMAGES = frozenset({REQUEST, ELEMENTS, DOCUMENT_REQUEST})
 _NEEDS_IMAGES = frozenset({State.CONTESTED, State.DECIDED})
 """States in which an image may still be looked at to answer, or goes with the request for a travel document."""
@@ -270,7 +267,7 @@ class Retention:
             case = held.case
             events = await tx.events(ref)
             answered = [event.at for event in events if event.event in _ANSWERS]
-            ended = [event.at for event in events if event.target in _ENDS and event.source not in _ENDS]
+            ended = [event.at for event in events if event.target in CONCLUDED and event.source not in CONCLUDED]
             served = min([times[-1] for times in (answered, ended) if times], default=now)
             if served > until or _needs_images(case):
                 return False

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.core.case import Side, State, replace
+from gateway.core.case import CONCLUDED, Side, State, replace
 from gateway.core.facts import NOBODY_LOOKED, When, about
 from gateway.core.machine import (
     NOT_TOLD,
@@ -50,9 +50,6 @@ from schemas import ijson
 PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
 """States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
 
-
-_OVER = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
-"""States of a case that the other State may have withdrawn."""
 
 DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"
 """Finding on a case that was stopped."""
@@ -98,7 +95,7 @@ async def waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> 
 async def _in_vain(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     """Note that the other State, which withdrew, does not hear what waits behind a number that was lost."""
     case = held.case
-    if case.side is Side.REQUESTING or case.state not in _OVER or NOT_TOLD in case.findings:
+    if case.side is Side.REQUESTING or case.state not in CONCLUDED or NOT_TOLD in case.findings:
         return held
     return await _find_untold(context, tx, held, now) if await threads.waits_in_vain(context, tx, case) else held
 
