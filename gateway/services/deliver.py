@@ -272,7 +272,7 @@ class Deliverer:
         now: datetime,
         lease: datetime,
     ) -> tuple[list[Claimed], list[OutboundRow]]:
-        """Return what of the ``due`` is claimed, ``most`` at most, and what is parked; ``width`` is the room there is."""
+        """Return what of the ``due`` is claimed, up to ``most``, and what is parked; ``width`` is the room there is."""
         claimed: list[Claimed] = []
         parked: list[OutboundRow] = []
         # Every row looked at is due later afterwards, leased or held, so each look finds others.
