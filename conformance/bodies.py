@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.backend import Forbidden
 from conformance.reading import Json, due_statements
 from conformance.registry import Wrong
-from conformance.returning import document, handling, proposal_body, record
+from conformance.returning import accepted_body, document, handling, proposal_body, record
 from conformance.state import DAY, claim_of, example
 from conformance.talk import Talk
 from conformance.writing import digest
@@ -185,6 +185,12 @@ async def send(talk: Talk, type: str, **changes: Any) -> Json:
         return await talk.send(type, value, statements=signed(talk, type, value))
     except Wrong as error:
         raise Wrong(f"{type}: {error}") from None
+
+
+async def accepts(talk: Talk, **changes: Any) -> None:
+    """Accept the return that was proposed last, and insist that the acceptance is taken."""
+    value = accepted_body(talk.play, talk, **changes)
+    await talk.send("return.acceptance", value, statements=signed(talk, "return.acceptance", value))
 
 
 async def refuses(talk: Talk, type: str, code: str = "illegal-step", **changes: Any) -> None:

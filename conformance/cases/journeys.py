@@ -5,14 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conformance.backend import Forbidden
-from conformance.bodies import body, day, refuses, send, signed, withholds
+from conformance.bodies import accepts, body, day, refuses, send, withholds
 from conformance.door import drops, says
 from conformance.play import Play
 from conformance.reading import due_on, instant, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
     acceptance,
-    accepted_body,
     departure,
     document,
     handling,
@@ -253,7 +252,7 @@ async def crossing(play: Play, side: str) -> None:
         await talk.say("suspension", {})
         type, follows = "travel-document.request", {"needed_by": day(play, 15)}
         if side == "asking":
-            await _accepts(talk)
+            await accepts(talk)
         else:
             type, follows = "return.proposal", plan(play)
             await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
@@ -269,11 +268,6 @@ async def crossing(play: Play, side: str) -> None:
     await withholds(talk, "travel-document.issued", {"document": document(play)}, days=0)
     await talk.said("resumption", {})
     await talk.said("travel-document.issued", {"document": document(play)})
-
-
-async def _accepts(talk: Talk) -> None:
-    value = accepted_body(talk.play, talk)
-    await talk.send("return.acceptance", value, statements=signed(talk, "return.acceptance", value))
 
 
 # To be called back

@@ -1,35 +1,31 @@
-"""Sections 3.5, 5.9 and 6: a return, what its messages may say, who signs them, and what a thread of one takes."""
+"""Sections 3.5 and 6: a return, what its messages may say, and who signs them."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import schemas
-from conformance.bodies import FROM_ASKED, FROM_ASKING, body, day, refuses, send, signed, withholds
+from conformance.bodies import accepts, body, day, refuses, send, signed, withholds
 from conformance.door import answers
-from conformance.play import START, Play, body_of
-from conformance.reading import Json, compact, instant, strict_json, unb64u
+from conformance.play import Play, body_of
+from conformance.reading import Json, instant, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
-    acceptance,
     accepted_body,
     departure,
     document,
-    handling,
     homeward,
     journey,
     plan,
     proposal_body,
-    record,
     schedule,
     stated,
     told,
 )
 from conformance.state import DAY, Answering, Message, reckon
 from conformance.talk import Talk
-from conformance.writing import digest, stamp
+from conformance.writing import digest
 
 EXAMPLES = Path(schemas.__file__).parent / "examples"
 
@@ -312,7 +308,7 @@ async def acceptance_form(play: Play, changes: dict[str, Any]) -> None:
     talk = await homeward(play, "proposed")
     value = accepted_body(play, talk, **changes)
     await talk.refused("bad-schema", "return.acceptance", value, statements=signed(talk, "return.acceptance", value))
-    await _accepts(talk)
+    await accepts(talk)
 
 
 ACCEPTED_ON: dict[str, Callable[[Play], Json]] = {
@@ -334,12 +330,7 @@ async def acceptance_days(play: Play, changes: Callable[[Play], Json]) -> None:
     talk = await homeward(play, "proposed")
     value = accepted_body(play, talk, **changes(play))
     await talk.refused("illegal-step", "return.acceptance", value, statements=signed(talk, "return.acceptance", value))
-    await _accepts(talk, expires_on=day(play))
-
-
-async def _accepts(talk: Talk, **changes: Any) -> None:
-    value = accepted_body(talk.play, talk, **changes)
-    await talk.send("return.acceptance", value, statements=signed(talk, "return.acceptance", value))
+    await accepts(talk, expires_on=day(play))
 
 
 @case("returns.another-person", "M-3.12", section="3.5", profile="return", inputs={"adult": False, "represented": True})
@@ -353,7 +344,7 @@ async def another_person(play: Play, represented: bool) -> None:
     value = accepted_body(play, talk, represented=not represented)
     statements = signed(talk, "return.acceptance", value)
     await talk.refused("illegal-step", "return.acceptance", value, statements=statements)
-    await _accepts(talk)
+    await accepts(talk)
 
 
 @case("returns.answers-one", "M-3.12", section="3.5", profile="return", inputs=["called-back", "refused"], seconds=60.0)
@@ -377,7 +368,7 @@ async def answers_one(play: Play, how: str) -> None:
     for value in (taken, other):
         statements = signed(talk, "return.acceptance", value)
         await talk.refused("illegal-step", "return.acceptance", value, statements=statements)
-    await _accepts(talk)
+    await accepts(talk)
 
 
 @case("returns.refused-before", "M-3.12", section="3.5", profile="return")
@@ -410,7 +401,7 @@ async def refused(play: Play) -> None:
     talk = await homeward(play, "proposed")
     await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
     await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
-    await _accepts(talk)
+    await accepts(talk)
     await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
 
 
@@ -629,11 +620,11 @@ async def acceptance_signed(play: Play, how: tuple[str, dict[str, Any]]) -> None
     value = accepted_body(play, talk)
     statements = _by(talk, how, "return.acceptance", value)
     await talk.refused("bad-statement", "return.acceptance", value, statements=statements)
-    await _accepts(talk)
+    await accepts(talk)
 
 
 @case("returns.welfare-accepts", "M-6.4", section="6", profile="return", inputs=["desk_head", "coordinator"])
-async def welfare_accepts(play: Play, role: str) -> None:
+async def welfareaccepts(play: Play, role: str) -> None:
     """
     For a represented person the welfare authority accepts, and nobody in its place.
 
@@ -643,7 +634,7 @@ async def welfare_accepts(play: Play, role: str) -> None:
     value = accepted_body(play, talk)
     wrong = stated(talk, "return.acceptance", role, value)
     await talk.refused("bad-statement", "return.acceptance", value, statements=wrong)
-    await _accepts(talk)
+    await accepts(talk)
 
 
 @case("returns.stop-unsigned", "M-6.4", "M-6.2", section="6", profile="return", inputs=["suspension", "resumption"])
@@ -659,149 +650,7 @@ async def stop_unsigned(play: Play, type: str) -> None:
     await send(talk, type)
 
 
-# The record of the handover
-
-
-@case("returns.one-record", "M-3.15", "M-6.6", section="3.5", profile="return", seconds=60.0)
-async def one_record(play: Play) -> None:
-    """
-    A record that comes back in other bytes is refused, whatever they mean; the same bytes are taken.
-
-    A gateway that takes another record has two hands under two papers, and each side shows its own.
-    """
-    talk = await homeward(play, "departed")
-    await play.tick(hours=5)
-    text = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
-    value = strict_json(text)
-    others = (
-        compact(value | {"protocol": value["protocol"] | {"next_appointment": None}}),
-        compact(value | {"protocol": value["protocol"] | {"discreet": not value["protocol"]["discreet"]}}),
-        b"{ " + text[1:],
-        compact(dict(reversed(value.items()))),
-    )
-    for other in others:
-        await talk.refused("illegal-step", "return.handover", other, statements=_received(talk, other))
-    await talk.send("return.handover", text, statements=_received(talk, text))
-
-
-def _received(talk: Talk, text: bytes, **how: Any) -> list[str]:
-    return [talk.state.statement("handover.receipt", "reception", text, talk.thread, **how)]
-
-
-def _hands(kind: str, role: str) -> dict[str, dict[str, Any]]:
-    """Return what may be wrong with one hand: the record, the hand of the other side, the person, or that it is not."""
-    other = {
-        "handover.delivery": ("handover.receipt", "reception"),
-        "handover.receipt": ("handover.delivery", "escort"),
-    }
-    right = {"kind": kind, "role": role}
-    return {
-        "about another record": right | {"about": "A" * 43},
-        "that of the other side": dict(zip(("kind", "role"), other[kind], strict=True)),
-        "by the desk": right | {"role": "desk_head"},
-        "missing": {},
-    }
-
-
-async def _wrong_hands(talk: Talk, kind: str, role: str, text: Json | bytes) -> None:
-    for name, how in _hands(kind, role).items():
-        changes = dict(how)
-        own, by = changes.pop("kind", ""), changes.pop("role", "")
-        wrong = [talk.state.statement(own, by, text, talk.thread, **changes)] if how else []
-        try:
-            await talk.refused("bad-statement", "return.handover", text, statements=wrong)
-        except Wrong as error:
-            raise Wrong(f"the hand under the record is {name}: {error}") from None
-
-
-@case("returns.two-hands", "M-6.6", "M-6.4", section="6", profile="return", seconds=60.0)
-async def two_hands(play: Play) -> None:
-    """
-    A handover counts once both hands are under one record: any other statement is `bad-statement`.
-
-    A gateway that closes a journey on one hand has a person who was handed to nobody.
-    """
-    talk = await homeward(play, "departed")
-    await play.tick(hours=5)
-    text = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
-    await _wrong_hands(talk, "handover.receipt", "reception", text)
-    await talk.send("return.handover", text, statements=_received(talk, text))
-
-
-@case("returns.first-hand", "M-6.4", "M-6.6", section="6", profile="return", seconds=60.0)
-async def first_hand(play: Play) -> None:
-    """
-    A record that comes without the escort's hand under it is `bad-statement`, and its own hand is not put under it.
-
-    A gateway that signs first confirms that somebody arrived whom nobody says to have brought.
-    """
-    talk = await journey(play, "departed")
-    await play.tick(hours=5)
-    value = {"handling": handling(play), "protocol": record(play)}
-    await _wrong_hands(talk, "handover.delivery", "escort", value)
-    await withholds(talk, "return.handover", {}, days=0)
-    await talk.send("return.handover", value, statements=signed(talk, "return.handover", value))
-    heard = await talk.said("return.handover", {})
-    if heard.value["body_bytes"] != compact(value):
-        raise Wrong("the record came back in other bytes (M-3.15)")
-
-
-@case("returns.dated", "M-3.15", section="3.5", profile="return", inputs=["asked", "asking"], seconds=60.0)
-async def dated(play: Play, side: str) -> None:
-    """
-    A record of a handover that is dated before the departure, or ahead of time, is refused, and said by no own escort.
-
-    A gateway that takes it, or says it, has a person looked after for six months that were over before she came.
-    """
-    talk = await (journey if side == "asked" else homeward)(play, "departed")
-    left = play.now()
-    await play.tick(hours=5)
-    if side == "asking":
-        for at in (left - timedelta(hours=1), play.now() + timedelta(hours=1)):
-            await withholds(talk, "return.handover", {"protocol": record(play) | {"at": stamp(at)}}, days=0)
-        await talk.said("return.handover", {"protocol": record(play)})
-        return
-    for at in (left - timedelta(seconds=1), left - 200 * DAY, play.now() + timedelta(seconds=301)):
-        value = {"handling": handling(play), "protocol": record(play) | {"at": stamp(at)}}
-        await talk.refused("illegal-step", "return.handover", value, statements=signed(talk, "return.handover", value))
-    for at in (left, play.now() + timedelta(seconds=300), play.now()):
-        await send(talk, "return.handover", protocol=record(play) | {"at": stamp(at)})
-
-
-@case("returns.corrected-record", "M-6.6", "M-3.15", section="6", profile="return", positive=True, seconds=60.0)
-async def corrected_record(play: Play) -> None:
-    """
-    A record is set right by another one: the gateway signs the last that came, and takes one that comes after its hand.
-
-    A gateway that signs the first has its name under what its partner has said to be wrong; one that takes no other
-    keeps a partner from saying so.
-    """
-    talk = await journey(play, "departed")
-    await play.tick(hours=5)
-    first = {"handling": handling(play), "protocol": record(play)}
-    for discreet in (True, False):
-        value = first | {"protocol": first["protocol"] | {"discreet": discreet}}
-        await talk.send("return.handover", value, statements=signed(talk, "return.handover", value))
-    heard = await talk.said("return.handover", {})
-    if heard.value["body_bytes"] != compact(value):
-        raise Wrong("the hand is not under the record that came last (M-3.15)")
-    await send(talk, "return.handover")
-    await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": False})
-
-
-@case("returns.crossed-record", "M-6.6", section="6", profile="return", positive=True, seconds=60.0)
-async def crossed_record(play: Play) -> None:
-    """
-    Where the gateway said a record anew, the second hand is taken under any of those that it signed.
-
-    A gateway that takes it under the last one alone has a handover that both signed and that never counts.
-    """
-    talk = await homeward(play, "departed")
-    await play.tick(hours=5)
-    first = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
-    await talk.said("return.handover", {"protocol": record(play) | {"next_appointment": None}})
-    await talk.send("return.handover", first, statements=_received(talk, first))
-    await send(talk, "return.monitoring")
+# What it is under
 
 
 @case("returns.conditions", "M-3.8", section="3.5", profile="return", positive=True, seconds=60.0)
@@ -822,229 +671,3 @@ async def conditions(play: Play) -> None:
     for message in talk.heard:
         if message.type in wanted and message.body["handling"] != wanted[message.type]:
             raise Wrong(f"{message.type} is under {message.body['handling']}, not under {wanted[message.type]}")
-
-
-# What a thread of a return takes
-
-
-STOPS = ("suspension", "resumption")
-OF_ASKING = (
-    "return.proposal",
-    "travel-document.request",
-    "return.schedule",
-    "return.handover",
-    "return.take-back",
-    "withdrawal",
-    *STOPS,
-)
-BEFORE = tuple(type for type in FROM_ASKING if type not in ("verification.elements", "withdrawal"))
-"""What belongs before a return: none of it is taken in one."""
-
-ASKED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
-    "proposed": ((*STOPS, "return.proposal", "withdrawal"), ()),
-    "accepted": ((*STOPS, "travel-document.request", "withdrawal"), ("return.proposal", "return.schedule")),
-    "documented": ((*STOPS, "withdrawal"), ("return.proposal", "travel-document.request", "return.schedule")),
-    "planned": ((*STOPS, "withdrawal"), ("return.proposal", "return.schedule")),
-    "departed": ((*STOPS, "return.handover", "return.take-back"), ()),
-    "handed over": ((*STOPS, "return.handover", "return.take-back"), ()),
-    "return ended": ((*STOPS, "return.take-back"), ()),
-    "called back": ((*STOPS, "return.handover", "return.take-back", "withdrawal"), ("return.proposal",)),
-    "closed": ((*STOPS, "return.take-back", "withdrawal"), ()),
-}
-"""What is taken at each place: first what leaves the thread there, the last one apart; then what moves it."""
-
-
-async def _journey(play: Play, place: str) -> Talk:
-    """Return a thread in which the test State proposed, at ``place``."""
-    if place == "return ended":
-        talk = await journey(play, "handed over")
-        await play.tick(days=190)
-        await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": True})
-        return talk
-    if place == "closed":
-        talk = await journey(play, "replied")
-        await talk.act("close")
-        return talk
-    if place != "called back":
-        return await journey(play, place)
-    talk = await journey(play, "departed")
-    await send(talk, "return.take-back")
-    return talk
-
-
-async def _says(talk: Talk, place: str, type: str) -> None:
-    """Say a right ``type`` from the asking side, and insist that it is accepted."""
-    play, changes = talk.play, dict[str, Any]()
-    if type == "return.proposal":
-        changes["reply"] = next(one.digest for one in reversed(talk.heard) if one.type == "verification.reply")
-    if type == "return.schedule" and place == "accepted":
-        changes = {**schedule(play, departure(play)), "status": "departed"}
-    if type == "return.schedule" and place == "documented":
-        changes = schedule(play, departure(play))
-    if place == "called back":
-        changes |= _whatever_day(play, type)
-    try:
-        await send(talk, type, **changes)
-    except Wrong as error:
-        raise Wrong(f"{type}: {error}") from None
-
-
-def _whatever_day(play: Play, type: str) -> dict[str, Any]:
-    """Return what a message that crossed a step, and changes nothing, may say of its days (5.9)."""
-    if type == "return.handover":
-        return {"protocol": record(play) | {"at": stamp(play.now() - 200 * DAY)}}
-    if type == "return.monitoring":
-        return {"final": True}
-    if type in DOCUMENTS:
-        return {"document": document(play, issued_on=day(play, -60), valid_until=day(play, -1))}
-    return {}
-
-
-@case("returns.asked-places", "M-5.30", "M-5.33", section="5.9", inputs=list(ASKED), profile="return", seconds=90.0)
-async def asked_places(play: Play, place: str) -> None:
-    """
-    As the asked State the gateway takes at each place of a return what belongs there, and refuses each other type.
-
-    A gateway that takes a departure before it accepted has a person on the way whom it never agreed to receive.
-    """
-    here, apart = ASKED[place]
-    talk = await _journey(play, place)
-    for type in (one for one in (*OF_ASKING, *BEFORE) if one not in (*here, *apart)):
-        await refuses(talk, type)
-    if place == "accepted":
-        await refuses(talk, "return.schedule")  # a departure alone is taken here
-        await refuses(talk, "return.schedule", **schedule(play, departure(play)))
-    for type in here:
-        await _says(talk, place, type)
-    for type in apart:
-        await _again(play)
-        await _says(await _journey(play, place), place, type)
-
-
-async def _again(play: Play) -> None:
-    """Begin anew, if the clock has moved."""
-    if play.now() != START:
-        await play.fresh()
-
-
-OF_ASKED = (
-    "return.acceptance",
-    "travel-document.issued",
-    "travel-document.reissue",
-    "return.handover",
-    "return.monitoring",
-    "return.take-back",
-    *STOPS,
-)
-DOCUMENTS = ("travel-document.issued", "travel-document.reissue")
-ASKING: dict[str, tuple[Sequence[str], Sequence[str]]] = {
-    "proposed": ((*STOPS, "return.acceptance"), ()),
-    "refused": (OF_ASKED, ()),
-    "accepted": (STOPS, ()),
-    "decided": ((*STOPS, "travel-document.issued"), ("travel-document.reissue",)),
-    "documented": ((*DOCUMENTS, *STOPS), ()),
-    "planned": ((*DOCUMENTS, *STOPS), ()),
-    "departed": ((*DOCUMENTS, *STOPS, "return.take-back"), ()),
-    "handed over": ((*STOPS, "return.monitoring", "return.take-back"), ()),
-    "return ended": ((*STOPS, "return.take-back"), ()),
-    "called back": (OF_ASKED, ()),
-    "closed": ((*OF_ASKED, *FROM_ASKED), ()),
-}
-
-
-async def _homeward(play: Play, place: str) -> Talk:
-    """Return a thread in which the gateway proposed, at ``place``."""
-    if place == "refused":
-        talk = await homeward(play, "proposed")
-        await send(talk, "return.acceptance", represented=False)
-    elif place == "decided":
-        talk = await homeward(play, "accepted")
-        await talk.said("travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
-    elif place == "return ended":
-        talk = await homeward(play, "handed over")
-        await play.tick(days=190)
-        await send(talk, "return.monitoring", final=True)
-    elif place == "closed":
-        talk = await homeward(play, "replied")
-        await talk.act("close")
-    elif place == "called back":
-        talk = await homeward(play, "departed")
-        await send(talk, "return.take-back")
-    else:
-        talk = await homeward(play, place)
-    return talk
-
-
-@case("returns.asking-places", "M-5.30", "M-5.33", section="5.9", inputs=list(ASKING), profile="return", seconds=90.0)
-async def asking_places(play: Play, place: str) -> None:
-    """
-    As the asking State the gateway takes at each place of a return what belongs there, and refuses each other type.
-
-    A gateway that takes a document before it was decided has a return that goes on by itself.
-    """
-    here, apart = ASKING[place]
-    talk = await _homeward(play, place)
-    # Before a first handover of the asking State the second has nothing to repeat; it stands in returns.one-record.
-    others = [one for one in (*OF_ASKED, *FROM_ASKED) if one not in (*here, *apart)]
-    for type in (one for one in others if (place, one) != ("departed", "return.handover")):
-        await refuses(talk, type)
-    for type in here:
-        crossed = {*OF_ASKED} <= {*here} or (place == "departed" and type in DOCUMENTS)
-        await send(talk, type, **(_whatever_day(play, type) if crossed else {}))
-    for type in apart:
-        await _again(play)
-        await send(await _homeward(play, place), type)
-
-
-async def _refused_proposal(play: Play) -> None:
-    talk = await homeward(play, "replied")
-    _refuses_next(talk)
-    await talk.said("return.proposal", plan(play))
-    await _accepts(talk)
-    await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]}, days=0)
-    await talk.said("return.proposal", plan(play))
-
-
-async def _refused_answers(play: Play) -> None:
-    talk = await journey(play, "proposed")
-    planned = schedule(play, departure(play))
-    for type, says, follows, how in (
-        ("return.acceptance", acceptance(play), "travel-document.request", {}),
-        ("travel-document.issued", {"document": document(play)}, "return.schedule", planned),
-    ):
-        _refuses_next(talk)
-        await talk.said(type, says)
-        await refuses(talk, follows, **how)
-        await talk.said(type, says)
-        await send(talk, follows, **how)
-
-
-async def _refused_plan(play: Play) -> None:
-    talk, leaves = await homeward(play, "documented"), departure(play)
-    _refuses_next(talk)
-    await talk.say("return.schedule", schedule(play, leaves))
-    await told(talk, leaves)
-    await play.tick_to(leaves + timedelta(minutes=10))
-    await withholds(talk, "return.schedule", {"status": "departed"}, days=0)
-
-
-def _refuses_next(talk: Talk) -> None:
-    talk.state.instead = [answers(talk.play.doors, Answering(refuse="illegal-step"))]
-
-
-REFUSES: dict[str, Callable[[Play], Awaitable[None]]] = {
-    "proposal": _refused_proposal,
-    "acceptance-and-document": _refused_answers,
-    "plan": _refused_plan,
-}
-
-
-@case("returns.refused-step", "M-5.30", "M-5.6", section="5.9", inputs=REFUSES, profile="return", seconds=60.0)
-async def refused_step(play: Play, tries: Callable[[Play], Awaitable[None]]) -> None:
-    """
-    A step of a return that its partner refused leaves the thread where it was: nothing rests on it, and it may follow.
-
-    A gateway for which a refused proposal is one asks for a document of somebody who was never proposed; one that keeps
-    its refused acceptance, document or plan has somebody on the way by what the other State does not have.
-    """
-    await tries(play)
