@@ -147,7 +147,7 @@ EVENTS: Mapping[str, str] = {
     "document_expired": N_("The travel document expired"),
     "reissue_document": N_("We said that another travel document takes its place"),
     "reissue": N_("The other State said that another travel document takes its place"),
-    "schedule": N_("We sent the plan of the journey"),
+    "schedule": N_("We planned the journey"),
     "schedule_notice": N_("The plan of the journey arrived"),
     "schedule_not_accepted": N_("The other gateway did not accept the plan of the journey"),
     "cancel": N_("We cancelled the journey"),
