@@ -117,6 +117,10 @@ def r01(facts: Facts) -> str | None:
     return STOPPED_ELSEWHERE if facts.around.person_stopped else None
 
 
+NOT_LET_GO = "who stopped the case has not let go; nothing of it is passed on"
+"""Why data of a case that was closed while stopped is not passed on; that it is not may be said."""
+
+
 def r02(facts: Facts) -> str | None:
     if facts.frozen and facts.type == SUSPENSION and facts.side is Side.REQUESTED:
         return None  # a veto of the side that is asked must be heard; it says that, and nothing else
@@ -127,7 +131,7 @@ def r02(facts: Facts) -> str | None:
     if facts.state is State.SUSPENDED and facts.type not in (SUSPENSION, RESUMPTION) and not _exempt(facts):
         return "the case is suspended"
     if facts.held and facts.type == ONWARD_ANSWER and facts.body["decision"] == "GRANTED":
-        return "who stopped the case has not let go; nothing of it is passed on"
+        return NOT_LET_GO
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gateway.core.facts import Finding
 from gateway.core.return_guards import OUTDATED
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO
 from gateway.services.answer import ANSWER_WAITS
 from gateway.services.notices import STILL_HERE
 from gateway.web.language import N_, Tongue
@@ -137,6 +137,7 @@ _AGAINST: Mapping[str, str] = {
         "What brings it waits here and has not left. Stop the case, which takes it out, and set right what is wrong; "
         "once the case goes on, say it again."
     ),
+    NOT_LET_GO: N_("Whoever stopped this case has not let go of it. Say no, or say yes once they have."),
     ANSWER_WAITS: N_("The answer waits here and has not left yet. Close the case once it has."),
 }
 """What is said against a message that waits, or for one, and of the cases that it names, by how the reason begins."""

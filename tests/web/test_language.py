@@ -9,6 +9,7 @@ from babel.messages.catalog import Catalog
 
 import schemas
 from gateway.core import machine, names, referral, return_changes, return_guards, verification_changes
+from gateway.core.rule_checks import NOT_LET_GO
 from gateway.services import (
     anew,
     answer,
@@ -22,10 +23,11 @@ from gateway.services import (
     steps,
     threads,
 )
+from gateway.services.notices import STILL_HERE
 from gateway.web.interior.findings import FINDINGS, said
 from gateway.web.language import LANGUAGES, choose, tongue
 from gateway.web.readable import parts
-from gateway.web.rules import FAULTS, RULES
+from gateway.web.rules import FAULTS, RULES, against
 from gateway.web.site import environment
 from tests.docs.rules_page import PARAGRAPHS
 from tools import catalogues
@@ -165,6 +167,13 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
 
 NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OUTDATED", "_LOST_NUMBER"}
 """What refuses a step, or is seen for a reason alone with another in its place, and how one with a number begins."""
+
+
+@pytest.mark.parametrize("because", [return_guards.OUTDATED, STILL_HERE, answer.ANSWER_WAITS, NOT_LET_GO])
+def test_what_people_can_do_about_a_refusal_is_said_in_each_language(because: str) -> None:
+    """A refusal that waits for something says in the page what, beside the sentence of its rule."""
+    assert len(LANGUAGES) == len({against(tongue(lang, "UTC"), because) for lang in LANGUAGES} - {""})
+
 
 NOTED = {
     "the other State reports SEEN_CONCERN as of 2026-12-01": ["«\u00a0Vu, avec", "2026-12-01"],
