@@ -89,6 +89,16 @@ class Play:
         """Return the instant of the run: that of the back-end's clock, or in the manual profile the real one."""
         return datetime.now(UTC).replace(microsecond=0) if self.manual else self._now
 
+    @property
+    def leeway(self) -> timedelta:
+        """
+        Return by how much further beyond an edge a time must be to be beyond it still as the gateway reads it.
+
+        None with a back-end's clock, which stands still. Real time goes on while a message is on its way, and two real
+        clocks differ: a minute in the manual profile.
+        """
+        return timedelta(minutes=self.manual)
+
     def _state(self, code: str, suite: int = 1) -> State:
         return State(code, self._secret, self.now, suite=suite, tokens=self.seed)
 

@@ -13,23 +13,25 @@ from conformance.registry import NotOffered, Wrong, case
 from conformance.state import Answering, calendar_of, reckon
 
 S, D = timedelta(seconds=1), timedelta(days=1)
+# Issued and expires, from now; the way on which both are further beyond the edge; what is answered.
 TIMES = {
-    "expires-before-issued": (0 * S, -S, "stale"),
-    "more-than-30-days": (0 * S, 30 * D + S, "stale"),
-    "issued-ahead": (301 * S, D, "stale"),
-    "expired": (-2 * D, -301 * S, "expired"),
+    "expires-before-issued": (0 * S, -S, 0, "stale"),
+    "more-than-30-days": (0 * S, 30 * D + S, 0, "stale"),
+    "issued-ahead": (301 * S, D, 1, "stale"),
+    "expired": (-2 * D, -301 * S, -1, "expired"),
 }
 
 
 @case("clocks.times", "M-3.7", section="3.4", inputs=TIMES)
-async def times(play: Play, given: tuple[timedelta, timedelta, str]) -> None:
+async def times(play: Play, given: tuple[timedelta, timedelta, int, str]) -> None:
     """
     Times that are not acceptable are refused `stale`, and what expired more than 300 s ago `expired`.
 
     A gateway that does not look takes a message of last year for one of today.
     """
-    issued, expires, code = given
-    await play.refused(play.message(issued_at=play.now() + issued, expires_at=play.now() + expires), code)
+    issued, expires, way, code = given
+    now = play.now() + way * play.leeway
+    await play.refused(play.message(issued_at=now + issued, expires_at=now + expires), code)
 
 
 EDGES = {

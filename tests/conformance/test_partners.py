@@ -16,6 +16,7 @@ from gateway.app import Gateway
 from gateway.http.listen import listen
 from gateway.http.peer_api import peer_app
 from gateway.storage.sqlite import run_inline
+from gateway.system import SystemClock
 from keys import b64
 from keys.card import parse_card
 from tests.conformance.desk import Desk
@@ -45,8 +46,15 @@ async def command(*arguments: str | Path) -> tuple[int, str]:
     return process.returncode or 0, told.decode()
 
 
+class Ahead(SystemClock):
+    """A clock that is twenty seconds ahead of the suite's, as far as two real ones or a slow line may be apart."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=20)
+
+
 @asynccontextmanager
-async def live(folder: Path, address: str = "") -> AsyncIterator[Live]:
+async def live(folder: Path, address: str = "", clock: SystemClock | None = None) -> AsyncIterator[Live]:
     """A gateway that took the test States of the suite as its partners."""
     keys, states, home = support.people_keys(), folder / "states", folder / "xbb"
     code, told = await command("cards", "--dir", states, *(["--address", address] if address else []))
@@ -65,6 +73,7 @@ async def live(folder: Path, address: str = "") -> AsyncIterator[Live]:
     gateway = await app.build(
         settings.load(home, {}),
         passphrase=lambda: "correct horse",
+        clock=clock,
         run=run_inline,
         log=lambda event, **values: None,
         create=True,
@@ -82,7 +91,7 @@ async def live(folder: Path, address: str = "") -> AsyncIterator[Live]:
 
 async def test_manual_profile_judges_answers_and_evidence(tmp_path: Path) -> None:
     """Without a back-end the cases that need none pass on real time, and the others are not applicable."""
-    async with live(tmp_path) as one:
+    async with live(tmp_path, clock=Ahead()) as one:
         where = ("--target", one.target, "--states", one.states, "--card", one.card, "--report", tmp_path / "report")
         code, told = await command("run", "--profile", "manual", *where, "--json")
     value = json.loads(told)
