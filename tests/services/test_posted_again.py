@@ -1,44 +1,37 @@
-"""What is posted again to a partner that was restored, by where a case stands: a table, and a store of one case."""
+"""What is posted again to a partner that was restored, by where a case stands: a table, over a store of one case."""
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gateway.core import wire
 from gateway.core.case import Side, State
+from gateway.services.ports import Store, Tx
 from gateway.services.resync import _may_leave, _may_repeat, bring_back, go_on, is_past
 from gateway.services.rows import CaseRow, EventRow, OutboundRow, PartnerRow
-from tests.storage.support import NOW, case, event, outbound
+from gateway.storage.sqlite import open_memory
+from tests.storage.support import NOW, Signer, case, event, outbound
 
 ASK, ASKED = Side.REQUESTING, Side.REQUESTED
 
 
-class Books:
-    """A store with one case, what was said in it and the steps taken, of a partner in its second epoch."""
+async def over(row: CaseRow, said: Sequence[OutboundRow] = (), steps: Sequence[EventRow] = ()) -> Store:
+    """Return a store in memory with one case, what was said in it and its steps, of a partner in its second epoch."""
+    store = open_memory(sign_batch=Signer(), now=NOW)
 
-    def __init__(self, row: CaseRow, said: Sequence[OutboundRow], steps: Sequence[EventRow] = ()) -> None:
-        self._row, self._said, self._steps = row, said, steps
-        self.saved: list[OutboundRow] = []
+    async def unit(tx: Tx) -> None:
+        await tx.save_partner(PartnerRow("XBB", epoch=2))
+        await tx.save_case(row)
+        for one in said:
+            await tx.save_outbound(one)
+        for step in steps:
+            await tx.add_event(step)
 
-    async def find_case(self, ref: str | None) -> CaseRow | None:
-        return self._row if ref == self._row.ref else None
-
-    async def find_partner(self, country: str) -> PartnerRow | None:
-        return PartnerRow("XBB", epoch=2) if country == "XBB" else None
-
-    async def find_outbound(self, _: str, id: str) -> OutboundRow | None:
-        return next((one for one in self._said if one.id == id), None)
-
-    async def save_outbound(self, row: OutboundRow) -> None:
-        self.saved.append(row)
-
-    async def outbound_of_case(self, _: str) -> Sequence[OutboundRow]:
-        return self._said
-
-    async def events(self, _: str) -> Sequence[EventRow]:
-        return self._steps
+    await store.commit(unit)
+    return store
 
 
 def said(text: str) -> list[OutboundRow]:
@@ -95,9 +88,9 @@ TABLE: dict[str, tuple[Side, State, str, str]] = {
 
 async def again(row: CaseRow, rows: Sequence[OutboundRow], steps: Sequence[EventRow] = ()) -> list[OutboundRow]:
     """Return which of ``rows`` that left are posted again."""
-    books: Any = Books(row, rows, steps)
+    store = await over(row, rows, steps)
     left = [one for one in rows if one.state not in ("queued", "dropped")]
-    return [one for one in left if await _may_leave(books, one)]
+    return [one for one in left if await store.read(partial(_may_leave, row=one))]
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -148,23 +141,25 @@ def test_what_may_be_posted_again_at_all(changes: dict[str, Any], goes: bool) ->
 
 async def test_case_that_went_on_before_brings_nothing_back() -> None:
     """What its partner forgot was posted again as the restore was noticed; each step would do so once more."""
-    row: Any = case(side=ASK.value, state=State.SENT.value)
-    books: Any = Books(row, [outbound(state="receipted", answer=b"of an earlier epoch")])
-    await bring_back(None, books, row, row, NOW)  # type: ignore[arg-type]  # it is not looked at
-    assert [] == books.saved
+    row = case(side=ASK.value, state=State.SENT.value)
+    store = await over(row, [outbound(state="receipted", answer=b"of an earlier epoch")])
+    before = await store.read(lambda tx: tx.outbound_of_case(row.ref))
+    await store.commit(lambda tx: bring_back(None, tx, row, row, NOW))  # type: ignore[arg-type]  # it is not looked at
+    assert before == await store.read(lambda tx: tx.outbound_of_case(row.ref))
 
 
 @pytest.mark.parametrize(("country", "epoch", "past"), [("XBB", 1, True), ("XBB", 2, False), ("XCC", 1, False)])
 async def test_a_log_is_past_once_a_later_epoch_was_noticed(country: str, epoch: int, past: bool) -> None:
     """An answer from the log of the epoch that a partner is in settles its message."""
-    books: Any = Books(case(), [])
-    assert past == await is_past(books, country, epoch)
+    store = await over(case())
+    assert past == await store.read(lambda tx: is_past(tx, country, epoch))
 
 
 @pytest.mark.parametrize(("now", "goes_on"), [("posted", True), ("dropped", False), ("refused", False)])
 async def test_message_goes_on_unless_something_became_of_it_meanwhile(now: str, goes_on: bool) -> None:
     """What a stop took back while an answer was read is not posted again by that answer."""
-    row = outbound(state="posted")
-    books: Any = Books(case(), [row._replace(state=now)])
-    await go_on(books, row, NOW + timedelta(hours=1))
-    assert [NOW + timedelta(hours=1)] * goes_on == [one.next_try_at for one in books.saved]
+    row, later = outbound(state="posted"), NOW + timedelta(hours=1)
+    store = await over(case(), [row._replace(state=now)])
+    await store.commit(lambda tx: go_on(tx, row, later))
+    found = await store.read(lambda tx: tx.find_outbound(row.partner, row.id))
+    assert goes_on == (found is not None and found.next_try_at == later)
