@@ -35,11 +35,12 @@ class Draining:
 
         Nor does what takes a return further go on, or what stands behind it, where a rule holds it because the other
         State took its reply back (R-04), the person is a minor since, or all began anew and nothing is signed, until
-        people go on with it or say that it is over, or the return stood still as the other State withdrew
-        (``held_from``); nor what stands behind a number that a restored partner has forgotten: of a message that a rule
-        kept from it, which a finding tells people, or of a case that was destroyed, of which nothing is left that could
-        be posted again, or of one that it had withdrawn before; nor what takes data back behind a message that was
-        spoiled on its way, of which a finding has people tell the other State.
+        people go on with it or say that it is over, or the return stood still as the other State withdrew; nor a right
+        value in place of a wrong one, where a remark has told of a need for protection since (``held_from``); nor what
+        stands behind a number that a restored partner has forgotten: of a message that a rule kept from it, which a
+        finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
+        of one that it had withdrawn before; nor what takes data back behind a message that was spoiled on its way, of
+        which a finding has people tell the other State.
 
         A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
         follows in its thread waits for a number that the partner has forgotten.
@@ -78,7 +79,7 @@ class Draining:
             SELECT outbound.partner, type, outbound.state, attempts, outbound.thread, kid, outbound.ref, epoch, seq,
                 ifnull(case_file.state, '') IN ('CONSIDERED', 'ASSESSED', 'PROPOSED', 'WITHDRAWN', 'CLOSED') OR EXISTS (
                     SELECT 1 FROM case_event WHERE ref = outbound.ref
-                    AND event IN ('rectification', 'restate', 'strike'))
+                    AND event IN ('rectification', 'restate', 'strike', 'remark'))
             FROM outbound LEFT JOIN case_file USING (ref)
             WHERE outbound.state IN ('queued', 'posted') AND ifnull(case_file.state, '') <> 'FROZEN'
             AND (ifnull(case_file.state, '') <> 'SUSPENDED' OR type = 'suspension')

@@ -12,6 +12,7 @@ from gateway.core.messages import (
     DOCUMENT,
     DOCUMENT_REQUEST,
     PROPOSAL,
+    RECTIFICATION,
     REISSUE,
     SCHEDULE,
     SUSPENSION,
@@ -37,6 +38,9 @@ ENDED = "ended while stopped"
 BY = frozenset({"R-04", "R-06", "R-10", ENDED})
 """What may hold one for good: the reply is taken back, the person is a minor since, nothing is signed, it is over."""
 
+BY_A_REMARK = frozenset({"REM-5"})
+"""What may hold a rectification that brings a value for good: a remark told of a need for protection since."""
+
 HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
 """Types that must be heard, whatever stands before them, unless a rule holds them too."""
 
@@ -60,7 +64,8 @@ async def held_from(host: Host, ref: str) -> tuple[int, int] | None:
         rows.sort(key=_place)
         heard = HEARD | (AFTER_WITHDRAWAL if case.case.side == Side.REQUESTED else frozenset())
         for place, one in enumerate(rows):
-            if one.type in FURTHER and await _against(context, tx, case, one, now) & BY:
+            by = BY if one.type in FURTHER else BY_A_REMARK if one.type == RECTIFICATION else frozenset()
+            if by and await _against(context, tx, case, one, now) & by:
                 behind = [later for later in rows[place + 1 :] if later.type in heard]
                 free = [later for later in behind if not await _against(context, tx, case, later, now)]
                 return None if free else _place(one)
