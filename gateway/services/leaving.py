@@ -29,6 +29,7 @@ from gateway.core.messages import (
     INTERVIEW,
     INTERVIEW_ANSWER,
     MONITORING,
+    ONWARD_ANSWER,
     PROPOSAL,
     QUESTION,
     REDIRECT,
@@ -73,7 +74,7 @@ OF_AN_ANSWER = frozenset({ACKNOWLEDGEMENT, DELAY, QUESTION, INTERVIEW, REDIRECT,
 _MAKES_VOID = frozenset({PROPOSAL, ACCEPTANCE})
 """Types that leave nothing of what was said of an earlier return: another proposal, and the answer to it."""
 
-_JUDGED = AFTER_WITHDRAWAL | OF_A_RETURN | {INTERVIEW_ANSWER}
+_JUDGED = AFTER_WITHDRAWAL | OF_A_RETURN | {INTERVIEW_ANSWER, ONWARD_ANSWER}
 """Types whose body decides on whether they leave: one that declines an interview is not held as one that accepts it."""
 
 STOPPED = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN, State.BLOCKED, State.ERASED})

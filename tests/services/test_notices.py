@@ -12,6 +12,7 @@ from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
 from gateway.core.messages import AFTER_WITHDRAWAL, REISSUE
 from gateway.core.notices import grants, open_demands
 from gateway.core.reuse import Grant
+from gateway.core.rule_checks import NOT_LET_GO
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services import access, cases
 from gateway.services.context import Forbidden, NotFound
@@ -155,6 +156,22 @@ async def test_a_later_refusal_ends_a_yes(network: Network) -> None:
     await network.gateways["XAA"].notices.answer_onward(ours, 1, None, "second", "liaison_officer")
     await network.deliver()
     assert () == grants(await story.case(network, "XBB", theirs))
+
+
+async def test_no_is_heard_from_a_case_that_was_closed_while_somebody_stopped_it(network: Network) -> None:
+    """Whoever may pass nothing on can say so: only a yes waits until who stopped the case lets go."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.ask_onward(theirs, "TRAVEL_DOC", "CONSULATE", "first", CLERK)
+    await network.deliver()
+    gateway = network.gateways["XAA"]
+    await gateway.returning.suspend(ours, "danger", "first", CASE)
+    await gateway.clear.close(ours, "first")
+    with pytest.raises(RuleRefused, match=NOT_LET_GO):
+        await gateway.notices.answer_onward(ours, 1, "2027-01-31", "second", "liaison_officer")
+    await gateway.notices.answer_onward(ours, 1, None, "second", "liaison_officer")
+    await network.deliver()
+    asked = (await story.case(network, "XBB", theirs)).notices
+    assert [{"number": 1, "decision": "REFUSED", "until": None}] == [one.answer for one in asked]
 
 
 async def thread_case(network: Network, theirs: str) -> tuple[str, str]:
