@@ -528,7 +528,7 @@ class Receiver:
         if payload.type == PROPOSAL:
             data["replied"] = await _replied(tx, case)
         if payload.type == SCHEDULE:
-            data["lost"] = threads.has_lost(case)
+            data["lost"] = await threads.may_have_lost(context, tx, case)
         if name in ("acceptance", "refusal"):
             data["late"] = await threads.is_late(tx, case, payload.in_reply_to)
         if releases := _releases(payload):

@@ -401,7 +401,7 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL and row.status != wire.REFUSED]
     since = any(row.posted_at is not None and row.epoch == context.epoch for row in rows)
     denied = case.state is State.REPLIED and case.reply and case.reply["outcome"] not in POSITIVE_OUTCOMES
-    if not since and not denied and (has_lost(case) or await _may_have_lost(context, tx, case)):
+    if not since and not denied and await may_have_lost(context, tx, case):
         return True
     asked = [row.posted_at for row in rows if row.posted_at is not None]
     try:
@@ -423,15 +423,15 @@ def has_lost(case: Case) -> bool:
     return any(text.startswith(_LOST_NUMBER) for text in case.findings)
 
 
-async def _may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
+async def may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
     """
-    Return whether the listing is still to come that says what of this case a restore took from us.
+    Return whether a restore took a message of this case from us, or the listing is still to come that says so.
 
     Where nothing left as far as we know, the listing itself withdraws what was given up meanwhile (``Resync``). A State
     that is no partner any more lists nothing, and hears of no withdrawal.
     """
-    if case.partner not in context.partners:
-        return False
+    if has_lost(case) or case.partner not in context.partners:
+        return has_lost(case)
     thread = await thread_of(tx, case)
     begun = thread.in_digest is not None or thread.out_seq > 0
     return begun and await listing.is_awaited(tx, case.partner, context.clock.now())

@@ -1,10 +1,12 @@
 """After a restore what one side says is heard in the order in which it was said, and a stop waits for none of it."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.core.messages import REPLY, USE_REQUEST
+from gateway.core.messages import REPLY, RESYNC, USE_REQUEST
+from gateway.services.ports import Tx
 from tests.support import homeward, story
 from tests.support.interviews import OPEN, PROPOSAL
 from tests.support.network import Network, wrong_clock
@@ -63,8 +65,21 @@ async def test_handover_is_said_before_the_report_behind_it(network: Network, tm
     assert "MONITORING" == await same_state(network, ours, theirs)
 
 
+async def hold_listing(network: Network) -> None:
+    """Have the listing by XAA be posted in two hours, as one is that was refused for its times."""
+    context = network.gateways["XAA"].context
+
+    async def unit(tx: Tx) -> None:
+        for row in await tx.waiting_outbound("XBB"):
+            if row.type == RESYNC:
+                await tx.save_outbound(row._replace(next_try_at=network.clock.now() + timedelta(hours=2)))
+
+    await context.commit(unit)
+
+
+@pytest.mark.parametrize("listed", [True, False])
 async def test_who_left_by_an_acceptance_that_a_restore_lost_is_awaited(
-    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: bool
 ) -> None:
     """Restored to before it accepted, a State knows of the proposal alone, and awaits who is on the way."""
     accept, backups = homeward.accept, list[Path]()
@@ -76,7 +91,8 @@ async def test_who_left_by_an_acceptance_that_a_restore_lost_is_awaited(
     monkeypatch.setattr(homeward, "accept", accept_after_a_backup)
     ours, theirs = await homeward.on_the_day(network)
     await restore(network, "XBB", backups[0])
-    await settle(network)
+    await (settle(network) if listed else hold_listing(network))
+    await network.deliver()
     assert ("SCHEDULED", "PROPOSED") == await homeward.states(network, ours, theirs)
     await network.gateways["XAA"].returning.depart(ours, "escort", arrives_at="2026-12-14T20:00:00Z")
     await network.deliver()
