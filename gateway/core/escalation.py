@@ -49,6 +49,8 @@ _OWED: Mapping[State, tuple[str, ...]] = {
     State.REDIRECTED: _FIRST,
 }
 
+_DOCUMENT, _ANOTHER = "travel_document", "travel_document_reissue"
+
 _WITHOUT_DOCUMENT = ((Side.REQUESTING, State.DECIDED), (Side.REQUESTED, State.ACCEPTED))
 """Where a return waits for a travel document, or for another after the first."""
 
@@ -58,7 +60,7 @@ def owed_steps(case: Case) -> tuple[str, ...]:
     if case.state in _OWED:
         return (*_OWED[case.state], *_interview(case))
     if (case.side, case.state) in _WITHOUT_DOCUMENT:
-        return ("travel_document_reissue",) if DOCUMENT in case.said else ("travel_document",)
+        return (_ANOTHER,) if DOCUMENT in case.said else (_DOCUMENT,)
     return ()
 
 
@@ -129,12 +131,12 @@ def delay_notice_from(case: Case) -> date | None:
     Return the day from which the requested desk owes an answer or a notice of delay (R-11), or ``None`` if never.
 
     It is the day that 80 % of the time is used. A notice counts for the time it names, within bounds: once
-    its day has passed, the next one is due.
+    its day has passed, the next one is due. One that was given of the reply says nothing of a travel document.
     """
     clock = owed(case)
     if case.side is not Side.REQUESTED or clock is None:
         return None
-    if case.delay is None:
+    if case.delay is None or clock.step in (_DOCUMENT, _ANOTHER):
         return clock.delay_on
     return max(clock.delay_on, notice_until(clock, date.fromisoformat(case.delay["eta"])) + timedelta(days=1))
 

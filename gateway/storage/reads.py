@@ -27,15 +27,17 @@ NO_DUE_AT = 253402300799
 _BOARD = """
 SELECT ref, partner, side, state, step, due_on, due_at, officer, instrument, calendar, reminders, extended,
     delay_notice, opened_at, changed_at,
-    side = 'requested' AND delay_notice = 0 AND closed_at IS NULL
+    side = 'requested' AND (delay_notice = 0 OR state = 'ACCEPTED') AND closed_at IS NULL
     AND state IN ('RECEIVED', 'ACKNOWLEDGED', 'EXTENDED', 'CONTESTED', 'NEEDS_TIER2', 'NEEDS_INTERVIEW', 'ACCEPTED')
     AND (SELECT max(CASE event WHEN 'delay_notice_due' THEN n ELSE 0 END)
-        > max(CASE event WHEN 'contest' THEN n ELSE 0 END) FROM case_event WHERE ref = case_file.ref)
+        > max(CASE WHEN event IN ('contest', 'accept', 'document_request') THEN n ELSE 0 END)
+        FROM case_event WHERE ref = case_file.ref)
     AS notice_due
 FROM case_file
 """
-# Told since the last question that is open, for a second look has a time of its own. Not EXISTS: that PostgreSQL would
-# rather answer by one look at all events of all cases, and max(n) alone by one at the latest of all of them.
+# Told since the last question that is open, for a second look, and a travel document, have a time of their own, and no
+# notice of delay is given of a document. Not EXISTS: that PostgreSQL would rather answer by one look at all events of
+# all cases, and max(n) alone by one at the latest of all of them.
 
 _PAGE = """
     (due, ref) > (?, ?) AND due < ?

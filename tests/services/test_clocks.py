@@ -416,6 +416,33 @@ async def test_a_notice_of_delay_says_nothing_of_a_second_look(network: Network)
     assert [(False, False), (True, False)] == [(row.notice_due, row.delay_notice) for row in (before, after) if row]
 
 
+@pytest.mark.parametrize("delayed", [True, False])
+async def test_what_was_said_of_the_reply_says_nothing_of_the_travel_document(
+    network: Network, monkeypatch: pytest.MonkeyPatch, delayed: bool
+) -> None:
+    """Our desk is told of a document that it owes at 80 % of its own time, whatever it was told, and said, before."""
+    acknowledged, desk = story.acknowledged, network.gateways["XBB"]
+
+    async def late(network: Network, **changes: Any) -> tuple[str, str]:
+        ours, theirs = await acknowledged(network, **changes)
+        first = (await story.case(network, "XBB", theirs)).clock("reply")
+        network.clock.pass_(days=(first.delay_on - network.clock.now().date()).days)
+        await network.refresh()
+        assert (theirs,) == await told(network)
+        if delayed:
+            await desk.answer.delay(theirs, "ARCHIVE_SEARCH", "2027-02-20", "first")
+        return ours, theirs
+
+    monkeypatch.setattr(story, "acknowledged", late)
+    _, theirs = await homeward.asked_for_a_document(network)
+    before = await desk.inquiries.find_case(theirs)
+    owed = (await story.case(network, "XBB", theirs)).clock("travel_document")
+    network.clock.pass_(days=(owed.delay_on - network.clock.now().date()).days)
+    assert (theirs,) == await told(network)
+    after = await desk.inquiries.find_case(theirs)
+    assert [False, True] == [row.notice_due for row in (before, after) if row]
+
+
 async def test_a_notice_of_delay_counts_for_ninety_days_past_the_due_day_at_most(network: Network) -> None:
     """Who names a day that never comes is told again all the same."""
     _, theirs = await story.acknowledged(network)
