@@ -117,11 +117,15 @@ $(VENV)/.node: tests/trust/tuf_js/package-lock.json $(PARTNER)/package-lock.json
 	@[ -d $(PARTNER)/node_modules/better-sqlite3/build ] || echo "note: the packages of $(PARTNER) are missing, so its tests are skipped"
 	@touch $@
 
-# The pages of the desks are tried in Chromium, with Latin and Arabic letters: fetched where that is allowed, and said
-# where it is not.
+# The pages of the desks are tried in Chromium without windows, or in a whole one where only that can be had, with Latin
+# and Arabic letters: fetched where that is allowed, and said where it is not.
+CHROMIUM := /usr/bin/chromium
+FONTS := fonts-noto-core fonts-dejavu-core
 $(VENV)/.browser: $(VENV)/.dev
-	@[ -x /usr/bin/chromium ] || { $(call FETCH,Chromium and fonts,chromium fonts-noto-core fonts-dejavu-core); }
-	@[ -x /usr/bin/chromium ] || echo "note: Chromium is missing, so the tests of the pages in a browser are skipped"
+	@[ -x $(CHROMIUM)-headless-shell ] || { $(call FETCH,Chromium and fonts,chromium-headless-shell $(FONTS)); }
+	@has_chromium() { [ -x $(CHROMIUM)-headless-shell ] || [ -x $(CHROMIUM) ]; }; \
+	has_chromium || { $(call FETCH,Chromium and fonts,chromium $(FONTS)); }; \
+	has_chromium || echo "note: Chromium is missing, so the tests of the pages in a browser are skipped"
 	@touch $@
 
 # The store of many nodes is tried against a PostgreSQL server that the tests start for themselves: fetched where that is

@@ -51,7 +51,7 @@ HOSTILE = "<script>document.title = 'taken'</script> \"'&"
 
 def browser_needed(test: Any) -> Any:
     """Mark a test that needs Chromium: all of this file share one, and the loop on which it was started."""
-    there = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no /usr/bin/chromium on this machine")
+    there = pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is missing")
     return pytest.mark.asyncio(loop_scope="module")(there(test))
 
 
