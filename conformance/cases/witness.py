@@ -26,6 +26,10 @@ from conformance.witnessing import (
 )
 
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+PROBLEM = {"Content-Type": "application/problem+json"}
+
+ASKED_H = 5
+"""For how many hours a gateway may ask for a proof that the keeper has not (M-7.12)."""
 
 
 def _key(state: State) -> CosigningKey:
@@ -362,7 +366,7 @@ async def compares(play: Play, given: str) -> None:
             return web.Response(status=204)
         asked.append(path)
         if given == "no-proof":
-            return web.Response(status=404)
+            return web.Response(status=404, body=b'{"type":"about:blank"}', headers=PROBLEM)
         shown = Shown(len(answered), proof_between(leaves, len(answered)), note)
         return web.Response(body=shown.write(), headers=TEXT)
 
@@ -373,6 +377,10 @@ async def compares(play: Play, given: str) -> None:
     wanted = f"{LOG}{h}/{len(answered)}/{tree_hash(answered).hex()}/{len(leaves)}"
     if asked != [wanted]:
         raise Wrong(f"the gateway asked {len(asked)} times, and not once for the proof that is due (M-7.12)")
+    if given == "no-proof":
+        for _ in range(ASKED_H - 1):
+            await play.tick(hours=1, seconds=1)
+    settled = list(asked)
     await play.tick(hours=1, seconds=1)
-    if len(asked) != 1:
-        raise Wrong("the gateway asked again for what was settled")
+    if asked != settled or set(asked) != {wanted}:
+        raise Wrong("the gateway asked again for what was settled, or for something else")

@@ -12,12 +12,12 @@ Rule 3: a proof that fails convicts nobody, for anyone may send one: the keeper 
 
 import re
 from collections.abc import Awaitable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from gateway.core import checkpoint, cosign, wire
 from gateway.core.checkpoint import Checkpoint
-from gateway.core.codes import PeerError
+from gateway.core.codes import PROBLEM_MEDIA_TYPE, PeerError
 from gateway.core.cosign import CONFLICT_MEDIA_TYPE, Conflict, Keeper, Said, Verdict
 from gateway.core.merkle import BadProof
 from gateway.services.checkpoints import LATE, MEDIA_TYPE, SIZE_MEDIA_TYPE, continuation
@@ -49,9 +49,12 @@ LOGS_MAX = 256
 """Logs of one keeper about one State that are watched, one for each of its epochs: a card may name any number."""
 
 PROOFS_ASKED = 2
+"""How often a keeper is asked at one look that gives something which proves nothing: it may be garbled on the way."""
+
+LOOKS, LOOKS_APART = 3, timedelta(minutes=30)
 """
-How often a keeper is asked at one look that gives something which proves nothing: it may be garbled on the way. What
-it gives then counts at the next look, for a line that is bad is bad for a while.
+At how many looks a keeper gives no proof before that stands against it, and how far apart those are that count: what it
+is asked may be garbled too, and a line that is bad is bad for a while. Two loops may look at the same moment.
 """
 
 DOUBTS_MAX = 1024
@@ -73,7 +76,8 @@ class Witness:
         self._context = context
         self._witnesses = tuple(witnesses)
         self._doubts: dict[tuple[str, bytes], str] = {}
-        self._garbled: dict[str, datetime] = {}
+        self._unproved: dict[Checkpoint, tuple[int, datetime]] = {}
+        """Of which checkpoints no proof came: at how many looks, and when at the last that counts."""
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
@@ -218,50 +222,59 @@ class Witness:
             known, other = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (row.note, shown))
             if known != other:
                 small, large = (shown, row.note) if other.size < known.size else (row.note, shown)
-                await self._prove(keeper, small, large, now)
+                if not await self._prove(keeper, small, large, other, now):
+                    return
         self._doubts.pop((origin, root), None)
 
-    async def _prove(self, keeper: Keeper, small: str, large: str, now: datetime) -> bool:
+    async def _prove(self, keeper: Keeper, small: str, large: str, about: Checkpoint, now: datetime) -> bool:
         """
-        Ask ``keeper`` for the proof that its checkpoint ``large`` continues ``small``; without one keep both.
+        Ask ``keeper`` for the proof that its checkpoint ``large`` continues ``small``; return whether that is settled.
 
-        Raises ``Unavailable`` if it could not be asked, or at this look gave what proves nothing: then nothing is known
-        yet.
+        It is by a proof, and without one, at enough looks, by keeping both notes. ``about`` is the one of the two that
+        is in question; the other may have grown since the last look. Raises ``Unavailable`` if it could not be asked.
         """
         before, goal = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (small, large))
         for _ in range(PROOFS_ASKED):
             proved = await self._continues(keeper, small, before, goal)
             if proved:
-                self._garbled.pop(before.origin, None)
+                self._unproved.pop(about, None)
                 return True
             if proved is None:
                 break
-        else:
-            if self._garbled.setdefault(before.origin, now) == now:
-                raise Unavailable(f"what {keeper.country} gave proves nothing")
-        self._garbled.pop(before.origin, None)
+        if not self._is_unproved(about, now):
+            self._context.log("log.unreached", country=keeper.country, error="it gave no proof; it is asked again")
+            return False
         kept: ConflictRow | None = (
             await self._context.commit(
                 lambda tx: keep(tx, before.origin, Conflict.UNPROVED, now, US, small, large),
             )
         ).value
+        self._unproved.pop(about, None)
         if kept is not None:
             self._alarm(kept)
-        return False
+        return True
+
+    def _is_unproved(self, about: Checkpoint, now: datetime) -> bool:
+        """Note that at ``now`` no proof came of ``about``; return whether that was so at enough looks."""
+        looks, last = self._unproved.get(about, (0, now - LOOKS_APART))
+        if abs(now - last) >= LOOKS_APART:
+            looks, last = looks + 1, now
+        self._unproved[about] = looks, last
+        return looks >= LOOKS
 
     async def _continues(self, keeper: Keeper, small: str, before: Checkpoint, goal: Checkpoint) -> bool | None:
         """
         Return whether ``keeper``, asked now, proves that ``goal`` continues ``before``, the text of ``small``.
 
-        ``None`` if it says that it has no proof: it is not asked again.
+        ``None`` if it says that it has no proof: it is not asked again at this look. A page of a proxy says nothing.
         """
         hashed = sha256(before.origin.encode()).hexdigest()
         path = f"{LOG_PATH}/{hashed}/{before.size}/{before.root.hex()}/{goal.size}"
         answer = await self._context.peers.get(keeper.country, path)
-        if answer.status not in (200, 404):
-            raise Unavailable(f"{keeper.country} answered with {answer.status}")
-        if answer.status == 404:
+        if answer.status == 404 and answer.media_type == PROBLEM_MEDIA_TYPE:
             return None
+        if answer.status != 200:
+            raise Unavailable(f"{keeper.country} answered with {answer.status}")
         try:
             return cosign.check_continuation(small, answer.body, keeper).root == goal.root
         except BadProof:
@@ -313,7 +326,7 @@ class Witness:
         return card is not None and bool(card.cosigning) and now - entry.at > LATE
 
     async def _is_proved(self, note: str, proved: dict[tuple[str, int, bytes], bool], now: datetime) -> bool:
-        """Return whether ``note`` was settled, one way or the other; not while nothing kept is as large."""
+        """Return whether ``note`` was settled, either way; not while nothing kept is as large, or no proof came."""
         given = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
         key = (given.origin, given.size, given.root)
         keeper = self.keeper(given.origin)
@@ -331,8 +344,8 @@ class Witness:
                 ).value
                 if kept is not None:
                     self._alarm(kept)
-        else:
-            await self._prove(keeper, note, row.note, now)
+        elif not await self._prove(keeper, note, row.note, given, now):
+            return False
         proved[key] = True
         return True
 

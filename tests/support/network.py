@@ -112,7 +112,8 @@ class Wires:
         origin, size, root, to = match.groups()
         watch = self.gateways[country].witness
         said = await watch.continuation(bytes.fromhex(origin), int(size), bytes.fromhex(root), int(to))
-        return HttpAnswer(said.status, said.media_type, said.body, None)
+        # A door says a bare status by a problem.
+        return HttpAnswer(said.status, said.media_type or PROBLEM_MEDIA_TYPE, said.body, None)
 
 
 @dataclass

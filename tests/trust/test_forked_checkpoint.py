@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core import checkpoint, cosign, wire
 from gateway.core.cosign import Conflict, Submission
-from gateway.core.merkle import BadProof, inclusion_proof, node_hash
+from gateway.core.merkle import BadProof, Frontier, inclusion_proof, node_hash
 from gateway.services import witness
 from gateway.services.answers import BadAnswer
 from gateway.services.ports import HttpAnswer, Tx
@@ -24,6 +24,12 @@ async def forked(network: Network) -> tuple[Liar, list[bytes]]:
     await hour(network)
     liar = await Liar.of(network)
     return liar, [*liar.leaves[:-1], bytes(32)]
+
+
+async def asked_again(network: Network) -> None:
+    """Let as many hours pass as a keeper is asked for a proof before it is said that it has none."""
+    for _ in range(witness.LOOKS):
+        await hour(network)
 
 
 async def test_witness_keeps_both_and_tells_both_sides(trio: Network) -> None:
@@ -77,7 +83,7 @@ async def test_branch_that_went_on_finds_no_cosigner(trio: Network) -> None:
     longer = [*other, bytes([1]) * 32]
     assert 422 == (await liar.show("XCC", 3, longer)).status
     assert [] == await conflicts(trio, "XCC")
-    await hour(trio)
+    await asked_again(trio)
     (row,) = await conflicts(trio, "XCC")
     assert ("unproved", "us") == (row.kind, row.source)
 
@@ -100,31 +106,108 @@ async def test_bad_proof_by_somebody_else_convicts_nobody(trio: Network) -> None
     assert [] == await conflicts(trio, "XCC")
 
 
-@pytest.mark.parametrize(("garbles", "looks"), [(1, 1), (2, 2), (3, 2), (99, 2)])
-async def test_proof_that_was_garbled_on_the_way_convicts_nobody(trio: Network, garbles: int, looks: int) -> None:
-    """A keeper that is asked again proves it, at the latest at the next look; one that never does is convicted then."""
-    await story.replied(trio)
-    await hour(trio)
-    await story.replied(trio)
-    trio.clock.pass_(hours=1)
-    await trio.gateways["XAA"].checkpoints.keep("XBB", trio.clock.now())
-    liar = await Liar.of(trio)
-    assert 422 == (await liar.show("XCC", 3, liar.leaves, [bytes(32)] * 6)).status
+GARBLED, UNKNOWN_PATH = "garbled", "unknown"
+
+
+@pytest.mark.parametrize(
+    ("how", "times"), [(GARBLED, 1), (GARBLED, 2), (GARBLED, 7), (GARBLED, 99), (UNKNOWN_PATH, 3), (UNKNOWN_PATH, 99)]
+)
+async def test_proof_that_was_garbled_on_the_way_convicts_nobody(trio: Network, how: str, times: int) -> None:
+    """However quickly looks follow one another, also by a steered clock; who gives none for hours is convicted."""
+    await shown_falsely(trio)
     get, asked = trio.wires.get, list[str]()
 
     async def garbled(country: str, path: str) -> HttpAnswer:
         asked.append(path)
+        if len(asked) > times:
+            return await get(country, path)
+        if how == UNKNOWN_PATH:  # what was asked was garbled: the keeper knows no such root
+            head, _, to = path.rpartition("/")
+            return await get(country, f"{head[:-1]}{'1' if head[-1] == '0' else '0'}/{to}")
         answer = await get(country, path)
-        return replace(answer, body=bytes([answer.body[0] ^ 1, *answer.body[1:]])) if len(asked) <= garbles else answer
+        return replace(answer, body=bytes([answer.body[0] ^ 1, *answer.body[1:]]))
 
     trio.wires.get = garbled  # type: ignore[method-assign]
-    for _ in range(looks):
+    for wait_s in (0.001, -0.002, 0.001, 3600, 0.001, 3600):
         assert [] == await conflicts(trio, "XCC")
         await trio.gateways["XCC"].witness.run_once(trio.clock.now())
-        trio.clock.pass_(minutes=1)
+        trio.clock.pass_(seconds=wait_s)
+    await trio.gateways["XCC"].witness.run_once(trio.clock.now())
     count = len(asked)
     await trio.gateways["XCC"].witness.run_once(trio.clock.now())
-    assert (count, garbles == 99) == (len(asked), bool(await conflicts(trio, "XCC")))
+    assert (count, times == 99) == (len(asked), bool(await conflicts(trio, "XCC")))
+
+
+async def test_what_was_proved_once_is_asked_for_at_as_many_looks_again(trio: Network) -> None:
+    """Of a checkpoint that a stranger shows a second time no look at the first time counts."""
+    await shown_falsely(trio)
+    _, path, shown = trio.wires.posted[-1]
+    get = trio.wires.get
+    for _ in range(2):
+        for look in range(witness.LOOKS):
+            if look == 0:
+                await lies(trio, "/")
+            if look == witness.LOOKS - 1:
+                trio.wires.get = get  # type: ignore[method-assign]
+            await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+            trio.clock.pass_(hours=1)
+        assert [] == await conflicts(trio, "XCC")
+        assert 422 == (await trio.wires.post("XCC", path, shown, "text/plain")).status
+
+
+async def test_page_of_a_proxy_convicts_nobody(trio: Network) -> None:
+    """Where a proxy before a keeper that is down knows no such path, however long, its keeper has said nothing."""
+    await shown_falsely(trio)
+
+    async def elsewhere(country: str, path: str) -> HttpAnswer:
+        return HttpAnswer(404, "text/html", b"default backend", None)
+
+    trio.wires.get = elsewhere  # type: ignore[method-assign]
+    for _ in range(9):
+        await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+        trio.clock.pass_(hours=1)
+    assert [] == await conflicts(trio, "XCC")
+
+
+async def lies(network: Network, about: str) -> None:
+    """Have the keepers give what proves nothing where they are asked with ``about`` in the path."""
+    get = network.wires.get
+
+    async def answer(country: str, path: str) -> HttpAnswer:
+        true = await get(country, path)
+        return HttpAnswer(200, "text/plain", b"nothing", None) if about in path else true
+
+    network.wires.get = answer  # type: ignore[method-assign]
+
+
+async def test_what_a_keeper_proves_meanwhile_does_not_clear_it_of_a_fork(trio: Network) -> None:
+    """Its log goes on, and each hour it proves what it answered; of the branch it showed it gives no proof."""
+    await story.replied(trio)
+    await hour(trio)
+    liar = await Liar.of(trio)
+    branch = [*liar.leaves[:-1], *(bytes([number]) * 32 for number in range(40))]
+    assert 422 == (await liar.show("XBB", len(liar.leaves), branch, [bytes(32)] * 60)).status
+    await lies(trio, f"/{len(branch)}")
+    await lies(trio, Frontier().append(branch).root().hex())
+    for _ in range(4):
+        await story.replied(trio)
+        await hour(trio)
+    assert ["unproved"] == [row.kind for row in await conflicts(trio, "XBB")]
+
+
+async def test_each_answer_of_another_history_is_kept_also_by_a_keeper_that_gives_what_proves_nothing(
+    trio: Network,
+) -> None:
+    """None holds up those behind it for good: all that it answered out of the other tree stands against it."""
+    await story.replied(trio)
+    liar = await Liar.of(trio)
+    await liar.show("XBB", 0, [bytes([7]) * 32, *liar.leaves[1:], bytes([8]) * 32])
+    await lies(trio, "/")
+    for _ in range(20):
+        await trio.gateways["XBB"].witness.run_once(trio.clock.now())
+        trio.clock.pass_(hours=1)
+    told = [name for name, values in trio.logs if name == "log.contradicted"]
+    assert (2, 2) == (len(await conflicts(trio, "XBB")), len(told))
 
 
 async def test_partner_that_was_shown_another_tree(trio: Network) -> None:
@@ -134,7 +217,10 @@ async def test_partner_that_was_shown_another_tree(trio: Network) -> None:
     # XAA answered XBB's message out of this log; what it has cosigned afterwards has another beginning.
     other = [bytes([7]) * 32, *liar.leaves[1:], bytes([8]) * 32]
     await liar.show("XBB", 0, other)
-    await trio.gateways["XBB"].witness.run_once(trio.clock.now())
+    for _ in range(witness.LOOKS):
+        assert [] == await conflicts(trio, "XBB")
+        await trio.gateways["XBB"].witness.run_once(trio.clock.now())
+        trio.clock.pass_(hours=1)
     assert {"unproved"} == {row.kind for row in await conflicts(trio, "XBB")}
 
 
@@ -153,11 +239,12 @@ async def test_answer_that_nothing_kept_is_as_large_as_holds_up_no_other_and_is_
     row = first._replace(answer=wire.serialize_answer(huge))
     await store.commit(lambda tx: tx.save_outbound(row))
     await liar.show("XBB", 0, [bytes([7]) * 32, *liar.leaves[1:], bytes([8]) * 32])
-    for _ in range(4):
+    for _ in range(6):
         trio.clock.pass_(hours=1)
         await trio.gateways["XBB"].witness.run_once(trio.clock.now())
     assert {"unproved"} == {one.kind for one in await conflicts(trio, "XBB")}
-    assert [{"partner": "XAA", "count": 1}] == [values for event, values in trio.logs if event == "log.uncompared"]
+    # The one behind it is of another tree, and its keeper is asked for a proof until that stands against it.
+    assert [2, 2, 1] == [values["count"] for event, values in trio.logs if event == "log.uncompared"]
 
 
 async def test_fork_against_an_answer(trio: Network) -> None:
@@ -260,7 +347,7 @@ async def test_doubt_at_a_size_that_the_log_has_passed_is_settled_by_its_keeper(
     await story.replied(trio)
     trio.clock.pass_(hours=1)
     await trio.gateways["XAA"].checkpoints.run_once(trio.clock.now())
-    await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+    await asked_again(trio)
     assert ["unproved"] == [row.kind for row in await conflicts(trio, "XCC")]
 
 
