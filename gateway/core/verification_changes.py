@@ -347,8 +347,12 @@ _ASKS_FURTHER = frozenset({ELEMENTS, INTERVIEW_ANSWER, CONTEST, REMINDER})
 
 
 def _close(case: Case, event: Event, now: datetime) -> Change:
-    """Put the case away; what waited while it was suspended was to wait, and nobody lets it go on (R-02)."""
-    if case.side is Side.REQUESTED or case.state is not S.SUSPENDED:
+    """
+    Put the case away; what waited while it was suspended was to wait, and nobody lets it go on (R-02).
+
+    Nor does anybody wait any more for the answer to an objection that has not left.
+    """
+    if case.side is Side.REQUESTED or case.state not in (S.SUSPENDED, S.CONTESTED):
         return case, ()
     return case, (DropUnsent(frozenset(TYPES) - _ASKS_FURTHER),)
 

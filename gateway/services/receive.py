@@ -36,6 +36,7 @@ from gateway.core.messages import (
     EXERCISE,
     HANDOVER,
     INFORMATION,
+    INTERVIEW_ANSWER,
     PROPOSAL,
     RECTIFICATION,
     REDIRECT,
@@ -541,7 +542,8 @@ class Receiver:
             await drop_struck(context, tx, moved, payload.body["parts"])
             moved = await unissue(context, tx, await unsay(context, tx, moved, context.country, now), now)
         if payload.type == REPLY:
-            await threads.leave_out(context, tx, moved, REMINDER, now)  # nothing is owed that it would press for
+            for asked in _ASKED_BEFORE:
+                await threads.leave_out(context, tx, moved, asked, now)
         if payload.type == ACKNOWLEDGEMENT and (clock := moved.case.clock("reply")) is not None:
             reckoned = clock if clock.evidence == payload.digest else None
         other = _other_date(reckoned, payload)
@@ -720,6 +722,10 @@ def _exercised(payload: Payload) -> tuple[Payload, Reason | None]:
     except ValueError:
         return payload, Reason.SCHEMA
     return payload._replace(type=type, body=payload.body["body"], body_bytes=raw), None
+
+
+_ASKED_BEFORE = (REMINDER, ELEMENTS, INTERVIEW_ANSWER)
+"""What waits of ours for nothing once a reply came: it presses for that, or tells of the person what it did without."""
 
 
 def _other_date(reckoned: Clock | None, payload: Payload) -> str | None:

@@ -14,6 +14,7 @@ import pytest
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import (
     ACCEPTANCE,
+    CONTEST,
     DELAY,
     DOCUMENT,
     ELEMENTS,
@@ -241,3 +242,27 @@ async def test_nobody_is_pressed_who_has_answered(network: Network) -> None:
     await network.gateways["XBB"].deliverer.run_once()
     assert "REPLIED" == await story.state(network, "XAA", ours)
     assert [(REMINDER, "dropped")] == await said(network, "XAA", ours, REMINDER)
+
+
+async def test_nothing_more_is_told_of_the_person_to_who_has_answered(network: Network) -> None:
+    """Further elements that waited for the line are taken out as the answer arrives: it was given without them."""
+    ours, theirs = await further_elements(network)
+    await story.give_answer(network, theirs, story.reply())
+    await network.gateways["XBB"].deliverer.run_once()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+    assert [(ELEMENTS, "dropped")] == await said(network, "XAA", ours, ELEMENTS)
+    await network.gateways["XAA"].clear.close(ours, "first")
+    assert 0 == await network.deliver()
+
+
+async def test_nobody_looks_again_for_a_desk_that_has_closed_the_case(network: Network) -> None:
+    """An objection that waited for the line does not leave a case that its desk has closed since."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    desk = network.gateways["XAA"].clear
+    await desk.contest(ours, "NEW_ELEMENT", "first")
+    await desk.close(ours, "first")
+    await network.deliver()
+    assert ("REPLIED", [(CONTEST, "dropped")]) == (
+        await story.state(network, "XBB", theirs),
+        await said(network, "XAA", ours, CONTEST),
+    )
