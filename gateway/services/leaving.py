@@ -104,7 +104,8 @@ def _staying(case: Case) -> frozenset[str]:
     Whoever stopped it may have let go since. Word of a recall leaves, and what stands before it. An answer stays where
     the stop is ours: one that the other State waits for is owed, whatever that State stops.
     """
-    if case.state is not State.CLOSED or TAKE_BACK in case.said or not (case.holders or case.resume_to):
+    over = case.state in (State.CLOSED, State.BLOCKED)
+    if not over or TAKE_BACK in case.said or not (case.holders or case.resume_to):
         return frozenset()
     ours = not case.holders or any(role != PARTNER for _, role in case.holders)
     return OF_A_RETURN | OF_AN_ANSWER if ours else OF_A_RETURN

@@ -1,5 +1,6 @@
 """That a return is stopped reaches the other State, whatever stands before it in the thread."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -199,11 +200,17 @@ async def test_answer_under_way_in_a_case_that_we_stopped_is_not_posted_again_on
     network.clock.pass_(hours=2)
     await network.gateways["XAA"].deliverer.run_once()
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
-    await network.gateways["XBB"].answer.close(theirs, "first")
-    network.clock.pass_(hours=2)
-    await network.deliver()
-    _, left = (await last_two(network, "XBB", theirs))[-1]
-    assert stopped == (left == "posted")
+    asked = network.gateways["XBB"]
+    await asked.answer.close(theirs, "first")
+    for days in (0, 2):
+        network.clock.pass_(hours=2, days=days)
+        await network.refresh()
+        asked.context.policy = replace(asked.context.policy, blocked_after_days=1)
+        await asked.retention.run_once(network.clock.now())
+        await network.deliver()
+        _, left = (await last_two(network, "XBB", theirs))[-1]
+        assert stopped == (left == "posted")
+    assert "BLOCKED" == await story.state(network, "XBB", theirs)
 
 
 async def test_stop_that_is_refused_for_its_times_is_said_again(network: Network) -> None:
