@@ -16,7 +16,7 @@ from gateway.core.case import Case, Side, State
 from gateway.core.clocks import Clock, notice_until
 from gateway.core.facts import Finding
 from gateway.core.ladder import Level, is_reached
-from gateway.core.messages import DOCUMENT, HANDOVER, PROPOSAL, SCHEDULE, TAKE_BACK
+from gateway.core.messages import DOCUMENT, DOCUMENT_REQUEST, HANDOVER, PROPOSAL, SCHEDULE, TAKE_BACK
 from gateway.core.return_guards import months_after
 from gateway.core.returns import ARRANGING, MONITORED_MONTHS
 from gateway.core.wire import SKEW
@@ -81,10 +81,11 @@ def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
     Return by which day in ``zone``, and which instant, something is to be heard of somebody who has left, or is to.
 
     She leaves within the days that were proposed, for on a later one nobody may; the day of her journey stays sealed.
-    She is handed over at the arrival that was told, followed for six months from then on, and back by the day for which
-    she was called back; ``None`` where nobody is to travel, or none of it was told. Nobody is pressed by it: the desks
-    of both sides see that nothing was heard. Also in a case that is stopped: a stop that crossed the departure holds
-    nobody back.
+    Where our own desk has still to ask for a travel document that is no day of ours: what is decided, foreign affairs
+    sees as something that the other State owes. She is handed over at the arrival that was told, followed for six
+    months from then on, and back by the day for which she was called back; ``None`` where nobody is to travel, or none
+    of it was told. Nobody is pressed by it: the desks of both sides see that nothing was heard. Also in a case that is
+    stopped: a stop that crossed the departure holds nobody back.
     """
     at = case.resume_to if case.state in HELD else case.state
     try:
@@ -96,13 +97,18 @@ def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
             day = months_after(handed_over, MONITORED_MONTHS)
         elif at is State.RECALL:
             day = date.fromisoformat(case.said[TAKE_BACK]["by"])
-        elif at in ARRANGING:
+        elif at in ARRANGING and (case.state is not State.DECIDED or _owes_document(case)):
             day = date.fromisoformat(case.said[PROPOSAL]["window"]["until"])
         else:
             return None
         return day, end_of_day(day, zone)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None  # another State may name the last instant there is
+
+
+def _owes_document(case: Case) -> bool:
+    """Return whether a first travel document was asked for and has not come, also where no agreement has a clock."""
+    return DOCUMENT_REQUEST in case.said and DOCUMENT not in case.said
 
 
 def running(case: Case) -> tuple[Clock, ...]:

@@ -1226,6 +1226,20 @@ async def test_who_was_awaited_and_did_not_leave_is_overdue_on_both_sides(networ
     assert (True, True) == await overdue_in_both(network, ours, theirs)
 
 
+async def test_nobody_abroad_is_late_with_a_document_that_was_not_asked_for(network: Network) -> None:
+    """The list of what other States owe has no day for a return that our own desk is to take further; a stop has."""
+    ours, _ = await homeward.accepted(network)
+    gateway = network.gateways["XAA"]
+    await gateway.returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await gateway.returning.decide(ours, "coordinator", "coordinator")
+    watched = await gateway.inquiries.find_watched(ours)
+    assert watched is not None
+    assert (None, None) == (watched.step, watched.due_on)
+    await gateway.hold.freeze(ours, "a new danger", "first", "case_officer")
+    homeward.move_to(network, datetime(2027, 3, 1, 12, tzinfo=UTC))
+    assert await is_overdue(network, "XAA", ours)
+
+
 async def test_who_left_before_an_upgrade_is_overdue_too(network: Network) -> None:
     """A case that an earlier version stored without the day stands on the lists once the loop of deadlines ran."""
     ours, theirs = await homeward.departed(network)
