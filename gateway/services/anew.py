@@ -358,4 +358,5 @@ async def fall_back(
                 data = {**data, "said": await threads.with_documents(context, tx, held)}
         except BadRest as error:
             context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-    await steps.tell(context, tx, held, Event(name, row.partner, GATEWAY, data), now)
+    by = context.country if "found" in data else row.partner  # what never left nobody there refused
+    await steps.tell(context, tx, held, Event(name, by, GATEWAY, data), now)

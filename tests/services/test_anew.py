@@ -9,7 +9,7 @@ import pytest
 from gateway.core.case import State
 from gateway.core.codes import Reason
 from gateway.core.wire import Payload
-from gateway.services import anew, listing
+from gateway.services import anew, listing, reading
 from gateway.services import outbox as outbox_service
 from gateway.services.anew import NEVER_CAME, UNDECIDED
 from gateway.services.compromise import Compromise
@@ -110,6 +110,8 @@ async def test_answer_that_never_left_is_given_by_a_person(network: Network, tmp
         await story.state(network, "XBB", theirs),
         await findings_of(network, "XBB", theirs),
     )
+    told = [one.event for one in await reading.history(network.gateways["XBB"].context, theirs)]
+    assert (1, 0) == (told.count(reading.TAKEN_OUT), told.count("reply_not_accepted"))  # nobody abroad refused it
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
     assert "NOT_FOUND" == (await story.case(network, "XAA", ours)).reply["outcome"]
