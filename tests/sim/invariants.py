@@ -17,10 +17,13 @@ from gateway.core.case import Case, Release
 from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
+    CONTEST,
     DELAY,
     DOCUMENT,
+    ELEMENTS,
     ERASURE,
     INFORMATION,
+    INTERVIEW_ANSWER,
     NEGATIVE_OUTCOMES,
     POSITIVE_OUTCOMES,
     PROPOSAL,
@@ -215,11 +218,12 @@ TAKEN_OUT: Mapping[str, frozenset[str]] = {
     REPLY: frozenset({"reply_not_accepted", "revoked"}),
     DOCUMENT: frozenset({"document_not_accepted", "revoked"}),
     REISSUE: frozenset({"not_accepted", "revoked"}),
-    REMINDER: frozenset({"reply"}),
+    **dict.fromkeys((REMINDER, ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply"})),
+    CONTEST: frozenset({"close"}),
 }
 """
 Steps with which a message of that type is taken out that never left: what a reply or a document rests on was set right,
-what asked for it came under a stolen key, or the answer to what a reminder asks for came.
+what asked for it came under a stolen key, the answer came without it, or nobody waits any more for the second one.
 """
 
 STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
