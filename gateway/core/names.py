@@ -117,6 +117,7 @@ _LANGUAGES = {"bel": "be", "bul": "bg", "mkd": "mk", "rus": "ru", "srp": "sr", "
 _APOSTROPHES = frozenset(
     "'\u2019\u02bc\u02bb\u0060\u00b4\u2018\u02b9\u02be\u02bf\u02bd\u201b\u2032\u055a\u05f3\ua78b\ua78c"
 )
+_NO_APOSTROPHES = dict.fromkeys(map(ord, _APOSTROPHES))
 _BREAKS = re.compile(r"[\s\-\u2010\u2011\u2012\u2013.,<\u060c]+")
 """
 What divides the words of one name. For comparing more does (``_is_break``); but what another sign divides (A/B) is no
@@ -268,7 +269,10 @@ def fold(text: str) -> str:
 
 
 def _unmarked(text: str) -> str:
-    spread = without_unseen(unicodedata.normalize("NFKD", "".join(char for char in text if char not in _APOSTROPHES)))
+    bare = text.translate(_NO_APOSTROPHES)
+    if bare.isascii():
+        return bare  # nothing else falls away there, and most names of a search have plain letters
+    spread = without_unseen(unicodedata.normalize("NFKD", bare))
     kept = (char for char in spread if char not in _APOSTROPHES and not _is_folded_mark(char))
     return unicodedata.normalize("NFC", "".join(kept))
 

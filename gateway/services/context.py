@@ -310,13 +310,14 @@ class Context:
             self._end(error)
             raise
 
-    async def _check_epoch(self, tx: Tx) -> None:
+    async def _check_epoch(self, tx: Tx) -> int:
+        """Return the epoch of the store. Raises ``Outdated`` if this process is in another one."""
         if (found := await tx.epoch()) not in (self.epoch, self.stored_epoch):
             raise Outdated(f"the store is in epoch {found}, this process in {self.epoch}", "start it again")
+        return found
 
     async def _check_present(self, tx: Tx) -> None:
-        await self._check_epoch(tx)
-        if await tx.epoch() <= max(int(await tx.find_meta(GONE_BACK) or 0), self.past):
+        if await self._check_epoch(tx) <= max(int(await tx.find_meta(GONE_BACK) or 0), self.past):
             raise GoneBack(
                 "an older state was put in the place of the store: it would give the same numbers a second time",
                 "stop every node; isthmus restore begin-epoch, then isthmus case freeze for each stop made since then; "

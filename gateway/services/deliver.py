@@ -278,7 +278,8 @@ class Deliverer:
         # Every row looked at is due later afterwards, leased or held, so each look finds others.
         for look in range(_LOOKS):
             # Where some are held, many may be: from then on as many are looked at as there is room for.
-            rows = await due(tx, (width if look else most) - len(claimed)) if len(claimed) < most else ()
+            before, limit = len(claimed), (width if look else most) - len(claimed)
+            rows = await due(tx, limit) if len(claimed) < most else ()
             if not rows:
                 break
             for row in rows:
@@ -289,6 +290,8 @@ class Deliverer:
                     await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
                 elif item := await self._claim_one(tx, row, now, lease):
                     claimed.append(item)
+            if len(claimed) - before == len(rows) < limit:
+                break  # all that is due is claimed, and what follows in its threads waits for it
         return claimed, parked
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
