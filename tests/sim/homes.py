@@ -160,8 +160,12 @@ def _person(name: str, role: str, key: SigningKey) -> str:
 
 
 @contextmanager
-def shared() -> Iterator[None]:
-    """Work out once a process what every start of a gateway works out anew, and listen where there are no sockets."""
+def shared(*, leave: bool = False) -> Iterator[None]:
+    """
+    Work out once a process what every start of a gateway works out anew, and listen where there are no sockets.
+
+    With ``leave`` no garbage is collected from then on.
+    """
     before = [(module, name, getattr(module, name)) for module, name in _PLACES]
     for (module, name), made in zip(_PLACES, _shared(), strict=True):
         setattr(module, name, made)
@@ -169,8 +173,9 @@ def shared() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.collect()
-        gc.enable()
+        if not leave:
+            gc.collect()
+            gc.enable()
         for module, name, real in before:
             setattr(module, name, real)
 

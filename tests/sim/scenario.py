@@ -52,13 +52,17 @@ class Result:
     virtual_s: float
 
 
-def run(seed: int, root: Path) -> Result:
-    """Run the whole scenario of ``seed`` under the empty directory ``root`` and return what it showed."""
-    with homes.shared():
-        return _run(seed, root)
+def run(seed: int, root: Path, *, leave: bool = False) -> Result:
+    """
+    Run the whole scenario of ``seed`` under the empty directory ``root`` and return what it showed.
+
+    With ``leave`` nothing is tidied up behind it, for a process that ends soon.
+    """
+    with homes.shared(leave=leave):
+        return _run(seed, root, leave=leave)
 
 
-def _run(seed: int, root: Path) -> Result:
+def _run(seed: int, root: Path, *, leave: bool) -> Result:
     world = World(seed, root)
     play = Scenario(world)
     try:
@@ -66,7 +70,10 @@ def _run(seed: int, root: Path) -> Result:
         digest, virtual_s = world.digest(), (world.now() - homes.START).total_seconds()
         return Result(seed, digest, play.counts, list(world.failures), list(world.trace), virtual_s)
     finally:
-        world.close()
+        if leave:
+            world.leave()
+        else:
+            world.close()
 
 
 class Scenario:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from drills.simulation import gather, run, run_all
+from drills.simulation import gather, run, run_all, run_some
 from gateway import app
-from tests.sim import homes
+from tests.sim import homes, scenario
 from tests.sim.loop import SimulatedLoop
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +77,16 @@ def test_seed_ends_though_no_gateway_comes_up(monkeypatch: pytest.MonkeyPatch) -
     assert name == "runs to its end"
     assert "does not come up" in told
     assert "cannot begin" in told
+
+
+def test_seed_whose_process_ends_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A seed that takes its process with it is a failure, and so is what that one still had to play."""
+    homes.template()
+    monkeypatch.setattr(sys, "gettrace", lambda: None)
+    monkeypatch.setattr(scenario, "run", lambda *_, **__: os._exit(1))
+    assert [(number, "runs to its end", "its process ended") for number in (0, 1)] == [
+        (seed.number, *seed.failures[0]) for seed in run_some([0, 1])
+    ]
 
 
 @cache

@@ -6,6 +6,7 @@ but for the ports that a simulation must own: clock, randomness, the thread of t
 """
 
 import asyncio
+import os
 import random
 import shutil
 import sqlite3
@@ -64,7 +65,8 @@ class Clock:
         self.skew_s = 0.0
 
     def now(self) -> datetime:
-        return self._world.now() + timedelta(seconds=self.skew_s)
+        now = self._world.now()
+        return now + timedelta(seconds=self.skew_s) if self.skew_s else now
 
     async def sleep(self, seconds: float) -> None:
         await self._world.sleep(seconds)
@@ -559,6 +561,14 @@ class World:
         for task in found:
             asyncio.tasks._unregister_task(task)
 
+    def leave(self) -> None:
+        """Let every task stand where it is, for good, and keep no disk full: the process ends soon."""
+        self.keep_tasks()
+        _LEFT.append(self)
+        for file in (*self.root.rglob("*.db"), *self.root.rglob("*-wal")):
+            os.truncate(file, 0)
+        connector.monotonic = self._monotonic
+
     def close(self) -> None:
         """Bring every task to its end, the dead ones too, and the loop."""
         for host in self.hosts.values():
@@ -578,6 +588,10 @@ class World:
         self.loop.close()
         # aiohttp keeps the last thousand chains of handlers for good, and with each of them all that its seed made.
         web_app._cached_build_middleware.cache_clear()
+
+
+_LEFT: list[World] = []
+"""What was left as it is: nothing of it may be collected, or its tasks would run their last words."""
 
 
 def _wake(sleeper: "asyncio.Future[None]") -> None:
