@@ -77,8 +77,8 @@ def begin_epoch(
         tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
     say(
         "Enter every stop made after the backup again, also of States that are not to be contacted: the database has"
-        " forgotten them. With PostgreSQL also remove again whatever passkeys, codes and invitations were removed"
-        " since. Then start the gateway."
+        " forgotten them. Of who left since have the escort say when (isthmus return depart --left-at). With PostgreSQL"
+        " also remove again whatever passkeys, codes and invitations were removed since. Then start the gateway."
     )
 
 

@@ -120,10 +120,12 @@ def document(desk: Desk, ref: str, needed_by: datetime) -> None:
 @return_.command()
 @ref_argument
 @click.option("--arrives-at", metavar="INSTANT", help="If later than planned, such as 2027-02-09T12:40:00Z.")
+@click.option("--left-at", metavar="INSTANT", help="If a restore took the departure: when it was.")
 @desk_options
-def depart(desk: Desk, ref: str, arrives_at: str | None) -> None:
+def depart(desk: Desk, ref: str, arrives_at: str | None, left_at: str | None) -> None:
     """Say, as the escort, that the person left now. Everything is looked at once more."""
-    desk.run(lambda gateway: desk.step(gateway, "departure", ref, {"arrives_at": arrives_at}))
+    body = {"arrives_at": arrives_at, **({} if left_at is None else {"left_at": left_at})}
+    desk.run(lambda gateway: desk.step(gateway, "departure", ref, body))
 
 
 @return_.command()

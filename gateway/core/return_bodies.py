@@ -109,15 +109,15 @@ def cancelled(case: Case) -> Body:
     return {"handling": _ours(case, RETURN), "status": "cancelled", **empty, "medical_needs": []}
 
 
-def departed(case: Case, now: datetime, arrives_at: str | None) -> Body:
+def departed(case: Case, left_at: datetime, arrives_at: str | None) -> Body:
     """
-    Return the notice that the person left at ``now``; ``arrives_at`` (instant) if it is later than planned.
+    Return the notice that the person left at ``left_at``; ``arrives_at`` (instant) if it is later than planned.
 
     Medical needs are told again only while the person agrees to that; who no longer does leaves all the same.
     """
     plan = _said(case, SCHEDULE)
-    needs = plan["medical_needs"] if _agrees((case.record or {}).get("travel") or {}, now) else []
-    times = {"departs_at": format_instant(now), "arrives_at": arrives_at or plan["arrives_at"]}
+    needs = plan["medical_needs"] if _agrees((case.record or {}).get("travel") or {}, left_at) else []
+    times = {"departs_at": format_instant(left_at), "arrives_at": arrives_at or plan["arrives_at"]}
     return {**plan, "status": "departed", **times, "medical_needs": needs}
 
 

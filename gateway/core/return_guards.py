@@ -47,7 +47,8 @@ Look = Callable[[Case, Event, datetime], str | None]
 def _guard(rule: str, look: Look) -> Guard:
     def guard(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
         try:
-            because = look(case, event, now)
+            # A departure that a restore took is judged as of the instant at which the person left.
+            because = look(case, event, event.data.get("left_at") or now)
         except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError):
             because = "something this step needs is not on record"
         return (Finding(rule, because),) if because else ()

@@ -200,7 +200,11 @@ _LOCAL: Mapping[str, Schema] = {
             for name in ("arrives_at", "point", "carrier", "escort", "medical_needs")
         },
     ),
-    "Departure": as_object("Departure", {"arrives_at": or_null(INSTANT)}),
+    "Departure": as_object(
+        "Departure; left_at only where a restore took it",
+        {"arrives_at": or_null(INSTANT), "left_at": or_null(INSTANT)},
+        ("arrives_at",),
+    ),
     "ProtocolWanted": as_object(
         "The first hand brings the protocol; the second brings null and gets what the first signed",
         {"protocol": or_null(ref("return.handover/properties/protocol"))},

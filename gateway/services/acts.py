@@ -262,7 +262,11 @@ _OF_A_RETURN: Mapping[str, Verb] = {
     "document-request": _of_what_was_seen("request_document", lambda r: r.request_document),
     "schedule": _of_what_was_seen("schedule", lambda r: r.schedule, *_WHOLE),
     "cancellation": _verb("cancel", _ASKING, _returning(lambda r, b: r.cancel)),
-    "departure": _verb("depart", _ASKING, _returning(lambda r, b: partial(r.depart, arrives_at=b.get("arrives_at")))),
+    "departure": _verb(
+        "depart",
+        _ASKING,
+        _returning(lambda r, b: partial(r.depart, arrives_at=b.get("arrives_at"), left_at=b.get("left_at"))),
+    ),
     "handover": _verb("hand_over", _ASKING, _returning(lambda r, b: r.hand_over, "protocol", "statement")),
     "returned": _verb("returned", _ASKING, _returning(lambda r, b: r.returned)),
     # Either side.

@@ -37,7 +37,7 @@ from gateway.core.return_guards import notice_at
 from gateway.core.returns import SEALED_H
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
-from gateway.services import access, cases, person_stop, steps, threads
+from gateway.services import access, cases, listing, person_stop, steps, threads
 from gateway.services.around import look
 from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed, own_statement
@@ -57,6 +57,10 @@ REPORTS = {
     "monitoring_lost": "report_lost",
 }
 """What a report is here, by what it is to the State that gets it."""
+
+
+NOT_FORGOTTEN = "only a departure that our last restore may have taken is said of an instant of the past, by its offset"
+"""Why a departure of another time than now is not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,20 +253,40 @@ class Returning:
         """Take the plan back; a plan that has not left is dropped, and then nothing is sent."""
         await self._say(ref, "cancel", SCHEDULE, lambda case, now: return_bodies.cancelled(case), person, role)
 
-    async def depart(self, ref: str, person: str, role: str = "escort", arrives_at: str | None = None) -> None:
+    async def depart(
+        self,
+        ref: str,
+        person: str,
+        role: str = "escort",
+        arrives_at: str | None = None,
+        left_at: str | None = None,
+    ) -> None:
         """
         Say as the escort that the person left now, and, if it is later than planned, when she arrives.
 
-        Raises ``RuleRefused`` unless everything still stands today.
+        Raises ``RuleRefused`` unless everything still stands today; where our last restore took the departure, unless
+        it did at the instant ``left_at`` before it.
         """
+        left = None if left_at is None else await self._forgotten(left_at)
 
         def departed(case: Case, now: datetime) -> Mapping[str, Any]:
-            value = return_bodies.departed(case, now, arrives_at)
-            if datetime.fromisoformat(value["arrives_at"]) <= now:
+            value = return_bodies.departed(case, left or now, arrives_at)
+            if datetime.fromisoformat(value["arrives_at"]) <= (left or now):
                 raise RuleRefused((Finding("V-39", "the arrival as planned is past; say when it will be now"),))
             return value
 
-        await self._say(ref, "depart", SCHEDULE, departed, person, role)
+        await self._say(ref, "depart", SCHEDULE, departed, person, role, left_at=left)
+
+    async def _forgotten(self, left_at: str) -> datetime:
+        """Return the instant of a departure that our last restore may have taken; raises ``RuleRefused`` for others."""
+        restored = await self._context.store.read(lambda tx: tx.find_meta(listing.RESTORED_AT))
+        try:
+            left, now = datetime.fromisoformat(left_at), self._context.clock.now()
+            if restored and left < min(datetime.fromisoformat(restored), now):  # our clock may have been ahead then
+                return left
+        except (TypeError, ValueError):
+            pass  # no instant, or one without an offset, which none is compared with
+        raise RuleRefused((Finding("V-39", NOT_FORGOTTEN),))
 
     async def protocol(
         self, ref: str, protocol: Mapping[str, Any] | None, person: str, role: str, *, why: str = "to sign the handover"
@@ -448,12 +472,18 @@ class Returning:
         person: str,
         role: str,
         seen: str | None = None,
+        left_at: datetime | None = None,
     ) -> None:
         """Send a message that needs no second person, composed from the case."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             text = _text(type, compose(case, self._context.clock.now()))
-            data = {"body": text, "digest": body_digest(text), "undo": await threads.undo_of(tx, case)}
+            data = {
+                "body": text,
+                "digest": body_digest(text),
+                "undo": await threads.undo_of(tx, case),
+                "left_at": left_at,
+            }
             return text, {**data, "unconfirmed": type == SCHEDULE and await threads.is_unconfirmed(tx, case)}
 
         await self._step(ref, name, person, role, make, type, discloses=True, seen=seen)
@@ -496,7 +526,7 @@ class Returning:
             signed = (data["release"],) if "release" in data else ()
             # The rules look at the case as the step would leave it: with the signature, or with what became known.
             after = replace(case, releases=(*case.releases, *signed), draft=data.get("draft") or case.draft)
-            facts = await self._facts(tx, after, kind, text)
+            facts = await self._facts(tx, after, kind, text, data.get("left_at"))
             await steps.move(context, tx, held, Event(name, person, role, data, facts), now)
             if discloses:
                 why = (case.draft or {}).get("justification") or "answer to a request"
@@ -504,12 +534,12 @@ class Returning:
 
         await context.commit(unit)
 
-    async def _facts(self, tx: Tx, case: Case, type: str, text: str) -> Facts:
-        """Return what the rules look at before a message of ours about ``case`` leaves."""
+    async def _facts(self, tx: Tx, case: Case, type: str, text: str, left_at: datetime | None) -> Facts:
+        """Return what the rules look at before a message of ours about ``case`` leaves; of who left, as of then."""
         now = self._context.clock.now()
         return about(
             case,
-            now,
+            left_at or now,
             type,
             ijson.loads(text.encode()) if text else {},
             around=await look(self._context, tx, case, now),

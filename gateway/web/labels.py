@@ -377,6 +377,10 @@ LABELS: Mapping[str, Label] = {
         N_("Arrival, if it is later than planned"),
         N_("Day and time by the clock of this desk, for example 2026-12-14 13:10. Leave it empty if the plan stands."),
     ),
+    "left_at": (
+        N_("When the journey began, if a restore lost that it did"),
+        N_("Day and time by the clock of this desk, for example 2026-12-14 08:40. Leave it empty if it begins now."),
+    ),
     "point": (N_("Where the person is handed over"), ""),
     "point/unit": (N_("Town or airport"), N_("Never an address.")),
     "carrier": (N_("Flight, train or line"), N_("Leave this part empty if there is none.")),

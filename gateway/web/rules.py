@@ -11,6 +11,7 @@ from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO
 from gateway.services.answer import ANSWER_WAITS
 from gateway.services.notices import STILL_HERE
+from gateway.services.returning import NOT_FORGOTTEN
 from gateway.web.language import N_, Tongue
 
 RULES: Mapping[str, str] = {
@@ -138,6 +139,10 @@ _AGAINST: Mapping[str, str] = {
         "once the case goes on, say it again."
     ),
     NOT_LET_GO: N_("Whoever stopped this case has not let go of it. Say no, or say yes once they have."),
+    NOT_FORGOTTEN: N_(
+        "Only where this gateway was restored is a departure of the past said here, and only one from before that. "
+        "Leave the time empty if the journey begins now."
+    ),
     ANSWER_WAITS: N_("The answer waits here and has not left yet. Close the case once it has."),
 }
 """What is said against a message that waits, or for one, and of the cases that it names, by how the reason begins."""

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.machine import RuleRefused
 from gateway.core.messages import REPLY, RESYNC, USE_REQUEST
+from gateway.core.wire import format_instant
 from gateway.services.ports import Tx
 from tests.support import homeward, story
 from tests.support.interviews import OPEN, PROPOSAL
@@ -209,3 +211,64 @@ async def test_recall_after_a_restore_waits_behind_word_of_the_departure(
     network.clock.pass_(hours=2)
     await network.deliver()
     assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
+async def sign_the_handover(network: Network, ours: str) -> None:
+    """Have the escort of XAA sign that the person was handed over, as the first hand."""
+    returning = network.gateways["XAA"].returning
+    seen = await returning.protocol(ours, homeward.PROTOCOL, "escort", "escort")
+    signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
+    await returning.hand_over(ours, homeward.PROTOCOL, signed, "escort")
+
+
+async def test_departure_that_our_restore_forgot_is_said_on_a_later_day(network: Network, tmp_path: Path) -> None:
+    """The escort says when it was and signs once more, before anything is taken; so all that comes again is taken."""
+    ours, theirs = await homeward.on_the_day(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    left_at = format_instant(network.clock.now())
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    await network.deliver()
+    network.clock.pass_(hours=5)
+    await sign_the_handover(network, ours)
+    await network.deliver()
+    await homeward.confirm_handover(network, theirs, days=7)
+    report, day = network.gateways["XBB"].returning.report, network.clock.now().date().isoformat()
+    await report(theirs, "SEEN_CONCERN", day, False, "reception", "reception")
+    await network.deliver()
+    network.clock.pass_(days=1)
+    await put_back(network, "XAA", backup)
+    await network.gateways["XAA"].returning.depart(ours, "escort", left_at=left_at)
+    await sign_the_handover(network, ours)
+    for each in network.gateways.values():
+        await each.refresh_trust()
+    await settle(network)
+    case = await story.case(network, "XAA", ours)
+    assert "MONITORING" == await same_state(network, ours, theirs)
+    assert ("SEEN_CONCERN", left_at) == (
+        case.said["return.monitoring"]["status"],
+        case.said["return.schedule"]["departs_at"],
+    )
+
+
+@pytest.mark.parametrize(
+    "left_at",
+    ["2026-12-13T09:00:00Z", "2026-12-14T08:40:00", "2026-12-14T10:00:00Z", "soon"],
+    ids=["on another day than planned", "without an offset", "since the restore", "never"],
+)
+async def test_departure_of_the_past_is_one_that_a_restore_took(network: Network, tmp_path: Path, left_at: str) -> None:
+    """Nobody says of an earlier day what no restore can have taken, nor of a journey on another day than planned."""
+    ours, _ = await homeward.on_the_day(network)
+    network.clock.pass_(hours=1)
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    returning = network.gateways["XAA"].returning
+    network.clock.pass_(hours=1)
+    with pytest.raises(RuleRefused):
+        await returning.depart(ours, "escort", left_at=left_at)
+    await returning.depart(ours, "escort", left_at="2026-12-14T08:42:00Z")
+
+
+async def test_no_departure_of_the_past_without_a_restore(network: Network) -> None:
+    """Where no restore took anything a departure is said as it begins, and at no other time."""
+    ours, _ = await homeward.on_the_day(network)
+    with pytest.raises(RuleRefused):
+        await network.gateways["XAA"].returning.depart(ours, "escort", left_at="2026-12-14T08:31:00Z")

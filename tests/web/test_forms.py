@@ -78,7 +78,11 @@ VALUES: Mapping[str, list[Mapping[str, Any]]] = {
     "Plan": [homeward.PLAN],
     "DocumentWanted": [{"needed_by": "2026-12-10"}],
     "Journey": [homeward.JOURNEY, {**homeward.JOURNEY, "carrier": None, "medical_needs": ["OXYGEN"]}],
-    "Departure": [{"arrives_at": None}, {"arrives_at": "2026-12-14T12:10:30Z"}],
+    "Departure": [
+        {"arrives_at": None},
+        {"arrives_at": "2026-12-14T12:10:30Z"},
+        {"arrives_at": None, "left_at": "2026-12-14T08:42:00Z"},
+    ],
     "ProtocolWanted": [{"protocol": None}, {"protocol": homeward.PROTOCOL}],
     "HandedOver": [{"protocol": homeward.PROTOCOL, "statement": "a.b.c"}],
     "Recall": [{"reason": "unsafe", "code": "UNSAFE", "by": "2026-12-20", "protection": ATTESTED}],

@@ -24,6 +24,7 @@ from gateway.services import (
     threads,
 )
 from gateway.services.notices import STILL_HERE
+from gateway.services.returning import NOT_FORGOTTEN
 from gateway.web.interior.findings import FINDINGS, said
 from gateway.web.language import LANGUAGES, choose, tongue
 from gateway.web.readable import parts
@@ -169,7 +170,9 @@ NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OU
 """What refuses a step, or is seen for a reason alone with another in its place, and how one with a number begins."""
 
 
-@pytest.mark.parametrize("because", [return_guards.OUTDATED, STILL_HERE, answer.ANSWER_WAITS, NOT_LET_GO])
+@pytest.mark.parametrize(
+    "because", [return_guards.OUTDATED, STILL_HERE, answer.ANSWER_WAITS, NOT_LET_GO, NOT_FORGOTTEN]
+)
 def test_what_people_can_do_about_a_refusal_is_said_in_each_language(because: str) -> None:
     """A refusal that waits for something says in the page what, beside the sentence of its rule."""
     assert len(LANGUAGES) == len({against(tongue(lang, "UTC"), because) for lang in LANGUAGES} - {""})
