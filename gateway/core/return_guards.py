@@ -56,6 +56,23 @@ def _guard(rule: str, look: Look) -> Guard:
     return guard
 
 
+OVER_BY_THEN = "by the day of departure this is over: "
+"""What stands before the reason why no journey is planned for a day on which nobody would leave."""
+
+
+def _lasting(look: Look) -> Look:
+    """Return ``look`` as it is taken where a journey is planned: once more, as of its departure."""
+
+    def both(case: Case, event: Event, now: datetime) -> str | None:
+        because = look(case, event, now)
+        if because is not None or event.name != "schedule":
+            return because
+        because = look(case, event, departs_at(_record(case, event)).astimezone(UTC))
+        return OVER_BY_THEN + because if because is not None else None
+
+    return both
+
+
 def _day(text: str) -> date:
     return date.fromisoformat(text)
 
@@ -627,7 +644,7 @@ def _says(case: Case, event: Event, now: datetime) -> str | None:
 
 
 GUARDS: Mapping[str, Guard] = {
-    "positive_reply": _guard("R-04", _positive_reply),
+    "positive_reply": _guard("R-04", _lasting(_positive_reply)),
     "reply_spent": _guard("R-25", _reply_spent),
     "represented": _guard("R-07", _represented),
     "identified": _guard("R-08", _identified),
@@ -635,8 +652,8 @@ GUARDS: Mapping[str, Guard] = {
     "assessed": _guard("R-09", _assessed),
     "assessed_positive": _guard("R-09", _assessed_positive),
     "carer_agreed": _guard("R-10", _carer_agreed),
-    "welfare_released": _guard("R-10", _welfare_released),
-    "welfare_accepted": _guard("R-10", _welfare_accepted),
+    "welfare_released": _guard("R-10", _lasting(_welfare_released)),
+    "welfare_accepted": _guard("R-10", _lasting(_welfare_accepted)),
     "accepted_once": _guard("R-10", _accepted_once),
     "assessments_kept": _guard("R-09", _assessments_kept),
     "revocation_kept": _guard("R-23", _revocation_kept),

@@ -7,7 +7,7 @@ A finding names its rule and a place. Its English reason is for the log; a page 
 from collections.abc import Mapping
 
 from gateway.core.facts import Finding
-from gateway.core.return_guards import OUTDATED
+from gateway.core.return_guards import OUTDATED, OVER_BY_THEN
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO
 from gateway.services.answer import ANSWER_WAITS
 from gateway.services.notices import STILL_HERE
@@ -133,6 +133,10 @@ _AGAINST: Mapping[str, str] = {
     OUTDATED: N_(
         "A message of the return that waits says something else than the record by now, and does not leave. Begin the "
         "return anew, or call the journey off, and say it again."
+    ),
+    OVER_BY_THEN: N_(
+        "By the day of departure it is over, and nobody would leave. Set an earlier day in the record, or begin the "
+        "return anew, so that it is given for longer; an answer that is over is asked for anew."
     ),
     STILL_HERE: N_(
         "What brings it waits here and has not left. Stop the case, which takes it out, and set right what is wrong; "

@@ -32,6 +32,7 @@ from gateway.core.messages import (
     TYPES,
 )
 from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, STOPPED_THERE, SUSPENSION_BODY
+from gateway.core.return_guards import OVER_BY_THEN
 from gateway.core.returns import DOCUMENT_MARGIN, SEALED_H, VALID_DAYS
 from gateway.core.rules import findings
 from gateway.core.tables import GUARDS, table_for
@@ -378,6 +379,43 @@ def test_a_reply_is_valid_to_the_end_of_its_last_day(until: str, holds: bool) ->
     """A reply counts on the last day it names, and not on the next."""
     case = ready(ASKING, S.ASSESSED, "propose", reply=support.reply(valid_until=until))
     assert holds is objects("positive_reply", case, "propose")
+
+
+FRIDAY = kit.record(travel={"departs_at": "2026-12-04T15:00:00+01:00"})
+"""A record with a journey three days ahead."""
+
+
+def lasting(until: str) -> tuple[Release, ...]:
+    """Return the statements of both authorities, that count up to the instant ``until``."""
+    return kit.signatures(ASKING, valid_until=until)
+
+
+@pytest.mark.parametrize(
+    ("guard", "short", "lasts"),
+    [
+        ("positive_reply", *({"reply": support.reply(valid_until=day)} for day in ("2026-12-03", "2026-12-04"))),
+        (
+            "welfare_accepted",
+            *(
+                {"said": {**kit.SAID, ACCEPTANCE: kit.acceptance(expires_on=day)}}
+                for day in ("2026-12-03", "2026-12-04")
+            ),
+        ),
+        *(
+            (guard, *({"releases": lasting(until)} for until in ("2026-12-04T14:00:00Z", "2026-12-04T14:00:01Z")))
+            for guard in ("welfare_released", "welfare_accepted")
+        ),
+    ],
+    ids=["reply", "acceptance", "release", "statement of the acceptance"],
+)
+def test_a_journey_is_planned_on_what_lasts_until_its_departure(
+    guard: str, short: dict[str, Any], lasts: dict[str, Any]
+) -> None:
+    """What is over on the day of departure is told to the desk that plans, and not at the gate."""
+    case = ready(ASKING, S.DOCUMENTED, "schedule", record=FRIDAY)
+    assert not objects(guard, replace(case, **lasts), "schedule")
+    found = GUARDS[guard](replace(case, **short), brought(case, "schedule"), NOW)
+    assert [True] == [one.because.startswith(OVER_BY_THEN) for one in found]
 
 
 def test_a_proposal_rests_on_the_reply_that_was_sent() -> None:

@@ -265,13 +265,11 @@ async def test_a_reassessment_leaves_what_takes_nothing_further(network: Network
     assert ["dropped", "receipted"] == await outbox(network, ours, "rectification")
 
 
-async def test_a_plan_does_not_leave_once_the_acceptance_is_over(network: Network) -> None:
-    """An acceptance for ten days is over when the sealed plan of an adult's journey could leave."""
-    ours, theirs = await homeward.scheduled(network, False, 10)
-    homeward.move_to(network, DEPARTS_AT - timedelta(hours=71))
-    await network.deliver()
-    assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
-    assert ["queued"] == await outbox(network, ours, "return.schedule")
+async def test_no_journey_is_planned_beyond_the_acceptance(network: Network) -> None:
+    """An acceptance for ten days is over on the day of departure: the desk learns that as it plans the journey."""
+    with pytest.raises(RuleRefused) as refused:
+        await homeward.scheduled(network, False, 10)
+    assert {"R-10"} == rules(refused)
 
 
 async def test_a_plan_does_not_leave_once_another_document_ends_too_early(network: Network) -> None:

@@ -305,10 +305,10 @@ async def test_what_is_missing_on_the_day(network: Network, changes: dict[str, A
 @pytest.mark.parametrize("minor", [False, True], ids=["adult", "minor"])
 async def test_an_acceptance_that_is_over_lets_nobody_leave(network: Network, minor: bool) -> None:
     """The signature of the other State's authority counts until the instant it names."""
-    ours, _ = await homeward.on_the_day(network, minor, days=18)
-    homeward.move_to(network, DEPARTS_AT + timedelta(hours=1))
+    ours, _ = await homeward.on_the_day(network, minor, days=19)
+    homeward.move_to(network, DEPARTS_AT + timedelta(hours=8))
     with pytest.raises(RuleRefused) as refused:
-        await acts(network, "XAA").depart(ours, "escort")
+        await acts(network, "XAA").depart(ours, "escort", arrives_at="2026-12-14T20:00:00Z")
     assert "R-10" in rules(refused)
 
 

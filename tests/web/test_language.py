@@ -166,12 +166,13 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     }
 
 
-NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OUTDATED", "_LOST_NUMBER"}
+NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OUTDATED", "OVER_BY_THEN", "_LOST_NUMBER"}
 """What refuses a step, or is seen for a reason alone with another in its place, and how one with a number begins."""
 
 
 @pytest.mark.parametrize(
-    "because", [return_guards.OUTDATED, STILL_HERE, answer.ANSWER_WAITS, NOT_LET_GO, NOT_FORGOTTEN]
+    "because",
+    [return_guards.OUTDATED, return_guards.OVER_BY_THEN, STILL_HERE, answer.ANSWER_WAITS, NOT_LET_GO, NOT_FORGOTTEN],
 )
 def test_what_people_can_do_about_a_refusal_is_said_in_each_language(because: str) -> None:
     """A refusal that waits for something says in the page what, beside the sentence of its rule."""
