@@ -166,11 +166,24 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
                 await tx.save_thread(thread._replace(ended=why))
             # No withdrawal of who is asked closes a number: what it posted is posted on, or its correction never comes.
             if why == "withdrawn" and held.case.side is Side.REQUESTING:
-                await threads.abandon(tx, held.case, now)
+                return await _said_behind(context, tx, held, await threads.abandon(tx, held.case, now), now)
         case PostOn():
             return await threads.revive(context, tx, held, now)
         case Notify():
             context.notify(held.case, effect)
+    return held
+
+
+async def _said_behind(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:
+    """Say once more what was ``gone`` with its number; it steps behind the withdrawal, which is said next."""
+    try:
+        sends = [_of_what_is_over(held, threads.again(context, held, row)) for row in gone]
+        if sends:
+            await threads.say_before(context, tx, held, sends, now)
+    except BadRest as error:
+        # No withdrawal waits for what cannot be read.
+        context.log("message.fault", partner=held.case.partner, type=gone[0].type, error=type(error).__name__)
+        return await _find_untold(context, tx, held, now)
     return held
 
 

@@ -600,8 +600,14 @@ async def sent_since(context: Context, tx: Tx, held: Held) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def abandon(tx: Tx, case: Case, now: datetime) -> None:
-    """Give up what was posted and never receipted: the withdrawal that follows closes its number."""
-    for row in await tx.outbound_of_case(case.ref):
-        if row.state == "posted" and row.type != WITHDRAWAL:
-            await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
+async def abandon(tx: Tx, case: Case, now: datetime) -> list[OutboundRow]:
+    """
+    Give up what was posted and never receipted: the withdrawal that follows closes its number.
+
+    Returns what of it takes data back, in its order: nobody knows whether it came, and it may follow the withdrawal.
+    """
+    gone = [row for row in await tx.outbound_of_case(case.ref) if row.state == "posted" and row.type != WITHDRAWAL]
+    for row in gone:
+        await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
+    takes_back = [row for row in gone if row.type in AFTER_WITHDRAWAL]
+    return sorted(takes_back, key=lambda row: (row.epoch, row.seq or 0))

@@ -9,8 +9,8 @@ import pytest
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
-from gateway.core.messages import AFTER_WITHDRAWAL, REISSUE
-from gateway.core.notices import grants, open_demands
+from gateway.core.messages import AFTER_WITHDRAWAL, ERASURE, REISSUE
+from gateway.core.notices import grants, open_demands, unanswered
 from gateway.core.reuse import Grant
 from gateway.core.rule_checks import NOT_LET_GO
 from gateway.core.verification_changes import CORRECTED_HERE
@@ -683,6 +683,33 @@ async def test_the_asking_side_destroys_what_it_was_told(network: Network) -> No
 
     assert ("CLOSED", None, [None]) == (case.state, case.reply, await network.gateways["XAA"].store.read(unit))
     assert () == open_demands(await story.case(network, "XBB", theirs))
+
+
+@pytest.mark.parametrize("came", [False, True], ids=["lost on its way", "its answer lost"])
+@pytest.mark.parametrize("kind", ["confirmation", "erasure"])
+async def test_what_takes_back_is_said_again_behind_a_withdrawal_that_closes_its_number(
+    network: Network, kind: str, came: bool
+) -> None:
+    """Whether it came nobody knows as the case is withdrawn; the other State has it afterwards, either way."""
+    ours, theirs = await story.replied(network)
+    asking, asked = network.gateways["XAA"], network.gateways["XBB"]
+    await asked.notices.strike(theirs, ["REPLY"], "first", CLERK)
+    await network.deliver()
+    network.wires.cut, network.wires.lose_answers = not came, came
+    if kind == "confirmation":
+        await asking.notices.confirm(ours, 1, "DONE", "first", CASE)
+    else:
+        await asking.notices.demand_erasure(ours, "first", CASE)
+    await asking.deliverer.run_once()
+    network.wires.cut = network.wires.lose_answers = False
+    await asking.hold.freeze(ours, "no more", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    case = await story.case(network, "XBB", theirs)
+    heard = () == open_demands(case) if kind == "confirmation" else [ERASURE] == [one.kind for one in unanswered(case)]
+    assert ("WITHDRAWN", True) == (case.state, heard)
+    assert NOT_TOLD not in (await story.case(network, "XAA", ours)).findings
 
 
 async def test_what_was_reported_goes_with_what_the_other_state_sent(network: Network) -> None:
