@@ -22,6 +22,8 @@ from gateway.core.messages import (
     ONWARD_REQUEST,
     RECTIFICATION,
     REPLY,
+    SUSPENSION,
+    TAKE_BACK,
     USE_ANSWER,
     USE_REQUEST,
 )
@@ -414,10 +416,18 @@ _REPORTS = tuple(found.partition("%")[0] for found in (REPORTED, TO_BE_TAKEN_BAC
 """How the findings begin that repeat what the other State said of the person."""
 
 
+def _is_our_stop(case: Case, type: str, body: Mapping[str, Any]) -> bool:
+    """Return whether we said ``body``, that the return is stopped or the person called back: it may be said anew."""
+    if type == TAKE_BACK:
+        return TO_BE_TAKEN_BACK % {"day": body["by"], "reason": body["reason"]} not in case.findings
+    return type == SUSPENSION
+
+
 def _destroy(case: Case, event: Event, now: datetime) -> Change:
     """Let go of everything the other State sent, and confirm it; on the asked side the whole case goes with its key."""
     case = _answered(case, event, ours=False)
-    emptied = replace(case, received=None, reply=None, reply_digest=None, delay=None, pending=None, said={})
+    told = {type: body for type, body in case.said.items() if _is_our_stop(case, type, body)}
+    emptied = replace(case, received=None, reply=None, reply_digest=None, delay=None, pending=None, said=told)
     # What was proposed for an interview and came of it is theirs too, and so is what their authority signed.
     ours = tuple(release for release in case.releases if release.authority == "ours")
     findings = tuple(found for found in case.findings if not found.startswith(_REPORTS))

@@ -25,6 +25,7 @@ from gateway.core.messages import (
 )
 from gateway.core.notices import grants, last_number, open_demands, unanswered
 from gateway.core.person_keys import FOUND_BY
+from gateway.core.return_changes import TO_BE_TAKEN_BACK
 from gateway.core.reuse import received_under
 from gateway.core.tables import APPLIES, GUARDS, REQUESTED, REQUESTING, TERMINAL, table_for
 from schemas import ijson
@@ -187,6 +188,17 @@ def test_nobody_on_the_way_is_lost() -> None:
     """No copy is destroyed between departure and the end of a return."""
     under_way = {State.DEPARTED, State.HANDED_OVER, State.MONITORING, State.RECALL, State.SCHEDULED}
     assert not under_way & {row.source for _, row in ROWS if row.event == "destroy"}
+
+
+@pytest.mark.parametrize("theirs", [False, True], ids=["ours", "theirs"])
+def test_what_we_told_of_a_stop_outlives_what_they_sent(theirs: bool) -> None:
+    """Of what was said our word of a stop, or that somebody is called back, stays, for it may have to be said again."""
+    told = {"suspension": {"code": "SUSPENDED"}, "return.take-back": {"reason": "UNSAFE", "by": "2026-12-20"}}
+    found = (TO_BE_TAKEN_BACK % {"day": "2026-12-20", "reason": "UNSAFE"},) if theirs else ()
+    case, event = good(Side.REQUESTING, REQUESTING.index[State.CLOSED, "destroy"])
+    case = replace(case, said={**told, "return.acceptance": {}, "return.proposal": {}}, findings=found)
+    moved, _ = step(REQUESTING, case, event, support.NOW)
+    assert (set(told) - ({"return.take-back"} if theirs else set()), ()) == (set(moved.said), moved.findings)
 
 
 def test_withdrawn_thread_takes_no_value() -> None:
