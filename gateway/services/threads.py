@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.core import envelope, exercise, wire
 from gateway.core.case import Case, Side, State
+from gateway.core.facts import When, about
 from gateway.core.machine import IllegalStep, Send
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -38,9 +39,12 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.minimise import members_of
+from gateway.core.return_changes import NO_CONTACT
+from gateway.core.rules import findings
 from gateway.core.starts import counted_from
 from gateway.core.verification import undo_state
 from gateway.services import cases, listing, outbox
+from gateway.services.around import look
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.outbox import Letter
@@ -64,8 +68,11 @@ _LOST_NUMBER = LOST_NUMBER.partition("%")[0]
 AT_ONCE = STOPS | {SCHEDULE}
 """Word of a stop, that somebody left or that a journey is off: it waits for no listing, and said twice does no harm."""
 
-_HEARD_BEFORE = STOPS | {RESUMPTION, HANDOVER, MONITORING, REQUEST, REPLY, RECTIFICATION, ERASURE}
-"""Before what a correction does not step: word of a stop and of the person, what it may be of, and another one."""
+_OF_IT = frozenset({REQUEST, REPLY, RECTIFICATION, ERASURE})
+"""Before what no correction steps: what it may be of, and another one."""
+
+_HEARD_BEFORE = STOPS | _OF_IT | {RESUMPTION, HANDOVER, MONITORING}
+"""Before what a correction does not step where it may leave: that, and word of a stop and of the person."""
 
 DOCUMENTS = frozenset({DOCUMENT, REISSUE})
 """Types that say which travel document counts."""
@@ -101,8 +108,10 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     if send.type == WITHDRAWAL:
         first, later = [], _last_of(context, held, unsent)
     elif send.type in (RECTIFICATION, CONFIRMATION):
-        wrong = members_of(ijson.loads(send.body.encode()).get("parts", ()))
-        later = _behind_what_is_right(context, held, wrong, unsent)
+        body = ijson.loads(send.body.encode())
+        wrong = members_of(body.get("parts", ()))
+        silent = body.get("elements") is None and bool(unsent) and await _is_silent(context, tx, case, now)
+        later = _behind_what_is_right(context, held, wrong, unsent, silent=silent)
         if send.type == RECTIFICATION and case.side is Side.REQUESTED:
             first, later = _over_demands(context, held, wrong, unsent)
     before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
@@ -141,22 +150,28 @@ def _has_its_day(row: OutboundRow, now: datetime) -> bool:
     return row.not_before > max(now, row.queued_at) and row.type not in STOPS
 
 
+async def _is_silent(context: Context, tx: Tx, case: Case, now: datetime) -> bool:
+    """Return whether the other State hears nothing at all of a case now, but what takes data back (R-01, N-01)."""
+    facts = about(case, now, HANDOVER, around=await look(context, tx, case, now))
+    return bool({one.rule for one in findings(When.RETRY, facts)} & NO_CONTACT)
+
+
 def _behind_what_is_right(
-    context: Context, held: Held, wrong: frozenset[str], unsent: Sequence[OutboundRow]
+    context: Context, held: Held, wrong: frozenset[str], unsent: Sequence[OutboundRow], *, silent: bool = False
 ) -> list[OutboundRow]:
     """
     Return which of ``unsent`` step behind word that ``wrong`` members were, or that something is set right.
 
     A rule may hold them, and that waits for none. What brings the wrong values itself is set right once it was heard.
+    Where the case is ``silent`` word of a stop and of the person is held too, and steps behind what is not.
     """
-    return _last_of(
-        context,
-        held,
-        unsent,
-        lambda row, body: (
-            row.type in _HEARD_BEFORE or _was_made(row, body) or bool(wrong & set(body.get("elements") or {}))
-        ),
-    )
+
+    def stays(row: OutboundRow, body: Mapping[str, Any]) -> bool:
+        if row.type in _OF_IT or wrong & set(body.get("elements") or {}):
+            return True
+        return not silent and (row.type in _HEARD_BEFORE or _was_made(row, body))
+
+    return _last_of(context, held, unsent, stays)
 
 
 def _over_demands(

@@ -1,7 +1,7 @@
 """What may be said about data after it was sent, between two gateways: use, onward transfer, correction, erasure."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -683,6 +683,27 @@ async def test_the_asking_side_destroys_what_it_was_told(network: Network) -> No
 
     assert ("CLOSED", None, [None]) == (case.state, case.reply, await network.gateways["XAA"].store.read(unit))
     assert () == open_demands(await story.case(network, "XBB", theirs))
+
+
+@pytest.mark.parametrize("barred", [False, True], ids=["R-01", "N-01"])
+async def test_what_takes_back_waits_for_no_word_that_may_not_leave(network: Network, barred: bool) -> None:
+    """Of who seeks protection, or to a State that is barred, no hand is told; what was wrong is taken back first."""
+    ours, theirs = await homeward.departed(network)
+    homeward.move_to(network, homeward.DEPARTS_AT + timedelta(hours=5))
+    asking = network.gateways["XAA"]
+    seen = await asking.returning.protocol(ours, homeward.PROTOCOL, "escort", "escort")
+    signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
+    await asking.returning.hand_over(ours, homeward.PROTOCOL, signed, "escort")
+    if barred:
+        await asking.no_contact.propose("XBB", "danger", "second", "liaison_officer")
+        await asking.no_contact.confirm("XBB", "danger", "welfare", "child_welfare")
+    known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
+    who = ("protection", "asylum_authority")
+    await asking.returning.recall(ours, "so", "UNSAFE", "2026-12-20", *who, protection=None if barred else known)
+    await asking.notices.strike(ours, ["BIRTH_PLACE"], "first", CASE)
+    await network.deliver()
+    case = await story.case(network, "XBB", theirs)
+    assert ("DEPARTED", False) == (case.state, "birth_place" in case.received["elements"])
 
 
 @pytest.mark.parametrize("came", [False, True], ids=["lost on its way", "its answer lost"])
