@@ -326,8 +326,14 @@ def stop_shows(taken: Taken) -> bool:
 
 
 def ended_early(taken: Taken) -> bool:
-    """V-43: a return ends on a last report of before the six months are over; that one came is a finding, no more."""
-    return taken.event.data["variant"] == "too soon" and taken.enters(*OUTCOMES)
+    """
+    V-43: a return ends on a last report of before the six months are over; that one came is a finding, no more.
+
+    Or a report is given that is dated ahead of time.
+    """
+    variant = taken.event.data["variant"]
+    ahead = variant == "dated ahead" and taken.event.name == "report" and taken.moved != taken.case
+    return ahead or (variant == "too soon" and taken.enters(*OUTCOMES))
 
 
 def misdated(taken: Taken) -> bool:

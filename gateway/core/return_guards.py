@@ -551,6 +551,11 @@ def months_after(day: date, months: int) -> date:
     raise ValueError("no such month")
 
 
+def _seen(case: Case, event: Event, now: datetime) -> str | None:
+    """The last report is bounded by ``_six_months``, and what another State dates is taken as it is."""
+    return "a report is of a day that has come" if _day(body_of(event)["on"]) > _today(event, now) else None
+
+
 def _six_months(case: Case, event: Event, now: datetime) -> str | None:
     since = _instant(case.said[HANDOVER]["protocol"]["at"]).date()
     seen = _day(body_of(event)["on"])
@@ -682,4 +687,5 @@ GUARDS: Mapping[str, Guard] = {
     "both_hands": _guard("V-42", _both_hands),
     "handover_dated": _guard("V-44", _handover_dated),
     "six_months": _guard("V-43", _six_months),
+    "seen": _guard("V-43", _seen),
 }

@@ -337,9 +337,9 @@ REQUESTED_RETURN: tuple[Row, ...] = (
         "message",
     ),
     Row(S.DEPARTED, "confirm_handover", S.HANDED_OVER, _RECEPTION, ("both_hands",), "second signature"),
-    *rows_of(_LOOKED_AFTER, "report", S.MONITORING, _REPORT, ("says",), "message"),
+    *rows_of(_LOOKED_AFTER, "report", S.MONITORING, _REPORT, ("says", "seen"), "message"),
     # Who is called back and not yet fetched can be in danger, and that must be said.
-    Row(S.RECALL, "report", STAY, _REPORT, ("says",), "message"),
+    Row(S.RECALL, "report", STAY, _REPORT, ("says", "seen"), "message"),
     *rows_of(_LOOKED_AFTER, "report_safe", S.CLOSED_SAFE, _REPORT, ("says", "six_months"), "message"),
     *rows_of(_LOOKED_AFTER, "report_concern", S.CLOSED_CONCERN, _REPORT, ("says", "six_months"), "message"),
     *rows_of(_LOOKED_AFTER, "report_lost", S.LOST_CONTACT, _REPORT, ("says", "six_months"), "message"),

@@ -108,6 +108,7 @@ MARKS: Mapping[str, str] = {
     "reconfirmed_today": "V-41",
     "both_hands": "V-42",
     "six_months": "V-43",
+    "seen": "V-43",
     "handover_dated": "V-44",
     "nobody_awaited": "V-45",
     "let_go": "V-08",

@@ -92,7 +92,7 @@ RULES: Mapping[str, str] = {
     "V-40": N_("The notice that the agreement wants before the journey cannot be kept."),
     "V-41": N_("The person must be asked again on the day of departure."),
     "V-42": N_("Two persons must sign the handover, one on each side."),
-    "V-43": N_("The person is looked after for six months before the case may end."),
+    "V-43": N_("The person is looked after for six months before the case may end; no report is of a day to come."),
     "V-44": N_("The handover is dated before the departure, or later than now."),
     "V-45": N_("The other State may await this person. Freeze and withdraw the case to tell it that nobody comes."),
     "D-01": N_("The period cannot be extended any further."),

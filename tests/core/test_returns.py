@@ -1200,6 +1200,15 @@ def test_a_return_is_followed_for_six_months(handed_over: str, seen: str, now: d
     assert holds is objects("six_months", case, "report_safe", body=body, now=now)
 
 
+@pytest.mark.parametrize(("zone", "holds"), [("UTC", True), ("Pacific/Auckland", False)])
+@pytest.mark.parametrize("state", [S.HANDED_OVER, S.MONITORING, S.RECALL])
+def test_a_report_is_of_a_day_that_has_come(state: State, zone: str, holds: bool) -> None:
+    """Nobody is seen tomorrow; in the east tomorrow may have begun."""
+    case = ready(ASKED, state, "report")
+    body = text({**kit.monitoring(), "on": "2026-12-02"})
+    assert holds is objects("seen", case, "report", body=body, zone=zone, now=at("2026-12-01", 12))
+
+
 def test_nothing_is_reckoned_from_a_handover_that_was_not() -> None:
     """Without a protocol of the handover six months have no beginning."""
     said = {name: body for name, body in kit.SAID.items() if name != HANDOVER}

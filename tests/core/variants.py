@@ -76,7 +76,9 @@ def other_variants(name: str, minor: bool) -> tuple[Variant, ...]:
         found.append(("says otherwise", {"body": text(kit.acceptance(minor))}))
     if name in ("report", "report_safe", "report_concern", "report_lost"):
         found.append(("says otherwise", {"body": text(kit.monitoring("SEEN_CONCERN", name == "report"))}))
-        if name != "report":
+        if name == "report":
+            found.append(("dated ahead", {"body": text({**kit.SAYING[name], "on": "2026-12-02"})}))
+        else:
             found[-1] = ("says otherwise", {"body": text(kit.monitoring("SEEN_SAFE", False))})
             found.append(("too soon", {"body": text({**kit.SAYING[name], "on": "2026-10-01"})}))
     if name.startswith("monitoring_"):

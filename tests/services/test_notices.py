@@ -737,7 +737,7 @@ async def test_what_was_reported_goes_with_what_the_other_state_sent(network: Ne
     """Of a report on the person no word stays where its own sender has all destroyed, not as a finding either."""
     ours, theirs = await homeward.handed_over(network)
     asked = network.gateways["XBB"]
-    await asked.returning.report(theirs, "SEEN_SAFE", "2026-12-15", False, "reception", "reception")
+    await asked.returning.report(theirs, "SEEN_SAFE", "2026-12-14", False, "reception", "reception")
     await network.deliver()
     network.clock.pass_(days=186)
     await network.refresh()

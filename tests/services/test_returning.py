@@ -58,7 +58,7 @@ async def test_a_person_returns_and_is_followed_for_half_a_year(network: Network
     """From the positive reply to a safe end, every step on both sides, each with its own authority in charge."""
     ours, theirs = await homeward.handed_over(network, minor)
     assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
-    await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2026-12-15", False, "reception", "reception")
+    await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2026-12-14", False, "reception", "reception")
     await network.deliver()
     assert ("MONITORING", "MONITORING") == await homeward.states(network, ours, theirs)
     network.clock.pass_(days=186)
@@ -88,7 +88,7 @@ async def test_a_child_by_what_was_sent_is_not_accepted_as_an_adult(network: Net
 async def test_it_is_not_closed_before_six_months(network: Network) -> None:
     """A last report after a month is refused where it is made."""
     _, theirs = await homeward.handed_over(network)
-    await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2026-12-15", False, "reception", "reception")
+    await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2026-12-14", False, "reception", "reception")
     network.clock.pass_(days=30)
     with pytest.raises(RuleRefused, match="6 months"):
         await acts(network, "XBB").report(theirs, "SEEN_SAFE", "2027-01-13", True, "reception", "reception")
@@ -1267,7 +1267,7 @@ async def test_who_was_handed_over_is_not_overdue(network: Network) -> None:
 async def test_who_is_not_reported_on_to_the_end_is_overdue_on_both_sides(network: Network) -> None:
     """After six months the last report is due, and nobody forgets who was followed until then."""
     ours, theirs = await homeward.handed_over(network)
-    await report(network, theirs, "SEEN_SAFE", "2026-12-15")
+    await report(network, theirs, "SEEN_SAFE", "2026-12-14")
     await network.deliver()
     network.clock.pass_(days=180)
     assert (False, False) == await overdue_in_both(network, ours, theirs)
@@ -1371,9 +1371,9 @@ async def test_a_danger_is_on_record_while_the_person_is_called_back(network: Ne
     known = {"state": "indicated", "attested_by": "protection", "attested_on": None, "basis": None}
     role = ("protection", "asylum_authority")
     await acts(network, "XAA").recall(ours, "said so", "UNSAFE", "2026-12-20", *role, protection=known)
-    await report(network, theirs, "SEEN_CONCERN", "2026-12-15")
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-14")
     await network.deliver()
-    assert found("SEEN_CONCERN", "2026-12-15") in (await story.case(network, "XAA", ours)).findings
+    assert found("SEEN_CONCERN", "2026-12-14") in (await story.case(network, "XAA", ours)).findings
 
 
 async def test_a_danger_is_on_record_while_who_is_back_is_assessed_anew(network: Network) -> None:
@@ -1386,9 +1386,9 @@ async def test_a_danger_is_on_record_while_who_is_back_is_assessed_anew(network:
     await acts(network, "XAA").returned(ours, "first", "case_officer")
     await acts(network, "XAA").record(ours, homeward.record(), "first", "case_officer")
     await acts(network, "XAA").assess(ours, "coordinator", "coordinator")
-    await report(network, theirs, "SEEN_CONCERN", "2026-12-15")
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-14")
     await network.deliver()
-    assert found("SEEN_CONCERN", "2026-12-15") in (await story.case(network, "XAA", ours)).findings
+    assert found("SEEN_CONCERN", "2026-12-14") in (await story.case(network, "XAA", ours)).findings
 
 
 async def test_who_is_called_back_and_not_yet_fetched_is_still_reported_on(network: Network) -> None:
@@ -1396,10 +1396,10 @@ async def test_who_is_called_back_and_not_yet_fetched_is_still_reported_on(netwo
     ours, theirs = await homeward.handed_over(network)
     await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
     await network.deliver()
-    await report(network, theirs, "SEEN_CONCERN", "2026-12-15")
+    await report(network, theirs, "SEEN_CONCERN", "2026-12-14")
     await network.deliver()
     assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
-    assert found("SEEN_CONCERN", "2026-12-15") in (await story.case(network, "XAA", ours)).findings
+    assert found("SEEN_CONCERN", "2026-12-14") in (await story.case(network, "XAA", ours)).findings
 
 
 async def test_a_danger_is_not_hidden_by_the_next_report(network: Network) -> None:
@@ -1407,18 +1407,18 @@ async def test_a_danger_is_not_hidden_by_the_next_report(network: Network) -> No
     ours, theirs = await homeward.handed_over(network)
     network.wires.cut = True
     await report(network, theirs, "SEEN_CONCERN", "2026-12-14")
-    await report(network, theirs, "SEEN_SAFE", "2026-12-15")
+    await report(network, theirs, "SEEN_SAFE", "2026-12-14")
     network.wires.cut = False
     network.clock.pass_(minutes=10)
     await network.deliver()
     case = await story.case(network, "XAA", ours)
-    assert (found("SEEN_CONCERN", "2026-12-14"), found("SEEN_SAFE", "2026-12-15")) == case.findings[-2:]
+    assert (found("SEEN_CONCERN", "2026-12-14"), found("SEEN_SAFE", "2026-12-14")) == case.findings[-2:]
 
 
 async def test_a_demand_to_take_back_is_on_record_in_a_closed_file(network: Network) -> None:
     """Closed as safe and put away here, the case says why and by when the other State calls the person back."""
     ours, theirs = await homeward.handed_over(network)
-    await report(network, theirs, "SEEN_SAFE", "2026-12-15")
+    await report(network, theirs, "SEEN_SAFE", "2026-12-14")
     await network.deliver()
     network.clock.pass_(days=186)
     await network.refresh()

@@ -244,7 +244,7 @@ async def test_who_was_handed_over_is_reported_on_though_the_key_of_the_escort_w
     await revoke(network, "XAA", {kid}, START)
     await network.refresh()
     await network.deliver()
-    await asked.report(theirs, "SEEN_CONCERN", "2026-12-15", False, "reception", "reception")
+    await asked.report(theirs, "SEEN_CONCERN", "2026-12-14", False, "reception", "reception")
     await network.deliver()
     assert ("MONITORING", "MONITORING") == await homeward.states(network, ours, theirs)
 
