@@ -186,6 +186,7 @@ def test_time_decides_nothing(side: Side) -> None:
         "receipt": {STAY, LEARN, State.DELIVERED},
         "not_accepted": {STAY, LEARN, State.NOT_ACCEPTED},
         "reply_not_accepted": {STAY, LEARN, State.ACKNOWLEDGED},
+        "second_reply_not_accepted": {STAY, LEARN, State.CONTESTED},
         "extension_not_accepted": {STAY, LEARN, State.ACKNOWLEDGED},
         "proposal_not_accepted": {STAY, LEARN, State.ASSESSED},
         "acceptance_not_accepted": {STAY, LEARN, State.PROPOSED},

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from gateway.core.case import State
 from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row, rows_of
-from gateway.core.verification import CLERK, GATEWAY, HELD, LIAISON, MAY_FREEZE, OFFICER, PARTNER, SAID
+from gateway.core.verification import CLERK, GATEWAY, HELD, LIAISON, MAY_FREEZE, OFFICER, PARTNER, SAID, UNANSWERED_BY
 from gateway.core.verification import IN_CHARGE as IN_CHARGE
 
 S = State
@@ -372,8 +372,12 @@ REQUESTED_RETURN: tuple[Row, ...] = (
     *rows_of((*AWAY, S.RECALL, *OUTCOMES), "undelivered", STAY, _GATEWAY, (), "expiry without receipt"),
     *rows_of((*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "receipt", STAY, _GATEWAY, (), "signed receipt"),
     *rows_of((*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "not_accepted", STAY, _GATEWAY, (), "signed refusal or listing"),
-    *rows_of(
-        (*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), "reply_not_accepted", STAY, _GATEWAY, (), "signed refusal or listing"
+    *(
+        row
+        for name in UNANSWERED_BY
+        for row in rows_of(
+            (*ARRANGED, *AWAY, S.RECALL, *OUTCOMES), name, STAY, _GATEWAY, (), "signed refusal or listing"
+        )
     ),
     *_refused(
         "acceptance_not_accepted",

@@ -7,7 +7,7 @@ Rule 3: no row is triggered by silence, and none leads from a verification to a 
 Rule 4: nothing turns NOT_FOUND into NOT_NATIONAL; a second look is a new reply, signed anew.
 """
 
-from gateway.core.case import State
+from gateway.core.case import Case, State
 from gateway.core.machine import KEEP, LEARN, RESUME, STAY, Row
 from gateway.core.machine import PARTNER as PARTNER
 from gateway.core.machine import rows_of as _rows
@@ -176,8 +176,11 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_AFTERLIFE,
 )
 
+UNANSWERED_BY = ("reply_not_accepted", "second_reply_not_accepted")
+"""Events by which a reply of ours is none: the first one, and the one to a contest."""
+
 _ANSWER = ("prepared", "countersigned", "attested", "rules_send")
-_LEARNT = ("receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered")
+_LEARNT = ("receipt", "not_accepted", *UNANSWERED_BY, "extension_not_accepted", "undelivered")
 _HEARD = ("elements", "interview_answer", "contest", "reminder")
 
 REQUESTED_ROWS: tuple[Row, ...] = (
@@ -208,14 +211,15 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows((*OPEN_REQUESTED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY),
     *_rows((*OPEN_REQUESTED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
     *(row for name in _LEARNT for row in _rows(HELD, name, LEARN, _GATEWAY)),
-    # A reply that was refused is no reply: the desk answers again.
+    # A reply that was refused is no reply: the desk answers again, the first time or once it was contested.
     Row(S.REPLIED, "reply_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal or listing"),
-    *_rows(
-        (*ANSWERING, S.WITHDRAWN, S.CLOSED, S.BLOCKED),
-        "reply_not_accepted",
-        STAY,
-        _GATEWAY,
-        evidence="signed refusal or listing",
+    Row(S.REPLIED, "second_reply_not_accepted", S.CONTESTED, _GATEWAY, evidence="signed refusal or listing"),
+    *(
+        row
+        for name in UNANSWERED_BY
+        for row in _rows(
+            (*ANSWERING, S.WITHDRAWN, S.CLOSED, S.BLOCKED), name, STAY, _GATEWAY, evidence="signed refusal or listing"
+        )
     ),
     # An extension that was refused is none: the time is over when it would have been.
     Row(S.EXTENDED, "extension_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal or listing"),
@@ -241,6 +245,11 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows((S.REPLIED, S.WITHDRAWN, S.UNDELIVERED), "close", S.CLOSED, CLERK | _GATEWAY),
     *_AFTERLIFE,
 )
+
+
+def unanswered_by(case: Case) -> str:
+    """Return the event by which the last reply of ``case`` is none, which goes back to where it was asked for."""
+    return UNANSWERED_BY[case.contests > 0]
 
 
 def undo_state(dropped: tuple[str, ...]) -> str | None:

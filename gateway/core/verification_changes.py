@@ -28,7 +28,7 @@ from gateway.core.minimise import elements_in
 from gateway.core.person_keys import FOUND_BY
 from gateway.core.remark import FURTHER_REMARK
 from gateway.core.reuse import with_further
-from gateway.core.verification import WITHDRAWAL_BODY, S
+from gateway.core.verification import UNANSWERED_BY, WITHDRAWAL_BODY, S
 from gateway.core.verification_guards import GUARDS, let_go_by, pending_of, restated, value_of
 from gateway.core.wire import format_instant
 from schemas import ijson
@@ -254,6 +254,8 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
     resume_to = S(event.data["undo"]) if event.data.get("undo") else at
     if at is S.CONTESTED and resume_to is S.REPLIED:
         case = replace(case, contests=case.contests - 1)  # the objection never left, so it may still be made
+    if at is S.REPLIED and resume_to is S.ACKNOWLEDGED and case.contests:
+        resume_to = S.CONTESTED  # the answer to a second look never left, and is asked for still
     if resume_to is S.CLEARED:
         resume_to = S.DRAFT  # the approval did not know what stopped the case; it is given anew
     frozen = replace(
@@ -404,7 +406,7 @@ APPLIES = {
     "report_interview": _report_interview,
     "receipt": _receipt,
     "not_accepted": _not_accepted,
-    "reply_not_accepted": _not_accepted,
+    **dict.fromkeys(UNANSWERED_BY, _not_accepted),
     "extension_not_accepted": _extension_not_accepted,
     "undelivered": _undelivered,
     "acknowledgement": _arrive,

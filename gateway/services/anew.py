@@ -43,6 +43,7 @@ from gateway.core.messages import (
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
+    TYPES,
     USE_ANSWER,
     WITHDRAWAL,
     refused_as,
@@ -50,7 +51,7 @@ from gateway.core.messages import (
 )
 from gateway.core.notices import REPLY_PART, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
-from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
+from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
 from gateway.services import cases, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
@@ -345,6 +346,7 @@ async def fall_back(
     if held is None:
         return
     name = refused_as(row.type, since=since or await _said_since(tx, row))
+    name = unanswered_by(held.case) if name == TYPES[REPLY].refused else name
     if row.type == DELAY and row.sealed is not None:
         said = ijson.loads(threads.again(context, held, row).body.encode())
         if said["extension"]:

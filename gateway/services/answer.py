@@ -30,7 +30,7 @@ from gateway.core.messages import (
 )
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.starts import starts_of_message
-from gateway.core.verification import GATEWAY
+from gateway.core.verification import GATEWAY, unanswered_by
 from gateway.services import access, cases, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, check_listed, own_statement
@@ -265,7 +265,8 @@ async def unsay(context: Context, tx: Tx, held: cases.Held, actor: str, now: dat
     if held.case.state is not State.REPLIED or not await threads.leave_out(context, tx, held, REPLY, now):
         return held
     unsaid = held._replace(case=replace(held.case, reply=None))
-    return await steps.move(context, tx, unsaid, Event("reply_not_accepted", actor, GATEWAY, {"found": UNSAID}), now)
+    event = Event(unanswered_by(held.case), actor, GATEWAY, {"found": UNSAID})
+    return await steps.move(context, tx, unsaid, event, now)
 
 
 UNISSUED = "a document that was never told was taken out, for what it rests on was set right or fell; issue it again"

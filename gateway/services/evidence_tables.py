@@ -18,6 +18,7 @@ from gateway.core.instruments import UNVERIFIED, Rule
 from gateway.core.messages import DELAY, REPLY, SAID_BY
 from gateway.core.returns import IN_CHARGE
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
+from gateway.core.verification import UNANSWERED_BY
 from gateway.services import cases
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -58,7 +59,7 @@ _AUTHORITY = "authority"
 
 _NOTE = event_of("L4")
 
-_UNSAID_BY = {DELAY: frozenset({"extension_not_accepted"}), REPLY: frozenset({"reply_not_accepted"})}
+_UNSAID_BY = {DELAY: frozenset({"extension_not_accepted"}), REPLY: frozenset(UNANSWERED_BY)}
 """What the gateway notes of a message of a type that was taken back before it left, and of one that was refused."""
 
 

@@ -18,7 +18,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import NOT_ACCEPTED, REPLY, TYPES
 from gateway.core.return_guards import represented
 from gateway.core.tables import table_for
-from gateway.core.verification import IN_CHARGE
+from gateway.core.verification import IN_CHARGE, UNANSWERED_BY
 from gateway.core.verification_guards import restated
 from gateway.services import access, cases
 from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
@@ -47,7 +47,9 @@ SIGNED = frozenset(
 TAKEN_OUT = "taken_out"
 """In place of a refusal, where this gateway took a message out that had not left: it leads back to the same state."""
 
-_REFUSALS = frozenset({NOT_ACCEPTED, "extension_not_accepted"} | {one.refused for one in TYPES.values()})
+_REFUSALS = frozenset(
+    {NOT_ACCEPTED, "extension_not_accepted", *UNANSWERED_BY} | {one.refused for one in TYPES.values()}
+)
 
 
 @dataclass(frozen=True, slots=True)

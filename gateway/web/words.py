@@ -89,6 +89,7 @@ EVENTS: Mapping[str, str] = {
     "answer": N_("We replied"),
     "reply": N_("The reply of the other State arrived"),
     "reply_not_accepted": N_("The other gateway did not accept the reply"),
+    "second_reply_not_accepted": N_("The other gateway did not accept the second reply"),
     "extension_not_accepted": N_("The other gateway did not accept the extension"),
     "contest": N_("A second look was asked for"),
     "taken_out": N_("A message that had not left yet was taken out"),

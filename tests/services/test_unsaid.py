@@ -94,6 +94,22 @@ async def test_an_answer_does_not_leave_on_what_was_set_right(
     assert [(REPLY, "dropped"), (REPLY, "receipted")] == sorted(await said(network, "XBB", theirs, REPLY))
 
 
+async def test_an_answer_to_a_second_look_goes_back_to_that(network: Network) -> None:
+    """Nothing is acknowledged anew: the other State would refuse an extension, and the images would be erased."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    await network.gateways["XAA"].clear.contest(ours, "REGISTER_INCOMPLETE", "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply())
+    await by_a_word(network, ours, theirs)
+    case = await story.case(network, "XBB", theirs)
+    assert ("CONTESTED", [UNSAID]) == (case.state, list(case.findings))
+    told = [one.event for one in await reading.history(network.gateways["XBB"].context, theirs)]
+    assert 1 == told.count(reading.TAKEN_OUT)
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    assert ("REPLIED", "REPLIED") == await homeward.states(network, ours, theirs)
+
+
 async def test_an_answer_that_may_be_abroad_is_not_taken_out(network: Network) -> None:
     """Once it was posted its number has to be used: it is taken back by a message, as ever."""
     ours, theirs = await story.acknowledged(network)

@@ -34,6 +34,7 @@ from gateway.core.messages import (
     RESYNC,
     SUSPENSION,
 )
+from gateway.core.verification import UNANSWERED_BY
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.deliver import NOT_BACK, PASSED_OVER
 from gateway.services.person_stop import stops
@@ -113,7 +114,7 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 
 
 SILENT = frozenset(
-    {"remind", "reminder", "receipt", "not_accepted", "reply_not_accepted", "extension_not_accepted", "undelivered"}
+    {"remind", "reminder", "receipt", "not_accepted", *UNANSWERED_BY, "extension_not_accepted", "undelivered"}
     | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync", "document_expired"}
     | {"dropped", "not_told", "confirmation", "reckoned"}
 )
@@ -215,7 +216,7 @@ OUTDATES = frozenset({"cancel", "depart", "reassess", "proposal"})
 """Steps after which what of a return has not left is dropped: the journey goes otherwise, or all begins anew."""
 
 TAKEN_OUT: Mapping[str, frozenset[str]] = {
-    REPLY: frozenset({"reply_not_accepted", "revoked"}),
+    REPLY: frozenset({*UNANSWERED_BY, "revoked"}),
     DOCUMENT: frozenset({"document_not_accepted", "revoked"}),
     REISSUE: frozenset({"not_accepted", "revoked"}),
     **dict.fromkeys((REMINDER, ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply"})),
@@ -357,7 +358,8 @@ def _kept_what_was_done(scenario: "Scenario", own: Books) -> None:
     for (ref, event), count in done.items():
         # A reply that was never posted is taken out, and not taken back.
         unsaid = [one for one in own.sent.values() if (one.ref, one.type) == (ref, REPLY) and one.posted_at is None]
-        instead = min(known[ref, "reply_not_accepted"], len(unsaid)) if event == "strike" else 0
+        fell = sum(known[ref, name] for name in UNANSWERED_BY)
+        instead = min(fell, len(unsaid)) if event == "strike" else 0
         if known[ref, event] + instead < count:
             told = f"{own.country} did {event} {count} times, and {known[ref, event]} are kept"
             scenario.world.fail("done and kept", told)
