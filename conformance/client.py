@@ -75,17 +75,23 @@ class Client:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Gone(f"no answer of the target: {type(error).__name__}") from None
 
-    async def raw(self, pieces: Sequence[bytes], every_s: float = 0.0, timeout_s: float = TIMEOUT_S) -> Got | None:
+    async def raw(
+        self,
+        pieces: Sequence[bytes],
+        every_s: float = 0.0,
+        timeout_s: float = TIMEOUT_S,
+        after: asyncio.Event | None = None,
+    ) -> Got | None:
         """
         Write ``pieces`` as they are, ``every_s`` seconds apart, and return what comes back; ``None`` if nothing does.
 
-        Raises ``Gone`` only if no connection can be made.
+        All but the first wait for ``after`` too, where there is one. Raises ``Gone`` only if no connection can be made.
         """
         try:
             reader, writer = await asyncio.open_connection(self.host, self.port, ssl=self.tls)
         except OSError as error:
             raise Gone(f"no connection to the target: {type(error).__name__}") from None
-        sending = asyncio.create_task(_write(writer, pieces, every_s))
+        sending = asyncio.create_task(_write(writer, pieces, every_s, after))
         try:
             async with asyncio.timeout(timeout_s):
                 return await read_response(reader)
@@ -119,11 +125,15 @@ class Client:
         return b64u(sha256(raw).digest()), str(version)
 
 
-async def _write(writer: asyncio.StreamWriter, pieces: Sequence[bytes], every_s: float) -> None:
+async def _write(
+    writer: asyncio.StreamWriter, pieces: Sequence[bytes], every_s: float, after: asyncio.Event | None
+) -> None:
     try:
         for place, piece in enumerate(pieces):
             if place:
                 await asyncio.sleep(every_s)
+            if place and after is not None:
+                await after.wait()
             writer.write(piece)
             await writer.drain()
     except OSError:
