@@ -1,12 +1,13 @@
 """``isthmus preview``."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.system import SystemClock
 from tests.cli.support import Homes, call, draft, spawn, value
 
 
@@ -75,12 +76,14 @@ def test_a_home_names_its_authority_and_partners(homes: Homes) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
-def test_days_are_those_of_the_home(homes: Homes, zone: str) -> None:
+def test_days_are_those_of_the_home(homes: Homes, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     """With ``-C`` a day begins where the record is kept: what is attested of tomorrow counts for nothing."""
     home = homes.home("XAA")
     config = home / "isthmus.toml"
     config.write_text(config.read_text().replace('"Europe/Vienna"', f'"{zone}"'))
-    today = datetime.now(ZoneInfo(zone)).date()
+    now = datetime.now(UTC)
+    monkeypatch.setattr(SystemClock, "now", lambda self: now)  # no day ends there while this is looked at
+    today = now.astimezone(ZoneInfo(zone)).date()
     for day, code in ((today, 0), (today + timedelta(days=1), 5)):
         changed = draft(asylum={**draft()["asylum"], "attested_on": day.isoformat()})
         assert code == call("preview", "-", "-C", home, input=json.dumps(changed)).exit_code
