@@ -33,13 +33,14 @@ from conformance.run import choose
 from conformance.writing import Key
 from tests.conformance.bench import ROOT, Bench, end_bench, run_on, start_bench, suite
 from tests.support.memory import MEMORY
+from tests.support.pace import slowness
 
 PROTOCOL = ROOT / "docs" / "protocol.md"
 PARTS = 5
-PART_S = 140
-"""Seconds in which a part must end, whatever else the machine does; alone it takes a fifth of them."""
+PART_S = 400
+"""Seconds in which a part must end, whatever else the machine does; alone it takes some twenty."""
 WHOLE_S = 280
-"""Processor seconds that the whole may cost, the suite and the gateway together: each part has its share of them."""
+"""Processor seconds that the whole may cost, suite and gateway together, each part its share; more on a slow one."""
 RESET = 4
 """How much longer an input takes that begins with a fresh gateway."""
 
@@ -94,7 +95,7 @@ def test_this_gateway_passes_everything(bench: Bench, tmp_path: Path, areas: lis
     done = run_on(bench, tmp_path, "--seed", "7", "--profile", "full", *only, timeout=PART_S)
     assert "" == "\n".join(line for line in done.stderr.splitlines() if line.startswith(("fail", "inconclusive")))
     assert 0 == done.returncode, done.stderr
-    assert used(bench) - before < WHOLE_S / PARTS
+    assert used(bench) - before < WHOLE_S / PARTS * slowness()
     value = json.loads((tmp_path / report.REPORT).read_text(encoding="utf-8"))
     assert ["pass", 7, "XBB"] == [value["verdict"], value["seed"], value["subject"]["country"]]
     own_tls = OWN_TLS if "tls" in areas else set()
@@ -207,7 +208,7 @@ def test_time_of_a_run_is_bounded(bench: Bench, tmp_path: Path) -> None:
     try:
         begun = time.monotonic()
         done = run_on(bench, tmp_path, "--only", "framing", "--time-limit", "5")
-        assert (4, True) == (done.returncode, time.monotonic() - begun < 45)
+        assert (4, True) == (done.returncode, time.monotonic() - begun < 100)
     finally:
         os.kill(bench.process.pid, signal.SIGCONT)
 
@@ -253,7 +254,7 @@ async def test_wrong_gateway_fails(bench: Bench, tmp_path: Path) -> None:
 async def _start(made: Bench, folder: Path, *more: str) -> int:
     arguments = ("run", "--target", made.target, "--backend", made.backend, "--report", str(folder), *more)
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "conformance.cli", *arguments, cwd=ROOT)
-    return await asyncio.wait_for(process.wait(), 60)
+    return await asyncio.wait_for(process.wait(), 110)
 
 
 def test_profile_leaves_out(bench: Bench, tmp_path: Path) -> None:
@@ -271,7 +272,7 @@ def test_wheel_has_no_back_end(tmp_path: Path) -> None:
     copied = shutil.ignore_patterns(".*", "build", "*.egg-info", "node_modules", "__pycache__")
     shutil.copytree(ROOT, tmp_path / "tree", ignore=copied)
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-q", "-w"]
-    subprocess.run([*command, str(tmp_path), str(tmp_path / "tree")], check=True, capture_output=True, timeout=110)
+    subprocess.run([*command, str(tmp_path), str(tmp_path / "tree")], check=True, capture_output=True, timeout=280)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = wheel.namelist()
     assert [] == [name for name in names if name.startswith("tests/") or name.endswith("conformance/desk.py")]
