@@ -1,7 +1,6 @@
 """Two nodes of one gateway: what one takes in the other knows, and what one queues either may deliver."""
 
 import asyncio
-from itertools import count
 
 import asyncpg
 from aiohttp import ClientSession
@@ -33,7 +32,7 @@ async def test_an_envelope_at_both_nodes_at_once_counts_once(nodes: Nodes, envel
 
         async def both(raw: bytes) -> None:
             one, other = await asyncio.gather(
-                post(client, first, raw, patient_s=10), post(client, second, raw, patient_s=10)
+                post(client, first, raw, patient_s=90), post(client, second, raw, patient_s=90)
             )
             assert (200, one[1]) == other
 
@@ -52,7 +51,7 @@ async def test_one_log_grows_by_the_hands_of_both(nodes: Nodes, envelopes: list[
 
         async def send(turn: int) -> None:
             for raw in waiting:
-                status, body = await post(client, running[turn % 2], raw, patient_s=10)
+                status, body = await post(client, running[turn % 2], raw, patient_s=90)
                 assert 200 == status
                 answers.append(body)
 
@@ -72,22 +71,26 @@ async def test_what_one_node_queues_either_delivers_once(nodes: Nodes) -> None:
     """Each message leaves once, whichever node queued it, and both take part."""
     running = await nodes.ready("XAA")
     async with door(nodes.pair, "XBB") as other, here(nodes, "XAA") as desk:
-        people, value, numbers = nodes.pair.people(), draft(), count()
+        people, value, queued = nodes.pair.people(), draft(), list[str]()
+
+        def all_take_part() -> bool:
+            return all(node.events("message.answered") for node in running)
 
         async def feed() -> None:
-            while next(numbers) < 60:
-                await submit(desk, people, value)
+            # Whoever is the first to hear may be so again and again, where the other one waits for a core.
+            while len(queued) < 60 or (len(queued) < 1000 and not all_take_part()):
+                queued.append(await submit(desk, people, value))
 
         async def answered() -> bool:
-            return [(60,)] == await nodes.rows("XAA", "SELECT count(*) FROM outbound WHERE state = 'receipted'")
+            done = await nodes.rows("XAA", "SELECT count(*) FROM outbound WHERE state = 'receipted'")
+            return [(len(queued),)] == done
 
         await asyncio.gather(*(feed() for _ in range(6)))
-        await until(answered, 20)
-        assert 60 == len(other.came)
+        await until(answered, 90)
+        assert len(queued) == len(other.came)
         assert {1} == set(other.came.values())
-        assert [(60,)] == await nodes.rows("XAA", "SELECT sum(attempts)::bigint FROM outbound")
-    for node in running:
-        assert node.events("message.answered")
+        assert [(len(queued),)] == await nodes.rows("XAA", "SELECT sum(attempts)::bigint FROM outbound")
+    assert all_take_part()
 
 
 async def test_what_a_node_posts_and_hears_waits_for_nobody_who_holds_the_partner(nodes: Nodes) -> None:
