@@ -27,7 +27,7 @@ from gateway.services.answer import needs_second_signer
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """Real time for the loops to bring about what the story waits for; loopback needs a hundredth of it."""
 
 LOOK_EVERY_S = 0.01
