@@ -191,7 +191,7 @@ class Drill:
             return not queued or self._alarms("XAA") != alarms
 
         await self._wait_for(is_posted)  # XBB does that in a turn of its own; until then XAA has nothing to write
-        until = time.monotonic() + 5
+        until = time.monotonic() + GOES_ON_S
         while self._alarms("XAA") == alarms and time.monotonic() < until:
             await asyncio.sleep(0.1)
         self._fault("no_alarm", self._alarms("XAA") == alarms)

@@ -69,7 +69,7 @@ def spawn(*args: Any, **environ: str) -> "subprocess.CompletedProcess[str]":
     """Call the command line as a process of its own."""
     command = [sys.executable, "-m", "gateway.cli.main", *(str(arg) for arg in args)]
     return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **ENVIRON, **environ}, capture_output=True, text=True, timeout=60
+        command, cwd=ROOT, env={**os.environ, **ENVIRON, **environ}, capture_output=True, text=True, timeout=110
     )
 
 

@@ -57,7 +57,7 @@ async def test_a_gateway_that_cannot_start_ends(tmp_path: Path, fault: str) -> N
     """What it had opened by then is closed: whoever keeps it running sees that it does not, and says why."""
     served = start(await made(tmp_path, fault.format(port=free_port())), "XAA")
     try:
-        assert Exit.CONFIGURATION == await asyncio.to_thread(served.process.wait, 20)
+        assert Exit.CONFIGURATION == await asyncio.to_thread(served.process.wait, 60)
     finally:
         served.stop(signal.SIGKILL)
 
@@ -65,11 +65,11 @@ async def test_a_gateway_that_cannot_start_ends(tmp_path: Path, fault: str) -> N
 async def test_signals_that_follow_the_first_cut_nothing_short(tmp_path: Path) -> None:
     """A terminal and systemd signal each process of many, and the parent its children again: all is closed anyway."""
     served = await asyncio.to_thread(serve, await made(tmp_path), "XAA")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while served.process.poll() is None and not served.events("gateway.stopped") and time.monotonic() < until:
         served.process.send_signal(signal.SIGTERM)
         time.sleep(0.001)
-    served.process.wait(20)
+    served.process.wait(60)
     assert "gateway.stopped" == list(served.lines())[-1]["event"]
     assert "Traceback" not in served.text()
 
@@ -112,7 +112,7 @@ async def test_a_first_signal_does_not_cut_short_the_closing_of_a_gateway_that_i
             while served.process.poll() is None and not served.events("process.outdated"):
                 await asyncio.sleep(0.05)
             served.process.send_signal(signal.SIGTERM)
-        assert Exit.LATER == await asyncio.to_thread(served.process.wait, 20)
+        assert Exit.LATER == await asyncio.to_thread(served.process.wait, 60)
     finally:
         served.stop(signal.SIGKILL)
     assert "gateway.stopped" == list(served.lines())[-1]["event"]

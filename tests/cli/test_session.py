@@ -99,7 +99,7 @@ def test_a_terminal_is_asked_twice_for_a_new_one(tmp_path: Path) -> None:
             seen += os.read(ours, 1024)
         os.write(ours, b"typed at a terminal\n")
         seen = seen.partition(prompt)[2]
-    assert 0 == process.wait(timeout=30)
+    assert 0 == process.wait(timeout=110)
     assert b"typed" not in os.read(ours, 4096)
     os.close(ours)
     assert (tmp_path / "p.keys").exists()

@@ -26,12 +26,12 @@ def serving(home: Path) -> Iterator["subprocess.Popen[str]"]:
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=20)
+        code = process.wait(timeout=60)
         log.close()
     assert 0 == code
 
 
-def wait_for(condition: Any, seconds: float = 30.0) -> None:
+def wait_for(condition: Any, seconds: float = 90.0) -> None:
     """Wait until ``condition()`` is true."""
     until = time.monotonic() + seconds
     while not condition():

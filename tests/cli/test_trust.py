@@ -111,7 +111,7 @@ def test_a_stop_does_not_wait_for_a_list_that_comes_slowly(
         file.write_text(file.read_text().replace(f'"{listed.folder}"', f'"{server}"'))
         value("trust", "hold", "XBB", "-C", home, *OFFICER)
         stop.set()
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
 
 
 def test_a_stop_does_not_wait_for_another_process_that_reads_the_list(
@@ -123,10 +123,10 @@ def test_a_stop_does_not_wait_for_another_process_that_reads_the_list(
     (home / "data/trust").mkdir()
     other = os.open(home / "data/trust", os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
-    later = threading.Timer(25, os.close, (other,))
+    later = threading.Timer(80, os.close, (other,))
     later.start()
     value("trust", "hold", "XBB", "-C", home, *OFFICER)
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
     later.cancel()
     os.close(other)
 

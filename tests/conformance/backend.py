@@ -59,7 +59,8 @@ FOLDER = "bench-"
 """How the name of a folder of this back-end begins; the number of its process follows."""
 
 ROUNDS_MAX = 200
-POST_TIMEOUT_S = 2
+POST_TIMEOUT_S = 5
+"""Less than the answer of a case is late that waits for it, and more than a busy machine is."""
 WATCHED_APART = timedelta(hours=1)
 VARIABLE = "BENCH_KEYS"
 OFFERS = ("restart", "rotate", "restore", "evidence", "erase", "watch", "unread", "trust-list")

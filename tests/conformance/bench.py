@@ -21,7 +21,7 @@ class Bench:
     def kill(self) -> None:
         """End it as a power cut does."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def start_bench(*more: str) -> Bench:
@@ -37,20 +37,20 @@ def end_bench(made: Bench) -> None:
     """End a gateway under test as its operator does."""
     made.process.send_signal(signal.SIGINT)
     try:
-        made.process.wait(10)
+        made.process.wait(60)
     except subprocess.TimeoutExpired:
         made.kill()
     assert made.process.stdout is not None
     made.process.stdout.close()
 
 
-def suite(*arguments: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def suite(*arguments: str | Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
     """Run the suite's command."""
     command = [sys.executable, "-m", "conformance.cli", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
 
 
-def run_on(made: Bench, folder: Path, *more: str | Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run_on(made: Bench, folder: Path, *more: str | Path, timeout: float = 110) -> subprocess.CompletedProcess[str]:
     """Run cases against a gateway under test."""
     where = ("--target", made.target, "--backend", made.backend, "--report", folder)
     return suite("run", *where, *more, timeout=timeout)

@@ -38,8 +38,8 @@ MUTABLE = ("gateway", "keys", "schemas")
 NAME = re.compile(r"[0-9]{3}-[a-z0-9-]+")
 FIELDS = ("Area", "Case", "Demand", "Flips")
 SEED = "1"
-STARTS_S = 60
-RUNS_S = 120
+STARTS_S = 110
+RUNS_S = 250
 
 SURVIVED, KILLED = "survived", "killed"
 

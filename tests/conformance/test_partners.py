@@ -42,7 +42,7 @@ async def command(*arguments: str | Path) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "conformance.cli", *map(str, arguments), cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
-    told, _ = await asyncio.wait_for(process.communicate(), 90)
+    told, _ = await asyncio.wait_for(process.communicate(), 280)
     return process.returncode or 0, told.decode()
 
 
@@ -114,12 +114,12 @@ async def test_sandbox_partner_asks_and_answers(tmp_path: Path) -> None:
         )
         assert process.stdout is not None
         try:
-            assert "ready" == json.loads(await asyncio.wait_for(process.stdout.readline(), 30))["event"]
+            assert "ready" == json.loads(await asyncio.wait_for(process.stdout.readline(), 90))["event"]
             today = datetime.now(UTC).date()
             asylum = story.draft()["asylum"] | {"attested_on": (today - timedelta(days=2)).isoformat()}
             handling = story.draft()["handling"] | {"retain_until": (today + timedelta(days=200)).isoformat()}
             thread = await one.desk.submit(story.draft(to="XAA", asylum=asylum, handling=handling))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(200):
                 while await _types(one.gateway, thread) != ["verification.acknowledgement", "verification.reply"]:
                     await one.gateway.deliverer.run_once()
                     await asyncio.sleep(0.2)

@@ -190,7 +190,7 @@ async def test_the_clock_wakes_sleepers() -> None:
     await asyncio.sleep(0.01)
     assert not sleeper.done()
     clock.move_to(START.replace(hour=10))
-    await asyncio.wait_for(sleeper, 1)
+    await asyncio.wait_for(sleeper, 60)
     with pytest.raises(ValueError, match="not put back"):
         clock.move_to(START)
 
@@ -205,7 +205,7 @@ async def test_a_sleeper_that_is_stopped_as_the_clock_moves_ends(turns: int) -> 
     for _ in range(turns):
         await asyncio.sleep(0)
     sleeper.cancel()
-    await asyncio.wait({sleeper}, timeout=1)
+    await asyncio.wait({sleeper}, timeout=110)
     assert sleeper.cancelled()
 
 
@@ -218,7 +218,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 def test_json_is_one_object_and_the_rest_goes_to_stderr(environment: dict[str, str]) -> None:
     """`demo --once --json` prints the object alone, ends with 0 and leaves nothing behind."""
-    ran = subprocess.run([*COMMAND, "--once", "--json"], env=environment, capture_output=True, timeout=60, check=False)
+    ran = subprocess.run([*COMMAND, "--once", "--json"], env=environment, capture_output=True, timeout=110, check=False)
     assert 0 == ran.returncode, ran.stderr.decode()
     value = json.loads(ran.stdout)
     wanted = {"ref", "outcome", "sent_fields", "withheld_fields", "receipt_verified", "due_on", "overdue"}
@@ -245,7 +245,7 @@ def test_its_doors_are_its_own_to_a_check(environment: dict[str, str]) -> None:
         ran.send_signal(signal.SIGTERM)
         ran.stderr.read()
         ran.stderr.close()
-        ran.wait(30)
+        ran.wait(110)
     assert [] == found
 
 
@@ -259,7 +259,7 @@ def test_it_stays_until_stopped(environment: dict[str, str]) -> None:
     rest = ran.stderr.read()
     ran.stderr.close()
     assert said
-    assert 0 == ran.wait(30), rest
+    assert 0 == ran.wait(110), rest
 
 
 IMPATIENT = """
@@ -284,7 +284,7 @@ def test_a_second_ctrl_c_changes_nothing(environment: dict[str, str]) -> None:
     assert ran.stderr is not None
     assert any("Two invented States" in line for line in iter(ran.stderr.readline, ""))
     ran.send_signal(signal.SIGINT)
-    _, said = ran.communicate(timeout=60)
+    _, said = ran.communicate(timeout=110)
     assert (130, True, False) == (ran.returncode, "is removed" in said, "Traceback" in said)
 
 
@@ -297,7 +297,7 @@ def test_a_taken_port_is_said(environment: dict[str, str]) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=110,
             check=False,
         )
     assert 3 == ran.returncode, ran.stderr

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.skipif(library() is None, reason="libfaketime is missing (Debian: apt install faketime)")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_clock_that_jumps_accepts_no_replay_and_calls_nothing_late() -> None:
     """Ten minutes and four days back: what comes from ahead is refused, as documented, and all else is as before."""
     command = [sys.executable, "-m", "drills.clock", "--brief", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580)
     assert done.stdout, done.stderr
     figures = json.loads(done.stdout)
     assert {} == {name: count for name, count in figures["faults"].items() if count}, done.stdout

@@ -12,13 +12,13 @@ from drills.disk_full import apart
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_full_disk_costs_no_message_and_no_step_by_hand() -> None:
     """With no space a request is refused with 503 and Retry-After; with space again both gateways go on."""
     if apart() is None:
         pytest.skip("nothing may be mounted here")
     command = [sys.executable, "-m", "drills.disk_full", "--count", "1", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580)
     assert done.stdout, done.stderr
     print(done.stdout)  # with the seed
     figures = json.loads(done.stdout)

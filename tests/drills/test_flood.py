@@ -13,7 +13,7 @@ NOT_HERE = {"honest too slow"}
 """What other tests at work on the same cores decide as much as the gateway does."""
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_slow_clients_go_and_a_flood_is_refused_while_a_partner_exchanges() -> None:
     """Of every kind none stays 20 s, each answer is one that may be given, and the partner is never refused."""
     command = [
@@ -31,7 +31,7 @@ def test_slow_clients_go_and_a_flood_is_refused_while_a_partner_exchanges() -> N
         "8",
         "--json",
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580)
     assert done.stdout, done.stderr
     figures = json.loads(done.stdout)
     faults = {name: count for name, count in figures["faults"].items() if count and name not in NOT_HERE}

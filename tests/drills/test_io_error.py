@@ -9,7 +9,7 @@ from drills.io_error import WAYS, drill
 from gateway.storage.sqlite import BatchFailed, Engine
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_no_failed_write_or_sync_is_acknowledged(tmp_path: Path) -> None:
     """At ten places of an exchange each way of failing leads to no acknowledgement, and to no loss."""
     figures = await drill(tmp_path, count=10, seed=1)
@@ -17,7 +17,7 @@ async def test_no_failed_write_or_sync_is_acknowledged(tmp_path: Path) -> None:
     assert (10 * len(WAYS), True) == (figures.runs, figures.failed["write"] > 0)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_answer_given_in_spite_of_a_failed_commit_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,12 +12,12 @@ from tests.support.postgres import binaries
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed")
 def test_kills_of_nodes_and_server_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """Twelve kills of nodes, connections and the server itself: nothing lost, applied twice, or forgotten."""
     command = [sys.executable, "-m", "drills.kill_nodes", "--kills", "12", "--json", "--root", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=380)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580)
     assert done.stdout, done.stderr
     print(done.stdout)  # with the seed
     figures = json.loads(done.stdout)

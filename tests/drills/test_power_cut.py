@@ -7,7 +7,7 @@ import pytest
 from drills.power_cut import drill
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_sixty_power_cuts_lose_nothing_acknowledged(tmp_path: Path) -> None:
     """Sixty cuts at random writes: every acknowledged message is there, with its answer, and the books agree."""
     figures = await drill(tmp_path, cuts=60, seed=1)

@@ -7,7 +7,7 @@ import pytest
 from drills.tamper import drill
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_no_changed_byte_of_envelope_message_or_answer_is_accepted(tmp_path: Path) -> None:
     """With one bit of each byte changed nothing is accepted and nothing kept; unchanged, all is accepted."""
     figures = await drill(tmp_path, changes=1, seed=1)

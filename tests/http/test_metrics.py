@@ -250,7 +250,7 @@ async def test_a_process_that_stops_while_the_store_is_looked_at_is_not_ready(wa
     monitor = await watched.open()
     async with monitor._looking:
         asked = asyncio.create_task(watched.ask("/health/ready"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not monitor._looking._waiters:
                 await asyncio.sleep(0.01)
         monitor.stop()

@@ -15,12 +15,20 @@ from gateway.cli.errors import Exit
 from gateway.core import envelope
 from gateway.services.monitor import PATIENCE_S
 from gateway.services.ports import GoneBack
+from gateway.storage.postgres import LEAD_LOST_S
 from tests.cli.support import call
 from tests.nodes.conftest import here
 from tests.support.nodes import Node, Nodes, post, until
 
+SCRAPE_S = 10.0
+"""How long Prometheus waits for an answer, where nobody told it otherwise."""
 
-@pytest.mark.parametrize(("number", "within_s"), [(signal.SIGKILL, 6), (signal.SIGSTOP, 16)], ids=["dead", "still"])
+
+LEADS_S = {signal.SIGKILL: LEAD_LOST_S - 1, signal.SIGSTOP: 60}
+"""Within which another node leads: soon after one that died, and after one that stands still once it was silent."""
+
+
+@pytest.mark.parametrize(("number", "within_s"), LEADS_S.items(), ids=["dead", "still"])
 async def test_another_node_leads_when_the_leader_is_gone(nodes: Nodes, number: int, within_s: float) -> None:
     """What is done once for the whole gateway goes on at another node: soon, or once the leader was silent too long."""
     (first,) = await nodes.ready("XBB", 1)
@@ -28,7 +36,7 @@ async def test_another_node_leads_when_the_leader_is_gone(nodes: Nodes, number: 
     async def leads() -> bool:
         return await nodes.leader("XBB") is not None
 
-    await until(leads, 10)
+    await until(leads, 60)
     before = await nodes.leader("XBB")
     await nodes.ready("XBB", 1)
 
@@ -36,7 +44,7 @@ async def test_another_node_leads_when_the_leader_is_gone(nodes: Nodes, number: 
         asked = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND pid <> $1"
         return bool(await nodes.rows("XBB", asked + " AND pid <> pg_backend_pid()", before))
 
-    await until(waits, 10)
+    await until(waits, 60)
     first.process.send_signal(number)
 
     async def another_leads() -> bool:
@@ -47,7 +55,9 @@ async def test_another_node_leads_when_the_leader_is_gone(nodes: Nodes, number: 
 
 async def test_a_node_that_stands_still_in_a_batch_lets_the_others_go_on(nodes: Nodes, envelopes: list[bytes]) -> None:
     """Its locks end with its time-out; the other node takes messages again, and so does it once it goes on."""
-    within_s = 32  # the others end its batch after 20 s, look every 2, and try again every 5
+    within_s = (
+        90  # the others end its batch after 20 s, look every 2, and try again every 5: 27 where nothing else runs
+    )
     still, other = await nodes.ready("XBB")
     async with ClientSession() as client:
         await _stand_still(nodes, client, still, envelopes[:200])
@@ -56,7 +66,7 @@ async def test_a_node_that_stands_still_in_a_batch_lets_the_others_go_on(nodes: 
         taken_s = time.monotonic() - began
         still.process.send_signal(signal.SIGCONT)
         assert (200, True) == (status, taken_s < within_s), f"after {taken_s:.1f} s"
-        assert 200 == (await post(client, still, envelopes[201], patient_s=10))[0]
+        assert 200 == (await post(client, still, envelopes[201], patient_s=60))[0]
     assert still.runs
 
 
@@ -102,7 +112,7 @@ async def test_monitoring_hears_soon_of_a_database_that_stands_still(nodes: Node
         finally:
             for pid in still:
                 os.kill(pid, signal.SIGCONT)
-        assert PATIENCE_S <= told_s < 2 * PATIENCE_S
+        assert PATIENCE_S <= told_s < SCRAPE_S
         monitor._kept_until = 0.0
         assert await monitor.ways() is not None
 
@@ -116,7 +126,7 @@ async def test_nothing_acknowledged_is_lost_when_the_server_crashes(nodes: Nodes
 
         async def send(turn: int) -> None:
             for raw in waiting:
-                status, body = await post(client, running[turn % 2], raw, patient_s=30)
+                status, body = await post(client, running[turn % 2], raw, patient_s=90)
                 assert 200 == status
                 answers[envelope.envelope_id(raw)] = body.rstrip(b" ")
 

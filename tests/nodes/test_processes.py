@@ -70,7 +70,7 @@ async def test_each_process_is_watched_at_a_port_of_its_own(nodes: Nodes, monkey
             return 1 == sum([await _figure(client, port, "isthmus_leader") for port in (door, door + 1)])
 
         assert [1, 1] == [await _figure(client, port, "isthmus_ready") for port in (door, door + 1)]
-        await until(one_leads, 30)
+        await until(one_leads, 90)
 
 
 async def test_a_process_that_dies_is_started_again(nodes: Nodes, envelopes: list[bytes]) -> None:
@@ -82,8 +82,8 @@ async def test_a_process_that_dies_is_started_again(nodes: Nodes, envelopes: lis
         return len(node.events("process.ready")) == 3
 
     async with ClientSession() as client:
-        assert 200 == (await post(client, node, envelopes[0], patient_s=5))[0]
-        await until(again, 30)
+        assert 200 == (await post(client, node, envelopes[0], patient_s=60))[0]
+        await until(again, 90)
     assert [-signal.SIGKILL] == [line["status"] for line in node.events("process.ended")]
     assert 2 == len(children(node))
 
@@ -102,7 +102,7 @@ async def test_a_process_that_is_killed_before_all_are_ready_is_started_again(tm
     lines, ready = [], asyncio.Event()
     many = Processes((sys.executable, "-c", child), 2, None, lambda *line, **_: lines.append(line), ready.set)
     running = asyncio.create_task(many.run())
-    await asyncio.wait({running, asyncio.create_task(ready.wait())}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({running, asyncio.create_task(ready.wait())}, timeout=90, return_when=asyncio.FIRST_COMPLETED)
     assert ([("process.ended",)], True, False) == (lines, ready.is_set(), running.done())
     os.kill(os.getpid(), signal.SIGTERM)
     assert 0 == await running
@@ -123,7 +123,7 @@ async def test_a_process_that_cannot_be_started_again_ends_no_other(tmp_path: Pa
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
     try:
         os.kill(child_pid, signal.SIGKILL)
-        said = [await asyncio.wait_for(lines.get(), 20) for _ in range(2)]
+        said = [await asyncio.wait_for(lines.get(), 90) for _ in range(2)]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     while len(list(tmp_path.iterdir())) < 3 and not running.done():
@@ -181,7 +181,7 @@ async def test_no_process_outlives_its_parent(nodes: Nodes) -> None:
     async def gone() -> bool:
         return not any(Path(f"/proc/{one}").exists() for one in held)
 
-    await until(gone, 15)
+    await until(gone, 60)
 
 
 async def test_the_passphrase_is_in_no_argument_and_no_environment(nodes: Nodes) -> None:
@@ -197,7 +197,7 @@ async def test_a_gateway_that_cannot_start_ends_with_the_status_of_its_processes
     """No database: each says why, and nothing is tried for ever."""
     use_database(nodes.pair, "XBB", f"postgresql://nobody@127.0.0.1:{free_port()}/none")
     node = nodes.start("XBB", "--processes", "2")
-    assert Exit.CONFIGURATION == await asyncio.to_thread(node.process.wait, 60)
+    assert Exit.CONFIGURATION == await asyncio.to_thread(node.process.wait, 90)
     assert "the database cannot be reached" in node.log.read_text()
     assert not node.events("process.ended")
 
@@ -206,7 +206,7 @@ async def test_an_address_that_is_taken_is_not_shared_with_strangers(nodes: Node
     """Two gateways at one address would take one another's messages: the second does not start."""
     node = await ready(nodes)
     second = nodes.start("XBB", "--processes", "2", port=node.port)
-    assert Exit.CONFIGURATION == await asyncio.to_thread(second.process.wait, 60)
+    assert Exit.CONFIGURATION == await asyncio.to_thread(second.process.wait, 90)
     async with ClientSession() as client:
         assert 200 == (await post(client, node, envelopes[0]))[0]
 

@@ -64,7 +64,7 @@ def test_amount_of_money_is_no_number_of_somebody(text: str) -> None:
     assert "RUN" not in {hit.kind for hit in hits(text)}
 
 
-@pytest.mark.timeout(20)  # unbounded repetitions took ten seconds for one such text
+@pytest.mark.timeout(60)  # unbounded repetitions took ten seconds for one such text
 @pytest.mark.parametrize(
     "piece",
     ["a", "1 ", "a.b.", "@", "a dot b ", "(at) ", "A1-", "O0l", "12.123,", "a@b.", "-1", "abcd.", "ab/1", "AL35 2021 "],

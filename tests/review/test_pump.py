@@ -13,7 +13,7 @@ from gateway.services.ports import HttpAnswer, Unit
 from tests.support import story
 from tests.support.network import Network, Wires
 
-pytestmark = pytest.mark.timeout(30)  # a loop that turns in circles lets nobody else have a turn, not even the test
+pytestmark = pytest.mark.timeout(100)  # a loop that turns in circles lets nobody else have a turn, not even the test
 
 
 class Slow(Wires):

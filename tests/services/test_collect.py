@@ -30,7 +30,7 @@ async def test_partner_that_takes_its_time_holds_up_no_other_collection(tmp_path
     network.wires.post = slow  # type: ignore[method-assign]
     collecting = asyncio.create_task(network.gateways["XAA"].collector.run())
     try:
-        await asyncio.wait_for(asked.wait(), 30)
+        await asyncio.wait_for(asked.wait(), 60)
     finally:
         collecting.cancel()
         await asyncio.gather(collecting, return_exceptions=True)

@@ -28,7 +28,7 @@ async def waiting(dsn: str, count: int = 1) -> None:
     """Return once ``count`` sessions wait for a lock."""
     db = await asyncpg.connect(dsn)
     try:
-        for _ in range(400):
+        for _ in range(6000):
             if await db.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") >= count:
                 return
             await asyncio.sleep(0.01)

@@ -22,7 +22,7 @@ from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
 from gateway.storage.migrate import Migration, load_migrations
-from gateway.storage.postgres import HASTY_MS, LEAD, LEAD_LOOK_S, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.postgres import HASTY_MS, LEAD, SPACE, PostgresStore, connect, open_postgres
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
@@ -372,7 +372,7 @@ async def test_another_leads_once_the_first_is_gone(nodes: Nodes) -> None:
     await asyncio.sleep(0.1)
     assert led == [0]
     first.cancel()
-    await until(lambda: led == [0, 1], 3 * LEAD_LOOK_S)
+    await until(lambda: led == [0, 1])
     assert over.is_set()
     second.cancel()
     await asyncio.wait({first, second})
@@ -393,7 +393,7 @@ async def test_a_leader_whose_connection_broke_stops(dsn: str, postgres: Cluster
     leading = asyncio.create_task(node.lead(work, lambda: None))
     await begun.wait()
     await postgres.execute(f"SELECT pg_terminate_backend({await holder(dsn, LEAD)})")
-    await asyncio.wait_for(ended.wait(), 2 * LEAD_LOOK_S)
+    await asyncio.wait_for(ended.wait(), 60)
     await until(lambda: bool(told))
     leading.cancel()
     await asyncio.wait({leading})
@@ -416,9 +416,9 @@ async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postg
     leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
     await begun.wait()
     await postgres.execute(f"SELECT pg_terminate_backend({await holder(dsn, LEAD)})")
-    await asyncio.wait_for(letting_go.wait(), 2 * LEAD_LOOK_S)
+    await asyncio.wait_for(letting_go.wait(), 60)
     leading.cancel()
-    await asyncio.wait({leading}, timeout=2 * LEAD_LOOK_S)
+    await asyncio.wait({leading}, timeout=60)
     assert leading.cancelled()
 
 
@@ -439,7 +439,7 @@ async def test_whatever_ends_the_work_of_a_leader_its_lock_goes_with_it(nodes: N
     await asyncio.wait({leading})
     db = await asyncpg.connect(dsn)
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             while await db.fetchval(_HOLDER, SPACE, LEAD) is not None:
                 await asyncio.sleep(0.01)
     finally:
@@ -788,7 +788,7 @@ async def test_an_address_that_leads_nowhere_is_refused(dsn: str) -> None:
         assert "mistyped" not in str(failed.value)
 
 
-async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Return once ``true`` is."""
     for _ in range(int(seconds * 50)):
         if true():

@@ -426,7 +426,7 @@ async def _end_loudly(desk: Desk, strangers: Sequence[Person], texts: Sequence[s
         await journey.approve("request.approval")
     processes.fault(ASKING, "deliver", texts[:3])
     await asyncio.gather(*(journey.ours("send") for journey in made), return_exceptions=True)
-    for _ in range(300):
+    for _ in range(900):
         if processes.running[ASKING].poll() is not None:
             break
         await asyncio.sleep(0.1)

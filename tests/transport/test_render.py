@@ -359,7 +359,7 @@ def test_no_worker_is_left_over() -> None:
 def in_confinement(text: str) -> str:
     """Return what a process prints that gave up what the worker gives up, before it does ``text``."""
     script = f"from gateway.transport.confine import confine\nimport socket, os, subprocess\nconfine()\n{text}"
-    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=110)
     return run.stdout.strip()
 
 
@@ -431,12 +431,12 @@ def test_worker_loads_nothing_of_cases() -> None:
     """The process that decodes a file begins without the schemas and all that rules look at: one is begun for each."""
     text = "import gateway.transport.render_worker, sys"
     text += "; print([name for name in ('gateway.core.case', 'schemas', 'aiohttp') if name in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert "[]" == run.stdout.strip()
 
 
 def test_gateway_itself_loads_no_decoder() -> None:
     """The process that holds the keys imports neither Pillow nor pypdfium2."""
     text = "import gateway.app, sys; print([name for name in ('PIL', 'pypdfium2') if name in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert "[]" == run.stdout.strip()

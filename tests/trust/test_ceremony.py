@@ -222,12 +222,14 @@ def begun(table: Table, *words: Any) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **ENVIRON}, stdout=subprocess.DEVNULL)
 
 
+LOCKS = Path("/proc/locks")
+
+
 def waits_for_a_lock(process: "subprocess.Popen[bytes]") -> bool:
     """Return whether the kernel has ``process`` wait for a lock; where it does not say (not on Linux), no."""
-    locks = Path("/proc/locks")
-    if not locks.exists():
+    if not LOCKS.exists():
         return False
-    return re.search(rf"-> FLOCK +\S+ +\S+ +{process.pid} ", locks.read_text(encoding="ascii")) is not None
+    return re.search(rf"-> FLOCK +\S+ +\S+ +{process.pid} ", LOCKS.read_text(encoding="ascii")) is not None
 
 
 def slowly(table: Table, copy: bytes, *beside: Any) -> int:
@@ -236,13 +238,13 @@ def slowly(table: Table, copy: bytes, *beside: Any) -> int:
     os.mkfifo(pipe)
     with begun(table, "collect", table.list, pipe) as collecting:
         with pipe.open("wb") as stream, begun(table, *beside) as other:  # opened: who collects is at work
-            given_up_at = time.monotonic() + 4
+            given_up_at = time.monotonic() + (30 if LOCKS.exists() else 4)
             while other.poll() is None and not waits_for_a_lock(other) and time.monotonic() < given_up_at:
                 time.sleep(0.02)
             stream.write(copy)
             stream.close()
-            assert 0 == other.wait(30)
-        return collecting.wait(30)
+            assert 0 == other.wait(90)
+        return collecting.wait(90)
 
 
 def signed_elsewhere(table: Table, name: str, copy: Path) -> bytes:

@@ -31,11 +31,11 @@ from tests.trust.revocation import revoke
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_two_partners_and_a_thief(tmp_path: Path) -> None:
     """One command between processes: the report is exact, both partners are met again, the thief is heard no more."""
     command = [sys.executable, "-m", "drills.compromise", "--partners", "2", "--json", "--root", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False)
     assert done.stdout, done.stderr
     figures = json.loads(done.stdout)
     assert {} == {name: count for name, count in figures["faults"].items() if count}, done.stderr

@@ -50,12 +50,12 @@ async def test_hold_is_noticed_while_the_list_comes_slowly(both: tuple[Network, 
             other = Trust(own._pins, own._source, gateway.store, network.clock)  # what the command line makes
             await other.load()
             await other.hold("XBB", "second", "its keys are stolen", network.clock.now())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while "XBB" not in own.holds():
                     await asyncio.sleep(0.1)
         finally:
             loop.cancel()
-            await asyncio.wait({loop}, timeout=5)  # the thread that reads ends with it, and keeps no process
+            await asyncio.wait({loop}, timeout=60)  # the thread that reads ends with it, and keeps no process
             assert loop.done()
             stop.set()
 
@@ -70,7 +70,7 @@ def test_reading_ends_in_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(Unavailable):
             world.reader(tmp_path / "reader", address).read()
         stop.set()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 async def test_reader_follows_no_redirect(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.web.outlets import LONG, SHORT, compare
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_outlets_are_the_same_whatever_is_withheld(tmp_path: Path) -> None:
     """No page, file, list, log line or error differs between the two runs by a byte, or holds what is withheld."""
     _, wrong = await compare(tmp_path, {"short": SHORT, "long": LONG})

@@ -10,7 +10,7 @@ from tests.web.support import Desk
 CASES = 300
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_no_value_of_any_case_reaches_the_board(desk: Desk) -> None:
     """Over 300 cases full of canaries, every page, file and paper of the board is read, and none is found."""
     cases, canaries, pages, found = await search(desk, CASES, seed=random.randrange(1 << 32))

@@ -27,7 +27,7 @@ from tests.web.chromium import AUTHENTICATOR, CHROMIUM, FLAGS
 WIDE, MIDDLE, NARROW = (1280, 900), (900, 900), (320, 640)
 """Windows in which pages are looked at; the last is the first at 400 % (WCAG 2.2, 1.4.10)."""
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 """Real time for a page, or for what it waits for; loopback needs a hundredth of it on a machine that is not busy."""
 
 ENROL = "Add a passkey as %(person)s"

@@ -12,7 +12,7 @@ from gateway.services.ports import Tx
 from tests.web.browser.stage import ENROL, NARROW, Seat, Stage
 from tests.web.browser.story import TASKS, WHY, Tale, fill_all
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 YESTERDAY = "2026-12-14"
 """A day on which what the law asks for first was attested, as the demonstration's clock stands."""

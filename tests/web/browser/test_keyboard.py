@@ -11,7 +11,7 @@ from gateway.demo.states import ASKED, ASKING
 from tests.web.browser.stage import Seat, Stage
 from tests.web.browser.story import ANSWER, OWN, TASKS, WHY, Tale
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 TABS_MAX = 160
 """Presses of Tab within which anything on a page is reached."""

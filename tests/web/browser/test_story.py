@@ -13,7 +13,7 @@ from tests.web.browser.stage import Seat, Stage, staged
 from tests.web.browser.story import OWN, WHY, Tale
 from tests.web.chromium import CHROMIUM
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 TOLD = tuple(LANGUAGES) if os.environ.get("DESK_MANUAL") == "1" else ("en",)
 """Languages in which the story is told; the manual wants its pictures in each."""
