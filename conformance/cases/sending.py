@@ -208,6 +208,33 @@ async def after_a_final_problem(play: Play, code: str) -> None:
         raise Wrong(f"the message after it stands as {rows[1]['state']}")
 
 
+NUMBERS: dict[str, int] = {"never-came": 2, "came": 3}
+
+
+@case("sending.takes-back-all-the-same", "M-5.10", section="5.2", profile="full", inputs=NUMBERS)
+async def takes_back_all_the_same(play: Play, number: int) -> None:
+    """
+    The asked State confirms under the number of a message that was never received, and under the next if that was used.
+
+    A gateway that confirms behind the lost number is never heard, and the State that asked believes the data kept.
+    """
+    talk = await play.acknowledged()
+    play.a.instead = [says("not-for-me")]
+    await talk.say("verification.reply", play.reply())
+    play.one(await play.tick(), "verification.reply")
+    await send(talk, "rectification")
+    if number == NUMBERS["came"]:
+        play.a.instead = [answers(play.doors, Answering(refuse="id-reuse"))]
+    done = {"number": 1, "act": "RECTIFICATION", "result": "DONE"}
+    await talk.say("confirmation", done)
+    posts = await play.tick()
+    if [post.read.type for post in posts] != ["confirmation"] * (number - 1):
+        raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts) or 'nothing'} (M-5.10)")
+    last = [talk.take(post) for post in posts][-1]
+    if (last.value["seq"], last.body) != (number, done):
+        raise Wrong(f"number {last.value['seq']} says {last.body}")
+
+
 @case("sending.left-alone", "M-5.12", section="5.3", profile="verify", seconds=40.0)
 async def left_alone(play: Play) -> None:
     """

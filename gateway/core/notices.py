@@ -30,6 +30,7 @@ from gateway.core.messages import (
 from gateway.core.minimise import disclose, members_of
 from gateway.core.person_keys import FOUND_BY
 from gateway.core.return_changes import REPORTED, TO_BE_TAKEN_BACK
+from gateway.core.return_guards import may_come
 from gateway.core.reuse import Grant, with_further
 from gateway.core.verification_changes import CORRECTED_HERE
 from schemas import ijson
@@ -85,7 +86,17 @@ def rows(side: Side, states: Collection[State]) -> tuple[Row, ...]:
         *_heard(hearing if asking else [state for state in hearing if state is not State.WITHDRAWN], hearing),
         *_said(side, speaking, working),
         *(_corrected([state for state in working if state not in _NO_CORRECTION]) if asking else ()),
-        *_destroyed(side, [state for state in speaking if state in _DESTROYING]),
+        *_destroyed(side, [state for state in speaking if state in _DESTROYING], ("erasure_asked",)),
+        *(() if asking else _confirmed_behind_what_was_lost()),
+    )
+
+
+def _confirmed_behind_what_was_lost() -> tuple[Row, ...]:
+    """Return what the asked side owes, and is heard, where a message of its own was lost for good (M-5.10)."""
+    lost = (State.UNDELIVERED,)
+    return (
+        *_rows(lost, "confirm", _CLERK, ("was_asked",)),
+        *_destroyed(Side.REQUESTED, lost, ("erasure_asked", "nobody_comes")),
     )
 
 
@@ -123,11 +134,11 @@ def _corrected(states: Collection[State]) -> tuple[Row, ...]:
     )
 
 
-def _destroyed(side: Side, states: Collection[State]) -> tuple[Row, ...]:
+def _destroyed(side: Side, states: Collection[State], guards: tuple[str, ...]) -> tuple[Row, ...]:
     """Return how a copy ends: the whole case on the side that was asked; what came in reply on the side that asked."""
     target = State.CLOSED if side is Side.REQUESTING else State.ERASED
     who = _head(side) | _DPO
-    return tuple(Row(state, "destroy", target, who, ("erasure_asked",), "erased key id") for state in states)
+    return tuple(Row(state, "destroy", target, who, guards, "erased key id") for state in states)
 
 
 def _head(side: Side) -> frozenset[str]:
@@ -279,6 +290,11 @@ def _erasure_asked(case: Case, event: Event, now: datetime) -> tuple[Finding, ..
     return () if one is not None else _found("R-16", "the other State has not asked for it")
 
 
+def _nobody_comes(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    because = "somebody may come by what was said before a message was lost; the other State withdraws first"
+    return _found("V-45", because) if may_come(case) else ()
+
+
 GUARDS: Mapping[str, Guard] = {
     "fresh_number": _fresh_number,
     "asked_before": _asked_before,
@@ -288,6 +304,7 @@ GUARDS: Mapping[str, Guard] = {
     "posted": _posted,
     "correction_only": _correction_only,
     "erasure_asked": _erasure_asked,
+    "nobody_comes": _nobody_comes,
 }
 
 

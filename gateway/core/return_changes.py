@@ -27,7 +27,7 @@ from gateway.core.messages import (
     TYPES,
     WITHDRAWAL,
 )
-from gateway.core.return_guards import UNTOLD, body_of, departs_at, notice_at, represented
+from gateway.core.return_guards import UNTOLD, body_of, departs_at, may_come, notice_at, represented
 from gateway.core.returns import (
     ARRANGED,
     ARRANGING,
@@ -473,7 +473,7 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
     if case.side is Side.REQUESTING:
         kept = DropUnsent(_WORD_OF_GOING_ON)
         return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
-    if at is S.UNDELIVERED and PROPOSAL in case.said and case.said.get(ACCEPTANCE, {}).get("decision") != "refused":
+    if at is S.UNDELIVERED and may_come(case):
         return _found(frozen, NOT_TOLD), effects  # the thread has ended, and somebody may come by it all the same
     if at not in ARRANGED:
         return frozen, effects

@@ -617,6 +617,11 @@ def _nobody_left(case: Case, event: Event, now: datetime) -> str | None:
     return "the person has left and is awaited: call back, or let the case go on" if case.resume_to in AWAY else None
 
 
+def may_come(case: Case) -> bool:
+    """Return whether somebody may come where a message of the side that is asked was lost: it refused no proposal."""
+    return PROPOSAL in case.said and case.said.get(ACCEPTANCE, {}).get("decision") != "refused"
+
+
 def _nobody_awaited(case: Case, event: Event, now: datetime) -> str | None:
     """Whoever was asked to receive somebody is told that nobody comes, and a case that is closed tells nothing."""
     because = "the other State may await the person: freeze and withdraw the case, so that it learns that nobody comes"

@@ -150,5 +150,6 @@ MARKS: Mapping[str, str] = {
     "was_sent": "R-16",
     "correction_only": "R-16",
     "erasure_asked": "R-16",
+    "nobody_comes": "V-45",
 }
 """Each guard with the id of the promise that needs it; ``docs/rules.md`` has the paragraph of each."""

@@ -231,7 +231,7 @@ REQUESTED_ROWS: tuple[Row, ...] = (
         evidence="signed refusal or listing",
     ),
     *_rows(OPEN_REQUESTED, "undelivered", S.UNDELIVERED, _GATEWAY, evidence="expiry without receipt"),
-    *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
+    *_rows((S.UNDELIVERED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "undelivered", STAY, _GATEWAY),
     # Stop and go on. Where a message of ours was lost too: somebody may be on the way by what was said before.
     *_rows((*OPEN_REQUESTED, S.SUSPENDED, S.UNDELIVERED), "freeze", S.FROZEN, MAY_FREEZE, evidence="sealed reason"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.NEEDS_TIER2, S.CONTESTED), "suspend", S.SUSPENDED, CLERK),

@@ -111,9 +111,12 @@ def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     if event.data.get("type") == WITHDRAWAL and NOT_TOLD not in case.findings:
         case = replace(case, findings=(*case.findings, NOT_TOLD))  # the other State works on it, or awaits somebody
-    if case.state is S.WITHDRAWN or case.withdraws_at is not None:
+    asked = case.side is Side.REQUESTED
+    if not asked and (case.state is S.WITHDRAWN or case.withdraws_at is not None):
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already
-    return case, (DropUnsent(), EndThread("undelivered"), Notify("interior"))
+    # What takes data back is heard all the same where we are asked: it moves up to the number that was lost (M-5.10).
+    kept = AFTER_WITHDRAWAL if asked else frozenset()
+    return case, (DropUnsent(kept), EndThread("undelivered"), Notify("interior"))
 
 
 REFUSED_AS = "not accepted: %(code)s"

@@ -15,6 +15,9 @@ thread, once the partner has listed what it holds, did not leave either: all of 
 any epoch a withdrawal or word of a stop that is refused for its times alone, by a clock that is wrong here or there, is
 said once more later, and a person is told. So is what is said of a person who has left: that she left, the hands that
 were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
+Rule 6: what takes data back where we are asked has the number of a message that was lost (M-5.10). If that had come, it
+is refused, and said once more under the next number. The confirmation of what is gone is said again after an outage, a
+wrong clock or a restore, for nobody here would know that it was not heard.
 """
 
 from collections.abc import Mapping
@@ -23,14 +26,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.core import wire
-from gateway.core.case import Case, State
+from gateway.core import exercise, wire
+from gateway.core.case import Case, Side, State
 from gateway.core.machine import Event, IllegalStep, Send
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
+    CONFIRMATION,
     DELAY,
+    EXERCISE,
     HANDOVER,
     INTERVIEW,
     INTERVIEW_RESULT,
@@ -56,9 +61,10 @@ from gateway.core.verification_changes import next_full_hour
 from gateway.services import cases, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
-from gateway.services.leaving import STOPPED
+from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
+from keys import jws
 from keys.errors import BadRest
 from schemas import ijson
 
@@ -76,6 +82,9 @@ WRONG_CLOCK_AWAY = "word of who has left is refused for its times, and said agai
 
 OUT_OF_TIME = frozenset({"stale", "expired"})
 """Codes of a refusal that says nothing of what a message says."""
+
+USED = "id-reuse"
+"""Code of a refusal for a number that another message had."""
 
 _KEPT = AFTER_WITHDRAWAL | {REDIRECT, QUESTION, INTERVIEW, INTERVIEW_RESULT, HANDOVER, MONITORING, USE_ANSWER}
 """Types by which nothing is allowed: they ask, take data back, or tell what was done."""
@@ -245,9 +254,13 @@ async def take_listed(
 
 
 async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-    """Say ``row``, that did not come, once more in our epoch if rule 3 or 5 lets it; return whether it is said."""
+    """Say ``row``, that did not come, once more in our epoch if rule 3, 5 or 6 lets it; return whether it is said."""
     if row.epoch == context.epoch and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
         return await _heard_after_all(context, tx, row, now)
+    if row.epoch == context.epoch and row.code == USED and row.type in AFTER_WITHDRAWAL:
+        return await _under_the_next(context, tx, row, now)
+    if row.ref is None and row.type == CONFIRMATION and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
+        return await _confirm_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
     out_of_time = row.type in threads.HEARD_AT_LAST and row.code in OUT_OF_TIME
     case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch or out_of_time else None
     if case_row is None or case_row.sealed is None:
@@ -269,6 +282,71 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         await threads.queue(context, tx, held, send, now)
     except IllegalStep:
         return False  # the thread has ended
+    return True
+
+
+async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """Say ``row`` under the next number if that of it was another's, which came then; return whether it is said."""
+    if not await threads.used_before(tx, row):
+        return False
+    if row.ref is None:
+        return await _confirm_anew(context, tx, row, now)
+    held = cases.readable(context, await tx.find_case(row.ref))
+    if held is None or held.case.state in STOPPED - OVER:
+        return False
+    try:
+        await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return False
+    return True
+
+
+async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Let what comes next in the thread of ``row``, which was lost, have its number where we are asked (M-5.10).
+
+    What waits behind it in a case moves up with the step of that. What is of no case moves up here, and a confirmation
+    that expired while the other State was out of reach is said once more before it.
+    """
+    thread = await tx.find_thread(row.partner, row.thread) if row.thread else None
+    if thread is None or row.epoch != context.epoch or await threads.side_of(tx, thread) is Side.REQUESTING:
+        return
+    await threads.give_back(tx, context.epoch, (row,))
+    if row.ref is not None or row.type != CONFIRMATION:
+        return
+    behind = list[OutboundRow]()
+    if thread.out_seq > (row.seq or 0):
+        place = (None, row.thread, row.epoch, "queued")
+        waiting = await tx.waiting_outbound(row.partner)
+        behind = [one for one in waiting if (one.ref, one.thread, one.epoch, one.state) == place]
+    for one in behind:
+        await tx.save_outbound(one._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
+    partner = await tx.find_partner(row.partner)
+    out_of_reach = row.posted_at is None or (partner is not None and partner.failures > 0)
+    for one in (*((row,) if out_of_reach and not row.code else ()), *behind):
+        await _confirm_anew(context, tx, one, now)
+
+
+async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
+    """Say the confirmation ``row``, of no case, once more in ``wait_s`` seconds; return whether it is said."""
+    thread = await tx.find_thread(row.partner, row.thread or "")
+    if thread is None or row.sealed is None or row.partner not in context.partners:
+        return False
+    try:
+        payload = wire.parse_payload(jws.parse(outbox.kept(context, row, None), jws.TYP_MESSAGE).payload)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return False
+    exercised, side = payload.type == EXERCISE, await threads.side_of(tx, thread)
+    body = (exercise.unwrap(payload.body_bytes)[1] if exercised else payload.body_bytes).decode()
+    try:
+        said = await threads.confirm_nothing(
+            context, tx, row.partner, thread.thread, body, now, exercise=exercised, side=side, may_wait=True
+        )
+    except IllegalStep:
+        return False  # the thread has ended
+    await tx.save_outbound(said._replace(next_try_at=said.next_try_at + timedelta(seconds=wait_s)))
     return True
 
 

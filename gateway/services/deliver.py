@@ -506,7 +506,9 @@ class Deliverer:
                 rows = await tx.expired_outbound(now - wire.SKEW, most)
                 new = [row for row in rows if row.id not in looked]
                 for row in new:
-                    ended += await self._undelivered(tx, row, None, now)
+                    current = await tx.find_outbound(row.partner, row.id)
+                    if current is not None and current.state in ("queued", "posted"):  # not moved up by one before it
+                        ended += await self._undelivered(tx, row, None, now)
                 looked.update(row.id for row in new)
                 if ended or len(rows) < most:
                     return ended
@@ -529,7 +531,9 @@ class Deliverer:
             return False
         if code is None:
             self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)
-        await tx.save_outbound(row._replace(state="undelivered", code=code, answered_at=now))
+        lost = row._replace(state="undelivered", code=code, answered_at=now)
+        await tx.save_outbound(lost)
+        await anew.give_up(self._context, tx, lost, now)
         case_row = await tx.find_case(row.ref) if row.ref else None
         if case_row is not None and case_row.sealed is not None:
             try:

@@ -443,7 +443,7 @@ class Receiver:
         if fault := opened.statement_fault or _hand_fault(payload, held.case if held else None):
             return Verdict(fault)
         if held is None and (row is not None or (thread.ref is None and thread.ended == "withdrawn")):
-            return await self._of_nothing(tx, opened, now)
+            return await self._of_nothing(tx, thread, opened, now)
         if held is None and thread.ref is not None:
             return Verdict(Reason.STEP_THREAD_ENDED)  # a thread of questions about no person (M-3.23)
         if held is None:
@@ -458,7 +458,7 @@ class Receiver:
         allowed = most is not None and len(payload.body["remark"]["text"]) <= most
         return None if allowed else Reason.REMARK_NOT_AGREED
 
-    async def _of_nothing(self, tx: Tx, opened: Opened, now: datetime) -> Verdict:
+    async def _of_nothing(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
         """
         Judge a message in a thread of which nothing is kept: its case was erased, or only a withdrawal of it came.
 
@@ -471,8 +471,10 @@ class Receiver:
             act = "RECTIFICATION" if payload.type == RECTIFICATION else "ERASURE"
             value = {"number": payload.body["number"], "act": act, "result": "NOT_HELD"}
             text = ijson.dumps(value).decode()
-            sender, thread = payload.sender, payload.thread or ""
-            await threads.confirm_nothing(self._context, tx, sender, thread, text, now, exercise=opened.exercise)
+            sender, side = payload.sender, await threads.side_of(tx, thread)
+            await threads.confirm_nothing(
+                self._context, tx, sender, thread.thread, text, now, exercise=opened.exercise, side=side
+            )
         return Verdict(None)
 
     async def _open_case(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:

@@ -20,13 +20,12 @@ from gateway.core.messages import (
     DOCUMENT_REQUEST,
     ELEMENTS,
     ERASURE,
-    PROPOSAL,
     RECTIFICATION,
     REPLY,
     REQUEST,
 )
 from gateway.core.notices import unanswered
-from gateway.core.return_guards import UNTOLD, open_for_return
+from gateway.core.return_guards import UNTOLD, may_come, open_for_return
 from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
@@ -191,8 +190,7 @@ class Retention:
         if case.side is Side.REQUESTED:
             if await self._context.store.read(partial(threads.waits, case=case, type=REPLY)):
                 return True  # it is not answered before that leaves, or it ends as undelivered
-            refused = case.said.get(ACCEPTANCE, {}).get("decision") == "refused"
-            return case.state is State.UNDELIVERED and PROPOSAL in case.said and not refused
+            return case.state is State.UNDELIVERED and may_come(case)
         return await self._is_awaited(case)
 
     async def _is_awaited(self, case: Case) -> bool:
@@ -400,7 +398,8 @@ async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -
     Erase ``ref`` inside a transaction, and say so wherever the other State demanded it and waits for word (R-16).
 
     What it asked to be set right or destroyed is gone, whoever was faster: its desk, or a timer here. A confirmation
-    that cannot leave keeps nothing: then the demand stays open there.
+    waits for a key of that State where none is held. Where we ask and a message was lost it keeps nothing: then the
+    demand stays open there.
     """
     held = cases.readable(context, await tx.find_case(ref))
     open = [one for one in unanswered(held.case) if one.kind in _DEMANDS] if held is not None else []
@@ -417,9 +416,9 @@ async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -
         body = ijson.dumps({"number": one.number, "act": _DEMANDS[one.kind], "result": "DONE"}).decode()
         try:
             await threads.confirm_nothing(
-                context, tx, case.partner, case.thread, body, now, exercise=case.exercise, side=case.side
+                context, tx, case.partner, case.thread, body, now, exercise=case.exercise, side=case.side, may_wait=True
             )
-        except (IllegalStep, Unavailable) as error:
+        except IllegalStep as error:
             context.log("message.left_out", ref=ref, type=CONFIRMATION, error=type(error).__name__)
             return
 
@@ -431,9 +430,11 @@ async def erase_in(context: Context, tx: Tx, ref: str, now: datetime) -> None:
     """Erase ``ref`` inside a transaction: key and sealed values, what still waits to be sent, its place on boards."""
     await figures.keep(context, tx, ref, now)
     await tx.erase_case(ref)
-    for row in await tx.outbound_of_case(ref):
-        if row.state in ("queued", "posted"):
-            await tx.save_outbound(row._replace(state="dropped", answered_at=now))
+    waiting = [row for row in await tx.outbound_of_case(ref) if row.state in ("queued", "posted")]
+    for row in waiting:
+        await tx.save_outbound(row._replace(state="dropped", answered_at=now))
+    if waiting:
+        await threads.give_back(tx, context.epoch, waiting)
     row_of_case = await tx.find_case(ref)
     if row_of_case is None or row_of_case.state == State.ERASED:
         return

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.core.case import CONCLUDED, Side, State, replace
+from gateway.core.case import Side, State, replace
 from gateway.core.facts import NOBODY_LOOKED, When, about
 from gateway.core.machine import (
     NOT_TOLD,
@@ -76,7 +76,6 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     for effect in effects:
         saved = await _carry_out(context, tx, saved, effect, now)
     saved = await waits_no_more(context, tx, saved, now)
-    saved = await _in_vain(context, tx, saved, now)
     context.log("case.moved", ref=case.ref, step=event.name, source=held.case.state.value, target=case.state.value)
     # Of who is called back nothing can be held; what another case of hers stopped meanwhile holds once she is back.
     if person_stop.concerns(held.case, case) or (held.case.state, event.name) == (State.RECALL, "returned"):
@@ -90,14 +89,6 @@ async def waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> 
     if case is held.case or any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(case.ref)):
         return held
     return await cases.note(context, tx, held, case, "go_on", context.country, now)
-
-
-async def _in_vain(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
-    """Note that the other State, which withdrew, does not hear what waits behind a number that was lost."""
-    case = held.case
-    if case.side is Side.REQUESTING or case.state not in CONCLUDED or NOT_TOLD in case.findings:
-        return held
-    return await _find_untold(context, tx, held, now) if await threads.waits_in_vain(context, tx, case) else held
 
 
 async def tell(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> None:

@@ -24,6 +24,7 @@ from gateway.core.messages import (
     ERASURE,
     EXERCISE,
     HANDOVER,
+    INFORMATION,
     MONITORING,
     POSITIVE_OUTCOMES,
     PROPOSAL,
@@ -101,7 +102,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     that must not wait, then waits for one in the outbox, because whoever decides on it must not have to come back.
     """
     case = held.case
-    if not _may_follow(send.type, (await thread_of(tx, case)).ended):
+    if not _may_follow(case.side, send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
     unsent = await unsent_of(tx, case)
     first, later = _stepping(context, send.type, unsent, now)
@@ -256,20 +257,54 @@ async def confirm_nothing(
     now: datetime,
     *,
     exercise: bool,
-    side: Side = Side.REQUESTED,
-) -> None:
+    side: Side,
+    may_wait: bool = False,
+) -> OutboundRow:
     """
-    Confirm in a thread of which nothing is kept, by ``body``, that nothing is.
+    Confirm in a thread of which nothing is kept, by ``body``, that nothing is; ``side`` is the one we have there.
 
-    Raises ``IllegalStep`` for a thread in which nothing of ours may follow, ``Unavailable`` as ``queue`` does.
+    One that ``may_wait`` does so where no key of the other State is held. Raises ``IllegalStep`` for a thread in which
+    nothing of ours may follow, ``Unavailable`` as ``queue`` does.
     """
     gone = Case("", side, partner, thread, State.ERASED, "", "", exercise=exercise)
-    await queue(context, tx, cases.fresh(context, gone, now), Send(CONFIRMATION, body), now)
+    send = Send(CONFIRMATION, body, optional=may_wait)
+    return await queue(context, tx, cases.fresh(context, gone, now), send, now)
 
 
-def _may_follow(type: str, ended: str | None) -> bool:
-    """Return whether a message may still be sent in a thread that ``ended`` (M-5.23, M-5.10)."""
-    return ended is None or type == WITHDRAWAL or (ended == "withdrawn" and type in AFTER_WITHDRAWAL)
+async def side_of(tx: Tx, thread: ThreadRow) -> Side:
+    """Return the side that we have in ``thread``; of one that is known by a withdrawal alone we are asked."""
+    case = await tx.find_case(thread.ref) if thread.ref else None
+    return Side.REQUESTED if case is None else Side(case.side)
+
+
+def _may_follow(side: Side, type: str, ended: str | None) -> bool:
+    """Return whether ``side`` may still say a message in a thread that ``ended`` (M-5.23, M-5.10)."""
+    if ended is None or type == WITHDRAWAL:
+        return True
+    return type in AFTER_WITHDRAWAL and (ended == "withdrawn" or side is Side.REQUESTED)
+
+
+async def give_back(tx: Tx, epoch: int, rows: Sequence[OutboundRow]) -> None:
+    """
+    Let the first number of ``rows``, of one thread, be that of what comes next there: none of them has a receipt.
+
+    Only where we are asked: no withdrawal of ours closes it, and what takes data back, which alone follows there, would
+    never be heard behind it. If it was used all the same, what has it now is refused ``id-reuse``, and said anew under
+    the next one (M-5.10).
+    """
+    numbers = [row.seq for row in rows if row.thread and row.epoch == epoch and row.seq and row.type not in INFORMATION]
+    thread = await tx.find_thread(rows[0].partner, rows[0].thread or "") if numbers else None
+    if thread is None or thread.out_epoch != epoch or await side_of(tx, thread) is Side.REQUESTING:
+        return
+    await tx.save_thread(thread._replace(out_seq=min([thread.out_seq, *(number - 1 for number in numbers)])))
+
+
+async def used_before(tx: Tx, row: OutboundRow) -> bool:
+    """Return whether the number of ``row`` was that of another message of a case, which may have come (M-5.10)."""
+    thread = await tx.find_thread(row.partner, row.thread or "")
+    others = await tx.outbound_of_case(thread.ref) if thread is not None and thread.ref else ()
+    place = (row.thread, row.epoch, row.seq)
+    return any(one.id != row.id and one.posted_at and (one.thread, one.epoch, one.seq) == place for one in others)
 
 
 async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[OutboundRow], now: datetime) -> None:
@@ -458,19 +493,6 @@ async def is_unconfirmed(tx: Tx, case: Case) -> bool:
     return not rows or rows[-1].status != wire.ACCEPTED
 
 
-async def waits_in_vain(context: Context, tx: Tx, case: Case) -> bool:
-    """
-    Return whether a message waits behind one that ended as undelivered, for whose number the other State may wait.
-
-    No withdrawal of the asked State closes one, so what takes data back may stand so once the other one withdrew.
-    """
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.epoch == context.epoch]
-    heard = max((row.seq or 0 for row in rows if row.state == "receipted"), default=0)
-    lost = [row.seq or 0 for row in rows if row.state == "undelivered" and (row.seq or 0) > heard]
-    waiting = [row.seq or 0 for row in rows if row.state in ("queued", "posted")]
-    return bool(lost) and bool(waiting) and min(lost) < max(waiting)
-
-
 async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
     """Return the last message of ``type`` that was taken in and is kept, and when it came."""
     for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant
@@ -493,9 +515,10 @@ async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     lost = [row for row in await tx.outbound_of_case(held.case.ref) if row.state == "undelivered"]
     if any(row.code is not None for row in lost):
         return held  # it met a final problem, and would again
-    await tx.save_thread(thread._replace(ended=None))
     lost = [row for row in lost if row.epoch == context.epoch and row.type != WITHDRAWAL]
     await take_out(context, tx, held, [row for row in lost if row.posted_at is None], now)
+    last = await _last_given(tx, held, thread)
+    await tx.save_thread((await thread_of(tx, held.case))._replace(ended=None, out_seq=last))
     for row in lost:
         if row.posted_at is None:
             continue
@@ -505,6 +528,13 @@ async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
             # It stays lost; word that somebody is on the way must be taken all the same.
             context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
     return await _late(context, tx, held, now)
+
+
+async def _last_given(tx: Tx, held: Held, thread: ThreadRow) -> int:
+    """Return the last number in the epoch of ``thread`` that left, or waits: one that was given back counts again."""
+    rows = await tx.outbound_of_case(held.case.ref)
+    given = [row for row in rows if row.epoch == thread.out_epoch and (row.posted_at or row.state == "queued")]
+    return max((row.seq or 0 for row in given), default=0)
 
 
 async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:

@@ -70,11 +70,12 @@ _UPDATE_BODY = """
 UPDATE outbound_body SET envelope = ?1, sealed = ?2 WHERE n = ?3 AND (envelope IS NOT ?1 OR sealed IS NOT ?2)
 """
 # Of a thread and an epoch no two that wait have one number: a number is freed with the last messages alone, before it
-# is given anew (``gateway.services.threads.take_out``), and that of what was posted, or a withdrawal, never. The index
-# ``outbound_order`` does not enforce it, on purpose. A stop takes messages out and numbers others anew, and is stored
-# whatever is wrong with a message. With two of one number the second is refused ``id-reuse``, which its case says; with
-# an index that is unique the case would not be stopped, and a database that holds two such would not be opened. That it
-# does not happen is shown where it does no harm: by ``numbers used once`` of the simulation.
+# is given anew (``gateway.services.threads.take_out``), that of what was posted once that is given up, where we are
+# asked (``give_back``), and that of a withdrawal never. Who has left may bring back what was given up: then two wait.
+# The index ``outbound_order`` does not enforce it, on purpose. A stop takes messages out and numbers others anew, and
+# is stored whatever is wrong with a message. With two of one number the second is refused ``id-reuse``, which its case
+# says; with an index that is unique the case would not be stopped, and a database that holds two such would not be
+# opened. That it does not happen is shown where it does no harm: by ``numbers used once`` of the simulation.
 # What may be posted now: no earlier number of its thread waits, of this epoch or one before. Word of a stop passes what
 # was never posted in the epoch before, for that waits for a listing (``gateway.services.anew``).
 _DUE = """

@@ -17,6 +17,7 @@ from gateway.core.messages import (
     ERASURE,
     ONWARD_ANSWER,
     ONWARD_REQUEST,
+    PROPOSAL,
     RECTIFICATION,
     SAID_BY,
     TYPES,
@@ -83,6 +84,7 @@ SPOILT: dict[str, Callable[[Case, Event], tuple[Case, Event]]] = {
     "asked_before": lambda case, event: (case, with_value(event, number=9)),
     "was_asked": lambda case, event: (case, with_value(event, number=9)),
     "erasure_asked": lambda case, event: (case, with_value(event, number=9)),
+    "nobody_comes": lambda case, event: (replace(case, said={PROPOSAL: {}}), event),
     "nothing_new": lambda case, event: (
         case,
         with_value(event, parts=["LAST_RESIDENCE"], handling=HANDLING, elements={"last_residence": {}}),

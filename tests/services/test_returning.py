@@ -15,6 +15,7 @@ from gateway.core.case import Release, State
 from gateway.core.escalation import owed_steps
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused, Send
 from gateway.core.messages import ACCEPTANCE, DOCUMENT, PROPOSAL, REISSUE, WITHDRAWAL
+from gateway.core.notices import open_demands
 from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE, STOPPED_THERE
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
@@ -1025,6 +1026,25 @@ async def test_what_was_lost_before_a_restore_stays_so_once_the_person_leaves(
     assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
     (row,) = await outbox(network, "XBB", theirs, REISSUE)
     assert "undelivered" == row.state
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["never posted", "posted"])
+async def test_who_arrives_is_handed_over_though_what_was_lost_gave_its_number_back(
+    network: Network, posted: bool
+) -> None:
+    """A confirmation had the number of what was lost meanwhile; what follows the departure has the next ones."""
+    ours, theirs = await unheard(network, posted=posted)
+    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", "case_officer")
+    await network.deliver()
+    await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", "registry_clerk")
+    await network.deliver()
+    assert () == open_demands(await story.case(network, "XAA", ours))
+    await leave_in_two_days(network, ours)
+    await sign_first(network, ours)
+    await network.deliver()
+    await sign_second(network, theirs)
+    await network.deliver()
+    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
 
 
 async def sign_first(network: Network, ours: str) -> None:

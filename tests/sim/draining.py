@@ -39,8 +39,8 @@ class Draining:
         value in place of a wrong one, where a remark has told of a need for protection since (``held_from``); nor what
         stands behind a number that a restored partner has forgotten: of a message that a rule kept from it, which a
         finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
-        of one that it had withdrawn before; nor what takes data back behind a message that was spoiled on its way, of
-        which a finding has people tell the other State.
+        of one that it had withdrawn before; nor what who asks takes back behind a message that was spoiled on its way,
+        of which a finding has people tell the other State.
 
         A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
         follows in its thread waits for a number that the partner has forgotten.
@@ -113,9 +113,14 @@ class Draining:
         return bool({PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings})
 
     def _is_behind_a_spoiled_one(self, host: Host, partner: str, thread: str, place: tuple[int, int]) -> bool:
-        """Return whether a message before ``place`` in a thread is given up, of which a byte changed on the way."""
-        query = """SELECT envelope_id FROM outbound WHERE partner = ? AND thread = ? AND state = 'undelivered'
-            AND (epoch, seq) < (?, ?)"""
+        """
+        Return whether a message before ``place`` in a thread is given up, of which a byte changed on the way.
+
+        Where a State is asked nothing waits behind it: what takes data back has its number (M-5.10).
+        """
+        query = """SELECT envelope_id FROM outbound JOIN case_file USING (ref) WHERE outbound.partner = ?
+            AND outbound.thread = ? AND outbound.state = 'undelivered' AND (epoch, seq) < (?, ?)
+            AND side = 'requesting'"""
         given_up = host.look(query, partner, thread, *place)
         return any(envelope_id in self._world.network.spoiled for (envelope_id,) in given_up)
 

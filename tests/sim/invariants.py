@@ -17,6 +17,7 @@ from gateway.core.case import Case, Release
 from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
     CONTEST,
     DELAY,
     DOCUMENT,
@@ -70,7 +71,7 @@ async def check(scenario: "Scenario") -> None:
         _signed(world, own, scenario)
         _released(world, own, scenario)
     _remembered(world, books)
-    _numbers(world)
+    _numbers(world, books)
     _agreed(world, books)
     _heard(world, books)
     _set_right(world, books)
@@ -377,15 +378,21 @@ def _remembered(world: World, books: Mapping[str, Books]) -> None:
             world.fail("answered and remembered", f"{told} and {'has forgotten it' if got is None else 'answers anew'}")
 
 
-def _numbers(world: World) -> None:
-    """No number of a thread and an epoch ever left twice for different messages."""
-    used: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+def _numbers(world: World, books: Mapping[str, Books]) -> None:
+    """
+    No number of a thread and an epoch ever left twice for different messages.
+
+    But who is asked takes data back under the number of a message that was given up (M-5.10).
+    """
+    used: dict[tuple[Any, ...], dict[str, str]] = defaultdict(dict)
     for post in world.posts:
         if post.thread is not None:
-            used[post.sender, post.recipient, post.thread, post.epoch, post.seq].add(post.digest)
-    for (sender, recipient, _, epoch, seq), digests in used.items():
-        if len(digests) > 1:
-            told = f"{sender} to {recipient}: number {seq} of epoch {epoch} was used {len(digests)} times"
+            used[post.sender, post.recipient, post.thread, post.epoch, post.seq].setdefault(post.digest, post.type)
+    for (sender, recipient, thread, epoch, seq), types in used.items():
+        later = list(types.values())[1:]
+        asking = [row for row, _ in books[sender].cases.values() if (row.thread, row.side) == (thread, "requesting")]
+        if later and (asking or not AFTER_WITHDRAWAL.issuperset(later)):
+            told = f"{sender} to {recipient}: number {seq} of epoch {epoch} was used for {', '.join(types.values())}"
             world.fail("numbers used once", told)
 
 
