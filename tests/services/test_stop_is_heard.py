@@ -9,8 +9,10 @@ import pytest
 from gateway.core import codes, wire
 from gateway.core.codes import Reason
 from gateway.core.machine import NOT_TOLD
+from gateway.core.messages import TYPES
 from gateway.services import anew
 from gateway.services.deliver import Line
+from gateway.services.leaving import OF_A_RETURN, OF_AN_ANSWER
 from gateway.services.ports import HttpAnswer
 from gateway.services.rows import OutboundRow
 from tests.support import homeward, story
@@ -211,6 +213,12 @@ async def test_answer_under_way_in_a_case_that_we_stopped_is_not_posted_again_on
         _, left = (await last_two(network, "XBB", theirs))[-1]
         assert stopped == (left == "posted")
     assert "BLOCKED" == await story.state(network, "XBB", theirs)
+
+
+def test_every_type_that_the_asked_state_alone_says_stays_where_its_case_was_stopped_and_closed() -> None:
+    """A type that comes later is sorted too: what answers, or takes a return further, is let go of by no closing."""
+    theirs = {row.type for row in TYPES.values() if row.sender == "requested"}
+    assert set() == theirs - OF_AN_ANSWER - OF_A_RETURN
 
 
 async def test_stop_that_is_refused_for_its_times_is_said_again(network: Network) -> None:
