@@ -5,7 +5,7 @@ What each event of state table V changes besides the state, and what it leads to
 from datetime import datetime, timedelta
 
 from gateway.core.attachments import drawn
-from gateway.core.case import Case, Side, State, replace
+from gateway.core.case import CONCLUDED, Case, Side, State, replace
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
@@ -109,8 +109,9 @@ def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
-    if event.data.get("type") == WITHDRAWAL and NOT_TOLD not in case.findings:
-        case = replace(case, findings=(*case.findings, NOT_TOLD))  # the other State works on it, or awaits somebody
+    unheard = {WITHDRAWAL} | (AFTER_WITHDRAWAL if case.state in CONCLUDED else frozenset())
+    if event.data.get("type") in unheard and NOT_TOLD not in case.findings:
+        case = replace(case, findings=(*case.findings, NOT_TOLD))  # it works on it, awaits somebody, or keeps it
     asked = case.side is Side.REQUESTED
     if not asked and (case.state is S.WITHDRAWN or case.withdraws_at is not None):
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already

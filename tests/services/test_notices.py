@@ -500,6 +500,23 @@ async def test_whoever_confirms_behind_a_number_that_was_lost_is_heard_under_it(
     assert NOT_TOLD not in (await story.case(network, "XBB", theirs)).findings
 
 
+async def test_whoever_closed_a_case_learns_that_its_confirmation_was_lost(network: Network) -> None:
+    """No state of a case that is over tells it, and the demand stays open there: people say it another way."""
+    ours, theirs = await story.replied(network)
+    asking, asked = network.gateways["XAA"], network.gateways["XBB"]
+    await asking.notices.strike(ours, ["NAMES"], "first", CASE)
+    await network.deliver()
+    await asked.notices.confirm(theirs, 1, "DONE", "first", CLERK)
+    await asked.answer.close(theirs, "first")
+    receive = asking.receiver.receive
+    asking.receiver.receive = lambda body: receive(body[:-1] + bytes([body[-1] ^ 1]))  # type: ignore[method-assign]
+    await asked.deliverer.run_once()
+    asking.receiver.receive = receive  # type: ignore[method-assign]
+    await network.deliver()
+    assert 1 == len(open_demands(await story.case(network, "XAA", ours)))
+    assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
+
+
 async def test_a_confirmation_that_waits_is_not_taken_out_by_a_withdrawal(network: Network) -> None:
     """What takes data back follows a withdrawal, also where the asked State had said it before that came (M-5.23)."""
     ours, theirs = await story.received(network)
