@@ -32,7 +32,7 @@ from gateway.core.messages import (
     TYPES,
 )
 from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, STOPPED_THERE, SUSPENSION_BODY
-from gateway.core.return_guards import OVER_BY_THEN
+from gateway.core.return_guards import OVER_BY_THEN, open_for_return, proposed
 from gateway.core.returns import DOCUMENT_MARGIN, SEALED_H, VALID_DAYS
 from gateway.core.rules import findings
 from gateway.core.tables import GUARDS, table_for
@@ -264,6 +264,38 @@ def test_two_assessments_of_one_day_count_together() -> None:
         assert recorded("assessed_positive", S.ASSESSED, "propose", assessments=found)
 
 
+def test_two_assessments_of_one_day_are_both_signed() -> None:
+    """Of two assessments of one day one that nobody signed is no assessment, and neither counts without it."""
+    one = kit.assessment("risk")[0]
+    for found in ([one, {**one, "signer": ""}], [{**one, "signer": ""}, one]):
+        assert recorded("assessed_positive", S.ASSESSED, "propose", assessments=found)
+
+
+@pytest.mark.parametrize("word", ["yes", 1])
+def test_only_yes_is_yes(word: Any) -> None:
+    """What is no true of the record, whatever a case system wrote there, favours no return and ends no waiting."""
+    assert recorded("assessed_positive", S.ASSESSED, "propose", assessments=kit.assessment("risk", positive=word))
+    assert recorded("consented", S.ASSESSED, "propose", wish={"copy_given": word})
+    assert recorded("decided_finally", S.ACCEPTED, "decide", decision={"remedies_explained": word})
+    running = {"appeal_until": "2026-12-31", "waived": word}
+    assert recorded("decided_finally", S.ACCEPTED, "decide", decision=running)
+
+
+@pytest.mark.parametrize("views", [{"by": ""}, {"heard_on": "2026-12-02"}])
+def test_a_minor_who_was_not_heard_has_not_consented(views: dict[str, Any]) -> None:
+    """Somebody named has heard her, by today; of an adult nobody has to."""
+    assert recorded("consented", S.ASSESSED, "propose", minor=True, views=views)
+    assert not recorded("consented", S.ASSESSED, "propose", views=views)
+
+
+def test_an_examination_is_looked_at_where_it_is_asked_what_it_says() -> None:
+    """One that is over keeps nobody from being assessed; it keeps her from travelling."""
+    old = {"kind": "medical", "positive": True, "on": "2026-10-01", "expires_on": "2026-10-02", "signer": "dora"}
+    found = [*kit.RECORD["assessments"], old]
+    assert not recorded("assessed", S.CONSIDERED, "assess", assessments=found)
+    assert recorded("assessed_positive", S.SCHEDULED, "depart", assessments=found)
+
+
 def test_two_assessments_of_one_day_end_with_the_first() -> None:
     """Of two assessments of one day the one that expires first ends both."""
     one = kit.assessment("risk")[0]
@@ -379,6 +411,73 @@ def test_a_reply_is_valid_to_the_end_of_its_last_day(until: str, holds: bool) ->
     """A reply counts on the last day it names, and not on the next."""
     case = ready(ASKING, S.ASSESSED, "propose", reply=support.reply(valid_until=until))
     assert holds is objects("positive_reply", case, "propose")
+
+
+@pytest.mark.parametrize("side", [ASKING, ASKED])
+@pytest.mark.parametrize(
+    ("reply", "retain_until", "days", "is_open"),
+    [
+        (support.reply(), "2027-06-01", 0, True),
+        (None, "2027-06-01", 0, False),
+        (support.reply("NOT_FOUND"), "2027-06-01", 0, False),
+        (support.reply(valid_until="2026-12-01"), "2027-06-01", 0, True),
+        (support.reply(valid_until="2026-11-30"), "2027-06-01", 0, False),
+        (support.reply(), "2026-12-01", 0, True),
+        (support.reply(), "2026-11-30", 0, False),
+        (support.reply(), "2027-06-01", 364, True),
+        (support.reply(), "2027-06-01", 365, False),
+    ],
+)
+def test_a_case_is_open_for_a_return_as_long_as_its_reply_counts_and_what_was_sent_is_kept(
+    side: Side, reply: dict[str, Any] | None, retain_until: str, days: int, is_open: bool
+) -> None:
+    """To the end of the last day of either, on both sides, and for no year after the last step."""
+    handling = {**support.REQUEST_BODY["handling"], "retain_until": retain_until}
+    case = replace(ready(ASKING, S.ASSESSED, "propose"), side=side, reply=reply, said={}, draft=None, received=None)
+    if side is ASKING:
+        case = replace(case, draft=support.draft(handling=handling))
+    else:
+        case = replace(case, received={**support.REQUEST_BODY, "handling": handling})
+    assert is_open is open_for_return(case, NOW - timedelta(days=days), NOW, NOW.date())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"reply": support.reply("NOT_FOUND")}, {"reply": None}, {"reply_digest": None}],
+    ids=["not found", "no reply", "nothing signed"],
+)
+def test_a_proposal_rests_on_a_signed_reply_that_confirms(changes: dict[str, Any]) -> None:
+    """Neither a no, nor silence, nor what nobody signed is a yes."""
+    assert objects("positive_reply", ready(ASKING, S.ASSESSED, "propose", **changes), "propose")
+
+
+@pytest.mark.parametrize(("represented", "role"), [(True, "coordinator"), (False, "welfare")])
+def test_who_is_asked_takes_no_proposal_that_the_other_authority_released(represented: bool, role: str) -> None:
+    """For a minor child welfare has to have released it, for an adult the referral mechanism, and as a release."""
+    case = ready(ASKED, S.REPLIED, "proposal", represented)
+    event = brought(case, "proposal", minor=represented)
+    released = event.data["releases"]
+    assert not GUARDS["welfare_released"](case, event, NOW)
+    for changes in ({"role": role}, {"kind": "return.acceptance"}):
+        told = replace(event, data={**event.data, "releases": tuple(replace(one, **changes) for one in released)})
+        assert GUARDS["welfare_released"](case, told, NOW)
+
+
+def test_the_proposal_that_stands_is_the_last_that_its_own_authority_released() -> None:
+    """Neither one before it, nor what the other side signed, nor another statement of that authority."""
+    made = ready(ASKING, S.PROPOSED, "acceptance").releases
+    first, last = (replace(made[0], kind="return.release", authority="ours", digest=name) for name in ("first", "last"))
+    others = (replace(first, authority="theirs", digest="theirs"), replace(first, kind="handover.delivery", digest="x"))
+    case = ready(ASKING, S.PROPOSED, "acceptance", releases=(first, last, *others))
+    assert "last" == proposed(case)
+    assert "theirs" == proposed(replace(case, side=ASKED))
+    assert proposed(replace(case, releases=())) is None
+
+
+def test_a_conclusion_that_is_against_it_is_none_of_a_proposal() -> None:
+    """What the record knows and does not favour a return is not said as if it did."""
+    case = ready(ASKING, S.ASSESSED, "propose", record=kit.record(assessments=kit.assessment("risk", positive=False)))
+    assert objects("true_to_record", case, "propose")
 
 
 FRIDAY = kit.record(travel={"departs_at": "2026-12-04T15:00:00+01:00"})
@@ -814,6 +913,21 @@ WAS_NO: list[Any] = [
     pytest.param({"wish": "undecided", "written_on": None}, {"written_on": "2026-11-30"}, False, id="no day: before"),
     pytest.param({"wish": "undecided", "written_on": None}, {"written_on": "2026-12-01"}, True, id="no day: today"),
     pytest.param({"wish": "stay", "written_on": "2027-12-01"}, {"written_on": "2026-12-01"}, True, id="slip"),
+    pytest.param(
+        {"wish": "stay", "written_on": "2026-12-02"}, {"written_on": "2026-12-02"}, False, id="tomorrow there"
+    ),
+    pytest.param(
+        {"wish": "stay", "written_on": "2026-11-29", "revoked_on": "2026-11-20"},
+        {"written_on": "2026-11-25"},
+        False,
+        id="before the later of two days",
+    ),
+    pytest.param(
+        {"wish": "stay", "written_on": "2026-11-20", "revoked_on": "2026-11-29"},
+        {"wish": "stay", "written_on": "2026-11-20", "revoked_on": "2026-11-30"},
+        True,
+        id="revoked once more",
+    ),
     pytest.param({"wish": "elsewhere"}, {"written_on": None}, False, id="a yes without a day"),
     pytest.param({"revoked_on": "2026-11-03"}, {"written_on": "2026-11-03"}, False, id="the one that was revoked"),
     pytest.param({"wish": "stay"}, {"wish": "elsewhere", "written_on": "2026-11-02"}, False, id="dated back"),
