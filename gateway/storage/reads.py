@@ -71,9 +71,9 @@ WHERE closed_at IS NULL AND due < ? AND substr(ref, 1, 3) <> 'TST' GROUP BY part
 """
 _WAITING = "SELECT partner, count(*) FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner"
 
-# Cases in which we wait. The condition is that of the partial indexes, word for word, or they are not used.
+# Cases in which we wait. The condition is that of the partial indexes, word for word, or SQLite does not use them.
 _WAITED = f"""closed_at IS NULL AND side = 'requesting'
-    AND state IN ({", ".join(f"'{state}'" for state in WATCHED)})"""
+    AND ({" OR ".join(f"state = '{state}'" for state in WATCHED)})"""
 _WATCH = """
 SELECT ref, thread, partner, state, step, due_on, due_at, officer, instrument, calendar, reminders, extended,
     delay_notice, opened_at

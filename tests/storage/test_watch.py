@@ -135,3 +135,12 @@ def test_every_statement_reads_along_its_index(path: Path, inquiries: SqlInquiri
             plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
             assert not [line for line in plan if "TEMP B-TREE" in line], (statement, plan)
             assert not [line for line in plan if line.startswith("SCAN case_file") and "INDEX" not in line], plan
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_case_is_saved_without_a_table_made_for_it(path: Path, inquiries: SqlInquiries) -> None:
+    """Whether it belongs into an index is compared: a list in its condition would become a table each time."""
+    with closing(sqlite3.connect(path)) as db:
+        save = "EXPLAIN UPDATE case_file SET state = ?, due_at = ? WHERE ref = ?"
+        made = db.execute(save, ("DELIVERED", 1, "a")).fetchall()
+    assert [] == [step for step in made if step[1] == "OpenEphemeral"]
