@@ -38,6 +38,10 @@ _FORBIDDEN = re.compile(
 # In an object without white space outside of strings, a number follows one of these. Inside a string it is a false
 # alarm. A number that is the whole text is no object, and refused as that.
 _FRACTION = re.compile(rb"[:\[,]-?[0-9]+[.eE]")
+# Without digits and signs such a number leaves what stands before and behind it side by side. Looking for that first
+# takes a third of the time, and what it finds within a string is rare.
+_SIDE_BY_SIDE = bytes.maketrans(b":[eE", b",,..")
+_OF_NUMBERS = b"-0123456789"
 
 _HIGH_BYTES = bytes(range(0xED, 0x100))
 """First bytes, in UTF-8, of characters from U+D000 on; all that is forbidden begins with one of them."""
@@ -120,7 +124,12 @@ def _canonical(raw: bytes) -> object:
         same = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) == raw
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    return value if same and not _FRACTION.search(raw) else None
+    return value if same and not _has_fraction(raw) else None
+
+
+def _has_fraction(raw: bytes) -> bool:
+    """Return whether a number with a fraction or an exponent may stand in ``raw``, which is as ``orjson`` writes it."""
+    return b",." in raw.translate(_SIDE_BY_SIDE, _OF_NUMBERS) and _FRACTION.search(raw) is not None
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -31,6 +31,12 @@ def test_reads_what_json_writes(value: dict[str, Any], ascii_only: bool) -> None
     assert value == ijson.loads(raw)
 
 
+@given(st.text(alphabet=':[,-09.eE"x', max_size=8).map(str.encode))
+def test_a_fraction_is_found_as_its_pattern_says(raw: bytes) -> None:
+    """What is looked for first, because it takes less, passes over nothing."""
+    assert bool(ijson._FRACTION.search(raw)) == ijson._has_fraction(raw)
+
+
 @given(st.text(alphabet='{}[]",:\\u0019a-.e \n\x00\u00e9', max_size=40))
 def test_agrees_with_json(text: str) -> None:
     """What is read at all is read as the standard library reads it."""
