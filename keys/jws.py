@@ -9,6 +9,7 @@ knows and another does not. ``alg`` is "Ed25519" (RFC 9864), not "EdDSA" (``docs
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from keys import b64
 from keys import sign as ed25519
@@ -57,8 +58,8 @@ def parse(raw: bytes, typ: str) -> Jws:
     if len(parts) != 3:
         raise BadJws("not three parts")
     try:
-        header, payload, signature = map(b64.decode, parts)
-        kid = _kid(header, typ)
+        kid = _kid(parts[0], typ)
+        payload, signature = b64.decode(parts[1]), b64.decode(parts[2])
     except ValueError:
         raise BadJws("a part is not canonical base64url") from None
     if len(signature) != ed25519.SIGNATURE_BYTES:
@@ -66,7 +67,10 @@ def parse(raw: bytes, typ: str) -> Jws:
     return Jws(kid, payload, raw[: len(parts[0]) + 1 + len(parts[1])], signature)
 
 
-def _kid(header: bytes, typ: str) -> str:
+@lru_cache(maxsize=1024)
+def _kid(encoded: bytes, typ: str) -> str:
+    """Return the key that a header names: each key has one header for each kind, which is read once."""
+    header = b64.decode(encoded)
     kid = header[len(_BEFORE_KID) : _KID_END]
     if header != _BEFORE_KID + kid + _AFTER_KID[typ]:
         raise BadJws("not the one header allowed here")
