@@ -8,6 +8,7 @@ and nothing it says after that is weighed by the numbers it gave before.
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 from gateway.core.wire import format_instant
 from gateway.services.ports import Tx
@@ -51,7 +52,12 @@ async def begun(tx: Tx, country: str) -> int:
     return int(await tx.find_meta(_BEGUN + country) or 0)
 
 
-async def _known(tx: Tx, country: str) -> list[tuple[int, datetime]]:
+async def _known(tx: Tx, country: str) -> tuple[tuple[int, datetime], ...]:
     """Return the epochs that the card of ``country`` named, each with the instant since when, oldest first."""
-    pairs = (line.split(" ") for line in (await tx.find_meta(_NAME + country) or "").splitlines())
-    return [(int(number), datetime.fromisoformat(since)) for number, since in pairs]
+    return _parse(await tx.find_meta(_NAME + country) or "")
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> tuple[tuple[int, datetime], ...]:
+    pairs = (line.split(" ") for line in text.splitlines())
+    return tuple((int(number), datetime.fromisoformat(since)) for number, since in pairs)
