@@ -80,7 +80,7 @@ class _Lines:
 def _rendered(values: Mapping[str, Any]) -> str:
     keys = LOG_KEYS - WHY if "ref" in values else LOG_KEYS
     allowed = {key: value for key, value in values.items() if key in keys}
-    allowed["timestamp"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    allowed["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     try:
         return orjson.dumps(allowed, default=str).decode()
     except TypeError:  # a path that is not UTF-8, a number that is too long: told as Python would show it
