@@ -366,11 +366,7 @@ def parse_receipt(raw: bytes) -> Receipt:
 # that of the line feed, and an answer is read and written without a JSON parser.
 _COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _PROOF_TEXT = re.compile(r"[ !#-\[\]-~\u2014\n]+")
-_ANSWER = re.compile(
-    r'\{"receipt":"([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)",'
-    rf'"r":({_DIGEST}),'
-    r'"proof":"((?!")[ !#-\[\]-~\u2014]*(?:\\n[ !#-\[\]-~\u2014]*)*)"\}'
-)
+_BEFORE_RECEIPT, _BEFORE_R, _BEFORE_PROOF, _BEHIND_PROOF = '{"receipt":"', '","r":"', '","proof":"', '"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +390,8 @@ class Answer:
 def serialize_answer(answer: Answer) -> bytes:
     """Return an answer as JSON, not yet padded; this is what a receiver stores."""
     proof = answer.proof.replace("\n", "\\n")
-    return f'{{"receipt":"{answer.receipt.decode("ascii")}","r":"{b64.encode(answer.r)}","proof":"{proof}"}}'.encode()
+    receipt, r = answer.receipt.decode("ascii"), b64.encode(answer.r)
+    return f"{_BEFORE_RECEIPT}{receipt}{_BEFORE_R}{r}{_BEFORE_PROOF}{proof}{_BEHIND_PROOF}".encode()
 
 
 def pad_answer(raw: bytes) -> bytes:
@@ -415,20 +412,29 @@ def parse_answer(raw: bytes) -> Answer:
     """
     if not raw or len(raw) % ANSWER_UNIT_BYTES or len(raw) > ANSWER_MAX_BYTES:
         raise BadAnswer(Reason.ANSWER_FORM, f"{len(raw)} bytes")
+    return parse_stored_answer(without_padding(raw))
+
+
+def without_padding(raw: bytes) -> bytes:
+    """Return an answer as it is stored, from one as received; raises ``BadAnswer`` if more than spaces is behind it."""
     # Not ``rstrip``, which looks at each space by itself: that took longer than the rest.
     end = raw.rfind(b"}") + 1
     if raw[end:] != b" " * (len(raw) - end):
         raise BadAnswer(Reason.ANSWER_FORM, "not in its only form")
-    return parse_stored_answer(raw[:end])
+    return raw[:end]
 
 
 def parse_stored_answer(raw: bytes) -> Answer:
     """Parse an answer without its padding, as ``serialize_answer`` made it; raises ``BadAnswer``."""
     try:
-        found = _ANSWER.fullmatch(raw.decode())
-    except UnicodeDecodeError:
-        found = None
-    if found is None:
-        raise BadAnswer(Reason.ANSWER_FORM, "not in its only form")
-    receipt, r, proof = found.groups()
-    return Answer(receipt.encode(), b64.decode(r.strip('"')), proof.replace("\\n", "\n"))
+        text = raw.decode()
+        before, between, rest = text.partition(_BEFORE_R)
+        r, behind, proof = rest.partition(_BEFORE_PROOF)
+        parts_stand = between and behind and before.startswith(_BEFORE_RECEIPT) and proof.endswith(_BEHIND_PROOF)
+        if not parts_stand or "\n" in text:
+            raise ValueError
+        # An answer has no quotation mark and no backslash in any part, so these are the only bytes that say it.
+        receipt, escaped = before[len(_BEFORE_RECEIPT) :], proof[: -len(_BEHIND_PROOF)]
+        return Answer(receipt.encode(), b64.decode(r), escaped.replace("\\n", "\n"))
+    except ValueError:
+        raise BadAnswer(Reason.ANSWER_FORM, "not in its only form") from None

@@ -102,7 +102,7 @@ class Answers:
         Raises ``BadAnswer``, ``Unavailable``.
         """
         answer, receipt, proof, shown = self._checked(row.partner, row.digest, raw)
-        context = self._context
+        context, stored = self._context, wire.without_padding(raw)
 
         async def unit(tx: Tx) -> bool:
             now = context.clock.now()
@@ -124,7 +124,7 @@ class Answers:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
                 await self._take_again(tx, current, current.answer, answer, receipt, now)
                 return False
-            settled = await self._take_first(tx, current, answer, receipt, now)
+            settled = await self._take_first(tx, current, answer.receipt, stored, receipt, now)
             if settled is not None and late:
                 await resync.go_on(tx, settled, current.next_try_at)
             return False
@@ -152,18 +152,21 @@ class Answers:
         self._context.log("clock.apart", partner=row.partner, code=ours, hint=hint)
 
     async def _take_first(
-        self, tx: Tx, row: OutboundRow, answer: wire.Answer, receipt: wire.Receipt, now: datetime
+        self, tx: Tx, row: OutboundRow, signed: bytes, stored: bytes, receipt: wire.Receipt, now: datetime
     ) -> OutboundRow | None:
-        """Store the first answer to a message and move its case; return the row, ``None`` where the message waits."""
+        """
+        Store the first answer to a message and move its case; return the row, ``None`` where the message waits.
+
+        ``signed`` is the ``receipt`` as it was signed, ``stored`` the whole answer.
+        """
         accepted = receipt.status == wire.ACCEPTED
         if not accepted and await anew.waits(self._context, tx, row, now):
             await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
             return None
         state = "receipted" if accepted else "refused"
-        stored = wire.serialize_answer(answer)
         settled = row._replace(state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored)
         await tx.save_outbound(settled)
-        tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
+        tx.draft(Draft(row.partner, row.digest, None, signed))
         if accepted or not await anew.refused(self._context, tx, settled, receipt.received_at, now):
             await self._tell_case(tx, settled, receipt, now)
         if settled.type == RESYNC and not accepted:

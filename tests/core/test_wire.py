@@ -29,6 +29,7 @@ from gateway.core.wire import (
     serialize_payload,
     serialize_receipt,
     times_findings,
+    without_padding,
 )
 from schemas import is_valid
 from schemas.ijson import BadJson
@@ -259,6 +260,7 @@ def test_answer_round_trip() -> None:
     raw = pack_answer(ANSWER)
     assert 0 == len(raw) % ANSWER_UNIT_BYTES
     assert ANSWER == parse_answer(raw) == parse_stored_answer(serialize_answer(ANSWER))
+    assert serialize_answer(ANSWER) == without_padding(raw)
 
 
 @pytest.mark.parametrize(
