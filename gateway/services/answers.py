@@ -111,7 +111,7 @@ class Answers:
                 context.log("log.uncompared", partner=row.partner, count=1)
             if await _forked(tx, row, shown, proof.checkpoint, now):
                 return True
-            current = await tx.find_outbound(row.partner, row.id)
+            current = await tx.find_outbound_again(row)
             if current is None or current.state in SETTLED:
                 if current is not None and (current.status, current.code) != (receipt.status, receipt.code):
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)

@@ -273,6 +273,14 @@ class Tx(Protocol):
         ...
 
     async def find_outbound(self, partner: str, id: str) -> OutboundRow | None: ...
+    async def find_outbound_again(self, known: OutboundRow) -> OutboundRow | None:
+        """
+        Find how a message that was read before stands now, but for its bytes: those are as they were in ``known``.
+
+        Saving it leaves the bytes in the store as they are by then, dropped or sealed anew.
+        """
+        ...
+
     async def find_outbound_by_digest(self, partner: str, digest: str) -> OutboundRow | None: ...
     async def outbound_of_case(self, ref: str) -> Sequence[OutboundRow]:
         """Return the messages of a case, in the order of queueing."""

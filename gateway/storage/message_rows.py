@@ -38,6 +38,10 @@ FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
 """
 _OUTBOUND_BY_N = _OUTBOUND + "WHERE o.n = ?"
 _OUTBOUND_BY_ID = _OUTBOUND + "WHERE o.partner = ? AND o.id = ?"
+# Reading the bytes takes as long as reading everything else.
+_OUTBOUND_AGAIN = _OUTBOUND_BY_ID.replace("b.envelope, b.sealed", "NULL, NULL").replace(
+    " JOIN outbound_body AS b ON b.n = o.n", ""
+)
 _OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
 _OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
 _QUEUED_OF_CASE = _OUTBOUND + "WHERE o.ref = ? AND o.state = 'queued' ORDER BY o.n"
@@ -211,6 +215,11 @@ class MessageRows(Sql):
         """Find a message to send by its id."""
         row = await self._held(_OUTBOUND_BY_ID, (partner, id))
         return None if row is None else self._read_outbound(row)
+
+    async def find_outbound_again(self, known: OutboundRow) -> OutboundRow | None:
+        """Find how a message to send that was read before stands now, but for its bytes, which are as they were."""
+        row = await self._held(_OUTBOUND_AGAIN, (known.partner, known.id))
+        return None if row is None else self._read_outbound((*row[:10], known.envelope, known.sealed, *row[12:]))
 
     async def find_outbound_by_digest(self, partner: str, digest: str) -> OutboundRow | None:
         """Find a message to send by its payload digest."""

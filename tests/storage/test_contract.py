@@ -391,6 +391,23 @@ async def test_a_message_is_saved_anew_by_the_unit_that_read_it(store: Store) ->
     assert last == await get(store, "find_outbound", "XBB", "id-m1")
 
 
+async def test_a_message_is_found_again_without_its_bytes(store: Store) -> None:
+    """How it stands is read anew, and saving it leaves the bytes in the store as they are by then."""
+    known = outbound()
+    await put(store, ("save_outbound", known))
+    await put(store, ("save_outbound", known._replace(state="posted", attempts=2, envelope=b"re-sealed")))
+
+    async def unit(tx: Tx) -> None:
+        found = await tx.find_outbound_again(known)
+        assert found == known._replace(state="posted", attempts=2)
+        await tx.save_outbound(found._replace(state="receipted"))
+        assert await tx.find_outbound_again(outbound("none")) is None
+
+    await store.commit(unit)
+    last = known._replace(state="receipted", attempts=2, envelope=b"re-sealed")
+    assert last == await get(store, "find_outbound", "XBB", "id-m1")
+
+
 async def test_outbound_since(store: Store) -> None:
     """Messages queued since an instant come in order, those to another partner apart."""
     rows = [outbound(str(day), queued_at=NOW + timedelta(days=day)) for day in (3, 1, 2)]
