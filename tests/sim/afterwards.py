@@ -9,8 +9,12 @@ from gateway.app import Gateway
 from gateway.core.case import Case, Notice
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.notices import unanswered
-from tests.sim.work import Nothing, OpenCase, Work
+from gateway.services import rights
+from tests.sim.work import EXPECTED, OFFICER, Nothing, OpenCase, Work
 from tests.sim.world import Host
+
+GUARDING = ("dpo", "dpo")
+"""Who decides what is held back from whoever asks for an account."""
 
 
 class Afterwards(Work):
@@ -80,6 +84,28 @@ class Afterwards(Work):
     async def _demand_erasure(self, host: Host, row: OpenCase) -> None:
         work = lambda g: g.notices.demand_erasure(row.ref, *row.desk)  # noqa: E731
         await self._do(host, row.ref, "demand_erasure", work, says=True)
+
+    async def _account(self, host: Host, row: OpenCase) -> None:
+        """Hold back the account of what was sent, or let it be given again; or ask for one that is held back."""
+        journal, until = self.journals[host.country], host.clock.now().date() + timedelta(days=90)
+        if journal.withheld and self.random.random() < 0.5:
+            await self._ask_account(host, self.random.choice(list(journal.withheld)))
+        elif row.ref in journal.withheld:
+            journal.withheld.pop(row.ref)  # from here on, whether or not the desk hears of it
+            await self._do(host, row.ref, rights.LIFT, lambda g: rights.lift(g.context, row.ref, *GUARDING))
+        else:
+            work = lambda g: rights.restrict(g.context, row.ref, "INQUIRY", until, *GUARDING)  # noqa: E731
+            if await self._do(host, row.ref, rights.RESTRICT, work):
+                self.counts["held back"] += 1
+                journal.withheld[row.ref] = self.world.loop.time()
+
+    async def _ask_account(self, host: Host, ref: str) -> None:
+        """Ask for an account that is held back, as the desk does for the person."""
+        outcome, value = await host.act("account", lambda g: rights.account(g.context, ref, *OFFICER, "she asks"))
+        if outcome == "done" and ref in self.journals[host.country].withheld:
+            self.world.fail("held back", f"{host.country} gives an account that a restriction holds back")
+        elif outcome not in EXPECTED | {"done", "down", "cut"}:
+            self.world.fail("acts as documented", f"account in {host.country} raised {outcome}: {value}", value)
 
     async def _confirm(self, host: Host, row: OpenCase) -> None:
         async def confirm(gateway: Gateway, number: int) -> None:

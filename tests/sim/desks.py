@@ -15,10 +15,11 @@ from gateway.app import Gateway
 from gateway.core import wire
 from gateway.core.age import treat_as_minor
 from gateway.core.remark import still_stops
+from gateway.services.guests import is_guest
 from tests.sim import homes
 from tests.sim.afterwards import Afterwards
 from tests.sim.offices import Offices
-from tests.sim.stops import STOPS, WELFARE, Stops
+from tests.sim.stops import GUEST, STOPS, WELFARE, Stops, invite
 from tests.sim.work import EXPECTED, HEAD, OpenCase
 from tests.sim.world import Host, World
 from tests.support import homeward, interviews, story
@@ -34,6 +35,9 @@ LEFT = 0.1
 
 MINORS = 0.08
 """How often a request is about a minor."""
+
+TAKEN_OUT = 0.25
+"""How often a picture is taken out in place of being brought in."""
 
 SETS_RIGHT = 0.12
 """How often a desk says something about data that was sent, of a case that may be over."""
@@ -226,7 +230,7 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _question(self, host: Host, row: OpenCase) -> None:
         """Ask for more, for several entries fit."""
-        asked = self.random.choice((["SEX"], ["DOCUMENT"], ["SEX", "DOCUMENT"]))
+        asked = self.random.choice((["SEX"], ["DOCUMENT"], ["SEX", "DOCUMENT"], ["PHOTO"]))
         await self._do(host, row.ref, "ask", lambda g: g.answer.ask(row.ref, asked, 2, *row.desk), says=True)
 
     async def _elements(self, host: Host, row: OpenCase) -> None:
@@ -241,6 +245,15 @@ class Desks(Stops, Afterwards, Offices):
             await gateway.clear.send(row.ref, *row.desk)
 
         await self._do(host, row.ref, "send", elements, says=True)
+
+    async def _picture(self, host: Host, row: OpenCase) -> None:
+        """Bring a picture into a case, or take it out; it leaves once it is asked for."""
+        if self.random.random() < TAKEN_OUT:
+            work = lambda g: g.clear.images.detach(row.ref, "photo", *row.desk)  # noqa: E731
+        else:
+            work = lambda g: g.clear.images.attach(row.ref, "photo", homes.PORTRAIT, *row.desk)  # noqa: E731
+        if await self._do(host, row.ref, "amend" if row.state == "DRAFT" else "attach", work):
+            self.counts["pictures"] += 1
 
     async def _interview(self, host: Host, row: OpenCase) -> None:
         work = lambda g: g.answer.ask_interview(row.ref, interviews.PROPOSAL, *row.desk)  # noqa: E731
@@ -372,13 +385,18 @@ class Desks(Stops, Afterwards, Offices):
         await self._do(host, row.ref, "depart", depart, says=True)
 
     async def _recall(self, host: Host, row: OpenCase) -> None:
-        """Call back who has left, as the child-welfare authority of either side."""
+        """Call back who has left, as the child-welfare authority of either side, or her lawyer, who is a guest."""
         if self.random.random() >= STOPS:
             return
-        by = (host.clock.now().date() + timedelta(days=9)).isoformat()
-        work = lambda g: g.returning.recall(row.ref, "danger", "UNSAFE", by, "welfare", "child_welfare")  # noqa: E731
-        if await self._do(host, row.ref, "recall", work, says=True):
+        by, who = (host.clock.now().date() + timedelta(days=9)).isoformat(), self.random.choice((WELFARE, GUEST))
+
+        async def recall(gateway: Gateway) -> None:
+            invite(gateway, row.ref, who)
+            await gateway.returning.recall(row.ref, "danger", "UNSAFE", by, *who)
+
+        if await self._do(host, row.ref, "recall", recall, says=True):
             self.counts["recalls"] += 1
+            self.counts["by guests"] += is_guest(who[0])
 
     async def _hand_over(self, host: Host, row: OpenCase) -> None:
         """Sign that the person was handed over, as the escort."""
@@ -453,21 +471,22 @@ class Desks(Stops, Afterwards, Offices):
 
 _ASKING, _ASKED = "requesting", "requested"
 _STOP = ("freeze", "set_aside")
+_WAITS = ("freeze", "indicate", "remind", "press_no_more")
 _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    (_ASKING, "DRAFT"): ("approve", "approve", "approve", "amend", "remark", "discard", "freeze"),
+    (_ASKING, "DRAFT"): (*["approve"] * 3, "amend", "picture", "remark", "discard", "freeze"),
     (_ASKING, "CLEARED"): ("send", "send", "send", "amend", "freeze"),
     (_ASKING, "NOT_ACCEPTED"): ("amend", "remark", "discard"),
     (_ASKING, "SENT"): ("freeze", "indicate"),
-    (_ASKING, "DELIVERED"): ("freeze", "indicate", "remind", "set_aside"),
-    (_ASKING, "ACKNOWLEDGED"): ("freeze", "indicate", "remind", "set_aside"),
-    (_ASKING, "EXTENDED"): ("freeze", "indicate", "remind", "set_aside"),
-    (_ASKING, "REDIRECTED"): ("freeze", "indicate", "remind", "leave_at_that"),
-    (_ASKING, "NEEDS_TIER2"): ("elements", "elements", "elements", "remark", *_STOP),
+    (_ASKING, "DELIVERED"): (*_WAITS, "set_aside"),
+    (_ASKING, "ACKNOWLEDGED"): (*_WAITS, "set_aside"),
+    (_ASKING, "EXTENDED"): (*_WAITS, "set_aside"),
+    (_ASKING, "REDIRECTED"): (*_WAITS, "leave_at_that"),
+    (_ASKING, "NEEDS_TIER2"): (*["elements"] * 3, "picture", "remark", *_STOP),
     (_ASKING, "NEEDS_INTERVIEW"): ("agree", "agree", "decline_interview", "freeze"),
     (_ASKING, "REPLIED"): ("contest", *["propose"] * 4, "close", "freeze", "indicate", "set_aside"),
     (_ASKING, "CONSIDERED"): ("propose", "decline"),
     (_ASKING, "ASSESSED"): ("propose", "propose", "decline", "indicate"),
-    (_ASKING, "CONTESTED"): ("freeze", "remind"),
+    (_ASKING, "CONTESTED"): ("freeze", "remind", "press_no_more"),
     (_ASKING, "FROZEN"): ("withdraw", "resume", "resume", "attest", "correct", "restate"),
     (_ASKED, "RECEIVED"): (*["acknowledge"] * 5, "redirect", "freeze"),
     (_ASKED, "REDIRECTED"): ("acknowledge", "acknowledge", "acknowledge", "freeze"),
@@ -502,10 +521,10 @@ _OVER = frozenset({"CLOSED", "WITHDRAWN", "NOT_RETURNED"})
 
 _TAKES_BACK = ("strike", "strike", "demand_erasure")
 _AFTERWARDS: Mapping[bool, tuple[str, ...]] = {
-    True: _TAKES_BACK,
+    True: (*_TAKES_BACK, "account"),
     False: (
         *("ask_use", "ask_onward", "answer_onward", "rectify", "rectify", "rectify"),
-        *("report_interview", *_TAKES_BACK),
+        *("report_interview", "account", *_TAKES_BACK),
     ),
 }
 """What is said about data that was sent, by whether the case is over."""

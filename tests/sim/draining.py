@@ -83,6 +83,9 @@ class Draining:
             FROM outbound LEFT JOIN case_file USING (ref)
             WHERE outbound.state IN ('queued', 'posted') AND ifnull(case_file.state, '') <> 'FROZEN'
             AND (ifnull(case_file.state, '') <> 'SUSPENDED' OR type = 'suspension')
+            AND NOT (type = 'reminder' AND 'stop_pressing' IS (
+                SELECT event FROM case_event WHERE ref = outbound.ref
+                AND event IN ('stop_pressing', 'allow_pressing') ORDER BY n DESC LIMIT 1))
             AND NOT (outbound.partner IN (SELECT value FROM json_each(?))
                 AND EXISTS (SELECT 1 FROM case_event WHERE ref = outbound.ref AND event = 'freeze'))
         """

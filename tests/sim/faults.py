@@ -219,7 +219,7 @@ class Faults:
     def _later_by(self, host: Host, began: float, stood_s: float) -> None:
         """Count no time that a machine stood still: what was handed over just before a stop leaves when it goes on."""
         journal = self.desks.journals[host.country]
-        for stops in (journal.stopped, journal.held, journal.minors, journal.barred):
+        for stops in (journal.stopped, journal.held, journal.minors, journal.barred, journal.unpressed):
             stops.update({ref: at + stood_s for ref, at in stops.items() if at > began - HANDED_OVER_S})
 
     async def _older(self, host: Host) -> None:
@@ -366,6 +366,7 @@ class Faults:
         journal.done = [one for one in journal.done if one[0] <= backup.at]
         journal.held = {ref: since for ref, since in journal.held.items() if since <= backup.at}
         journal.minors = {ref: since for ref, since in journal.minors.items() if since <= backup.at}
+        journal.withheld = {ref: since for ref, since in journal.withheld.items() if since <= backup.at}
         held = homes.own_card(host.home, host.country)
         gateway = await host.build()
         try:

@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from nacl.pwhash import argon2id
+from PIL import Image
 
 from gateway import app, configured, home, serving, settings
+from gateway.core.attachments import Rendition
 from gateway.core.remark import PROTECTION
 from gateway.core.wire import format_instant
 from gateway.services import own_card, windows
@@ -44,6 +46,7 @@ from tests.sim.loop import SimulatedLoop
 from tests.sim.network import listen
 from tests.support.memory import MEMORY
 from tests.support.network import PEOPLE, introduce, make_home
+from tests.support.pictures import rendition, saved
 from tests.support.stolen import replace_keys
 
 COUNTRIES = ("XAA", "XBB", "XCC")
@@ -51,6 +54,9 @@ START = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 PORT = 8443
 LEAVES_DAYS = 1.5
 """After so many days a person of the asylum authority holds that office no more."""
+
+ALONE = ("lawyer", "dpo")
+"""Persons of the one role of that name, beside those of ``PEOPLE``."""
 
 WORDS = "correct horse"
 WINDOWS = 2
@@ -90,6 +96,23 @@ class Reader:
         """Do nothing."""
 
 
+PORTRAIT = saved(Image.new("RGB", (480, 640), (180, 160, 150)))
+"""The file of a picture, the same in every seed."""
+
+
+class Renderer:
+    """Stands where a worker draws pictures anew, in a process of its own: there is one picture, drawn once."""
+
+    async def render(self, raw: bytes, member: str) -> Rendition:
+        """Return what is drawn of it."""
+        return _drawn(member)
+
+
+@cache
+def _drawn(member: str) -> Rendition:
+    return rendition(member, PORTRAIT)
+
+
 class NoCollector:
     """
     Stands for the module ``gc`` in the composition root.
@@ -125,7 +148,7 @@ def template() -> Homes:
     """Make the homes of this process, within ``shared``; they go when it ends."""
     root = Path(tempfile.mkdtemp(prefix="homes-", dir=MEMORY))
     Finalize(None, shutil.rmtree, (root, True), exitpriority=0)  # unlike atexit it is called in a worker of a pool too
-    keys = {name: SigningKey(sha256(name.encode()).digest()) for name in (*PEOPLE, "leaver", "lawyer")}
+    keys = {name: SigningKey(sha256(name.encode()).digest()) for name in (*PEOPLE, "leaver", *ALONE)}
     homes = {country: root / country.lower() for country in COUNTRIES}
     many, home.WINDOWS = home.WINDOWS, WINDOWS
     try:
@@ -139,7 +162,8 @@ def template() -> Homes:
         file = path / settings.FILE_NAME
         lines = [line for line in file.read_text().splitlines() if not line.startswith("tls_")]
         text = "\n".join(lines).replace("refresh_s = 900", "refresh_s = 60")
-        file.write_text(text + _leaver(keys["leaver"]) + _person("lawyer", "lawyer", keys["lawyer"]) + SETTINGS)
+        alone = "".join(_person(name, name, keys[name]) for name in ALONE)
+        file.write_text(text + _leaver(keys["leaver"]) + alone + SETTINGS)
         loop = SimulatedLoop(0)
         loop.run_until_complete(_create(path))
         loop.close()

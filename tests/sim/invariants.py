@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from gateway.core import checkpoint, merkle, wire
+from gateway.core import attachments, checkpoint, merkle, wire
 from gateway.core.case import Case, Release
 from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
@@ -220,12 +220,14 @@ TAKEN_OUT: Mapping[str, frozenset[str]] = {
     REPLY: frozenset({*UNANSWERED_BY, "revoked"}),
     DOCUMENT: frozenset({"document_not_accepted", "revoked"}),
     REISSUE: frozenset({"not_accepted", "revoked"}),
-    **dict.fromkeys((REMINDER, ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply"})),
+    **dict.fromkeys((ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply"})),
+    REMINDER: frozenset({"reply", "stop_pressing"}),
     CONTEST: frozenset({"close"}),
 }
 """
 Steps with which a message of that type is taken out that never left: what a reply or a document rests on was set right,
-what asked for it came under a stolen key, the answer came without it, or nobody waits any more for the second one.
+what asked for it came under a stolen key, the answer came without it, nobody waits any more for the second one, or
+nobody is to press.
 """
 
 STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
@@ -609,13 +611,16 @@ def _set_right(world: World, books: Mapping[str, Books]) -> None:
             if said != heard:
                 world.fail("set right on both sides", f"{told} {said}, and there is {heard}")
             held = (twin.received or {}).get("elements", {}) if case.side == "requesting" and case.draft else {}
-            ours = (case.draft or {}).get("elements", {})
+            pictures = {name: one["wire"] for name, one in case.renditions.items()}
+            ours = {**(case.draft or {}).get("elements", {}), **pictures}
             told_here = {name for name in held if CORRECTED_HERE % {"part": name.upper()} in case.findings}
-            known = told_here | {"representative_ref"}
+            # That a picture was taken out of the file since says nothing of the one that was sent.
+            known = told_here | {"representative_ref"} | (MEMBERS - pictures.keys())
             if wrong := sorted(name for name in held.keys() - known if held[name] != ours.get(name)):
                 world.fail("set right on both sides", f"{their.country} holds another {wrong} than {own.country}")
 
 
+MEMBERS = frozenset(attachments.MEMBERS)
 MAY_MOVE = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL", "WITHDRAWN", "CLOSED", "BLOCKED", "FROZEN"})
 """States in which a case is held already, is over, or has a person whom nothing holds back."""
 

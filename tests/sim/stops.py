@@ -8,10 +8,11 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.core.age import treat_as_minor
 from gateway.core.machine import IllegalStep
-from gateway.core.messages import AFTER_WITHDRAWAL, INTERVIEW_ANSWER, PROPOSAL, SUSPENSION, WITHDRAWAL
+from gateway.core.messages import AFTER_WITHDRAWAL, INTERVIEW_ANSWER, PROPOSAL, REMINDER, SUSPENSION, WITHDRAWAL
 from gateway.core.remark import still_stops
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.escalate import Escalation
 from gateway.services.guests import is_guest
 from gateway.services.leaving import OF_HER, UNASKED
 from gateway.services.person_stop import HOLDER, reasons
@@ -23,6 +24,9 @@ from tests.support.remarks import TEXT
 
 STOPS = 0.08
 """How often a desk that might stop a case does."""
+
+MARKS = 0.3
+"""How often a desk that might mark a case so that nobody presses does."""
 
 FEARS = 0.2
 """How often a remark tells of a need for protection."""
@@ -66,7 +70,7 @@ class Stops(Work):
 
     async def _stop(self, host: Host, row: OpenCase, who: tuple[str, str], protection: dict[str, Any] | None) -> None:
         async def freeze(gateway: Gateway) -> None:
-            _invite(gateway, row.ref, who)
+            invite(gateway, row.ref, who)
             await gateway.hold.freeze(row.ref, "known now", *who, protection)
 
         if await self._do(host, row.ref, "freeze", freeze):
@@ -100,12 +104,18 @@ class Stops(Work):
         return {"state": state, "attested_by": "protection", "attested_on": today, "basis": "interview"}
 
     async def _suspend(self, host: Host, row: OpenCase) -> None:
-        """Stop a return, as the child-welfare authority of either side."""
+        """Stop a return, as the child-welfare authority of either side, or as her lawyer, who is a guest."""
         if self.random.random() >= STOPS:
             return
-        work = lambda g: g.returning.suspend(row.ref, "danger", *WELFARE)  # noqa: E731
-        if await self._do(host, row.ref, "suspend", work):
+        who = self.random.choice((WELFARE, WELFARE, GUEST))
+
+        async def suspend(gateway: Gateway) -> None:
+            invite(gateway, row.ref, who)
+            await gateway.returning.suspend(row.ref, "danger", *who)
+
+        if await self._do(host, row.ref, "suspend", suspend):
             self.counts["suspensions"] += 1
+            self.counts["by guests"] += is_guest(who[0])
             self.journals[host.country].held[row.ref] = self.world.loop.time()
 
     async def _remark(self, host: Host, row: OpenCase) -> None:
@@ -139,11 +149,30 @@ class Stops(Work):
         who = self.random.choice((row.desk, row.desk, row.desk, GUEST))
 
         async def withdraw(gateway: Gateway) -> None:
-            _invite(gateway, row.ref, who)
+            invite(gateway, row.ref, who)
             await gateway.hold.withdraw(row.ref, *who)
 
         if await self._do(host, row.ref, "withdraw", withdraw):
             self.counts["withdrawals"] += 1
+
+    async def _press_no_more(self, host: Host, row: OpenCase) -> None:
+        """Mark a case so that nobody presses, as one who answers for the person; or have two take the mark away."""
+        journal = self.journals[host.country]
+        if row.ref in journal.unpressed:
+
+            async def allow(gateway: Gateway) -> None:
+                press = Escalation(gateway.context)
+                await press.allow(row.ref, *OFFICER)
+                journal.unpressed.pop(row.ref, None)  # from here on, whether or not the desk hears of it
+                await press.allow(row.ref, *LIAISON)
+
+            await self._do(host, row.ref, "allow_pressing", allow)
+        elif self.random.random() < MARKS:
+            who = self.random.choice((OFFICER, WELFARE))
+            work = lambda g: Escalation(g.context).stop(row.ref, "it would be noticed", *who)  # noqa: E731
+            if await self._do(host, row.ref, "stop_pressing", work):
+                self.counts["not pressed"] += 1
+                journal.unpressed[row.ref] = self.world.loop.time()
 
     # On.
 
@@ -224,12 +253,16 @@ class Stops(Work):
             else:
                 if role == ATTESTING[1] and self.journals[host.country].known.get(row.ref, {}) is None:
                     self.journals[host.country].known.pop(row.ref)  # nothing is known of her but that stop
-                # For a guest, and for who has left the office, another one of it lets go, or who represents her.
-                left = is_guest(person) or not gateway.context.persons[person].active(gateway.context.clock.now())
-                by = (LAWYER if role == LAWYER[1] else ATTESTING) if left else (person, role)
-                _invite(gateway, row.ref, by)
-                await gateway.hold.release(row.ref, *by)
-                self.counts["for others"] += left
+                await self._release(gateway, row.ref, person, role)
+
+    async def _release(self, gateway: Gateway, ref: str, person: str, role: str) -> None:
+        """Have a holder let go; for a guest, and for who has left the office, another one of it, or her lawyer."""
+        known = gateway.context.persons.get(person)
+        left = is_guest(person) or (known is not None and not known.active(gateway.context.clock.now()))
+        by = (LAWYER if role == LAWYER[1] else ATTESTING) if left else (person, role)
+        invite(gateway, ref, by)
+        await gateway.hold.release(ref, *by)
+        self.counts["for others"] += left
 
     async def _resume_return(self, host: Host, row: OpenCase) -> None:
         """Let a case go on once whoever suspended it lets go; of a return the other State may hold it still."""
@@ -237,7 +270,7 @@ class Stops(Work):
         async def resume(gateway: Gateway) -> None:
             for person, role in (await self.case(gateway, row.ref)).holders:
                 if role != "partner":
-                    await gateway.hold.release(row.ref, person, role)
+                    await self._release(gateway, row.ref, person, role)
             self.journals[host.country].held.pop(row.ref, None)  # as above
             await gateway.hold.resume(row.ref, *row.desk)
 
@@ -263,6 +296,11 @@ class Stops(Work):
                 journal.known.pop(ref, None)
             except (IllegalStep, Forbidden):
                 pass
+        for ref in list(journal.unpressed):
+            try:
+                await Escalation(gateway.context).stop(ref, "known before", *OFFICER)
+            except NotFound:
+                del journal.unpressed[ref]
         held = {entry.country for entry in await gateway.no_contact.entries(*BOARD) if entry.holds}
         for country in journal.barred:
             if country not in held:
@@ -324,6 +362,9 @@ class Stops(Work):
         if barred is not None and post.at > barred + HANDED_OVER_S and self._is_contact(post):
             told = f"{post.sender} posts {post.type} to {post.recipient}, barred since {barred:.3f}"
             self.world.fail("nobody barred is contacted", told)
+        marked = journal.unpressed.get(ref) if post.type == REMINDER else None
+        if marked is not None and post.at > marked + HANDED_OVER_S and not self._is_again(post):
+            self.world.fail("nobody is pressed", f"{post.sender} reminds, in a case that is marked since {marked:.3f}")
         minor = self._minor_elsewhere(post.sender, ref) if post.type in OF_HER and ref not in journal.minors else None
         free = minor is None or self._is_again(post) or self._declines(post)
         if minor is not None and post.at > minor + HANDED_OVER_S and not free:
@@ -387,7 +428,7 @@ class Stops(Work):
         return any(type in AFTER_WITHDRAWAL for (type,) in rows)
 
 
-def _invite(gateway: Gateway, ref: str, who: tuple[str, str]) -> None:
+def invite(gateway: Gateway, ref: str, who: tuple[str, str]) -> None:
     """Have the desk invite to the case who is a guest, or the lawyer of the person; anybody else needs no leave."""
     person, role = who
     if is_guest(person) or who == LAWYER:

@@ -66,6 +66,12 @@ class Journal:
     barred: dict[str, float] = field(default_factory=dict)
     """States that are not to be contacted, and since when."""
 
+    unpressed: dict[str, float] = field(default_factory=dict)
+    """Cases in which nobody presses, and since when."""
+
+    withheld: dict[str, float] = field(default_factory=dict)
+    """Cases of which the account is held back from whoever asks for it, and since when."""
+
     known: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     """Cases that stop the person's others, and the protection state that became known if that is why."""
 

@@ -268,6 +268,7 @@ class Host:
             peers=peers,
             log=self.say,
             redactor=homes.Reader(),
+            renderer=homes.Renderer(),
             inquiries=homes.NoInquiries(),
         )
         held.append(gateway)
