@@ -69,7 +69,7 @@ async def check(scenario: "Scenario") -> None:
         _kept_what_was_done(scenario, own)
         _convicted(world, own, books)
         _signed(world, own, scenario)
-        _released(world, own, scenario)
+        _released(world, own, books, scenario)
     _remembered(world, books)
     _numbers(world, books)
     _agreed(world, books)
@@ -428,8 +428,16 @@ RELEASED = HANDED | {"ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED", "DEPARTED
 """States of a return for which the authorities of both States have signed."""
 
 
-def _released(world: World, own: Books, scenario: "Scenario") -> None:
-    """No return is accepted, on either side, without the signatures of both authorities, nor over without two hands."""
+AWAITED = HANDED | {"DEPARTED"}
+"""Where who is asked may be by word that the person left, also without the acceptance that a restore of its took."""
+
+
+def _released(world: World, own: Books, books: Mapping[str, Books], scenario: "Scenario") -> None:
+    """
+    No return is accepted, on either side, without the signatures of both authorities, nor over without two hands.
+
+    A State that was restored to before its acceptance awaits who left; the other State has what it signed.
+    """
     keys = scenario.world.homes.keys
     for row, case in own.cases.values():
         if case is None or _state(case) not in RELEASED:
@@ -438,8 +446,18 @@ def _released(world: World, own: Books, scenario: "Scenario") -> None:
         scenario.counts.update(accepted=1, handed_over=handed)
         represented = case.said[PROPOSAL]["represented"]
         for kind, role, person in (*(OF_A_MINOR if represented else AUTHORITIES), *(HANDS if handed else ())):
-            if not any(one.kind == kind and _verifies(one, row.thread, role, keys[person]) for one in case.releases):
+            found = case.releases
+            if own.restored and case.side == "requested" and kind == "return.acceptance" and _state(case) in AWAITED:
+                found = (*found, *_releases_there(own, books[case.partner], row.thread))
+            if not any(one.kind == kind and _verifies(one, row.thread, role, keys[person]) for one in found):
                 world.fail("two signatures", f"{own.country} has a return in {_state(case)} without a {kind}")
+
+
+def _releases_there(own: Books, their: Books, thread: str) -> tuple[Release, ...]:
+    """Return what the other State has of what was signed in a thread with us."""
+    rows = their.cases.values()
+    twins = [one for row, one in rows if (row.partner, row.thread) == (own.country, thread) and one is not None]
+    return tuple(release for twin in twins for release in twin.releases)
 
 
 def _verifies(release: Release, thread: str, role: str, key: SigningKey) -> bool:
