@@ -26,6 +26,7 @@ from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving
 from gateway.services.ports import HttpAnswer, Tx, Unavailable
+from gateway.services.resync import PASSED_OVER as PASSED_OVER
 from gateway.services.rows import OutboundRow
 from gateway.services.shares import Shares
 from keys import jws as jws_format
@@ -50,9 +51,6 @@ PostgreSQL a stop at another node.
 
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
-
-PASSED_OVER = "a rule stands against posting a message again that the other State may have lost; ask it"
-"""Finding on a case that is not stopped, whose partner was restored, where a message of ours may not leave any more."""
 
 NOT_BACK = "a message that the other State may have lost was posted again and did not come through; ask it"
 """Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import Side, State
+from gateway.core.case import CONCLUDED, Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
@@ -38,6 +38,12 @@ LOST = "the other State holds messages of ours in this case, which were lost bef
 DROPPED = "a message that waited was dropped at the restore; freeze and withdraw the case, or ask anew"
 """Finding on a case of ours that asks."""
 
+PASSED_OVER = "a rule stands against posting a message again that the other State may have lost; ask it"
+"""
+Finding on a case whose partner was restored, where a message of ours may not leave any more, or is here no more: what
+was dropped, and had an answer all the same.
+"""
+
 
 class Resync:
     """Both ends of a restore."""
@@ -56,8 +62,10 @@ class Resync:
         since = now - timedelta(days=context.policy.envelope_days)
 
         async def unit(tx: Tx) -> int:
-            rows = [row for row in await tx.outbound_since(country, since) if _may_repeat(row, now)]
-            again = [row for row in rows if await _may_leave(tx, row)]
+            said = await tx.outbound_since(country, since)
+            again = [row for row in said if _may_repeat(row, now) and await _may_leave(tx, row)]
+            for row in said:
+                await self._tell_gone(tx, row, now)
             for row in again:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
                 await tx.save_outbound(_again(row, now))
@@ -73,6 +81,16 @@ class Resync:
         context.wake()
         count: int = committed.value
         return count
+
+    async def _tell_gone(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
+        """Tell the desk of a message that came, of which nothing is left to be posted again: its partner forgot it."""
+        if row.state != "receipted" or row.envelope is not None or now > row.expires_at + wire.SKEW:
+            return
+        held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
+        if held is None or held.case.state in CONCLUDED or PASSED_OVER in held.case.findings:
+            return
+        case = replace(held.case, findings=(*held.case.findings, PASSED_OVER))
+        await cases.note(self._context, tx, held, case, "resync", row.partner, now)
 
     async def take_listing(self, tx: Tx, payload: Payload, now: datetime) -> None:
         """

@@ -12,7 +12,7 @@ from gateway.core.messages import RESYNC
 from gateway.services import channel, threads
 from gateway.services.audit import audit
 from gateway.services.context import NotFound, Partner
-from gateway.services.deliver import NOT_BACK
+from gateway.services.deliver import NOT_BACK, PASSED_OVER
 from gateway.services.resync import LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
@@ -324,6 +324,24 @@ async def test_what_does_not_come_back_to_a_restored_partner_is_told(
     await network.gateways["XBB"].deliverer.expire(network.clock.now())
     (sent,) = await outbox(network, "XBB", theirs)
     assert ("receipted", [NOT_BACK]) == (sent.state, await findings_of(network, "XBB", theirs))
+
+
+async def test_what_a_restore_of_ours_dropped_does_not_come_back_and_is_told(network: Network, tmp_path: Path) -> None:
+    """What came all the same is here no more; once its partner is restored that has it no more either, and is asked."""
+    ours = await story.sent(network)
+    backup, other = (back_up(network, country, tmp_path / country) for country in ("XAA", "XBB"))
+    await network.deliver()
+    (sent,) = await outbox(network, "XAA", ours)
+    assert sent.answer is not None
+    await restore(network, "XAA", backup)
+    (dropped,) = await outbox(network, "XAA", ours)
+    answer = wire.pad_answer(sent.answer)
+    await network.gateways["XAA"].deliverer.answers.settle(dropped, answer)
+    await settle(network)
+    assert ("dropped", PASSED_OVER in await findings_of(network, "XAA", ours)) == (dropped.state, False)
+    await restore(network, "XBB", other)
+    await settle(network)
+    assert PASSED_OVER in await findings_of(network, "XAA", ours)
 
 
 async def test_case_that_goes_on_posts_nothing_again_without_a_restore(network: Network) -> None:
