@@ -108,6 +108,7 @@ class Desks(Stops, Afterwards, Offices):
             journal.done.append((self.world.loop.time(), ref, "open"))
             if self.is_stopped(host.country, number):
                 journal.stopped[ref] = self.world.loop.time()
+                journal.through.add(ref)
             journal.persons[ref], journal.numbers[ref] = number, draft["elements"]["document"]["number"]
             if treat_as_minor(draft):
                 self._note_minor(host, ref)

@@ -405,7 +405,8 @@ class Stops(Work):
     def _may_still(self, post: Post) -> bool:
         """
         Return whether a case is over, and the message takes back, or its number has to be used before one that does; or
-        whether the person has left. What was closed before nobody holds: nothing stops it once nothing stops her.
+        whether the person has left. What was closed before nobody holds, nor what was opened while she was stopped and
+        never frozen itself: nothing stops it once nothing stops her.
         """
         journal = self.journals[post.sender]
         free = post.ref in journal.through and not self.is_stopped(post.sender, journal.persons[post.ref or ""])
@@ -418,8 +419,13 @@ class Stops(Work):
             state in AWAY
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
-            or (state == "CLOSED" and free)
+            or (free and (state == "CLOSED" or not self._was_frozen(post)))
         )
+
+    def _was_frozen(self, post: Post) -> bool:
+        """Return whether a case was ever frozen itself, and so waits for two persons to let it go on."""
+        frozen = "SELECT 1 FROM case_event WHERE ref = ? AND event = 'freeze'"
+        return bool(self.world.hosts[post.sender].look(frozen, post.ref))
 
     def _takes_back_behind(self, post: Post) -> bool:
         """Return whether something that takes data back stands behind a message in its thread."""
