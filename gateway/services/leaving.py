@@ -31,6 +31,7 @@ from gateway.core.messages import (
     INTERVIEW_RESULT,
     MONITORING,
     ONWARD_ANSWER,
+    ONWARD_REQUEST,
     PROPOSAL,
     QUESTION,
     REDIRECT,
@@ -43,6 +44,8 @@ from gateway.core.messages import (
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
+    USE_ANSWER,
+    USE_REQUEST,
     WITHDRAWAL,
 )
 from gateway.core.return_guards import outdated
@@ -71,6 +74,9 @@ OF_A_RETURN = frozenset({PROPOSAL, ACCEPTANCE, DOCUMENT_REQUEST, DOCUMENT, REISS
 
 OF_AN_ANSWER = frozenset({ACKNOWLEDGEMENT, DELAY, QUESTION, INTERVIEW, INTERVIEW_RESULT, REDIRECT, REPLY})
 """Types by which a State answers what it was asked."""
+
+OF_DATA = frozenset({USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER})
+"""Types that ask about data that was sent, or answer; none tells of the person, or goes on with the case."""
 
 _MAKES_VOID = frozenset({PROPOSAL, ACCEPTANCE})
 """Types that leave nothing of what was said of an earlier return: another proposal, and the answer to it."""
@@ -110,6 +116,19 @@ def _staying(case: Case) -> frozenset[str]:
         return frozenset()
     ours = not case.holders or any(role != PARTNER for _, role in case.holders)
     return OF_A_RETURN | OF_AN_ANSWER if ours else OF_A_RETURN
+
+
+async def _stays(tx: Tx, case: Case, type: str) -> bool:
+    """
+    Return whether a message of ``type`` leaves no more, because the case was stopped and closed so (R-02).
+
+    What was done with data is owed once it is closed, as is a no to passing it on: nobody of a desk lets go of it then.
+    After a withdrawal of the other State nothing of that is (M-5.23): what leaves then was said before our stop.
+    """
+    staying = _staying(case)
+    if type in OF_DATA and staying >= OF_AN_ANSWER:
+        return (await threads.thread_of(tx, case)).ended == "withdrawn"
+    return type in staying
 
 
 def _is_stopped_anew(case: Case) -> bool:
@@ -183,7 +202,7 @@ class Leaving:
         case = held.case
         if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
             return False
-        if row.type in _staying(case):
+        if await _stays(tx, case, row.type):
             return False
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.

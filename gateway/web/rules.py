@@ -142,7 +142,10 @@ _AGAINST: Mapping[str, str] = {
         "What brings it waits here and has not left. Stop the case, which takes it out, and set right what is wrong; "
         "once the case goes on, say it again."
     ),
-    NOT_LET_GO: N_("Whoever stopped this case has not let go of it. Say no, or say yes once they have."),
+    NOT_LET_GO: N_(
+        "Whoever stopped this case has not let go of it. Say no: a yes waits until they do, and most cannot once a "
+        "case is closed."
+    ),
     NOT_FORGOTTEN: N_(
         "Only where this gateway was restored is a departure of the past said here, and only one from before that. "
         "Leave the time empty if the journey begins now."

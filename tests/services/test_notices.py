@@ -160,6 +160,23 @@ async def test_a_later_refusal_ends_a_yes(network: Network) -> None:
     assert () == grants(await story.case(network, "XBB", theirs))
 
 
+async def test_report_is_heard_from_a_case_that_was_closed_while_somebody_stopped_it(network: Network) -> None:
+    """Who stopped a case can let go of it no more once it is closed; what was done with data is owed all the same."""
+    ours, theirs = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.returning.suspend(ours, "danger", "first", CASE)
+    await gateway.clear.close(ours, "first")
+    await network.gateways["XBB"].notices.ask_use(theirs, "first", CLERK)
+    await network.deliver()
+    await gateway.notices.report_use(ours, REPORT, "first", CASE)
+    network.wires.cut = True
+    await network.deliver(1)
+    network.wires.cut = False
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert [REPORT] == [one.answer for one in (await story.case(network, "XBB", theirs)).notices]
+
+
 async def test_no_is_heard_from_a_case_that_was_closed_while_somebody_stopped_it(network: Network) -> None:
     """Whoever may pass nothing on can say so: only a yes waits until who stopped the case lets go."""
     ours, theirs = await story.replied(network)

@@ -9,10 +9,23 @@ import pytest
 from gateway.core import codes, wire
 from gateway.core.codes import Reason
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import TYPES
+from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
+    CONTEST,
+    ELEMENTS,
+    INTERVIEW_ANSWER,
+    REMINDER,
+    REQUEST,
+    RESUMPTION,
+    SAID_BY,
+    SUSPENSION,
+    TAKE_BACK,
+    TYPES,
+    WITHDRAWAL,
+)
 from gateway.services import anew
 from gateway.services.deliver import Line
-from gateway.services.leaving import OF_A_RETURN, OF_AN_ANSWER
+from gateway.services.leaving import OF_A_RETURN, OF_AN_ANSWER, OF_DATA
 from gateway.services.ports import HttpAnswer
 from gateway.services.rows import OutboundRow
 from tests.support import homeward, story
@@ -184,14 +197,23 @@ async def test_case_that_the_other_state_stopped_and_ours_closed_lets_nothing_of
     assert [("travel-document.issued", "posted")] == (await last_two(network, "XBB", ref))[-1:]
 
 
-@pytest.mark.parametrize("stopped", [True, False])
+USE = {"number": 1, "held": True, "restrictions_kept": True, "uses": []}
+
+
+@pytest.mark.parametrize(("about_data", "stopped"), [(False, True), (False, False), (True, True), (True, False)])
 async def test_answer_under_way_in_a_case_that_we_stopped_is_not_posted_again_once_it_is_closed(
-    network: Network, stopped: bool
+    network: Network, about_data: bool, stopped: bool
 ) -> None:
     """The other State withdraws what we stopped, and a timer closes it: our answer, which got no answer, stays here."""
     ours, theirs = await story.acknowledged(network)
+    if about_data:
+        await network.gateways["XAA"].notices.ask_use(ours, "first", "case_officer")
+        await network.deliver()
     network.wires.cut = True
-    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    if about_data:
+        await network.gateways["XBB"].notices.report_use(theirs, USE, "first", "registry_clerk")
+    else:
+        await story.give_answer(network, theirs, story.reply("NATIONAL"))
     await network.deliver(1)
     if stopped:
         await network.gateways["XBB"].hold.freeze(theirs, "she fled from there", "first", "registry_clerk")
@@ -215,10 +237,14 @@ async def test_answer_under_way_in_a_case_that_we_stopped_is_not_posted_again_on
     assert "BLOCKED" == await story.state(network, "XBB", theirs)
 
 
-def test_every_type_that_the_asked_state_alone_says_stays_where_its_case_was_stopped_and_closed() -> None:
+def test_every_type_of_a_case_is_sorted_by_whether_it_leaves_where_the_case_was_stopped_and_closed() -> None:
     """A type that comes later is sorted too: what answers, or takes a return further, is let go of by no closing."""
-    theirs = {row.type for row in TYPES.values() if row.sender == "requested"}
-    assert set() == theirs - OF_AN_ANSWER - OF_A_RETURN
+    first = {REQUEST}  # it was heard, or there would be nothing to suspend
+    taken_out = {ELEMENTS, INTERVIEW_ANSWER, CONTEST, REMINDER}
+    of_the_stop = {SUSPENSION, RESUMPTION, TAKE_BACK}
+    kinds = [OF_A_RETURN, OF_AN_ANSWER, OF_DATA, AFTER_WITHDRAWAL, {WITHDRAWAL}, of_the_stop, taken_out, first]
+    assert sorted(SAID_BY) == sorted(type for kind in kinds for type in kind)
+    assert set() == {row.type for row in TYPES.values() if row.sender == "requested"} - OF_AN_ANSWER - OF_A_RETURN
 
 
 async def test_stop_that_is_refused_for_its_times_is_said_again(network: Network) -> None:

@@ -54,10 +54,15 @@ class Afterwards(Work):
     async def _answer_onward(self, host: Host, row: OpenCase) -> None:
         until = self.random.choice((None, (host.clock.now().date() + timedelta(days=30)).isoformat()))
 
+        refusing = self.journals[host.country].refusing
+
         async def answer(gateway: Gateway, number: int) -> None:
+            if until is None:
+                refusing.add(row.ref)  # from here on, whether or not the desk hears of it
             await gateway.notices.answer_onward(row.ref, number, until, *row.head)
 
-        await self._reply_to(host, row, ONWARD_REQUEST, "answer_onward", answer)
+        if await self._reply_to(host, row, ONWARD_REQUEST, "answer_onward", answer) and until is not None:
+            refusing.discard(row.ref)
 
     async def _strike(self, host: Host, row: OpenCase) -> None:
         """Say that a part of what was sent was wrong; of a reply there is one part, and nothing rests on it then."""

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.core.case import Case, Side, State
 from gateway.core.facts import When, about
+from gateway.core.machine import PARTNER
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
@@ -24,7 +25,7 @@ from gateway.services import cases, threads
 from gateway.services.around import look
 from gateway.services.cases import Held
 from gateway.services.context import Context
-from gateway.services.leaving import OF_A_RETURN
+from gateway.services.leaving import OF_A_RETURN, OF_AN_ANSWER, OF_DATA
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
 from tests.sim.world import Host
@@ -40,6 +41,9 @@ BY = frozenset({"R-04", "R-06", "R-10", ENDED})
 
 BY_A_REMARK = frozenset({"REM-5"})
 """What may hold a rectification that brings a value for good: a remark told of a need for protection since."""
+
+BY_ITS_END = frozenset({ENDED})
+"""What may hold an answer, or a word about data, for good: its own desk had stopped what is over."""
 
 HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
 """Types that must be heard, whatever stands before them, unless a rule holds them too."""
@@ -65,6 +69,7 @@ async def held_from(host: Host, ref: str) -> tuple[int, int] | None:
         heard = HEARD | (AFTER_WITHDRAWAL if case.case.side == Side.REQUESTED else frozenset())
         for place, one in enumerate(rows):
             by = BY if one.type in FURTHER else BY_A_REMARK if one.type == RECTIFICATION else frozenset()
+            by = BY_ITS_END if one.type in OF_AN_ANSWER | OF_DATA else by
             if by and await _against(context, tx, case, one, now) & by:
                 behind = [later for later in rows[place + 1 :] if later.type in heard]
                 free = [later for later in behind if not await _against(context, tx, case, later, now)]
@@ -82,7 +87,9 @@ def _place(row: OutboundRow) -> tuple[int, int]:
 async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> set[str]:
     """Return what stands against a message now: the rules, or how its return ended."""
     case, body = held.case, threads.said(context, held, row) or {}
-    if row.type in OF_A_RETURN and await _ended_while_stopped(tx, case):
+    ours = case.state is State.CLOSED and any(role != PARTNER for _, role in case.holders)
+    stays = row.type in OF_A_RETURN or (ours and row.type in OF_AN_ANSWER | OF_DATA)
+    if stays and await _ended_while_stopped(tx, case):
         return {ENDED}
     facts = about(case, now, row.type, body, around=await look(context, tx, case, now))
     waited = row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"

@@ -8,7 +8,16 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.core.age import treat_as_minor
 from gateway.core.machine import IllegalStep
-from gateway.core.messages import AFTER_WITHDRAWAL, INTERVIEW_ANSWER, PROPOSAL, REMINDER, SUSPENSION, WITHDRAWAL
+from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
+    INTERVIEW_ANSWER,
+    ONWARD_ANSWER,
+    PROPOSAL,
+    REMINDER,
+    SUSPENSION,
+    USE_ANSWER,
+    WITHDRAWAL,
+)
 from gateway.core.remark import still_stops
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, NotFound
@@ -404,9 +413,10 @@ class Stops(Work):
 
     def _may_still(self, post: Post) -> bool:
         """
-        Return whether a case is over, and the message takes back, or its number has to be used before one that does; or
-        whether the person has left. What was closed before nobody holds, nor what was opened while she was stopped and
-        never frozen itself: nothing stops it once nothing stops her.
+        Return whether a case is over, and the message takes back, or its number has to be used before one that does, or
+        it answers about data in one that was set aside and closed, and grants nothing; or whether the person has left.
+        What was closed before nobody holds, nor what was opened while she was stopped and never frozen itself: nothing
+        stops it once nothing stops her.
         """
         journal = self.journals[post.sender]
         free = post.ref in journal.through and not self.is_stopped(post.sender, journal.persons[post.ref or ""])
@@ -419,8 +429,14 @@ class Stops(Work):
             state in AWAY
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
+            or (state == "CLOSED" and post.ref not in journal.stopped and self._answers_about_data(post))
             or (free and (state == "CLOSED" or not self._was_frozen(post)))
         )
+
+    def _answers_about_data(self, post: Post) -> bool:
+        """Return whether a message says what was done with data, or that it is not passed on (R-02)."""
+        no = post.type == ONWARD_ANSWER and post.ref in self.journals[post.sender].refusing
+        return no or post.type == USE_ANSWER
 
     def _was_frozen(self, post: Post) -> bool:
         """Return whether a case was ever frozen itself, and so waits for two persons to let it go on."""

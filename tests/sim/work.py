@@ -72,6 +72,9 @@ class Journal:
     withheld: dict[str, float] = field(default_factory=dict)
     """Cases of which the account is held back from whoever asks for it, and since when."""
 
+    refusing: set[str] = field(default_factory=set)
+    """Cases in which the last word on passing data on was no."""
+
     known: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     """Cases that stop the person's others, and the protection state that became known if that is why."""
 
