@@ -42,8 +42,8 @@ class Draining:
         of one that it had withdrawn before; nor what who asks takes back behind a message that was spoiled on its way,
         of which a finding has people tell the other State.
 
-        A case that was stopped while a partner began a new epoch is not posted again, also once it goes on; what
-        follows in its thread waits for a number that the partner has forgotten.
+        What follows in the thread of a case that was stopped while a partner began a new epoch may wait for a number
+        that the partner has forgotten. What had its answer before is posted again once the case goes on, and does not.
         """
         latest = self._world.now() + timedelta(seconds=DRAINS_S)
         while True:
@@ -86,7 +86,7 @@ class Draining:
             AND NOT (type = 'reminder' AND 'stop_pressing' IS (
                 SELECT event FROM case_event WHERE ref = outbound.ref
                 AND event IN ('stop_pressing', 'allow_pressing') ORDER BY n DESC LIMIT 1))
-            AND NOT (outbound.partner IN (SELECT value FROM json_each(?))
+            AND NOT (outbound.partner IN (SELECT value FROM json_each(?)) AND answer IS NULL
                 AND EXISTS (SELECT 1 FROM case_event WHERE ref = outbound.ref AND event = 'freeze'))
         """
         restored = ijson.dumps(sorted({country for country, _, _ in self._faults.lost} | self._faults.robbed)).decode()
