@@ -32,8 +32,8 @@ from gateway.core.messages import (
     TYPES,
 )
 from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, STOPPED_THERE, SUSPENSION_BODY
-from gateway.core.return_guards import OVER_BY_THEN, open_for_return, proposed
-from gateway.core.returns import DOCUMENT_MARGIN, SEALED_H, VALID_DAYS
+from gateway.core.return_guards import OUTDATED, OVER_BY_THEN, open_for_return, outdated, proposed, represented
+from gateway.core.returns import AWAY, DOCUMENT_MARGIN, OUTCOMES, SEALED_H, VALID_DAYS
 from gateway.core.rules import findings
 from gateway.core.tables import GUARDS, table_for
 from gateway.core.verification import PARTNER
@@ -205,6 +205,12 @@ def test_who_may_be_a_minor_is_represented(file: Mapping[str, Any] | None, holds
     assert holds is objects("represented", ready(ASKING, S.ASSESSED, "propose", draft=file), "propose")
 
 
+@pytest.mark.parametrize(("said", "is_so"), [({}, True), ({PROPOSAL: kit.proposal()}, False)])
+def test_who_was_not_proposed_yet_counts_as_represented_where_it_is_asked(said: dict[str, Any], is_so: bool) -> None:
+    """Before a proposal nobody there has said that the person is an adult."""
+    assert is_so is represented(kit.case_in(ASKED, S.REPLIED, said=said))
+
+
 @OF_BOTH_AGES
 @pytest.mark.parametrize(("side", "state", "name"), [(ASKING, S.CONSIDERED, "assess"), (ASKED, S.PROPOSED, "accept")])
 def test_one_authority_is_in_charge(side: Side, state: State, name: str, minor: bool) -> None:
@@ -279,6 +285,7 @@ def test_only_yes_is_yes(word: Any) -> None:
     assert recorded("decided_finally", S.ACCEPTED, "decide", decision={"remedies_explained": word})
     running = {"appeal_until": "2026-12-31", "waived": word}
     assert recorded("decided_finally", S.ACCEPTED, "decide", decision=running)
+    assert recorded("reconfirmed_today", S.SCHEDULED, "depart", reconfirmation={"consent_stands": word})
 
 
 @pytest.mark.parametrize("views", [{"by": ""}, {"heard_on": "2026-12-02"}])
@@ -441,6 +448,15 @@ def test_a_case_is_open_for_a_return_as_long_as_its_reply_counts_and_what_was_se
     assert is_open is open_for_return(case, NOW - timedelta(days=days), NOW, NOW.date())
 
 
+@pytest.mark.parametrize(("until", "is_open"), [("2026-12-01", True), ("2026-11-30", False)])
+def test_what_was_sent_is_kept_as_long_as_the_last_of_it(until: str, is_open: bool) -> None:
+    """A proposal that came after the request, to be kept for longer or not, keeps the case open where it is asked."""
+    request = {**support.REQUEST_BODY, "handling": {**support.REQUEST_BODY["handling"], "retain_until": "2026-11-30"}}
+    proposal = {**kit.proposal(), "handling": {**kit.HANDLING, "retain_until": until}}
+    case = kit.case_in(ASKED, S.PROPOSED, received=request, said={PROPOSAL: proposal})
+    assert is_open is open_for_return(case, NOW, NOW, NOW.date())
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"reply": support.reply("NOT_FOUND")}, {"reply": None}, {"reply_digest": None}],
@@ -521,6 +537,8 @@ def test_a_proposal_rests_on_the_reply_that_was_sent() -> None:
     """A proposal that names a reply which this State never sent rests on none."""
     case = ready(ASKED, S.REPLIED, "proposal")
     assert objects("positive_reply", case, "proposal", body={**kit.proposal(), "reply": "another"})
+    for none in (None, ""):  # the store found no reply of ours, and one that names none is no match for that
+        assert objects("positive_reply", case, "proposal", body={**kit.proposal(), "reply": none}, replied=none)
 
 
 # An acceptance.
@@ -554,6 +572,20 @@ def test_a_day_that_has_not_begun_in_utc_is_told_as_that() -> None:
     assert not objects("carer_agreed", case, "acceptance", body=body, now=late)
 
 
+@pytest.mark.parametrize(
+    ("side", "state", "name"),
+    [(ASKING, S.ASSESSED, "propose"), (ASKING, S.DECIDED, "request_document"), (ASKED, S.PROPOSED, "accept")],
+)
+def test_what_is_prepared_is_what_the_step_sends(side: Side, state: State, name: str) -> None:
+    """Bytes that were approved as another message do not leave by this step, nor do none."""
+    case = ready(side, state, name)
+    assert case.pending is not None
+    assert not objects("right_type", case, name)
+    other = DOCUMENT_REQUEST if case.pending.type == PROPOSAL else PROPOSAL
+    for pending in (replace(case.pending, type=other), None):
+        assert objects("right_type", replace(case, pending=pending), name)
+
+
 def test_a_service_with_its_competence_is_named() -> None:
     """An acceptance without a service that takes care is not taken."""
     case = ready(ASKING, S.PROPOSED, "acceptance")
@@ -571,6 +603,30 @@ def test_an_acceptance_is_valid_on_its_days(signed_on: str, expires_on: str, hol
     case = ready(ASKING, S.PROPOSED, "acceptance")
     body = kit.acceptance(signed_on=signed_on, expires_on=expires_on)
     assert holds is objects("welfare_accepted", case, "acceptance", body=body)
+
+
+@OF_BOTH_AGES
+@pytest.mark.parametrize(("side", "name"), [(ASKING, "acceptance"), (ASKED, "accept")])
+def test_an_acceptance_is_of_who_was_proposed(side: Side, name: str, minor: bool) -> None:
+    """One that takes a minor for an adult, or the other way round, is not about that person, nor is one of nobody."""
+    case = ready(side, S.PROPOSED, name, minor)
+
+    def stands(body: dict[str, Any], releases: tuple[Release, ...] = case.releases) -> bool:
+        prepared = case.pending if side is ASKING else kit.prepared(body, ACCEPTANCE)
+        held = replace(case, pending=prepared, releases=releases)
+        return not objects("same_person", held, name, minor=minor, body=body)
+
+    assert stands(kit.acceptance(minor))
+    assert not stands({**kit.acceptance(minor), "represented": not minor})
+    assert not stands(kit.acceptance(minor, proposal=None), ())
+
+
+@pytest.mark.parametrize(("guard", "name"), [("same_person", "acceptance"), ("proposal_known", "refusal")])
+def test_an_answer_that_was_written_too_early_is_none_to_what_stands(guard: str, name: str) -> None:
+    """Its sender had not taken the proposal that stands by then, though what it says fits."""
+    case = ready(ASKING, S.PROPOSED, name)
+    for late in (False, True):
+        assert late is objects(guard, case, name, late=late)
 
 
 def test_the_other_side_accepts_for_a_minor_by_its_welfare_authority() -> None:
@@ -634,6 +690,14 @@ def test_a_document_is_valid_when_it_comes(issued_on: str, valid_until: str, hol
     body = deepcopy(kit.issued(valid_until))
     body["document"]["issued_on"] = issued_on
     assert holds is objects("document_valid", ready(ASKING, S.DECIDED, "document"), "document", body=body)
+
+
+def test_a_document_is_issued_where_one_was_asked_for() -> None:
+    """Nobody issues a document for somebody for whom the other State asked for none."""
+    case = ready(ASKED, S.ACCEPTED, "issue")
+    unasked = {type: body for type, body in case.said.items() if type != DOCUMENT_REQUEST}
+    assert not objects("document_asked", case, "issue")
+    assert objects("document_asked", replace(case, said=unasked), "issue")
 
 
 def test_the_last_document_counts() -> None:
@@ -755,6 +819,22 @@ def test_who_leaves_later_on_the_day_leaves_as_planned() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "now", "holds"),
+    [
+        ("2026-12-01T22:59:00Z", "2026-12-01T22:59:00Z", False),
+        ("2026-12-02T00:30:00+02:00", "2026-12-01T22:59:00Z", False),
+        ("2026-12-01T22:59:00Z", "2026-12-01T23:00:00Z", True),
+        ("2026-12-01T23:00:00Z", "2026-12-01T22:59:00Z", True),
+    ],
+    ids=["that day", "written further east", "said a day late", "said a day ahead"],
+)
+def test_the_plan_the_departure_and_the_step_are_of_one_day(said: str, now: str, holds: bool) -> None:
+    """By the days of the place of departure, where midnight is at 23:00 in UTC."""
+    case, body = ready(ASKING, S.SCHEDULED, "depart"), kit.schedule("departed", departs_at=said)
+    assert holds is objects("as_planned", case, "depart", body=body, now=datetime.fromisoformat(now))
+
+
+@pytest.mark.parametrize(
     "told",
     [{"departs_at": "2026-12-01T14:01:00Z"}, {"point": {"country": "XBB", "unit": "Southtown"}}],
     ids=lambda told: next(iter(told)),
@@ -842,6 +922,50 @@ def test_nobody_leaves_on_an_incomplete_record(member: str, gone: bool) -> None:
     case = ready(ASKING, S.SCHEDULED, "depart", True, record=record if gone else {**record, member: None})
     with pytest.raises(RuleRefused):
         take(case, "depart", minor=True)
+
+
+@pytest.mark.parametrize("state", [S.FROZEN, S.SUSPENDED])
+def test_who_has_left_is_called_back_from_a_stop(state: State) -> None:
+    """Also where word of how the months after it ended came in since; who has not left is called back by nobody."""
+    case = ready(ASKED, state, "recall")
+    for at_last in (*AWAY, S.RECALL, *OUTCOMES):
+        assert not objects("has_left", replace(case, resume_to=at_last), "recall")
+    for before in (S.SCHEDULED, None):
+        assert objects("has_left", replace(case, resume_to=before), "recall")
+
+
+# What waits while more becomes known.
+
+OTHER_WISH = {"record": kit.record(wish={"written_on": "2026-11-04"})}
+OTHER_HOUR = {"record": kit.record(travel={"departs_at": "2026-12-01T16:00:00+01:00"})}
+SHORT = {"said": {**kit.SAID, DOCUMENT: kit.issued("2026-12-02")}}
+CHILD = {"received": {**support.REQUEST_BODY, "elements": {**support.REQUEST_BODY["elements"], "birth_date": "2010"}}}
+
+
+@pytest.mark.parametrize(
+    ("side", "type", "body", "changes", "rules"),
+    [
+        (ASKING, PROPOSAL, kit.proposal(), {}, set()),
+        (ASKING, PROPOSAL, kit.proposal(), OTHER_WISH, {"V-32"}),
+        (ASKING, SCHEDULE, kit.schedule(), {}, set()),
+        (ASKING, SCHEDULE, kit.schedule(), OTHER_HOUR, {"V-39"}),
+        (ASKING, SCHEDULE, kit.schedule(), SHORT, {"V-38"}),
+        (ASKING, SCHEDULE, kit.schedule("cancelled"), {**OTHER_HOUR, **SHORT}, set()),
+        (ASKING, SCHEDULE, kit.schedule("departed"), {**OTHER_HOUR, **SHORT}, set()),
+        (ASKED, ACCEPTANCE, kit.acceptance(), {}, set()),
+        (ASKED, ACCEPTANCE, kit.acceptance(), CHILD, {"R-06"}),
+        (ASKED, ACCEPTANCE, kit.acceptance(True), CHILD, set()),
+        (ASKED, ACCEPTANCE, kit.refusal(), CHILD, set()),
+        (ASKED, DOCUMENT, kit.issued(), CHILD, set()),
+    ],
+)
+def test_what_waits_does_not_leave_where_it_says_something_else_than_is_known(
+    side: Side, type: str, body: dict[str, Any], changes: dict[str, Any], rules: set[str]
+) -> None:
+    """A proposal, a plan and the acceptance of an adult are looked at again; that a journey is off, or a no, is not."""
+    found = outdated(kit.case_in(side, S.SCHEDULED, **changes), type, body, NOW)
+    assert rules == {one.rule for one in found}
+    assert all(one.because.startswith(OUTDATED) for one in found)
 
 
 # What the proposing side saves and sends.
@@ -976,6 +1100,15 @@ def test_a_no_on_the_day_holds_for_the_day(again: dict[str, Any] | None, refused
     """Asked on the day of departure and having said no, the person is asked again on another day at the earliest."""
     case = ready(ASKING, S.SCHEDULED, "record", record=kit.record(reconfirmation={"consent_stands": False}))
     assert refused is objects("revocation_kept", case, "record", record=kit.record(reconfirmation=again))
+
+
+@pytest.mark.parametrize("said_on", ["2026-12-02", "2026-12-03", "2027-12-01"])
+@pytest.mark.parametrize(("on", "refused"), [("2026-12-02", True), ("2026-12-03", False)])
+def test_a_no_that_is_dated_ahead_is_of_tomorrow_at_most(said_on: str, on: str, refused: bool) -> None:
+    """It may be tomorrow already where it was said; a slip of the pen does not hold for a year."""
+    said = kit.record(reconfirmation={"consent_stands": False, "on": said_on})
+    case = ready(ASKING, S.SCHEDULED, "record", record=said)
+    assert refused is objects("revocation_kept", case, "record", record=kit.record(reconfirmation={"on": on}))
 
 
 @pytest.mark.parametrize(
@@ -1267,6 +1400,23 @@ def test_nobody_is_handed_over_unsigned() -> None:
     case = ready(ASKED, S.DEPARTED, "confirm_handover")
     assert objects("both_hands", case, "confirm_handover", statement="")
     assert objects("both_hands", replace(case, releases=kit.signatures(ASKED)), "confirm_handover")
+
+
+@pytest.mark.parametrize("changes", [{"authority": "ours"}, {"kind": "handover.receipt"}])
+def test_the_first_hand_is_that_of_the_escort(changes: dict[str, str]) -> None:
+    """What this State signed itself, or who received the person, is no signature of who brought the person."""
+    case = ready(ASKED, S.DEPARTED, "confirm_handover")
+    first = case.releases[-1]
+    assert not objects("both_hands", case, "confirm_handover")
+    assert objects("both_hands", replace(case, releases=(replace(first, **changes),)), "confirm_handover")
+
+
+def test_the_second_hand_is_that_of_who_receives() -> None:
+    """Where only what the escort signed comes back, nobody has received the person."""
+    case = ready(ASKING, S.DEPARTED, "handover")
+    delivery, receipt = kit.brought("handover", kit.handover())
+    for releases, holds in (((delivery,), True), ((receipt,), False)):
+        assert holds is objects("both_hands", case, "handover", releases=releases)
 
 
 # Afterwards.
@@ -1755,3 +1905,6 @@ def test_residence_as_of_another_day_begins_no_return() -> None:
     assert S.CONSIDERED == take(residing("2024-08-31"), "consider")[0].state
     with pytest.raises(RuleRefused, match="R-04"):
         take(residing("2026-12-01"), "consider")
+    assert S.CONSIDERED == take(residing("2024-08-01"), "consider")[0].state
+    with pytest.raises(RuleRefused, match="R-04"):
+        take(residing("2024-07-31"), "consider")
