@@ -76,9 +76,10 @@ def begin_epoch(
         epoch = run(home, ask, act)
         tell_card(chosen, issue(chosen, held, {"epoch": epoch}, signer), as_json)
     say(
-        "Enter every stop made after the backup again, also of States that are not to be contacted: the database has"
-        " forgotten them. Of who left since have the escort say when (isthmus return depart --left-at). With PostgreSQL"
-        " also remove again whatever passkeys, codes and invitations were removed since. Then start the gateway."
+        "Of who left since the backup have the escort say when, before anything else (isthmus return depart --left-at)."
+        " Enter every stop made after the backup again, also of States that are not to be contacted: the database has"
+        " forgotten them. With PostgreSQL also remove again whatever passkeys, codes and invitations were removed"
+        " since. Then start the gateway."
     )
 
 

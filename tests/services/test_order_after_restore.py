@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.machine import RuleRefused
+from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import REPLY, RESYNC, USE_REQUEST
 from gateway.core.wire import format_instant
 from gateway.services.ports import Tx
@@ -248,6 +248,27 @@ async def test_departure_that_our_restore_forgot_is_said_on_a_later_day(network:
         case.said["return.monitoring"]["status"],
         case.said["return.schedule"]["departs_at"],
     )
+
+
+@pytest.mark.parametrize("departure_first", [True, False], ids=["as the manual has it", "the other way round"])
+async def test_departure_is_said_again_before_the_stop_that_followed_it(
+    network: Network, tmp_path: Path, departure_first: bool
+) -> None:
+    """Who left and was stopped since is called back here only if she has left here: a frozen case lets nobody leave."""
+    ours, _ = await homeward.on_the_day(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    left_at = format_instant(network.clock.now())
+    network.clock.pass_(days=1)
+    await put_back(network, "XAA", backup)
+    returning, hold = network.gateways["XAA"].returning, network.gateways["XAA"].hold
+    if not departure_first:
+        await hold.freeze(ours, "known since", "first", "case_officer")
+        with pytest.raises(IllegalStep):
+            await returning.depart(ours, "escort", left_at=left_at)
+        return
+    await returning.depart(ours, "escort", left_at=left_at)
+    await returning.recall(ours, "known since", "UNSAFE", "2026-12-20", "first", "case_officer")
+    assert "RECALL" == await story.state(network, "XAA", ours)
 
 
 @pytest.mark.parametrize(
