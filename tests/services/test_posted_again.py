@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gateway.core import wire
+from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
 from gateway.services.ports import Store, Tx
-from gateway.services.resync import _may_leave, _may_repeat, bring_back, go_on, is_past
+from gateway.services.resync import _may_leave, _may_repeat, bring_along, bring_back, go_on, is_past
 from gateway.services.rows import CaseRow, EventRow, OutboundRow, PartnerRow
 from gateway.storage.sqlite import open_memory
 from tests.storage.support import NOW, Signer, case, event, outbound
@@ -146,6 +147,81 @@ async def test_case_that_went_on_before_brings_nothing_back() -> None:
     before = await store.read(lambda tx: tx.outbound_of_case(row.ref))
     await store.commit(lambda tx: bring_back(None, tx, row, row, NOW))  # type: ignore[arg-type]  # it is not looked at
     assert before == await store.read(lambda tx: tx.outbound_of_case(row.ref))
+
+
+def answer(epoch: int) -> bytes:
+    """Return the stored answer to a message, from the log of XBB of ``epoch``."""
+    proof = checkpoint.proof_text(0, (), f"{checkpoint.origin('XBB', 'XAA', epoch)}\n1\n")
+    return wire.serialize_answer(wire.Answer(b"a.b.c", b"r" * 32, proof))
+
+
+async def posted_again(
+    row: CaseRow, before: State | None, rows: Sequence[OutboundRow], steps: Sequence[EventRow] = ()
+) -> list[str]:
+    """Return the ids of ``rows`` that leave again, and nothing else of them, as a step from ``before``, or a notice."""
+    store = await over(row, rows, steps)
+    context: Any = SimpleNamespace(queued=False)  # all that is looked at
+
+    async def unit(tx: Tx) -> None:
+        if before is None:
+            await bring_along(context, tx, row, NOW)
+        else:
+            await bring_back(context, tx, row._replace(state=before.value), row, NOW)
+
+    await store.commit(unit)
+    kept = {one.id: one for one in await store.read(lambda tx: tx.outbound_of_case(row.ref))}
+    again = [one for one in rows if kept[one.id] != one]
+    assert [one._replace(state="posted", next_try_at=NOW, attempts=1) for one in again] == [kept[o.id] for o in again]
+    assert bool(again) is context.queued
+    return [one.id for one in again]
+
+
+WAS_WITHDRAWN = [event(target=State.WITHDRAWN.value)]
+
+
+@pytest.mark.parametrize(
+    ("before", "side", "state", "steps", "goes"),
+    [
+        (State.FROZEN, ASK, State.SENT, [], True),
+        (State.SUSPENDED, ASKED, State.ACCEPTED, [], True),
+        (State.FROZEN, ASKED, State.CLOSED, [], True),
+        (State.SENT, ASK, State.SENT, [], False),
+        (State.SUSPENDED, ASK, State.FROZEN, [], False),
+        (State.FROZEN, ASK, State.WITHDRAWN, WAS_WITHDRAWN, False),
+        (State.WITHDRAWN, ASK, State.CLOSED, WAS_WITHDRAWN, False),
+        (None, ASKED, State.WITHDRAWN, WAS_WITHDRAWN, True),
+        (None, ASKED, State.CLOSED, WAS_WITHDRAWN, True),
+        (None, ASK, State.WITHDRAWN, WAS_WITHDRAWN, False),
+        (None, ASKED, State.FROZEN, [], False),
+        (None, ASKED, State.CLOSED, [], False),
+        (None, ASKED, State.REPLIED, [], False),
+    ],
+)
+async def test_what_a_partner_forgot_comes_back_with_a_case_that_goes_on_or_takes_data_back(
+    before: State | None, side: Side, state: State, steps: list[EventRow], goes: bool
+) -> None:
+    """Not where it stands still after the step as well, nor with a notice in a case that is posted again as it is."""
+    row = case(side=side.value, state=state.value)
+    rows = [outbound(state="receipted", answer=answer(1), next_try_at=NOW - timedelta(days=1))]
+    assert goes == bool(await posted_again(row, before, rows, steps))
+
+
+async def test_what_comes_back_was_answered_before_the_restore_and_may_still_be_taken() -> None:
+    """What is under way, nobody answered, or was answered since, is not begun anew; what is over, or gone, is not."""
+    left = {"next_try_at": NOW - timedelta(days=1), "state": "receipted", "answer": answer(1)}
+    rows = [
+        outbound("m1", **left),
+        outbound("m2", **{**left, "state": "refused"}, seq=2),
+        outbound("m3", **{**left, "state": "posted"}, seq=3),
+        outbound("m4", **{**left, "state": "dropped"}, seq=4),
+        outbound("m5", **{**left, "answer": None}, seq=5),
+        outbound("m6", **{**left, "answer": answer(2)}, seq=6),
+        outbound("m7", **{**left, "envelope": None}, seq=7),
+        outbound("m8", **left, seq=8, expires_at=NOW - wire.SKEW - timedelta(seconds=1)),
+    ]
+    row = case(side=ASK.value, state=State.SENT.value)
+    assert ["id-m1", "id-m2"] == await posted_again(row, State.FROZEN, rows)
+    assert [] == await posted_again(row, State.FROZEN, rows[2:])
 
 
 @pytest.mark.parametrize(("country", "epoch", "past"), [("XBB", 1, True), ("XBB", 2, False), ("XCC", 1, False)])

@@ -1,6 +1,7 @@
 """Restore by epoch, collecting, erasure and retention, through real gateways."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,11 +10,12 @@ import pytest
 from gateway.core import wire
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import RESYNC
+from gateway.core.return_guards import OUTDATED
 from gateway.services import channel, threads
 from gateway.services.audit import audit
 from gateway.services.context import NotFound, Partner
 from gateway.services.deliver import NOT_BACK, PASSED_OVER
-from gateway.services.resync import LOST
+from gateway.services.resync import DROPPED, LOST
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.sign import SigningKey
@@ -275,6 +277,7 @@ async def test_case_that_goes_on_is_brought_back_to_a_partner_restored_meanwhile
     """What was not posted again because its case stood still is once it goes on, before what follows in its thread."""
     ours = await stopped_over_a_restore(network, tmp_path / "backup")
     assert 0 == len(await network.gateways["XBB"].inquiries.board(limit=10))
+    assert 0 == await network.gateways["XAA"].resync.partner_restored("XBB", network.clock.now())
     await go_on(network, ours)
     await network.deliver()
     network.clock.pass_(days=20)
@@ -342,6 +345,23 @@ async def test_what_a_restore_of_ours_dropped_does_not_come_back_and_is_told(net
     await restore(network, "XBB", other)
     await settle(network)
     assert PASSED_OVER in await findings_of(network, "XAA", ours)
+
+
+async def test_plan_that_waits_is_dropped_at_a_restore_with_what_is_said_against_it(
+    network: Network, tmp_path: Path
+) -> None:
+    """A journey is planned anew by somebody who knows what was forgotten; nothing waits that could be held back."""
+    ours, _ = await homeward.scheduled(network)
+    later = {**homeward.TRAVEL, "departs_at": (homeward.DEPARTS_AT + timedelta(hours=3)).isoformat()}
+    moved = homeward.record(decision=homeward.DECISION, travel=later)
+    await network.gateways["XAA"].returning.record(ours, moved, "first", "case_officer")
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.deliver(1)
+    (held,) = await findings_of(network, "XAA", ours)
+    assert held.startswith(OUTDATED)
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    assert [DROPPED] == await findings_of(network, "XAA", ours)
+    assert "dropped" == (await outbox(network, "XAA", ours))[-1].state
 
 
 async def test_case_that_goes_on_posts_nothing_again_without_a_restore(network: Network) -> None:
