@@ -221,6 +221,30 @@ async def test_each_thread_that_a_listing_names_is_remembered(network: Network) 
     assert [] == await outbox(network, "XAA", ours)
 
 
+async def test_of_a_thread_that_went_on_in_the_new_epoch_a_listing_says_where_it_stood_before(
+    network: Network, tmp_path: Path
+) -> None:
+    """Of one that has not gone on since the last restore its last message says all: what stood before it says less."""
+    for number in range(2):
+        await restore(network, "XAA", back_up(network, "XAA", tmp_path / str(number)))
+    await network.deliver()
+    network.logs.clear()
+    context = network.gateways["XBB"].context
+
+    async def unit(tx: Tx) -> None:
+        for epoch, name in zip((2, 3), names(2), strict=True):
+            old, last = (wire.payload_digest(f"{name} {number}".encode()) for number in (1, 2))
+            row = inbound(name, partner="XAA", thread=name, epoch=epoch - 1, seq=epoch, digest=old)
+            await tx.add_inbound(row)
+            stands = {"ref": "c1", "in_epoch": epoch, "in_seq": 10 * epoch, "in_digest": last}
+            await tx.save_thread(thread(partner="XAA", thread=name, **stands))
+        await listing.queue(context, tx, "XAA", network.clock.now())
+
+    await context.commit(unit)
+    await network.deliver(refresh=False)
+    assert [20, 30, 3] == [values["seq"] for name, values in network.logs if name == "thread.behind"]
+
+
 async def test_what_is_listed_of_a_thread_that_was_begun_is_not_the_last_that_was_seen(network: Network) -> None:
     """Either side may have begun it, by one message; what comes next there names what was seen since."""
     begun = [("in", 0), (None, 1), (None, 0)]
