@@ -348,7 +348,7 @@ def _withdraw(case: Case, event: Event, now: datetime) -> Change:
     return untold(replace(case, pending=None), case.resume_to, now), tuple(effects)
 
 
-_ASKS_FURTHER = frozenset({ELEMENTS, INTERVIEW_ANSWER, CONTEST, REMINDER})
+ASKS_FURTHER = frozenset({ELEMENTS, INTERVIEW_ANSWER, CONTEST, REMINDER})
 """What the asking State says in a verification after the request: each tells something, or presses."""
 
 
@@ -360,7 +360,7 @@ def _close(case: Case, event: Event, now: datetime) -> Change:
     """
     if case.side is Side.REQUESTED or case.state not in (S.SUSPENDED, S.CONTESTED):
         return case, ()
-    return case, (DropUnsent(frozenset(TYPES) - _ASKS_FURTHER),)
+    return case, (DropUnsent(frozenset(TYPES) - ASKS_FURTHER),)
 
 
 def _say(type: str) -> Apply:

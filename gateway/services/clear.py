@@ -17,12 +17,13 @@ from gateway.core import wire
 from gateway.core.attachments import Rendition, drawn
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, State
-from gateway.core.facts import Around, Facts, about, before_a_case
+from gateway.core.facts import Around, Facts, Finding, about, before_a_case
 from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
+from gateway.core.verification_changes import ASKS_FURTHER
 from gateway.services import access, cases, directory, opening, steps, threads
 from gateway.services import remark as remarks
 from gateway.services.around import look
@@ -40,6 +41,9 @@ APPROVAL = {
 
 PREVIEWED = frozenset({REQUEST, ELEMENTS})
 """Types of body that are made of the draft, and shown element by element; any other is shown as it is."""
+
+UNDER_WAY = "what was posted has no receipt, and would be posted again once the case is closed"
+"""Why a case that was set aside is not closed: whoever stopped it did so before that was heard."""
 
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""
@@ -390,7 +394,8 @@ class Clear:
         """
         Close (or, before anything was accepted, ``discard``) the case.
 
-        Raises ``IllegalStep``, ``RuleRefused`` where the other State may await the person (V-45), ``ValueError``.
+        Raises ``IllegalStep``, ``ValueError``, and ``RuleRefused`` where the other State may await the person (V-45),
+        or would be told once more what had no receipt as the case was set aside (R-02).
         """
         if event not in ("close", "discard"):
             raise ValueError("a case is closed or discarded here, and takes no other step")
@@ -399,6 +404,8 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
+            if held.case.state is State.SUSPENDED and await threads.is_under_way(tx, held.case, ASKS_FURTHER):
+                raise RuleRefused((Finding("R-02", UNDER_WAY),))
             data = {"awaited": await threads.is_awaited(context, tx, held.case)}
             await steps.move(context, tx, held, Event(event, person, role, data), now)
 

@@ -2,7 +2,7 @@
 What is said to the other State in the thread of a case: put in the outbox, taken out of it, read again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -399,6 +399,12 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
 async def waits(tx: Tx, case: Case, type: str) -> bool:
     """Return whether a message of ``type`` of the case was never posted, and is still to be."""
     return any(row.type == type for row in await unsent_of(tx, case))
+
+
+async def is_under_way(tx: Tx, case: Case, types: Collection[str]) -> bool:
+    """Return whether a message of one of ``types`` was posted, so that it may be abroad, and has no answer."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type in types and row.posted_at is not None]
+    return any(row.state in ("queued", "posted") and row.answer is None for row in rows)
 
 
 async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: datetime) -> bool:

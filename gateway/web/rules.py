@@ -10,6 +10,7 @@ from gateway.core.facts import Finding
 from gateway.core.return_guards import OUTDATED, OVER_BY_THEN
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO
 from gateway.services.answer import ANSWER_WAITS
+from gateway.services.clear import UNDER_WAY
 from gateway.services.notices import STILL_HERE
 from gateway.services.returning import NOT_FORGOTTEN
 from gateway.web.language import N_, Tongue
@@ -149,6 +150,10 @@ _AGAINST: Mapping[str, str] = {
     NOT_FORGOTTEN: N_(
         "Only where this gateway was restored is a departure of the past said here, and only one from before that. "
         "Leave the time empty if the journey begins now."
+    ),
+    UNDER_WAY: N_(
+        "What was posted in this case has no receipt, and would be posted again once it is closed. Freeze and withdraw "
+        "the case, or let it go on."
     ),
     ANSWER_WAITS: N_("The answer waits here and has not left yet. Close the case once it has."),
 }

@@ -114,6 +114,30 @@ async def test_elements_do_not_leave_where_the_case_was_suspended_and_closed(net
     assert [False] == [notice.ours for notice in (await story.case(network, "XBB", theirs)).notices]
 
 
+async def test_case_is_not_set_aside_for_good_while_elements_may_be_under_way(network: Network) -> None:
+    """Closed, it would post them again, and tell what was perhaps never heard: it is withdrawn instead (R-02)."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    prepared, thread = await gateway.clear.prepare(ours, "first"), await homeward.thread(network, ours)
+    signed = network.approval(prepared.digest, thread, "second", "elements.approval", "liaison_officer")
+    await gateway.clear.approve(ours, signed, "second")
+    network.wires.cut = True
+    await gateway.clear.send(ours, "first")
+    await network.deliver(1)
+    network.wires.cut = False
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    with pytest.raises(RuleRefused, match="R-02"):
+        await gateway.clear.close(ours, "first")
+    network.clock.pass_(hours=1)
+    assert ("SUSPENDED", 0) == (await story.state(network, "XAA", ours), await network.deliver())
+    await gateway.hold.freeze(ours, "she was seen there", "first", "case_officer")
+    await gateway.hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=2)
+    assert (1, "WITHDRAWN") == (await network.deliver(), await story.state(network, "XBB", theirs))
+
+
 async def _rectified(network: Network, ours: str) -> None:
     """Say in the case of XAA that the date of birth was wrong, and which is right."""
     notices, right = network.gateways["XAA"].notices, {"birth_date": "1999-01-02"}

@@ -240,6 +240,7 @@ async def test_answer_under_way_in_a_case_that_we_stopped_is_not_posted_again_on
 def test_every_type_of_a_case_is_sorted_by_whether_it_leaves_where_the_case_was_stopped_and_closed() -> None:
     """A type that comes later is sorted too: what answers, or takes a return further, is let go of by no closing."""
     first = {REQUEST}  # it was heard, or there would be nothing to suspend
+    # Taken out as the case is closed; posted and without a receipt, they keep it from being closed.
     taken_out = {ELEMENTS, INTERVIEW_ANSWER, CONTEST, REMINDER}
     of_the_stop = {SUSPENSION, RESUMPTION, TAKE_BACK}
     kinds = [OF_A_RETURN, OF_AN_ANSWER, OF_DATA, AFTER_WITHDRAWAL, {WITHDRAWAL}, of_the_stop, taken_out, first]

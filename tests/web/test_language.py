@@ -23,6 +23,7 @@ from gateway.services import (
     steps,
     threads,
 )
+from gateway.services.clear import UNDER_WAY
 from gateway.services.notices import STILL_HERE
 from gateway.services.returning import NOT_FORGOTTEN
 from gateway.web.interior.findings import FINDINGS, said
@@ -172,7 +173,15 @@ NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OU
 
 @pytest.mark.parametrize(
     "because",
-    [return_guards.OUTDATED, return_guards.OVER_BY_THEN, STILL_HERE, answer.ANSWER_WAITS, NOT_LET_GO, NOT_FORGOTTEN],
+    [
+        return_guards.OUTDATED,
+        return_guards.OVER_BY_THEN,
+        STILL_HERE,
+        answer.ANSWER_WAITS,
+        NOT_LET_GO,
+        NOT_FORGOTTEN,
+        UNDER_WAY,
+    ],
 )
 def test_what_people_can_do_about_a_refusal_is_said_in_each_language(because: str) -> None:
     """A refusal that waits for something says in the page what, beside the sentence of its rule."""
