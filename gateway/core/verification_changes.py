@@ -258,8 +258,8 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
     resume_to = S(event.data["undo"]) if event.data.get("undo") else at
     if at is S.CONTESTED and resume_to is S.REPLIED:
         case = replace(case, contests=case.contests - 1)  # the objection never left, so it may still be made
-    if at is S.REPLIED and resume_to is S.ACKNOWLEDGED and case.contests:
-        resume_to = S.CONTESTED  # the answer to a second look never left, and is asked for still
+    if resume_to is not at and resume_to is S.ACKNOWLEDGED and case.contests:
+        resume_to = S.CONTESTED  # the answer to a second look, or what it asks, never left, and that is asked for still
     if resume_to is S.CLEARED:
         resume_to = S.DRAFT  # the approval did not know what stopped the case; it is given anew
     frozen = replace(

@@ -278,10 +278,11 @@ def test_freezing_gives_back_an_objection_that_never_left() -> None:
     assert (State.REPLIED, 0) == (moved.resume_to, moved.contests)
 
 
+@pytest.mark.parametrize("at", [State.REPLIED, State.NEEDS_TIER2, State.NEEDS_INTERVIEW])
 @pytest.mark.parametrize(("contests", "state"), [(0, State.ACKNOWLEDGED), (1, State.CONTESTED)])
-def test_freezing_takes_an_answer_back_to_where_it_was_asked_for(contests: int, state: State) -> None:
-    """A second look whose answer never left is still one."""
-    moved, _ = freeze(asked(State.REPLIED, contests=contests), undo="ACKNOWLEDGED")
+def test_freezing_takes_what_never_left_back_to_where_it_was_asked_for(contests: int, state: State, at: State) -> None:
+    """A second look whose answer, or whose question, never left is still one."""
+    moved, _ = freeze(asked(at, contests=contests), undo="ACKNOWLEDGED")
     assert state == moved.resume_to
 
 
