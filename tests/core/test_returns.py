@@ -1152,6 +1152,15 @@ def test_a_release_does_not_outlive_a_stop(name: str, state: State, undo: str | 
     assert (() if void else case.releases) == moved.releases
 
 
+@pytest.mark.parametrize(
+    ("state", "name"), [(S.SCHEDULED, "depart"), (S.DOCUMENTED, "schedule"), (S.DECIDED, "request_document")]
+)
+def test_nothing_goes_on_of_a_minor_once_what_was_signed_fell(state: State, name: str) -> None:
+    """Who is restated with a plan abroad stays in its state, unsigned: every step of ours from there on is refused."""
+    with pytest.raises(RuleRefused, match="R-10"):
+        take(ready(ASKING, state, name, minor=True, releases=()), name, minor=True)
+
+
 def test_a_release_does_not_outlive_its_proposal() -> None:
     """A proposal that the other gateway refused is released anew; where another step followed, nothing changes."""
     moved, _ = taken(ASKING, S.PROPOSED, "proposal_not_accepted")

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from gateway.core import attachments, checkpoint, merkle, wire
+from gateway.core.age import treat_as_minor
 from gateway.core.case import Case, Release
 from gateway.core.clocks import Clock
 from gateway.core.merkle import Frontier
@@ -427,6 +428,8 @@ HANDED = frozenset({"HANDED_OVER", "MONITORING"})
 RELEASED = HANDED | {"ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED", "DEPARTED"}
 """States of a return for which the authorities of both States have signed."""
 
+PLANNED = frozenset({"SCHEDULED", "DOCUMENTED", "DECIDED"})
+"""Where a return stands of which a plan was told, and once it is called off, or its document is over."""
 
 AWAITED = HANDED | {"DEPARTED"}
 """Where who is asked may be by word that the person left, also without the acceptance that a restore of its took."""
@@ -436,11 +439,12 @@ def _released(world: World, own: Books, books: Mapping[str, Books], scenario: "S
     """
     No return is accepted, on either side, without the signatures of both authorities, nor over without two hands.
 
-    A State that was restored to before its acceptance awaits who left; the other State has what it signed.
+    A State that was restored to before its acceptance awaits who left; the other State has what it signed. A plan that
+    was told outlives what was signed of a return, where age or guardian were set right, to be called off (R-10).
     """
     keys = scenario.world.homes.keys
     for row, case in own.cases.values():
-        if case is None or _state(case) not in RELEASED:
+        if case is None or _state(case) not in RELEASED or _is_to_be_called_off(case):
             continue
         handed = _state(case) in HANDED
         scenario.counts.update(accepted=1, handed_over=handed)
@@ -451,6 +455,21 @@ def _released(world: World, own: Books, books: Mapping[str, Books], scenario: "S
                 found = (*found, *_releases_there(own, books[case.partner], row.thread))
             if not any(one.kind == kind and _verifies(one, row.thread, role, keys[person]) for one in found):
                 world.fail("two signatures", f"{own.country} has a return in {_state(case)} without a {kind}")
+
+
+def _is_to_be_called_off(case: Case) -> bool:
+    """
+    Return whether nothing is signed of a return any more because age or guardian were set right once a plan was told.
+
+    It goes on where the plan can be called off, and from there only as a return that begins anew.
+    """
+    if case.side != "requesting" or case.releases or _state(case) not in PLANNED or case.draft is None:
+        return False
+    return any(_signed_for({**case.draft, **before}) != _signed_for(case.draft) for before in case.earlier)
+
+
+def _signed_for(draft: Mapping[str, Any]) -> tuple[bool, str | None]:
+    return treat_as_minor(draft), (draft["representative"] or {}).get("ref")
 
 
 def _releases_there(own: Books, their: Books, thread: str) -> tuple[Release, ...]:
