@@ -110,9 +110,11 @@ def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     unheard = {WITHDRAWAL} | (AFTER_WITHDRAWAL if case.state in CONCLUDED else frozenset())
-    if event.data.get("type") in unheard and NOT_TOLD not in case.findings:
-        case = replace(case, findings=(*case.findings, NOT_TOLD))  # it works on it, awaits somebody, or keeps it
     asked = case.side is Side.REQUESTED
+    # Where we ask, what waits behind it is taken out with it, and nobody looks into a case that is over.
+    lost = {event.data.get("type"), *(() if asked else event.data.get("behind", ()))}
+    if lost & unheard and NOT_TOLD not in case.findings:
+        case = replace(case, findings=(*case.findings, NOT_TOLD))  # it works on it, awaits somebody, or keeps it
     if not asked and (case.state is S.WITHDRAWN or case.withdraws_at is not None):
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already
     # What takes data back is heard all the same where we are asked: it moves up to the number that was lost (M-5.10).

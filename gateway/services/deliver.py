@@ -542,7 +542,8 @@ class Deliverer:
                 # A case that cannot be read does not move; the messages of all others must still come to an end.
                 self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
                 return True
-            data = {"code": code, "type": row.type}
+            behind = [one.type for one in await threads.unsent_of(tx, held.case)]
+            data = {"code": code, "type": row.type, "behind": behind}
             await steps.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
         return True
 

@@ -14,7 +14,7 @@ from gateway.core import envelope
 from gateway.core.case import Case, Side, State, replace
 from gateway.core.escalation import Pressed, is_stopped
 from gateway.core.facts import Facts, Finding, When, about
-from gateway.core.machine import PARTNER, Notify
+from gateway.core.machine import NOT_TOLD, PARTNER, Notify
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
@@ -172,6 +172,7 @@ class Leaving:
         if row.ref is not None and row.type != WITHDRAWAL and not await self._may_leave(tx, row, now):
             stop = await self._stop_behind(tx, row)
             if stop is None or not await self._may_leave(tx, stop, now, behind=True):
+                await self._tell_what_is_not_heard(tx, row, now)
                 return None
         if row.type in UNASKED and await no_contact.barred(self._context, tx, row.partner) is not None:
             self._context.log("message.held", partner=row.partner, rule="N-01")
@@ -229,6 +230,27 @@ class Leaving:
             case = replace(case, findings=(*case.findings, *says))
             self._context.notify(case, Notify("interior"))
         await cases.note(self._context, tx, held, case, "stop" if says else "go_on", self._context.country, now)
+
+    async def _tell_what_is_not_heard(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
+        """
+        Have the desk learn that what takes data back waits behind ``row``, which a rule holds in a case it has closed.
+
+        Nobody looks there, and no withdrawal closes that number: it may wait until it expires (R-16). That it must be
+        told by another way stays on the case, for telling it twice does no harm.
+        """
+        case_row = await tx.find_case(row.ref or "")
+        closed = case_row is not None and (case_row.state, case_row.side) == (State.CLOSED, Side.REQUESTING)
+        held = cases.readable(self._context, case_row) if closed else None
+        if held is None or row.answer is not None or NOT_TOLD in held.case.findings:
+            return  # what was answered before its partner's restore is passed over, and nothing waits for it
+        waiting = [one for one in await tx.outbound_of_case(held.case.ref) if one.state in ("queued", "posted")]
+        for one in waiting:
+            behind = one.type in AFTER_WITHDRAWAL and (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)
+            if behind and await self._may_leave(tx, one, now, behind=True):
+                case = replace(held.case, findings=(*held.case.findings, NOT_TOLD))
+                self._context.notify(case, Notify("interior"))
+                await cases.note(self._context, tx, held, case, "not_told", self._context.country, now)
+                return
 
     async def _presses(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """

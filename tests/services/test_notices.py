@@ -745,6 +745,27 @@ async def test_what_takes_back_waits_for_no_word_that_may_not_leave(network: Net
     assert ("DEPARTED", False) == (case.state, "birth_place" in case.received["elements"])
 
 
+@pytest.mark.parametrize("held", [True, False], ids=["held by R-01", "out of reach"])
+async def test_what_takes_back_in_a_closed_case_waits_for_nothing_in_silence(network: Network, held: bool) -> None:
+    """Behind a question that a rule holds, or that expires, it is not heard, and nothing withdraws: people are told."""
+    ours, _ = await story.replied(network)
+    asking = network.gateways["XAA"]
+    network.wires.cut = True
+    await asking.notices.ask_onward(ours, "TRAVEL_DOC", "CONSULATE", "first", CASE)
+    await network.deliver()
+    await asking.notices.strike(ours, ["BIRTH_PLACE"], "first", CASE)
+    await asking.clear.close(ours, "first")
+    network.wires.cut = not held
+    if held:
+        other = await story.sent(network)
+        known = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "so"}
+        await asking.hold.freeze(other, "she asks for it", "protection", "asylum_authority", known)
+    network.clock.pass_(days=2 if held else 31)
+    await network.deliver()
+    await asking.deliverer.look()
+    assert (NOT_TOLD,) == (await story.case(network, "XAA", ours)).findings
+
+
 @pytest.mark.parametrize("came", [False, True], ids=["lost on its way", "its answer lost"])
 @pytest.mark.parametrize("kind", ["confirmation", "erasure"])
 async def test_what_takes_back_is_said_again_behind_a_withdrawal_that_closes_its_number(

@@ -40,7 +40,8 @@ class Draining:
         stands behind a number that a restored partner has forgotten: of a message that a rule kept from it, which a
         finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
         of one that it had withdrawn before; nor what who asks takes back behind a message that was spoiled on its way,
-        of which a finding has people tell the other State.
+        of which a finding has people tell the other State, nor, in a case that is closed, behind one that waits because
+        the person is stopped, where a finding does so too.
 
         What follows in the thread of a case that was stopped while a partner began a new epoch may wait for a number
         that the partner has forgotten. What had its answer before is posted again once the case goes on, and does not.
@@ -104,6 +105,8 @@ class Draining:
             return True
         if ref is not None and self._is_behind_a_spoiled_one(host, partner, thread, (epoch, seq)):
             return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
+        if ref is not None and self._is_behind_what_waits_for_people(host, ref, (epoch, seq)):
+            return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
         restored = any(country == partner for country, _, _ in self._faults.lost)
         if (gap := self._forgotten(host, partner, thread) if restored else None) is None:
             return False
@@ -126,6 +129,12 @@ class Draining:
             AND side = 'requesting'"""
         given_up = host.look(query, partner, thread, *place)
         return any(envelope_id in self._world.network.spoiled for (envelope_id,) in given_up)
+
+    def _is_behind_what_waits_for_people(self, host: Host, ref: str, place: tuple[int, int]) -> bool:
+        """Return whether in a case of ours that is closed one before ``place`` waits, for the person is stopped."""
+        query = """SELECT type FROM outbound JOIN case_file USING (ref) WHERE ref = ? AND side = 'requesting'
+            AND case_file.state = 'CLOSED' AND outbound.state IN ('queued', 'posted') AND (epoch, seq) < (?, ?)"""
+        return any(self._desks.waits_for_people(host.country, ref, type) for (type,) in host.look(query, ref, *place))
 
     def _over_and_silent(self, host: Host, ref: str) -> bool:
         """
