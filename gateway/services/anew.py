@@ -313,6 +313,7 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
     if thread is None or row.epoch != context.epoch or await threads.side_of(tx, thread) is Side.REQUESTING:
         return
     await threads.give_back(tx, context.epoch, (row,))
+    await threads.note_lost(tx, row)
     if row.ref is not None or row.type != CONFIRMATION:
         return
     behind = list[OutboundRow]()

@@ -299,8 +299,20 @@ async def give_back(tx: Tx, epoch: int, rows: Sequence[OutboundRow]) -> None:
     await tx.save_thread(thread._replace(out_seq=min([thread.out_seq, *(number - 1 for number in numbers)])))
 
 
+_LOST_OF_NO_CASE = "lost_number:"
+"""Name, before partner and thread, of the place of the last message of no case there that was posted and given up."""
+
+
+async def note_lost(tx: Tx, row: OutboundRow) -> None:
+    """Remember where ``row`` stood, of no case, which was given up: what has its number next may find it used."""
+    if row.ref is None and row.posted_at is not None and row.type not in INFORMATION:
+        await tx.set_meta(f"{_LOST_OF_NO_CASE}{row.partner}:{row.thread}", f"{row.epoch} {row.seq}")
+
+
 async def used_before(tx: Tx, row: OutboundRow) -> bool:
-    """Return whether the number of ``row`` was that of another message of a case, which may have come (M-5.10)."""
+    """Return whether the number of ``row`` was that of another message, given up, that may have come (M-5.10)."""
+    if await tx.find_meta(f"{_LOST_OF_NO_CASE}{row.partner}:{row.thread}") == f"{row.epoch} {row.seq}":
+        return True
     thread = await tx.find_thread(row.partner, row.thread or "")
     others = await tx.outbound_of_case(thread.ref) if thread is not None and thread.ref else ()
     place = (row.thread, row.epoch, row.seq)

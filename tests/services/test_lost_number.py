@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.codes import Reason
 from gateway.core.notices import open_demands
+from gateway.services.ports import Tx
 from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import OutboundRow
 from tests.support import story
@@ -222,6 +223,37 @@ async def test_confirmation_of_what_is_gone_is_said_until_it_is_heard(network: N
     rows = [row for row in await said(network, theirs) if row.type == "confirmation"]
     assert [(3, "receipted"), (4, "receipted")] == [(row.seq, row.state) for row in rows][-2:]
     assert 4 == len(rows)
+
+
+async def test_what_is_said_of_nothing_has_no_number_that_was_used_by_such_a_word(network: Network) -> None:
+    """A confirmation of what is gone came and had no receipt; the next one, refused for its number, is said again."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    await erased_by_timer(network, theirs)
+    network.wires.lose_answers = True
+    await network.gateways["XBB"].deliverer.run_once()
+    network.wires.lose_answers = False
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await reached(network)
+    await network.gateways["XBB"].deliverer.expire(network.clock.now())
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    assert await is_confirmed(network, ours)
+    rows = [row for row in await said(network, theirs) if row.type == "confirmation"]
+    assert [(3, None), (3, "id-reuse"), (4, None)] == [(row.seq, row.code) for row in rows]
+
+
+async def reached(network: Network) -> None:
+    """Have XBB know that XAA answers, as after any message of another case."""
+
+    async def unit(tx: Tx) -> None:
+        partner = await tx.find_partner("XAA")
+        assert partner is not None
+        await tx.save_partner(partner._replace(failures=0, open_until=None))
+
+    await network.gateways["XBB"].context.commit(unit)
 
 
 async def test_nothing_is_said_without_end_to_who_refuses_every_number(network: Network) -> None:
