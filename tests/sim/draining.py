@@ -36,7 +36,8 @@ class Draining:
         Nor does what takes a return further go on, or what stands behind it, where a rule holds it because the other
         State took its reply back (R-04), the person is a minor since, or all began anew and nothing is signed, until
         people go on with it or say that it is over, or the return stood still as the other State withdrew; nor a right
-        value in place of a wrong one, where a remark has told of a need for protection since (``held_from``); nor what
+        value in place of a wrong one, where a remark has told of a need for protection since, or, of who has left,
+        another case is stopped, so that people decide on a recall, as a finding says (``held_from``); nor what
         stands behind a number that a restored partner has forgotten: of a message that a rule kept from it, which a
         finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
         of one that it had withdrawn before; nor what who asks takes back behind a message that was spoiled on its way,
@@ -80,7 +81,7 @@ class Draining:
             SELECT outbound.partner, type, outbound.state, attempts, outbound.thread, kid, outbound.ref, epoch, seq,
                 ifnull(case_file.state, '') IN ('CONSIDERED', 'ASSESSED', 'PROPOSED', 'WITHDRAWN', 'CLOSED') OR EXISTS (
                     SELECT 1 FROM case_event WHERE ref = outbound.ref
-                    AND event IN ('rectification', 'restate', 'strike', 'remark'))
+                    AND event IN ('rectification', 'restate', 'strike', 'remark', 'stop'))
             FROM outbound LEFT JOIN case_file USING (ref)
             WHERE outbound.state IN ('queued', 'posted') AND ifnull(case_file.state, '') <> 'FROZEN'
             AND (ifnull(case_file.state, '') <> 'SUSPENDED' OR type = 'suspension')

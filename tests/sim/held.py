@@ -26,6 +26,7 @@ from gateway.services.around import look
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.leaving import OF_A_RETURN, OF_AN_ANSWER, OF_DATA
+from gateway.services.person_stop import BECAUSE
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
 from tests.sim.world import Host
@@ -41,6 +42,9 @@ BY = frozenset({"R-04", "R-06", "R-10", ENDED})
 
 BY_A_REMARK = frozenset({"REM-5"})
 """What may hold a rectification that brings a value for good: a remark told of a need for protection since."""
+
+BY_ANOTHER_CASE = frozenset({"R-01"})
+"""What may hold it for good of who has left, too: another case of hers is stopped, as a finding says."""
 
 BY_ITS_END = frozenset({ENDED})
 """What may hold an answer, or a word about data, for good: its own desk had stopped what is over."""
@@ -68,8 +72,7 @@ async def held_from(host: Host, ref: str) -> tuple[int, int] | None:
         rows.sort(key=_place)
         heard = HEARD | (AFTER_WITHDRAWAL if case.case.side == Side.REQUESTED else frozenset())
         for place, one in enumerate(rows):
-            by = BY if one.type in FURTHER else BY_A_REMARK if one.type == RECTIFICATION else frozenset()
-            by = BY_ITS_END if one.type in OF_AN_ANSWER | OF_DATA else by
+            by = _by(case.case, one.type)
             if by and await _against(context, tx, case, one, now) & by:
                 behind = [later for later in rows[place + 1 :] if later.type in heard]
                 free = [later for later in behind if not await _against(context, tx, case, later, now)]
@@ -78,6 +81,15 @@ async def held_from(host: Host, ref: str) -> tuple[int, int] | None:
 
     found: tuple[int, int] | None = await gateway.store.read(held)
     return found
+
+
+def _by(case: Case, type: str) -> frozenset[str]:
+    """Return what may hold a message of ``type`` of ``case`` for good."""
+    if type == RECTIFICATION:
+        return BY_A_REMARK | BY_ANOTHER_CASE if BECAUSE in case.findings else BY_A_REMARK
+    if type in OF_AN_ANSWER | OF_DATA:
+        return BY_ITS_END
+    return BY if type in FURTHER else frozenset()
 
 
 def _place(row: OutboundRow) -> tuple[int, int]:
