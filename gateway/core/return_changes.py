@@ -270,10 +270,11 @@ def _depart(case: Case, event: Event, now: datetime) -> Change:
     """
     Say that the person left; where no receipt says that the plan is known, people must say it too.
 
-    It says all that a plan does: one that never left is taken out, for a rule may hold it, and this behind it.
+    It says all that a plan does, and who has left needs no other document: a plan or a request for one that never left
+    is taken out, for a rule may hold it, and this behind it.
     """
     left, effects = _saying(SCHEDULE)(case, event, now)
-    effects = (DropUnsent(frozenset(TYPES) - {SCHEDULE}), *effects)
+    effects = (DropUnsent(frozenset(TYPES) - {SCHEDULE, DOCUMENT_REQUEST}), *effects)
     return (_found(left, UNCONFIRMED) if event.data.get("unconfirmed") else left), effects
 
 

@@ -629,6 +629,39 @@ async def test_who_is_back_before_the_departure_was_posted_is_not_awaited(networ
     assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
 
 
+async def test_who_left_and_is_back_waits_for_no_document_that_was_asked_for_again(network: Network) -> None:
+    """What never left of it is taken out as she leaves: nothing signed before counts once she is back (V-36)."""
+    ours, theirs = await homeward.accepted(network)
+    returning = acts(network, "XAA")
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, "coordinator", "coordinator")
+    network.wires.lose_answers = True
+    for _ in range(2):
+        pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+        await homeward.approve(network, ours, pending, "travel.approval")
+        await returning.request_document(ours, "first", "case_officer")
+    await network.deliver(1)
+    await acts(network, "XBB").issue(theirs, homeward.DOCUMENT, "issuer")
+    await network.deliver(1)
+    said = {"contacts_given_on": "2026-12-11", "reconfirmation": homeward.RECONFIRMATION}
+    full = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL, **said)
+    await returning.record(
+        ours, homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL), "first", "case_officer"
+    )
+    await returning.schedule(ours, homeward.JOURNEY, "second")
+    homeward.move_to(network, DEPARTS_AT + timedelta(minutes=12))
+    await network.refresh()
+    await returning.record(ours, full, "first", "case_officer")
+    await returning.depart(ours, "escort")
+    await returning.recall(ours, "a false address", "UNSAFE", "2026-12-20", "first", "case_officer")
+    await returning.returned(ours, "first", "case_officer")
+    network.wires.lose_answers = False
+    for _ in range(2):
+        await network.deliver()
+        network.clock.pass_(minutes=2)
+    assert ("CONSIDERED", "RECALL") == await homeward.states(network, ours, theirs)
+
+
 async def left_and_called_back(network: Network) -> tuple[str, str]:
     """Let the asylum authority call back, for another reason than protection, who left while nothing could be sent."""
     ours, theirs = await homeward.on_the_day(network)
