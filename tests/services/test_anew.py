@@ -275,7 +275,7 @@ async def test_listing_is_waited_for_as_long_as_a_message_is_valid(network: Netw
 async def test_plan_that_waits_for_months_is_dropped_at_a_restore(network: Network, tmp_path: Path) -> None:
     """A journey of a case that was withdrawn since the backup is not told when its day comes."""
     ours, theirs = await homeward.accepted(network)
-    asking, departs_at = network.gateways["XAA"], datetime(2027, 2, 10, 8, 30, tzinfo=UTC)
+    asking, departs_at = network.gateways["XAA"], datetime(2027, 1, 20, 8, 30, tzinfo=UTC)
     person, role, _ = homeward.in_charge(minor=False)
     await asking.returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
     await asking.returning.decide(ours, person, role)
@@ -289,7 +289,7 @@ async def test_plan_that_waits_for_months_is_dropped_at_a_restore(network: Netwo
     travel = {"departs_at": departs_at.isoformat(), "notice_h": 48}
     record = homeward.record(decision=homeward.DECISION, travel=travel)
     await asking.returning.record(ours, record, "first", "case_officer")
-    await asking.returning.schedule(ours, {**homeward.JOURNEY, "arrives_at": "2027-02-10T12:10:00Z"}, "second")
+    await asking.returning.schedule(ours, {**homeward.JOURNEY, "arrives_at": "2027-01-20T12:10:00Z"}, "second")
     homeward.move_to(network, departs_at - timedelta(days=8))
     await network.refresh()
     backup = back_up(network, "XAA", tmp_path / "backup")
