@@ -553,9 +553,16 @@ async def no_departure(play: Play, how: dict[str, Any]) -> None:
     """
     A departure is not announced where reply, release or acceptance do not stand on that day any more.
 
-    A gateway that looks once, when the journey is planned, sends a person to a carer who has since said no.
+    A gateway may see that as the journey is planned, and plan none; one that never looks ahead nor on the day sends a
+    person to a carer whose word is over.
     """
-    talk = await homeward(play, "planned", **_dated(play, how))
+    talk = await homeward(play, "documented", **_dated(play, how))
+    leaves = departure(play)
+    try:
+        await talk.say("return.schedule", schedule(play, leaves))
+    except Forbidden:
+        return
+    await told(talk, leaves)
     await _leaves(talk)
     await withholds(talk, "return.schedule", DEPARTED, days=1)
 

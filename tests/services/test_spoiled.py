@@ -76,7 +76,7 @@ async def test_spoiled_case_keeps_no_other_off_the_papers(network: Network, pape
 
 
 async def test_spoiled_message_ends_no_look_at_what_expired(network: Network) -> None:
-    """A message that waits and cannot be read ends with its thread when what stands before it expires."""
+    """A message that waits and cannot be read is taken out with its thread when what stands before it expires."""
     _, theirs = await story.acknowledged(network)
     network.wires.cut = True
     answer = network.gateways["XBB"].answer
@@ -88,7 +88,7 @@ async def test_spoiled_message_ends_no_look_at_what_expired(network: Network) ->
     await network.gateways["XBB"].store.commit(lambda tx: tx.save_outbound(bad))
     network.clock.pass_(days=31)
     await network.gateways["XBB"].deliverer.look()
-    assert ["undelivered", "undelivered"] == [row.state for row in (await outbox(network, "XBB", theirs))[-2:]]
+    assert ["undelivered", "dropped"] == [row.state for row in (await outbox(network, "XBB", theirs))[-2:]]
 
 
 async def test_a_stop_holds_though_a_message_that_waits_is_spoiled(network: Network) -> None:
