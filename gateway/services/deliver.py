@@ -21,7 +21,7 @@ from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification import GATEWAY
 from gateway.core.verification_changes import next_full_hour
-from gateway.services import anew, cases, listing, no_contact, outage, outbox, steps, threads
+from gateway.services import anew, cases, listing, no_contact, outage, outbox, resync, steps, threads
 from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving
@@ -51,6 +51,9 @@ PostgreSQL a stop at another node.
 
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
+
+GAP = "out-of-order"
+"""Code of the answer to a message before which a number of its thread was never used, as far as its recipient knows."""
 
 NOT_BACK = "a message that the other State may have lost was posted again and did not come through; ask it"
 """Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""
@@ -417,7 +420,7 @@ class Deliverer:
         if known is None or known.kind is Kind.TRANSIENT:
             self._context.log("message.later", partner=row.partner, code=code or f"http-{answer.status}")
             reached = known is not None and code not in ("later", "rate")
-            await self._later(row, answer.retry_after_s, failure=not reached)
+            await self._later(row, answer.retry_after_s, failure=not reached, gap=code == GAP)
         else:
             await self._give_up(row, known.code)
 
@@ -427,7 +430,7 @@ class Deliverer:
         if row.partner in self._lines:
             self._lines[row.partner].changed.set()
 
-    async def _later(self, row: OutboundRow, retry_after_s: float | None, *, failure: bool) -> None:
+    async def _later(self, row: OutboundRow, retry_after_s: float | None, *, failure: bool, gap: bool = False) -> None:
         context = self._context
 
         async def unit(tx: Tx) -> None:
@@ -439,6 +442,9 @@ class Deliverer:
             asked = None if retry_after_s is None else now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S))
             # Before this message has its wait: one that was put off is not what an answer lets go.
             await outage.note(context, tx, row.partner, failure, now, context.random.spread(), asked)
+            if gap and current.attempts == row.attempts and await resync.goes_behind(context, tx, current, now):
+                await tx.save_outbound(settled_before(current)._replace(envelope=None))  # nor is it posted a third time
+                return
             if current.attempts == row.attempts:  # or another attempt is under way since this lease ran out
                 await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
 

@@ -284,6 +284,26 @@ def _epoch_of(answer: bytes) -> int:
     return int(note.split("\n", 1)[0].rsplit("/", 1)[1])
 
 
+async def goes_behind(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """
+    Let our withdrawal pass ``row``, which stands before it behind a number that a restored partner forgot.
+
+    Nothing that stands before it is posted again since the case was withdrawn, and the withdrawal closes all those
+    numbers (M-5.22). What ``row`` takes back is said once more behind it. Returns whether it does; the caller settles
+    ``row`` as it was answered.
+    """
+    case = await tx.find_case(row.ref) if row.ref else None
+    if case is None or case.side != Side.REQUESTING or row.answer is None or row.type == WITHDRAWAL:
+        return False
+    waiting = [one for one in await tx.outbound_of_case(case.ref) if one.state in ("queued", "posted")]
+    if not any(one.type == WITHDRAWAL and _place(row) < _place(one) for one in waiting):
+        return False
+    held = cases.readable(context, case)
+    if held is not None and row.type in AFTER_WITHDRAWAL:
+        await steps.say_behind(context, tx, held, (row,), now)
+    return True
+
+
 async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether a message that was answered may be posted again.

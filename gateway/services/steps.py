@@ -157,7 +157,7 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
                 await tx.save_thread(thread._replace(ended=why))
             # No withdrawal of who is asked closes a number: what it posted is posted on, or its correction never comes.
             if why == "withdrawn" and held.case.side is Side.REQUESTING:
-                return await _said_behind(context, tx, held, await threads.abandon(tx, held.case, now), now)
+                return await say_behind(context, tx, held, await threads.abandon(tx, held.case, now), now)
         case PostOn():
             return await threads.revive(context, tx, held, now)
         case Notify():
@@ -165,8 +165,8 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
     return held
 
 
-async def _said_behind(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:
-    """Say once more what was ``gone`` with its number; it steps behind the withdrawal, which is said next."""
+async def say_behind(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:
+    """Say once more what was ``gone`` with its number, behind the withdrawal: if that is said next, it steps there."""
     try:
         sends = [_of_what_is_over(held, threads.again(context, held, row)) for row in gone]
         if sends:

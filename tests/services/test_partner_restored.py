@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.notices import open_demands
 from tests.support import homeward, story
 from tests.support.network import Network
 from tests.support.restoring import back_up, findings_of, outbox, refused_for_its_times, restore, settle
@@ -153,3 +154,28 @@ async def test_what_took_data_back_after_a_withdrawal_comes_back_with_all_that_s
     await restore(network, partner, backup)
     await settle(network, 2)
     assert {"receipted", "refused"} >= {row.state for row in await outbox(network, country, ref)}
+
+
+@pytest.mark.parametrize("heard", [False, True], ids=["before it leaves", "heard before"])
+async def test_withdrawal_waits_for_no_confirmation_behind_what_a_restored_partner_forgot(
+    network: Network, tmp_path: Path, heard: bool
+) -> None:
+    """What stands before the confirmation is not posted again: it is said behind the withdrawal, which closes that."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    asking = network.gateways["XAA"]
+    await asking.notices.strike(ours, ["NAMES"], "first", "case_officer")
+    await asking.notices.confirm(ours, 1, "DONE", "first", "case_officer")
+    await network.deliver()
+    await asking.hold.freeze(ours, "known now", "first", "case_officer")
+    await asking.hold.withdraw(ours, "first", "case_officer")
+    if heard:
+        network.clock.pass_(hours=1)
+        await network.deliver()
+    await restore(network, "XBB", backup)
+    await settle(network, 2)
+    case = await story.case(network, "XBB", theirs)
+    assert ("WITHDRAWN", ()) == (case.state, open_demands(case))
+    assert {"receipted"} == {row.state for row in await outbox(network, "XAA", ours)}
