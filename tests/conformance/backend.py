@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import sys
@@ -555,6 +556,8 @@ def main() -> int:
     parser.add_argument("--tls", action="store_true", help="the door for partners speaks TLS 1.3")
     options = parser.parse_args()
     once.install()
+    # A shell that runs the tests in the background has all that they start ignore it, and whoever ends this would wait.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         asyncio.run(_run(options.port, options.peers_port, tls=options.tls))
     except KeyboardInterrupt:
