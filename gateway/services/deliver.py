@@ -26,7 +26,6 @@ from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving
 from gateway.services.ports import HttpAnswer, Tx, Unavailable
-from gateway.services.resync import PASSED_OVER as PASSED_OVER
 from gateway.services.rows import OutboundRow
 from gateway.services.shares import Shares
 from keys import jws as jws_format
@@ -343,7 +342,7 @@ class Deliverer:
         await tx.save_outbound(settled_before(row))
         case_row = await tx.find_case(row.ref or "")
         if case_row is not None and case_row.state not in STOPPED:
-            await self.answers.add_finding(tx, row, PASSED_OVER, now)
+            await self.answers.add_finding(tx, row, resync.PASSED_OVER, now)
 
     async def _settle_parked(self, row: OutboundRow, now: datetime) -> None:
         """Settle what waited at a restore, whole or not at all; one case that cannot be read stops no other."""

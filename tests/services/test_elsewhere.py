@@ -12,11 +12,10 @@ from gateway.core.machine import RuleRefused
 from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.services import elsewhere, person_stop
-from gateway.services.deliver import PASSED_OVER
 from gateway.services.elsewhere import find
 from gateway.services.no_contact import NoContact
 from gateway.services.ports import Tx
-from gateway.services.resync import DROPPED
+from gateway.services.resync import DROPPED, PASSED_OVER
 from tests.support import homeward, story
 from tests.support.network import START, Network, make_network
 from tests.support.restoring import back_up, restore, settle

@@ -94,15 +94,22 @@ async def test_withdrawal_of_a_request_that_never_came(network: Network) -> None
     assert "None" == await story.twin(network, ours)
 
 
-async def test_elements_do_not_leave_where_the_case_was_suspended_and_closed(network: Network) -> None:
-    """What waited while the desk paused is taken out as it puts the case away, and nothing of it leaves (R-02)."""
+async def elements_approved(network: Network) -> tuple[str, str]:
+    """Take a case to elements that XBB asked for and two persons of XAA have signed; return both references."""
     ours, theirs = await story.acknowledged(network)
-    gateway = network.gateways["XAA"]
+    clear = network.gateways["XAA"].clear
     await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
     await network.deliver()
-    prepared, thread = await gateway.clear.prepare(ours, "first"), await homeward.thread(network, ours)
+    prepared, thread = await clear.prepare(ours, "first"), await homeward.thread(network, ours)
     signed = network.approval(prepared.digest, thread, "second", "elements.approval", "liaison_officer")
-    await gateway.clear.approve(ours, signed, "second")
+    await clear.approve(ours, signed, "second")
+    return ours, theirs
+
+
+async def test_elements_do_not_leave_where_the_case_was_suspended_and_closed(network: Network) -> None:
+    """What waited while the desk paused is taken out as it puts the case away, and nothing of it leaves (R-02)."""
+    ours, theirs = await elements_approved(network)
+    gateway = network.gateways["XAA"]
     await gateway.clear.send(ours, "first")
     await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
     await gateway.clear.close(ours, "first")
@@ -116,13 +123,8 @@ async def test_elements_do_not_leave_where_the_case_was_suspended_and_closed(net
 
 async def test_case_is_not_set_aside_for_good_while_elements_may_be_under_way(network: Network) -> None:
     """Closed, it would post them again, and tell what was perhaps never heard: it is withdrawn instead (R-02)."""
-    ours, theirs = await story.acknowledged(network)
+    ours, theirs = await elements_approved(network)
     gateway = network.gateways["XAA"]
-    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
-    await network.deliver()
-    prepared, thread = await gateway.clear.prepare(ours, "first"), await homeward.thread(network, ours)
-    signed = network.approval(prepared.digest, thread, "second", "elements.approval", "liaison_officer")
-    await gateway.clear.approve(ours, signed, "second")
     network.wires.cut = True
     await gateway.clear.send(ours, "first")
     await network.deliver(1)

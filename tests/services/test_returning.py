@@ -1051,12 +1051,7 @@ async def test_what_was_lost_before_a_restore_stays_so_once_the_person_leaves(
     ours, theirs = await unheard(network, posted=posted)
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     await after_the_listing(network)
-    await leave_in_two_days(network, ours)
-    await sign_first(network, ours)
-    await network.deliver()
-    await sign_second(network, theirs)
-    await network.deliver()
-    assert ("HANDED_OVER", "HANDED_OVER") == await homeward.states(network, ours, theirs)
+    await leave_and_be_handed_over(network, ours, theirs)
     (row,) = await outbox(network, "XBB", theirs, REISSUE)
     assert "undelivered" == row.state
 
@@ -1072,6 +1067,11 @@ async def test_who_arrives_is_handed_over_though_what_was_lost_gave_its_number_b
     await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", "registry_clerk")
     await network.deliver()
     assert () == open_demands(await story.case(network, "XAA", ours))
+    await leave_and_be_handed_over(network, ours, theirs)
+
+
+async def leave_and_be_handed_over(network: Network, ours: str, theirs: str) -> None:
+    """Let the person leave, and see that both hands sign the handover."""
     await leave_in_two_days(network, ours)
     await sign_first(network, ours)
     await network.deliver()
