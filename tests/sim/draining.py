@@ -8,7 +8,8 @@ from typing import Any
 
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, RESYNC
-from gateway.services.deliver import NOT_BACK, PASSED_OVER
+from gateway.services.deliver import NOT_BACK
+from gateway.services.resync import PASSED_OVER
 from schemas import ijson
 from tests.sim import homes
 from tests.sim.desks import Desks

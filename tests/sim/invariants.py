@@ -38,8 +38,9 @@ from gateway.core.messages import (
 )
 from gateway.core.verification import UNANSWERED_BY
 from gateway.core.verification_changes import CORRECTED_HERE
-from gateway.services.deliver import NOT_BACK, PASSED_OVER
+from gateway.services.deliver import NOT_BACK
 from gateway.services.person_stop import stops
+from gateway.services.resync import PASSED_OVER
 from gateway.services.rows import CaseRow
 from gateway.services.threads import LOST_NUMBER
 from keys import jws, statement
