@@ -1,96 +1,48 @@
 """
 What happens to an envelope: every check of ``docs/protocol.md`` section 5 in its order, then one transaction.
 
-The checks before the transaction are pure work on bytes; those that need what is stored are in ``_decide``. A schema
-or statement fault found early is reported only when its turn comes, so that the code a partner sees follows the
-protocol's order. An envelope already answered gets its stored answer whatever has become of keys and cards since.
+``gateway.services.envelopes`` does those that need nothing stored, ``_decide`` those that do, and
+``gateway.services.judge`` the last of them with the step itself. An envelope already answered gets its stored answer
+whatever has become of keys and cards since.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import schemas
-from gateway.core import codes, envelope, exercise, wire
-from gateway.core.attachments import RULE as IMAGE_RULE
-from gateway.core.attachments import has_images
-from gateway.core.calendars import local_date
-from gateway.core.case import Case, Release, Side, State, replace
-from gateway.core.clocks import Clock, is_overdue
-from gateway.core.codes import Kind, PeerError, Reason
-from gateway.core.elements import element_findings
-from gateway.core.facts import Facts, When
-from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core import codes, envelope, wire
+from gateway.core.case import Side
+from gateway.core.codes import PeerError, Reason
 from gateway.core.messages import (
-    ACCEPTANCE,
-    ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     COLLECT,
-    DELAY,
     DIRECTORY,
-    DOCUMENT,
-    DOCUMENT_REQUEST,
-    ELEMENTS,
-    ERASURE,
-    EXERCISE,
-    HANDOVER,
-    INFORMATION,
-    INTERVIEW_ANSWER,
-    PROPOSAL,
-    RECTIFICATION,
-    REDIRECT,
-    REMINDER,
-    REPLY,
-    REQUEST,
     RESYNC,
-    SCHEDULE,
     TYPES,
     WITHDRAWAL,
-    event_name,
-    required_statements,
 )
-from gateway.core.minimise import excess
-from gateway.core.remark import wire_fault
-from gateway.core.rule_checks import REMARKED
-from gateway.core.rules import findings
-from gateway.core.starts import starts_of_message, starts_of_receipt
-from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
-from gateway.services import cases, directory, listing, steps, threads
-from gateway.services.answer import unissue, unsay
 from gateway.services.context import Context
+from gateway.services.envelopes import Opened, open_envelope
+from gateway.services.judge import Judge, Verdict
 from gateway.services.ports import Conflict, Draft, Tx, Unavailable
-from gateway.services.reckon import RECKONS_OTHERWISE
-from gateway.services.resync import LOST, bring_back
 from gateway.services.rows import InboundRow, ThreadRow
 from gateway.services.shares import Shares
-from gateway.services.struck import drop_struck
 from keys import jws as jws_format
-from keys import statement as statements
-from keys.errors import BadJws, BadRest, BadSignature, BadStatement, CannotOpen, UnknownKey
-from schemas import ijson
+from keys.errors import BadRest
 
 ANSWER_GRACE_S = 300
 """How long after ``expires_at`` the stored answer is given again; the same span as clocks may differ."""
 
-
-CAME_BEFORE = (
-    "the message may have come before the restore as well: the other State may reckon from %(day)s on, we reckon from "
-    "%(own_day)s"
-)
-"""Finding on a case whose time may have begun before our restore."""
-
-EXTENDED_LATE = "the extension came on %(day)s, after %(due_day)s; its sender dates it %(said_day)s"
-"""Finding on a case whose time was extended when it was over, as it came."""
-
-LARGEST_BYTES = envelope.SIZES[1] - envelope.LENGTH_BYTES
-"""Largest signed message without images (M-4.5). All that the schemas allow fits; of white space there is no end."""
-
 _TRIES = 3
+
 
 _NO_TYPE = "unknown"
 """What stands for a type that this version does not know: 48 letters of its sender's choice, which may be a name."""
+
+
+_MAY_BE_KNOWN = frozenset({"unknown-key", "cannot-open", "unknown-signer", "hold", "later"})
+"""Codes that say something of us today; an envelope answered earlier still gets the answer it got (5.1, step 4)."""
 
 
 class Reply(NamedTuple):
@@ -100,35 +52,6 @@ class Reply(NamedTuple):
     media_type: str
     body: bytes
     retry_after_s: int | None = None
-
-
-class Opened(NamedTuple):
-    """
-    A message whose signature verified: its payload, its signed bytes, its envelope's id, the raw id of the key that
-    opened it, and faults found early.
-
-    ``collecting`` says that it came to the path where nothing but ``collect`` belongs. Of an ``exercise`` the payload
-    is that of the message exercised, in the frame of the one that was signed.
-    """
-
-    payload: Payload
-    signed: bytes
-    envelope_id: bytes
-    kid: bytes
-    schema_fault: Reason | None
-    statement_fault: Reason | None
-    collecting: bool
-    exercise: bool = False
-
-
-class Verdict(NamedTuple):
-    """The outcome of one message: accepted, or refused for a reason; ``ref`` is the case it moved."""
-
-    reason: Reason | None
-    ref: str | None = None
-    sealed: bytes | None = None
-    start_on: date | None = None
-    due_on: date | None = None
 
 
 def problem(error: PeerError) -> Reply:
@@ -158,7 +81,7 @@ class Receiver:
         self._on_collect = on_collect
         self._on_resync = on_resync
         self._on_directory = on_directory
-        self._on_information = on_information
+        self._judge = Judge(context, on_information)
         self._shares = Shares()
 
     async def receive(self, raw: bytes) -> Reply:
@@ -195,7 +118,7 @@ class Receiver:
         """Answer a sealed ``collect`` message with the envelopes that wait for its sender (protocol 5.6)."""
         now = self._context.clock.now()
         try:
-            opened = await self._open(raw, envelope.envelope_id(raw), now, collecting=True)
+            opened = await open_envelope(self._context, raw, envelope.envelope_id(raw), now, collecting=True)
             answer = await self._settle(opened, now)
             if answer is not None:
                 return self._answer(answer)  # refused by a receipt, like any other message
@@ -208,84 +131,12 @@ class Receiver:
             self._context.unavailable(error)
             return problem(PeerError(Reason.STORE_UNAVAILABLE))
 
-    # The checks that need no store, in the order of the protocol.
-
     async def _opened(self, raw: bytes, envelope_id: bytes, now: datetime) -> Opened | Reason:
         """Return the message, or why it is none; of the error, and of all that was read before it, nothing stays."""
         try:
-            return await self._open(raw, envelope_id, now, collecting=False)
+            return await open_envelope(self._context, raw, envelope_id, now, collecting=False)
         except PeerError as error:
             return error.reason
-
-    async def _open(self, raw: bytes, envelope_id: bytes, now: datetime, *, collecting: bool) -> Opened:
-        """
-        Return the message in ``raw``. Raises ``PeerError``.
-
-        Once it lets the loop turn, so that all who came together are decrypted, then read, one after the other
-        (docs/performance.md). Nothing turns between reading and verifying: anybody can seal what takes twenty times its
-        size once it is read, and what strangers sent is never read for more than one of them at a time.
-        """
-        context = self._context
-        parsed = envelope.parse(raw, context.policy.suites)
-        key = context.opener(parsed.kid, now)
-        if key.suite != parsed.suite:
-            raise PeerError(Reason.KEY_OTHER_SUITE)
-        try:
-            plain = key.open(parsed.head, parsed.enc_ct)
-        except CannotOpen as error:
-            raise PeerError(Reason.SEAL_OPEN) from error
-        await asyncio.sleep(0)
-        signed = envelope.unpad(plain)
-        try:
-            jws = jws_format.parse(signed, jws_format.TYP_MESSAGE)
-        except BadJws as error:
-            raise PeerError(Reason.JWS_FORM) from error
-        try:
-            payload = wire.parse_payload(jws.payload)
-        except ijson.BadJson as error:
-            raise PeerError(Reason.JSON_FORM) from error
-        if payload.recipient != context.country:
-            raise PeerError(Reason.TO_OTHER)
-        public = context.trust.signing_key(payload.sender, jws.kid, now)
-        try:
-            jws.verify(public)
-        except BadSignature as error:
-            raise PeerError(Reason.SIGNATURE) from error
-        schema_fault = _schema_fault(payload)
-        exercising = payload.type == EXERCISE and schema_fault is None
-        if exercising:
-            payload, schema_fault = _exercised(payload)
-            schema_fault = schema_fault or _schema_fault(payload)
-        if len(signed) > LARGEST_BYTES and not has_images(payload.body):
-            schema_fault = Reason.SCHEMA
-        statement_fault = None if schema_fault else self._statement_fault(payload, now)
-        return Opened(payload, signed, envelope_id, parsed.kid, schema_fault, statement_fault, collecting, exercising)
-
-    def _statement_fault(self, payload: Payload, now: datetime) -> Reason | None:
-        """Return why the statements are not those the type requires (protocol section 6), or ``None``."""
-        required = required_statements(payload.type, payload.body, _kinds(payload))
-        if len(payload.statements) != len(required):
-            return Reason.STATEMENT_MISSING
-        if not required:
-            return None
-        card = self._context.trust.card(payload.sender)
-        for raw, (kind, role) in zip(payload.statements, required, strict=True):
-            try:
-                _, signed = statements.parse(raw.encode())
-                statements.verify(
-                    raw.encode(),
-                    thread=payload.thread or "",
-                    kind=kind,
-                    role=role,
-                    digest=payload.body_digest,
-                    key=card.role_key(signed.kid, role, now),
-                    now=now,
-                )
-            except UnknownKey:
-                return Reason.STATEMENT_KEY
-            except BadStatement:
-                return Reason.STATEMENT_FORM
-        return None
 
     # The checks that need what is stored, and the decision.
 
@@ -377,15 +228,7 @@ class Receiver:
         if fault := fault or order:
             await self._advance(tx, thread, opened, Verdict(fault), now)
             return None
-        try:
-            verdict = await self._judge(tx, thread, opened, now)
-        except (IllegalStep, RuleRefused) as error:
-            self._context.log("message.illegal", type=payload.type, reason=type(error).__name__)
-            verdict = Verdict(_step_reason(error))
-        except PeerError as error:
-            if error.code.kind is not Kind.REFUSAL:
-                raise
-            verdict = Verdict(error.reason)
+        verdict = await self._judge.verdict(tx, thread, opened, now)
         await self._advance(tx, thread, opened, verdict, now)
         return None
 
@@ -417,188 +260,6 @@ class Receiver:
         if seq > last + 1 and payload.type != WITHDRAWAL:
             raise PeerError(Reason.SEQ_GAP)
         return None
-
-    async def _judge(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
-        """Check schema, minimisation, statements and step, in this order, and move the case."""
-        payload = opened.payload
-        if opened.collecting or payload.type not in TYPES:
-            later = payload.type in schemas.known_types_without_schema()
-            return Verdict(Reason.TYPE_LATER if later else Reason.TYPE_UNKNOWN)
-        if opened.schema_fault:
-            return Verdict(opened.schema_fault)
-        if payload.type in INFORMATION:
-            if opened.statement_fault:
-                return Verdict(opened.statement_fault)
-            return Verdict(None, await self._on_information(tx, thread, payload, now))
-        row = await tx.find_case(thread.ref) if thread.ref else None
-        held = cases.unseal(self._context, row) if row is not None and row.sealed is not None else None
-        if held is not None and held.case.exercise is not opened.exercise:
-            return Verdict(Reason.STEP_NONE)  # a thread is an exercise or it is not (M-5.38)
-        if opened.exercise and exercise.body_findings(payload.body):
-            return Verdict(Reason.STEP_NONE)
-        if fault := _minimisation_fault(payload, held.case if held else None):
-            return Verdict(fault)
-        if fault := self._remark_fault(payload, now):
-            return Verdict(fault)
-        if fault := opened.statement_fault or _hand_fault(payload, held.case if held else None):
-            return Verdict(fault)
-        if held is None and (row is not None or (thread.ref is None and thread.ended == "withdrawn")):
-            return await self._of_nothing(tx, thread, opened, now)
-        if held is None and thread.ref is not None:
-            return Verdict(Reason.STEP_THREAD_ENDED)  # a thread of questions about no person (M-3.23)
-        if held is None:
-            return await self._open_case(tx, thread, opened, now)
-        return await self._move(tx, held, opened, now)
-
-    def _remark_fault(self, payload: Payload, now: datetime) -> Reason | None:
-        """Return why a remark may not come: no agreement allows it, or one that long (protocol: ``not-minimised``)."""
-        if payload.type not in REMARKED or "remark" not in payload.body:
-            return None
-        most = self._context.reckoner.remark_most(payload.sender, self._context.country, payload.type, now)
-        allowed = most is not None and len(payload.body["remark"]["text"]) <= most
-        return None if allowed else Reason.REMARK_NOT_AGREED
-
-    async def _of_nothing(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
-        """
-        Judge a message in a thread of which nothing is kept: its case was erased, or only a withdrawal of it came.
-
-        It takes what any case that is over takes. Whoever takes data back learns that none is held (M-5.31).
-        """
-        payload = opened.payload
-        if payload.type not in (WITHDRAWAL, *AFTER_WITHDRAWAL) or payload.body.get("elements") is not None:
-            return Verdict(Reason.STEP_THREAD_ENDED)
-        if payload.type in (RECTIFICATION, ERASURE):
-            act = "RECTIFICATION" if payload.type == RECTIFICATION else "ERASURE"
-            value = {"number": payload.body["number"], "act": act, "result": "NOT_HELD"}
-            text = ijson.dumps(value).decode()
-            sender, side = payload.sender, await threads.side_of(tx, thread)
-            await threads.confirm_nothing(
-                self._context, tx, sender, thread.thread, text, now, exercise=opened.exercise, side=side
-            )
-        return Verdict(None)
-
-    async def _open_case(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
-        payload = opened.payload
-        if payload.type == WITHDRAWAL:
-            return Verdict(None)  # of a thread whose request never came: ids alone are kept
-        if not TYPES[payload.type].opens:
-            return Verdict(Reason.STEP_THREAD_UNKNOWN)
-        context = self._context
-        found = findings(When.RECEIVE, Facts(now, None, payload.type, payload.body))
-        if found:
-            raise RuleRefused(found)
-        starts = starts_of_receipt(payload.type, payload.body)
-        clocks = context.reckoner.begin(payload.sender, context.country, starts, now, payload.digest)
-        case = Case(
-            ref=context.new_ref(now, exercise=opened.exercise),
-            exercise=opened.exercise,
-            side=Side.REQUESTED,
-            partner=payload.sender,
-            thread=payload.thread or "",
-            state=State.RECEIVED,
-            # No case is without a named officer; where nobody is present, the first to acknowledge it is in charge.
-            officer=directory.assigned(context, CLERK, now) or "",
-            purpose=payload.body["handling"]["purpose"],
-            clocks=clocks,
-            # Before its first message a thread has seen nothing, unless a listing said what a restore took from us.
-            findings=(LOST,) if thread.seen is not None else (),
-            received=payload.body,
-        )
-        if redated := await self._redated(tx, case, payload):
-            case = replace(case, findings=(*case.findings, redated))
-        held = cases.fresh(context, case, now)
-        event = Event("request", payload.sender, PARTNER, {"digest": payload.digest})
-        saved = await cases.store(context, tx, held, case, event, "", now)
-        context.log("case.moved", ref=case.ref, step="request", source="", target=case.state.value)
-        return self._accepted(saved, opened)
-
-    async def _move(self, tx: Tx, held: cases.Held, opened: Opened, now: datetime) -> Verdict:
-        payload, context, case = opened.payload, self._context, held.case
-        name = event_name(payload.type, payload.body)
-        data: dict[str, object] = {"digest": payload.digest, "body": payload.body, "value": payload.body}
-        reckoned: Clock | None = None
-        if name == "extension":
-            clock = case.clock("reply")
-            reckoned = clock and context.reckoner.extend(
-                context.country, case.partner, clock, payload.issued_at, payload.body["reason"]
-            )
-            data |= {"clock": reckoned, "clocks": (reckoned,) if reckoned else ()}
-        elif payload.type == REDIRECT:
-            named, today = payload.body["authority"]["id"], now.date()
-            data["listed"] = await directory.is_listed(context, tx, payload.sender, named, today)
-        elif begun := self._begun(case, payload, now):
-            data["clocks"] = begun
-        if payload.type == PROPOSAL:
-            data["replied"] = await _replied(tx, case)
-        if payload.type == SCHEDULE:
-            data["lost"] = await threads.may_have_lost(context, tx, case)
-        if name in ("acceptance", "refusal"):
-            data["late"] = await threads.is_late(tx, case, payload.in_reply_to)
-        if releases := _releases(payload):
-            data["releases"] = releases
-        question = _question(case, payload.type)
-        facts = Facts(now, None, payload.type, payload.body, question=question)
-        moved = await steps.move(context, tx, held, Event(name, payload.sender, PARTNER, data, facts), now)
-        await bring_back(context, tx, held.row, moved.row, now)
-        if payload.type == RECTIFICATION:
-            await drop_struck(context, tx, moved, payload.body["parts"])
-            moved = await unissue(context, tx, await unsay(context, tx, moved, context.country, now), now)
-        if payload.type == REPLY:
-            for asked in _ASKED_BEFORE:
-                await threads.leave_out(context, tx, moved, asked, now)
-        if payload.type == ACKNOWLEDGEMENT and (clock := moved.case.clock("reply")) is not None:
-            reckoned = clock if clock.evidence == payload.digest else None
-        other = _other_date(reckoned, payload)
-        late = _came_late(case, payload, now) if name == "extension" else None
-        for found in filter(None, (other, late, await self._redated(tx, moved.case, payload))):
-            noted = replace(moved.case, findings=(*moved.case.findings, found))
-            moved = await cases.note(context, tx, moved, noted, "reckoned", payload.sender, now)
-        return self._accepted(moved, opened)
-
-    def _begun(self, case: Case, payload: Payload, now: datetime) -> tuple[Clock, ...]:
-        """Return the clocks this message starts: by its receipt here and now, or by what its sender states in it."""
-        country, begin = self._context.country, self._context.reckoner.begin
-        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
-        asked = starts_of_receipt(payload.type, payload.body, issued_before=DOCUMENT in case.said)
-        stated = starts_of_message(payload.type, payload.body)
-        clocks = begin(*pair, asked, now, payload.digest, case.clocks)
-        return clocks + begin(*pair, stated, payload.issued_at, payload.digest, case.clocks)
-
-    async def _redated(self, tx: Tx, case: Case, payload: Payload) -> str | None:
-        """
-        Return what to note if a restore may have made us forget that we received this message on an earlier day.
-
-        Its sender holds the first receipt then, and reckons from that day; nothing here says which it was.
-        """
-        asked = starts_of_receipt(payload.type, payload.body, issued_before=DOCUMENT in case.said)
-        if not asked or not await listing.may_have_come(tx, payload.sender, payload.issued_at):
-            return None
-        country = self._context.country
-        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
-        earliest = {
-            clock.step: clock for clock in self._context.reckoner.begin(*pair, asked, payload.issued_at, payload.digest)
-        }
-        for clock in case.clocks:
-            first = earliest.get(clock.step) if clock.evidence == payload.digest else None
-            if first is not None and (first.start_on, first.due_on) != (clock.start_on, clock.due_on):
-                return CAME_BEFORE % {"day": first.start_on, "own_day": clock.start_on}
-        return None
-
-    def _accepted(self, held: cases.Held, opened: Opened) -> Verdict:
-        """Return the verdict for an accepted message: its signed bytes sealed under the case's key, and its dates."""
-        payload = opened.payload
-        # A return that was declined is over by a withdrawal too, whatever state its case is in.
-        over = held.case.state in (State.WITHDRAWN, State.CLOSED) or held.case.withdraws_at is not None
-        keep = not over or held.case.reply_digest == payload.digest  # the answer to what was closed without one
-        sealed = (
-            self._context.vault.seal(held.key, "inbound", payload.digest, "sealed", opened.signed) if keep else None
-        )
-        step = TYPES[payload.type].clock_step
-        begun = [clock for clock in held.case.clocks if clock.evidence == payload.digest]
-        clock = next((clock for clock in begun if clock.step == step), None)
-        if clock is None:
-            return Verdict(None, held.case.ref, sealed)
-        return Verdict(None, held.case.ref, sealed, clock.start_on, clock.due_on)
 
     async def _channel(self, tx: Tx, opened: Opened, fault: Reason | None, now: datetime) -> None:
         """Take in a message that belongs to the channel and to no case, unless an earlier check found a ``fault``."""
@@ -663,10 +324,6 @@ async def _same(tx: Tx, payload: Payload) -> InboundRow | None:
     return await tx.find_inbound(payload.sender, payload.digest)
 
 
-_MAY_BE_KNOWN = frozenset({"unknown-key", "cannot-open", "unknown-signer", "hold", "later"})
-"""Codes that say something of us today; an envelope answered earlier still gets the answer it got (5.1, step 4)."""
-
-
 def _last(thread: ThreadRow, payload: Payload) -> int:
     """Return the last number of the payload's epoch that was used in the thread."""
     return thread.in_seq if payload.epoch == thread.in_epoch else 0
@@ -676,120 +333,6 @@ def _says_expired(answer: bytes) -> bool:
     """Return whether a stored answer is the refusal ``expired`` itself."""
     receipt = jws_format.parse(wire.parse_stored_answer(answer).receipt, jws_format.TYP_RECEIPT)
     return wire.parse_receipt(receipt.payload).code == codes.outward(Reason.ANSWER_PURGED).code
-
-
-_WITH_ELEMENTS = (REQUEST, ELEMENTS, RECTIFICATION, DOCUMENT_REQUEST)
-
-
-def _kinds(payload: Payload) -> tuple[str, ...]:
-    """Return what the statements of a handover say they are; which hand it is says nothing else of the message."""
-    if payload.type != HANDOVER:
-        return ()
-    try:
-        return tuple(statements.parse(raw.encode())[0].statement for raw in payload.statements)
-    except BadStatement:
-        return ()
-
-
-def _hand_fault(payload: Payload, case: Case | None) -> Reason | None:
-    """Return why a handover carries the other side's hand: who asked delivers, who was asked receives (section 6)."""
-    if payload.type != HANDOVER or case is None:
-        return None
-    due = "handover.receipt" if case.side is Side.REQUESTING else "handover.delivery"
-    return None if _kinds(payload) == (due,) else Reason.STATEMENT_FORM
-
-
-def _releases(payload: Payload) -> tuple[Release, ...]:
-    """Return the verified statements of a message of a return, as the case keeps them."""
-    if payload.type not in (PROPOSAL, ACCEPTANCE, HANDOVER):
-        return ()
-    made = []
-    for raw in payload.statements:
-        stated, _ = statements.parse(raw.encode())
-        until = wire.format_instant(stated.valid_until)
-        made.append(Release("theirs", stated.statement, stated.role, payload.body_digest, until, raw))
-    return tuple(made)
-
-
-async def _replied(tx: Tx, case: Case) -> str | None:
-    """Return the digest of the last reply of ours that the other State accepted, or ``None``."""
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == REPLY and row.status == wire.ACCEPTED]
-    return max(rows, key=lambda row: (row.epoch, row.seq or 0)).digest if rows else None
-
-
-def _exercised(payload: Payload) -> tuple[Payload, Reason | None]:
-    """Return the payload of the message that is exercised, and why it is none; its digest stays that of the whole."""
-    try:
-        type, raw = exercise.unwrap(payload.body_bytes)
-    except ValueError:
-        return payload, Reason.SCHEMA
-    return payload._replace(type=type, body=payload.body["body"], body_bytes=raw), None
-
-
-_ASKED_BEFORE = (REMINDER, ELEMENTS, INTERVIEW_ANSWER)
-"""What waits of ours for nothing once a reply came: it presses for that, or tells of the person what it did without."""
-
-
-def _other_date(reckoned: Clock | None, payload: Payload) -> str | None:
-    """Return what to note if a message that starts or extends a clock names another day than is ``reckoned`` here."""
-    if reckoned is None or reckoned.due_on.isoformat() == payload.body["due_on"]:
-        return None
-    return RECKONS_OTHERWISE % {"day": payload.body["due_on"], "own_day": reckoned.due_on}
-
-
-def _came_late(case: Case, payload: Payload, now: datetime) -> str | None:
-    """Return what to note of an extension that its desk says it handed in in time, and that came when time was over."""
-    clock = case.clock("reply")
-    if clock is None or not is_overdue(clock, now):
-        return None
-    came, said = local_date(now, clock.zone), local_date(payload.issued_at, clock.zone)
-    return EXTENDED_LATE % {"day": came, "due_day": clock.due_on, "said_day": said}
-
-
-def _schema_fault(payload: Payload) -> Reason | None:
-    if payload.type not in TYPES:
-        return None
-    if not schemas.is_valid(payload.type, payload.body):
-        return Reason.SCHEMA
-    if payload.type in REMARKED and "remark" in payload.body and wire_fault(payload.body["remark"]["text"]):
-        return Reason.SCHEMA
-    if payload.type == RECTIFICATION and has_images(payload.body):  # a wrong one is struck (protocol 3.7)
-        return Reason.SCHEMA_IMAGE
-    elements = payload.body.get("elements") if payload.type in _WITH_ELEMENTS else None
-    found = element_findings(elements) if elements else ()
-    if not found:
-        return None
-    return Reason.SCHEMA_IMAGE if found[0].rule == IMAGE_RULE else Reason.SCHEMA
-
-
-def _minimisation_fault(payload: Payload, case: Case | None) -> Reason | None:
-    """Return why the elements are more than the purpose allows (protocol: ``not-minimised``), or ``None``."""
-    if payload.type in (REQUEST, DOCUMENT_REQUEST):
-        found = excess(payload.body["elements"], payload.body["handling"]["purpose"])
-    elif payload.type == ELEMENTS and case is not None:
-        found = excess(payload.body["elements"], case.purpose, case.asked)
-    else:
-        return None
-    if not found:
-        return None
-    return Reason.MATRIX_TIER if found[0].rule == "MIN-2" else Reason.MATRIX_FORBIDDEN
-
-
-def _question(case: Case, type: str) -> dict[str, object] | None:
-    """Return what a reply answers: the conditions of our own request."""
-    if type not in (REPLY, DELAY) or case.draft is None:
-        return None
-    return {
-        "handling": {"purpose": case.purpose},
-        "method_limit": case.draft["method_limit"],
-        "no_contact_methods": case.draft["no_contact_methods"],
-    }
-
-
-def _step_reason(error: IllegalStep | RuleRefused) -> Reason:
-    if isinstance(error, IllegalStep):
-        return Reason.STEP_NONE
-    return Reason.METHOD_LIMIT if error.findings[0].rule == "M-01" else Reason.STEP_NONE
 
 
 def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:

@@ -111,7 +111,7 @@ def test_the_rules_see_the_case_as_it_is() -> None:
 
     By hand facts are made only where there is no case of ours to look at: of what arrived, and of a bare reason.
     """
-    assert {"receive.py", "evidence.py", "rights.py"} == {file for file, _ in calling("Facts", "services")}
+    assert {"judge.py", "evidence.py", "rights.py"} == {file for file, _ in calling("Facts", "services")}
     whole = {file for file, _ in calling("about", "services")}
     assert {"answer.py", "clear.py", "escalate.py", "hold.py", "leaving.py", "remind.py", "steps.py"} <= whole
 

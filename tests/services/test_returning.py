@@ -21,8 +21,8 @@ from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
 from gateway.services.anew import WRONG_CLOCK_AWAY
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.judge import _replied
 from gateway.services.ports import HttpAnswer, Tx
-from gateway.services.receive import _replied
 from gateway.services.returning import Returning
 from gateway.services.rows import OutboundRow
 from gateway.services.steps import DROPPED
