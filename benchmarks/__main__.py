@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("which", nargs="?", default="all", choices=[*BENCHMARKS, "peers", "million", "nodes", "all"])
     parser.add_argument("--seconds", type=float, default=SECONDS, help="roughly, for each benchmark")
     parser.add_argument("--cases", type=int, default=million.CASES, help="the most cases that 'million' fills in")
+    parser.add_argument("--postgresql", action="store_true", help="'million' over PostgreSQL: accepting alone")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     facts = machine()
@@ -38,7 +39,7 @@ def main() -> None:
     if asked.which == "peers":
         chosen["peers"], facts["peers"] = _peers()
     elif asked.which == "million":
-        chosen["million"] = partial(million.run, cases=asked.cases)
+        chosen["million"] = partial(million.run, cases=asked.cases, shared=asked.postgresql)
     elif asked.which == "nodes":
         chosen["nodes"] = _nodes()
     if not asked.json:

@@ -152,16 +152,18 @@ def _figures(ours: Sequence[Round], bare: Sequence[Round]) -> list[Figure]:
     ]
 
 
-async def _serve(root: Path, *, loops: bool) -> None:
+async def _serve(root: Path, *, loops: bool, process: int | None) -> None:
     """
     Serve XBB of the pair at ``root`` until terminated, as ``isthmus serve`` does, its log thrown away.
 
-    Without ``loops`` no timer runs, and what is measured is accepting alone.
+    Without ``loops`` no timer runs, and what is measured is accepting alone. ``process`` is the number of this one
+    where several share the address.
     """
     with open(os.devnull, "w") as nowhere:
         gateway = await Pair(root).open("XBB", log=configure_log(nowhere))
         ready = asyncio.Event()
-        task = asyncio.create_task(serving.serve(gateway, ready=ready, loops=loops))
+        shared = {"one_of_many": process is not None, "process": process or 0}
+        task = asyncio.create_task(serving.serve(gateway, ready=ready, loops=loops, **shared))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         await asyncio.wait({task, asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -175,7 +177,8 @@ async def _serve(root: Path, *, loops: bool) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
-        asyncio.run(_serve(Path(sys.argv[2]), loops="alone" not in sys.argv[3:]))
+        number = next((int(word) for word in sys.argv[3:] if word.isdecimal()), None)
+        asyncio.run(_serve(Path(sys.argv[2]), loops="alone" not in sys.argv[3:], process=number))
     else:
         for figure in run():
             print(figure.line())

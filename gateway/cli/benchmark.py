@@ -25,8 +25,9 @@ NAMES = ("seal", "accept", "exchange", "start", "growth", "pages", "peers", "mil
 @click.argument("which", type=click.Choice(NAMES), default="all")
 @click.option("--seconds", type=click.FloatRange(min=1), default=24.0, show_default=True, help="Roughly, for each.")
 @click.option("--cases", type=click.IntRange(min=1), help="The most cases that 'million' fills in.")
+@click.option("--postgresql", is_flag=True, help="Have 'million' measure accepting over PostgreSQL.")
 @json_option
-def benchmark(which: str, seconds: float, cases: int | None, as_json: bool) -> None:
+def benchmark(which: str, seconds: float, cases: int | None, postgresql: bool, as_json: bool) -> None:
     """
     Print machine, settings and figures: sealing, accepting, whole exchanges, start, growth, pages of the desks.
 
@@ -43,7 +44,8 @@ def benchmark(which: str, seconds: float, cases: int | None, as_json: bool) -> N
         )
     # A process of its own: what is measured is not slowed down or fed by what the command line has loaded.
     command = [sys.executable, "-m", "benchmarks", which, "--seconds", str(seconds)]
-    command += [*(["--cases", str(cases)] if cases is not None else []), *(["--json"] if as_json else [])]
+    command += [] if cases is None else ["--cases", str(cases)]
+    command += [*(["--postgresql"] if postgresql else []), *(["--json"] if as_json else [])]
     done = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603  (a fixed program; the only words are choices)
     if done.returncode:
         raise CommandError(
