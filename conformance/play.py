@@ -399,7 +399,12 @@ class Play:
     def one(self, posts: list[Post], type: str | None = None) -> Post:
         """Return the only post of ``posts``, which must be a right message (of ``type``). Raises ``Wrong``."""
         if len(posts) != 1:
-            raise Wrong(f"the gateway posted {len(posts)} times, not once")
+            seen = ", ".join(post.message.type if post.message else "what is no message" for post in posts)
+            raise Wrong(
+                f"the gateway posted {len(posts)} times, not once"
+                + (f": {seen}" if seen else "")
+                + (f"; what is due is {type}" if type else "")
+            )
         if type is not None and posts[0].read.type != type:
             raise Wrong(f"the gateway posted {posts[0].read.type}, not {type}")
         return posts[0]
