@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from conformance.reading import Json, compact
+from conformance.door import drops
+from conformance.reading import Json, compact, instant
 from conformance.registry import Wrong
 from conformance.state import DAY, Message, example
 from conformance.talk import Talk
@@ -227,6 +228,19 @@ async def journey(play: "Play", place: str) -> Talk:
         if digest(heard.value["body_bytes"]) != digest(compact(body)):
             raise Wrong("the record of the handover came back in other bytes (M-3.15)")
     return talk
+
+
+async def loses_a_document(talk: Talk) -> None:
+    """Let the gateway issue a document that never comes, until its validity is over: its thread ends [M-5.10]."""
+    play = talk.play
+    elements = play.a.question()["elements"]
+    asked = {"handling": handling(play, "TRAVEL_DOC"), "elements": elements, "needed_by": _day(play, 15)}
+    await talk.send("travel-document.request", asked)
+    talk.state.instead = [drops() for _ in range(500)]
+    await talk.say("travel-document.issued", {"document": document(play)})
+    lost = talk.take(play.one(await play.tick(), "travel-document.issued"))
+    await play.tick_to(instant(lost.value["expires_at"]) + timedelta(hours=1))
+    talk.state.instead = []
 
 
 def proposal_body(play: "Play", reply: str, **changes: Any) -> Json:

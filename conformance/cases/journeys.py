@@ -17,6 +17,7 @@ from conformance.returning import (
     handling,
     homeward,
     journey,
+    loses_a_document,
     plan,
     proposal_body,
     record,
@@ -222,6 +223,25 @@ async def proposed_anew(play: Play, whose: str) -> None:
     await talk.said("return.acceptance", acceptance(play))
 
 
+@case("journeys.stopped-before", "M-5.33", section="5.10", inputs=SIDES, profile="return", positive=True)
+async def stopped_before(play: Play, begin: Any) -> None:
+    """
+    A suspension that comes where no proposal stands holds none that is made later.
+
+    A gateway that holds it has a return that nobody can resume, for its partner knows of no suspension.
+    """
+    talk = await begin(play, "replied" if begin is journey else "proposed")
+    if begin is homeward:
+        await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    await send(talk, "suspension")
+    if begin is homeward:
+        await talk.said("return.proposal", plan(play))
+        return
+    reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
+    await send(talk, "return.proposal", reply=reply)
+    await talk.said("return.acceptance", acceptance(play))
+
+
 @case("journeys.without-time", "M-5.33", "M-5.35", section="5.10", profile="return", seconds=60.0)
 async def without_time(play: Play) -> None:
     """
@@ -236,38 +256,43 @@ async def without_time(play: Play) -> None:
     await withholds(talk, "travel-document.request", {"needed_by": day(play, 15)}, days=0)
 
 
-CROSSES = ["asking", "asking-refused", "asked"]
+NEEDED = ("travel-document.request", lambda play: {"needed_by": day(play, 15)})
+ISSUED = ("travel-document.issued", lambda play: {"document": document(play)})
+CROSSES: dict[str, tuple[Any, str, str, tuple[str, Any] | None]] = {
+    "asking": (homeward, "proposed", "return.acceptance", NEEDED),
+    "asking-refused": (homeward, "proposed", "a refusal", ("return.proposal", plan)),
+    "asking-document": (homeward, "accepted", "travel-document.issued", None),
+    "asked": (journey, "accepted", "travel-document.request", ISSUED),
+    "asked-plan": (journey, "documented", "return.schedule", ("travel-document.reissue", ISSUED[1])),
+}
+"""Where the gateway suspends, what crosses that, and what its desk may say next once it has resumed."""
 
 
-@case("journeys.crossing", "M-5.33", "M-5.30", section="5.10", profile="return", inputs=CROSSES)
-async def crossing(play: Play, side: str) -> None:
+@case("journeys.crossing", "M-5.33", "M-5.30", section="5.10", profile="return", inputs=CROSSES, seconds=60.0)
+async def crossing(play: Play, how: tuple[Any, str, str, tuple[str, Any] | None]) -> None:
     """
     What crosses the gateway's own suspension is accepted, and changes nothing before that ends.
 
     A gateway that refuses it tells its partner that it has stopped before its word has come; one that proposes anew
     what was refused meanwhile goes on over its own stop.
     """
-    if side != "asked":
-        talk = await homeward(play, "proposed")
-        await talk.say("suspension", {})
-        type, follows = "travel-document.request", {"needed_by": day(play, 15)}
-        if side == "asking":
-            await accepts(talk)
-        else:
-            type, follows = "return.proposal", plan(play)
-            await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
-        talk.take(play.one(await play.tick(), "suspension"))
-        await withholds(talk, type, follows, days=0)
-        await talk.said("resumption", {})
-        await talk.said(type, follows)
-        return
-    talk = await journey(play, "accepted")
+    begin, place, type, follows = how
+    talk = await begin(play, place)
+    if type == "travel-document.issued":
+        await talk.said(NEEDED[0], NEEDED[1](play))
     await talk.say("suspension", {})
-    await send(talk, "travel-document.request")
+    if type == "return.acceptance":
+        await accepts(talk)
+    elif type == "a refusal":
+        await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    else:
+        await send(talk, type, **(schedule(play, departure(play)) if type == "return.schedule" else {}))
     talk.take(play.one(await play.tick(), "suspension"))
-    await withholds(talk, "travel-document.issued", {"document": document(play)}, days=0)
+    if follows is not None:
+        await withholds(talk, follows[0], follows[1](play), days=0)
     await talk.said("resumption", {})
-    await talk.said("travel-document.issued", {"document": document(play)})
+    if follows is not None:
+        await talk.said(follows[0], follows[1](play))
 
 
 # To be called back
@@ -344,6 +369,9 @@ async def calls_back(play: Play, begin: Any) -> None:
     said = await talk.said("return.take-back", {"reason": "UNSAFE", "by": by})
     if said.body != {"reason": "UNSAFE", "by": by}:
         raise Wrong(f"the take-back says {said.body}")
+    await withholds(talk, "return.handover", {} if talk.asking else {"protocol": record(play)}, days=0)
+    if talk.asking:
+        await send(talk, "withdrawal")
 
 
 # What time never does
@@ -402,6 +430,7 @@ STANDS: dict[str, dict[str, Any]] = {
     "document-too-short": {"papers": {"valid_until": 18}},
     "document-to-the-day": {"papers": {"valid_until": 20}},
     "document-to-the-day-after": {"papers": {"valid_until": 21}},
+    "document-over-on-the-way": {"papers": {"valid_until": 22}},
 }
 
 
@@ -432,7 +461,9 @@ async def no_plan(play: Play, how: dict[str, Any]) -> None:
     talk = await homeward(play, "documented", **_dated(play, how))
     await play.tick(days=6)
     leaves = play.now() + 14 * DAY
-    await withholds(talk, "return.schedule", schedule(play, leaves), days=0)
+    way = 3 * DAY if how == STANDS["document-over-on-the-way"] else 4 * H
+    planned = schedule(play, leaves) | {"arrives_at": stamp(leaves + way)}
+    await withholds(talk, "return.schedule", planned, days=0)
     await play.tick_to(leaves)
     await _nothing(talk, "return.schedule")
 
@@ -601,6 +632,19 @@ async def stolen_hand(play: Play) -> None:
     await _nothing(talk, "return.schedule")
 
 
+@case("journeys.stolen-release", "M-8.3", section="8.1", profile="return")
+async def stolen_release(play: Play) -> None:
+    """
+    A proposal whose release is by a key that had been revoked when it came, as a later card says, is not accepted.
+
+    A gateway whose desk accepts it receives a person for whom nobody but a thief has spoken.
+    """
+    talk = await journey(play, "proposed")
+    await play.tick(hours=1)
+    await _revoked(play, "coordinator", play.now() - 2 * H)
+    await withholds(talk, "return.acceptance", acceptance(play))
+
+
 @case("journeys.hand-that-stands", "M-8.3", section="8.1", profile="return", positive=True, seconds=60.0)
 async def hand_that_stands(play: Play) -> None:
     """
@@ -656,23 +700,25 @@ async def new_document(play: Play) -> None:
     await told(talk, leaves)
 
 
-@case("journeys.until-answered", "M-5.10", section="5.2", profile="return", seconds=60.0)
-async def until_answered(play: Play) -> None:
+@case("journeys.until-answered", "M-5.10", section="5.2", profile="return", inputs=["left", "back"], seconds=60.0)
+async def until_answered(play: Play, word: str) -> None:
     """
-    Word that a person has left is posted in the same bytes until it has an answer, also after it has expired.
+    Word that a person has left, or is to be taken back, is posted in the same bytes until it has an answer.
 
-    A gateway that gives it up with its validity has a person on the way of whom nobody at the other end knows.
+    A gateway that gives it up with its validity has a person on the way of whom nobody at the other end knows, or whom
+    nobody there knows to be in danger.
     """
-    talk = await homeward(play, "planned")
+    talk = await homeward(play, "planned" if word == "left" else "departed")
     await _leaves(talk)
     play.a.instead = [drops() for _ in range(500)]
-    await talk.say("return.schedule", DEPARTED)
-    first = talk.take(play.one(await play.tick(), "return.schedule"))
+    type = "return.schedule" if word == "left" else "return.take-back"
+    await talk.say(type, DEPARTED if word == "left" else {"reason": "UNSAFE", "by": day(play, 5)})
+    first = talk.take(play.one(await play.tick(), type))
     await play.tick_to(instant(first.value["expires_at"]) + DAY)
     play.a.instead = []
-    again = play.one(await play.tick(hours=2), "return.schedule")
+    again = play.one(await play.tick(hours=2), type)
     if again.raw != first.raw or (await talk.states())[-1] != "accepted":
-        raise Wrong("the departure was posted in other bytes, or its receipt was not taken")
+        raise Wrong(f"the {type} was posted in other bytes, or its receipt was not taken")
 
 
 @case("journeys.final-problem", "M-5.11", section="5.3", profile="return", seconds=60.0)
@@ -691,6 +737,47 @@ async def final_problem(play: Play) -> None:
     if (row["state"], row["code"], row["told"]) != ("ended", "bad-jws", True):
         raise Wrong(f"the departure stands as {row['state']} ({row['code']}), told {row['told']}")
     await withholds(talk, "return.handover", {"protocol": record(play)}, days=0)
+
+
+LEFT = ["otherwise", "suspended", "after-a-loss"]
+"""How somebody left who is awaited in any case."""
+
+
+@case(
+    "journeys.who-has-left",
+    "M-3.14",
+    "M-5.36",
+    "M-5.10",
+    section="5.10",
+    profile="return",
+    inputs=LEFT,
+    positive=True,
+    seconds=60.0,
+)
+async def who_has_left(play: Play, how: str) -> None:
+    """
+    Word of a departure is taken whatever it names, also where the gateway suspended, and the record is measured by it.
+
+    A gateway that refuses it has nobody at the gate for a person who is on the way. One that measures the record by the
+    plan refuses the hand of whoever brought her earlier; one whose thread has ended signs for nobody.
+    """
+    talk = await journey(play, "accepted" if how == "after-a-loss" else "planned")
+    if how == "after-a-loss":
+        await loses_a_document(talk)
+    if how == "suspended":
+        await talk.said("suspension", {})
+    await play.tick(hours=30)
+    now, leaves = play.now(), departure(play)
+    other = {"carrier": None, "point": {"country": "XBB", "unit": "Southtown"}, "medical_needs": ["OXYGEN"]}
+    await send(talk, "return.schedule", **(schedule(play, leaves) | other | DEPARTED | {"departs_at": stamp(now)}))
+    await play.tick(hours=2)
+    await send(talk, "return.handover")
+    if how == "suspended":
+        with suppress(Forbidden):  # it may hold nothing any more
+            await talk.say("resumption", {})
+    await talk.say("return.handover", {})
+    if [post.read.type for post in await play.tick(hours=2)][-1:] != ["return.handover"]:
+        raise Wrong("the gateway's desk does not sign the record of whoever came")
 
 
 # Afterwards

@@ -8,12 +8,23 @@ from conformance.bodies import FROM_ASKED, FROM_ASKING, accepts, body, day, refu
 from conformance.door import answers
 from conformance.play import START, Play
 from conformance.registry import Wrong, case
-from conformance.returning import acceptance, departure, document, homeward, journey, plan, record, schedule, told
+from conformance.returning import (
+    acceptance,
+    departure,
+    document,
+    homeward,
+    journey,
+    loses_a_document,
+    plan,
+    record,
+    schedule,
+    told,
+)
 from conformance.state import DAY, Answering
 from conformance.talk import Talk
 from conformance.writing import stamp
 
-STOPS = ("suspension", "resumption")
+STOPS = ("resumption", "suspension", "resumption")
 OF_ASKING = (
     "return.proposal",
     "travel-document.request",
@@ -26,6 +37,15 @@ OF_ASKING = (
 BEFORE = tuple(type for type in FROM_ASKING if type not in ("verification.elements", "withdrawal"))
 """What belongs before a return: none of it is taken in one."""
 
+UNDELIVERED = (
+    "return.proposal",
+    "travel-document.request",
+    "return.schedule",
+    "return.handover",
+    "return.take-back",
+)
+"""What the asked State still takes where a message of its own never came."""
+
 ASKED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "proposed": ((*STOPS, "return.proposal", "withdrawal"), ()),
     "accepted": ((*STOPS, "travel-document.request", "withdrawal"), ("return.proposal", "return.schedule")),
@@ -35,6 +55,7 @@ ASKED: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "handed over": ((*STOPS, "return.handover", "return.take-back"), ()),
     "return ended": ((*STOPS, "return.take-back"), ()),
     "called back": ((*STOPS, "return.handover", "return.take-back", "withdrawal"), ("return.proposal",)),
+    "undelivered": ((*STOPS, *UNDELIVERED, "withdrawal"), ()),
     "closed": ((*STOPS, "return.take-back", "withdrawal"), ()),
 }
 """What is taken at each place: first what leaves the thread there, the last one apart; then what moves it."""
@@ -50,6 +71,10 @@ async def _journey(play: Play, place: str) -> Talk:
     if place == "closed":
         talk = await journey(play, "replied")
         await talk.act("close")
+        return talk
+    if place == "undelivered":
+        talk = await journey(play, "accepted")
+        await loses_a_document(talk)
         return talk
     if place != "called back":
         return await journey(play, place)
