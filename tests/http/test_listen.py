@@ -45,7 +45,10 @@ class Echo:
 class Gone(asyncio.Transport):
     """A line whose other end has left."""
 
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+    high: int | None = None
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.high = high
 
     def close(self) -> None: ...
 
@@ -160,6 +163,18 @@ async def test_one_address_does_not_take_the_places_of_another(serve: Callable[.
     assert await is_open(port, "127.0.0.8")
 
 
+def test_a_place_is_given_back_once_however_often_a_connection_is_closed() -> None:
+    """Given back twice, it would let in more than there is room for."""
+    places = listening.Places(2, 2)
+    ours, theirs = socket.socketpair()
+    assert [True, True] == [places.take("a") for _ in range(2)]
+    connection = listening._Connection(ours, places, "a")
+    with theirs:
+        for _ in range(2):
+            connection.close()
+    assert [True, False] == [places.take("a") for _ in range(2)]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback has one address")
 async def test_who_is_refused_keeps_nobody_waiting() -> None:
     """A refusal costs next to nothing: one look at the queue goes past several to whoever has a place."""
@@ -267,7 +282,7 @@ async def test_a_connection_that_is_over_is_not_kept_by_the_other_side(
     port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context, connections_max=1)
     async with deaf(port, True) as transport:
         transport.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):  # and not the thirty seconds of asyncio otherwise
             while not await is_open(port, secured=True):
                 await asyncio.sleep(0.05)
 
@@ -363,6 +378,21 @@ async def test_a_connection_that_is_lost_before_its_turn_fails_nothing() -> None
     (served,) = asyncio.all_tasks() - others
     handler.connection_lost(None)
     await served
+    await server.cleanup()
+
+
+async def test_who_reads_on_is_not_reset_for_having_read_slowly() -> None:
+    """The time for what is not read begins when more waits than fits, and is over once it is read."""
+    server = web.AppRunner(many_words())
+    await server.setup()
+    assert server.server is not None
+    handler, line = listening.NeutralHandler(server.server, {}), Gone()
+    handler.connection_made(line)
+    handler.pause_writing()
+    assert (True, listening.UNSENT_BYTES) == (handler._abort is not None, line.high)
+    handler.resume_writing()
+    assert handler._abort is None
+    handler.connection_lost(None)
     await server.cleanup()
 
 

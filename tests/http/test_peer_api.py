@@ -120,6 +120,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "even the identity encoding": ({"headers": {**ENVELOPE, "Content-Encoding": "identity"}}, "bad-envelope"),
     "more than the largest envelope": ({"headers": ENVELOPE, "data": bytes(1001)}, "too-large"),
+    "too much of something else": ({"headers": {"Content-Type": "text/plain"}, "data": bytes(1001)}, "too-large"),
 }
 
 
@@ -197,6 +198,7 @@ async def test_a_body_that_drips_is_answered_later_and_the_connection_ends(peer:
     answer = await peer.raw(head + b"Content-Length: 9349\r\n\r\nXG1")
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: 5\r\n" in answer
+    assert b"\r\nConnection: close\r\n" in answer  # and what still comes of it is not read
     assert answer.endswith(problem("later"))
     assert [("request.refused", {"reason": "http.body-timeout"})] == peer.events
 
@@ -252,8 +254,9 @@ async def test_a_fault_of_ours_is_later_to_a_partner(peer: Peer, error: Exceptio
     status, headers, body = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
     assert (503, "5", problem("later")) == (status, headers["Retry-After"], body)
     assert "Anna" not in repr(peer.events)
-    if isinstance(error, (RuntimeError, KeyError, OSError)):
-        assert ("gateway.fault", {"error": type(error).__name__}) in peer.events
+    alarms = [values for event, values in peer.events if event == "gateway.fault"]
+    expected = isinstance(error, (RuntimeError, KeyError, OSError))
+    assert [{"error": type(error).__name__}] * expected == alarms
 
 
 async def test_an_answer_that_does_not_check_gets_its_code(peer: Peer) -> None:
@@ -264,12 +267,20 @@ async def test_an_answer_that_does_not_check_gets_its_code(peer: Peer) -> None:
     assert (400, problem("bad-signature")) == (status, body)
 
 
-async def test_the_retry_after_of_the_receiver_goes_out(peer: Peer) -> None:
-    """A transient problem tells how long to wait."""
+@pytest.mark.parametrize(("wait_s", "told"), [(900, "900"), (0.2, "1"), (2.5, "3")])
+async def test_the_retry_after_of_the_receiver_goes_out(peer: Peer, wait_s: float, told: str) -> None:
+    """A transient problem tells how long to wait, in whole seconds and never too few."""
     await peer.open()
-    peer.fake.reply = Reply(423, "application/problem+json", problem("hold"), 900)
+    peer.fake.reply = Reply(423, "application/problem+json", problem("hold"), wait_s)
     _, headers, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
-    assert "900" == headers["Retry-After"]
+    assert told == headers["Retry-After"]
+
+
+async def test_an_answer_has_a_bound_of_its_own(peer: Peer) -> None:
+    """It is far smaller than a message may be."""
+    await peer.open()
+    status, _, _ = await peer.send("POST", "/xg/1/answers", data=bytes(wire.ANSWER_MAX_BYTES + 1), headers=ANSWER)
+    assert (413, []) == (status, peer.fake.calls)
 
 
 async def test_too_many_requests_of_one_address_are_answered_rate(peer: Peer) -> None:
@@ -277,6 +288,27 @@ async def test_too_many_requests_of_one_address_are_answered_rate(peer: Peer) ->
     await peer.open(requests_per_minute=1)
     statuses = [(await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE))[0] for _ in range(12)]
     assert [200] * 10 + [429] * 2 == statuses
+
+
+LOG = f"/xg/1/log/{'0' * 64}/1/{'0' * 64}/2"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/xg/1/log/add-checkpoint"), ("POST", "/xg/1/log/conflicts"), ("GET", LOG)]
+)
+async def test_a_gateway_that_watches_no_log_has_no_such_path(peer: Peer, method: str, path: str) -> None:
+    """It says so, and nothing failed here."""
+    await peer.open()
+    headers = {"Content-Type": "application/xg1-conflict+json"}
+    assert 404 == (await peer.send(method, path, headers=headers))[0]
+    assert [] == peer.events
+
+
+async def test_questions_about_a_log_count_as_any_request(peer: Peer) -> None:
+    """They have no body, and cost a look into the store each."""
+    await peer.open(requests_per_minute=1)
+    statuses = [(await peer.send("GET", LOG))[0] for _ in range(12)]
+    assert [404] * 10 + [429] * 2 == statuses
 
 
 async def test_when_all_room_for_bodies_is_taken_the_next_is_later(peer: Peer) -> None:
