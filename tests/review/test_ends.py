@@ -45,9 +45,13 @@ async def test_erasure_leaves_nothing_to_guess_a_name_by(network: Network) -> No
     assert {"erased"} == {look.justification for look in looks}
 
 
-async def test_erased_open_case_stands_on_no_board(network: Network) -> None:
-    """An open case erased on request is no open case any more, and nothing of it waits to be sent."""
+@pytest.mark.parametrize("posted", [False, True])
+async def test_erased_open_case_stands_on_no_board(network: Network, posted: bool) -> None:
+    """An open case erased on request is no open case any more, and nothing of it waits to be sent, or for an answer."""
     ours = await story.sent(network)
+    if posted:
+        network.wires.lose_answers = True
+        await network.deliver(1)
     gateway = network.gateways["XAA"]
     await gateway.retention.erase(ours, network.clock.now())
     assert [] == list(await gateway.inquiries.board(limit=10))

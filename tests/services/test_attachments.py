@@ -9,13 +9,14 @@ import pytest
 import schemas
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.attachments import MEMBERS, NotRendered, Rendition, has_images
-from gateway.core.case import State
+from gateway.core.case import Pending, State
 from gateway.core.envelope import SIZES, envelope_bytes
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import DOCUMENT_REQUEST
 from gateway.services import cases, rights
 from gateway.services.context import Forbidden, Person
 from gateway.services.evidence import export
+from gateway.services.journal import full_journal
 from gateway.services.ports import Tx, Unavailable
 from keys import b64
 from schemas import ijson
@@ -353,15 +354,72 @@ async def test_erasing_images_is_no_step_of_the_case(network: Network) -> None:
 
 
 async def test_message_that_brought_the_image_is_erased_too(network: Network) -> None:
-    """The signed message it came in is not kept either; what was said beside it stands in the case."""
+    """The signed message it came in is not kept either; what was said beside it stands in the case, and the reply."""
     refs = await answered(network)
     await times_out(network, 31)
 
-    async def unit(tx: Tx) -> list[bytes | None]:
-        return [row.sealed for row in await tx.inbound_of_case(refs["XBB"]) if row.type == "verification.request"]
+    async def kept(country: str) -> dict[str, bool]:
+        rows = await network.gateways[country].context.store.read(lambda tx: tx.inbound_of_case(refs[country]))
+        return {row.type: row.sealed is not None for row in rows}
 
-    assert [None] == await network.gateways["XBB"].context.store.read(unit)
+    assert {"verification.request": False} == await kept("XBB")
+    assert {"verification.acknowledgement": True, "verification.reply": True} == await kept("XAA")
     assert DOCUMENT == (await story.case(network, "XBB", refs["XBB"])).received["elements"]["document"]
+
+
+async def test_journal_that_holds_the_images_is_cut_with_them(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No copy of a passport lies in what was written before it was erased."""
+    await answered(network)
+    store, cut = network.gateways["XBB"].store, list[bool]()
+    truncate = store.truncate
+
+    async def counted() -> None:
+        cut.append(True)
+        await truncate()
+
+    monkeypatch.setattr(store, "truncate", counted)
+    await times_out(network, 31)
+    assert ([True], None) == (cut, await store.read(full_journal))
+
+
+@pytest.mark.parametrize("member", ["photo", None])
+async def test_what_is_prepared_goes_with_the_image_in_it(network: Network, member: str | None) -> None:
+    """A body nobody approved is no place for an image to stay in; one that holds none is prepared still."""
+    refs = await answered(network)
+    elements = {member: pictures.rendition(member).kept["wire"]} if member else {"sex": 2}
+    body = ijson.dumps({"elements": elements, "needed_by": "2027-03-01"}).decode()
+    await in_state(network, refs["XBB"], State.REPLIED, pending=Pending(DOCUMENT_REQUEST, body, "digest", "first"))
+    await times_out(network, 31)
+    assert (member is None) == ((await story.case(network, "XBB", refs["XBB"])).pending is not None)
+
+
+async def test_a_second_answer_keeps_the_images_for_as_long_as_the_first_would(network: Network) -> None:
+    """Whoever contests an answer gets another, and the thirty days begin with that."""
+    refs = await answered(network)
+    await times_out(network, 20)
+    await network.gateways["XAA"].clear.contest(refs["XAA"], "NEW_ELEMENT", "first")
+    await network.deliver()
+    await story.give_answer(network, refs["XBB"], story.reply("DOC_AUTHENTIC", match_basis=["DOCNO"]))
+    await network.deliver()
+    for days, kept in ((20, True), (11, False)):
+        await times_out(network, days)
+        held = [await has_image(network, country, ref) for country, ref in refs.items()]
+        assert [kept, kept] == held
+
+
+async def test_images_are_looked_for_once_a_day(network: Network) -> None:
+    """Every case is opened for that: what is due later on a day goes on the next."""
+    refs, policy = await answered(network), network.gateways["XBB"].context.policy
+    network.clock.instant = network.clock.instant.replace(hour=12)
+    await times_out(network, 3)
+    network.gateways["XBB"].context.policy = replace(policy, images_days=1)
+    due = []
+    for hours in (1, 12):
+        await times_out(network, hours / 24)
+        due.append(await has_image(network, "XBB", refs["XBB"]))
+    assert [True, False] == due
 
 
 async def test_unanswered_case_keeps_its_images(network: Network) -> None:

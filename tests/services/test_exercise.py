@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from gateway.core import envelope, exercise, return_bodies, wire
+from gateway.core import exercise, return_bodies, wire
 from gateway.core.machine import RuleRefused, Send
 from gateway.core.messages import EXERCISE, REQUEST, TYPES
+from gateway.core.notices import open_demands
 from gateway.services import cases, outbox, threads
 from gateway.services.outbox import Letter
+from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import ThreadRow
-from keys import jws
 from schemas import ijson
 from tests.support import homeward, story
 from tests.support.network import Network
+from tests.support.posted import payloads
 
 
 async def sent(network: Network, **changes: Any) -> str:
@@ -33,18 +35,6 @@ async def received(network: Network) -> tuple[str, str]:
     ours = await sent(network)
     await network.deliver()
     return ours, await story.twin(network, ours)
-
-
-def payloads(network: Network, country: str) -> list[wire.Payload]:
-    """Return what was posted to ``country``, opened with its own keys."""
-    context = network.gateways[country].context
-    found = []
-    for to, path, raw in network.wires.posted:
-        if to == country and path == "/xg/1/messages":
-            parsed = envelope.parse(raw, context.policy.suites)
-            plain = context.opener(parsed.kid, network.clock.now()).open(parsed.head, parsed.enc_ct)
-            found.append(wire.parse_payload(jws.parse(envelope.unpad(plain), jws.TYP_MESSAGE).payload))
-    return found
 
 
 async def statuses(network: Network, country: str, ref: str) -> list[str | None]:
@@ -75,6 +65,17 @@ async def test_what_the_asked_side_says_is_receipted(network: Network) -> None:
     await story.give_answer(network, theirs, story.reply("NATIONAL"))
     await network.deliver()
     assert ["accepted", "accepted"] == await statuses(network, "XBB", theirs)
+
+
+async def test_the_erasure_of_an_exercise_is_confirmed_as_one(network: Network) -> None:
+    """Also where the case is gone by then: word of another kind would be refused there, and the demand stay open."""
+    ours, theirs = await received(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", "case_officer")
+    await network.deliver()
+    context, now = network.gateways["XBB"].context, network.clock.now()
+    await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, now))
+    await network.deliver()
+    assert () == open_demands(await story.case(network, "XAA", ours))
 
 
 async def test_every_signed_payload_says_exercise(network: Network) -> None:

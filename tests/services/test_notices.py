@@ -225,6 +225,26 @@ async def test_rectification_replaces_the_value_on_both_sides(network: Network) 
     assert "1999-01-02" == sent.draft["elements"]["birth_date"] == held.received["elements"]["birth_date"]
 
 
+async def test_who_sent_right_values_and_why_is_on_record(network: Network) -> None:
+    """They are elements that leave, as those of the request were (R-13)."""
+    ours, _ = await corrected(network, {"birth_date": "1999-01-02"})
+    look = (await network.gateways["XAA"].store.read(lambda tx: tx.accesses(ours)))[-1]
+    assert ("second", "rectify", "XBB") == (look.person, look.action, look.recipient)
+
+
+async def test_right_values_leave_while_nothing_stands_against_their_leaving(network: Network) -> None:
+    """What brings a value is no word that takes data back: nobody attests any more that no protection is asked for."""
+    ours, _ = await story.replied(network)
+    asking = network.gateways["XAA"].notices
+    pending = await asking.prepare_rectification(ours, ["BIRTH_DATE"], {"birth_date": "1999-01-02"}, "first", CASE)
+    case = await story.case(network, "XAA", ours)
+    unknown = {"state": "unknown", "attested_by": None, "attested_on": None, "basis": None}
+    await story.put(network, "XAA", ours, case.state, draft={**case.draft, "asylum": unknown})
+    signed = network.approval(pending.digest, case.thread, "second", "rectification.approval", "liaison_officer")
+    with pytest.raises(RuleRefused, match="R-01"):
+        await asking.rectify(ours, signed, "second")
+
+
 async def test_an_answer_made_before_a_correction_does_not_leave(network: Network) -> None:
     """What was prepared and countersigned on the wrong value is void once the right one arrives."""
     ours, theirs = await story.acknowledged(network)
@@ -309,6 +329,7 @@ async def test_who_was_sent_what_is_looked_up_on_record(network: Network) -> Non
     refs = [await story.sent(network), await story.sent(network)]
     await network.deliver()
     gateway = network.gateways["XAA"]
+    await gateway.clear.new(story.draft(to="XCC"), "first")  # of which nobody was sent anything
     found = await gateway.notices.recipients(refs[0], "second", "liaison_officer", "a wrong date of birth")
     assert set(refs) == {one.ref for one in found}
 
@@ -660,16 +681,32 @@ async def test_erasure_that_a_timer_carried_out_is_confirmed(network: Network) -
     assert not [row for row in sent if row.type == "confirmation"], "nothing of it is kept with the case"
 
 
-async def test_what_waits_behind_a_demand_holds_up_no_confirmation(network: Network) -> None:
+@pytest.mark.parametrize("asked", ["XBB", "XAA"])
+async def test_what_waits_behind_a_demand_holds_up_no_confirmation(network: Network, asked: str) -> None:
     """A question of ours that never left is gone with the case: no number is missing before word of the erasure."""
+    ours, theirs = await story.replied(network)
+    refs, roles = {"XAA": ours, "XBB": theirs}, {"XAA": CASE, "XBB": CLERK}
+    (asking,) = refs.keys() - {asked}
+    await network.gateways[asking].notices.demand_erasure(refs[asking], "first", roles[asking])
+    await network.deliver()
+    await network.gateways[asked].notices.ask_use(refs[asked], "first", roles[asked])
+    context, now = network.gateways[asked].context, network.clock.now()
+    await context.commit(lambda tx: erase_and_confirm(context, tx, refs[asked], now))
+    assert "ERASED" == await story.state(network, asked, refs[asked])
+    await network.deliver()
+    assert () == open_demands(await story.case(network, asking, refs[asking]))
+
+
+async def test_what_is_due_to_go_waits_for_no_key_of_the_other_state(network: Network) -> None:
+    """Where it is on hold its data is destroyed all the same, and word of that leaves once its card is held again."""
     ours, theirs = await story.replied(network)
     await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
     await network.deliver()
-    asked = network.gateways["XBB"]
-    await asked.notices.ask_use(theirs, "first", CLERK)
-    context, now = asked.context, network.clock.now()
+    context, now = network.gateways["XBB"].context, network.clock.now()
+    card = context.trust._cards.pop("XAA")
     await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, now))
     assert "ERASED" == await story.state(network, "XBB", theirs)
+    context.trust._cards["XAA"] = card
     await network.deliver()
     assert () == open_demands(await story.case(network, "XAA", ours))
 
@@ -682,14 +719,40 @@ async def test_nobody_destroys_unasked(network: Network) -> None:
     assert "REPLIED" == await story.state(network, "XBB", theirs)
 
 
-async def test_erasure_waits_for_what_is_on_its_way(network: Network) -> None:
+@pytest.mark.parametrize("posted", [False, True])
+async def test_erasure_waits_for_what_is_on_its_way(network: Network, posted: bool) -> None:
     """A copy is not destroyed while a message of ours is unanswered: its confirmation could not follow it."""
     ours, theirs = await story.replied(network)
     await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
     await network.deliver()
     await network.gateways["XBB"].notices.ask_use(theirs, "first", CLERK)
+    if posted:
+        network.wires.lose_answers = True
+        await network.deliver(1)
     with pytest.raises(Unavailable):
         await network.gateways["XBB"].notices.destroy(theirs, 1, "second", "desk_head")
+
+
+@pytest.mark.parametrize(("asked", "role"), [("XBB", "desk_head"), ("XAA", "liaison_officer")])
+async def test_the_journal_is_cut_with_what_is_destroyed(
+    network: Network, monkeypatch: pytest.MonkeyPatch, asked: str, role: str
+) -> None:
+    """On either side no copy lies in what was written before."""
+    refs = dict(zip(("XAA", "XBB"), await story.replied(network), strict=True))
+    (asking,) = refs.keys() - {asked}
+    sender = CASE if asking == "XAA" else CLERK
+    await network.gateways[asking].notices.demand_erasure(refs[asking], "first", sender)
+    await network.deliver()
+    store, cut = network.gateways[asked].store, list[bool]()
+    truncate = store.truncate
+
+    async def counted() -> None:
+        cut.append(True)
+        await truncate()
+
+    monkeypatch.setattr(store, "truncate", counted)
+    await network.gateways[asked].notices.destroy(refs[asked], 1, "second", role)
+    assert ([True], None) == (cut, await store.read(full_journal))
 
 
 async def test_copy_is_not_listed_as_erased_before_it_is_certain(network: Network) -> None:

@@ -1,5 +1,6 @@
 """The timers of retention: counted from the closing, never longer than the figures, shorter if the sender says so."""
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -21,7 +22,7 @@ from gateway.services.context import Context
 from gateway.services.evidence import export
 from gateway.services.journal import fill_journal, full_journal
 from gateway.services.ports import Committed, Tx, Unavailable, Unit
-from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS
+from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS, ErasedEntry
 from gateway.storage import sqlite
 from tests.support import homeward, story
 from tests.support.full_disk import files_of_at_most
@@ -195,6 +196,39 @@ def _listed(network: Network, country: str) -> list[str]:
     """Return what the list of erased cases names."""
     file = network.homes[country] / "erased.txt"
     return file.read_text().split() if file.exists() else []
+
+
+async def test_a_case_is_listed_once_however_often_its_unit_runs(network: Network) -> None:
+    """A transaction that meets another is run again."""
+    entry = ErasedEntry(network.gateways["XAA"].context, "XAA-1")
+    for _ in range(2):
+        entry.note()
+    assert ["XAA-1"] == _listed(network, "XAA")
+
+
+def test_a_case_is_on_the_disk_before_it_counts_as_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut right after an erasure brings it back by no backup."""
+    synced, sync = list[str](), os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append((tmp_path / erased.ERASED_FILE).read_text().strip())
+        sync(descriptor)
+
+    monkeypatch.setattr(erased.os, "fsync", watched)
+    erased.note(tmp_path / erased.ERASED_FILE, "XAA-1")
+    assert ["XAA-1"] == synced
+    assert 0o600 == (tmp_path / erased.ERASED_FILE).stat().st_mode & 0o777
+
+
+async def test_a_start_erases_again_however_much_is_listed(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part by part: a list of years is no reason to let anything come back."""
+    monkeypatch.setattr(erased, "PART", 1)
+    refs = [(await story.received(network))[0] for _ in range(2)]
+    listed = network.homes["XAA"] / erased.ERASED_FILE
+    for ref in refs:
+        erased.note(listed, ref)
+    await erased.apply(network.gateways["XAA"].context, listed)
+    assert ["ERASED", "ERASED"] == [await story.state(network, "XAA", ref) for ref in refs]
 
 
 async def test_a_list_that_cannot_be_read_ends_no_gateway(network: Network, tmp_path: Path) -> None:
@@ -542,15 +576,19 @@ async def test_proposal_that_nobody_answered_goes_long_after_the_day_its_sender_
         await homeward.accept(network, theirs)
     network.clock.pass_(days=1)
     assert (theirs,) == await run(network, "XBB")
+    assert () == await run(network, "XAA")
     assert "PROPOSED" == await story.state(network, "XAA", ours), "people say there that nobody comes, or ask anew"
 
 
-async def test_whoever_was_accepted_is_awaited_past_the_day_that_was_set(network: Network) -> None:
-    """Somebody may come by an acceptance, so what it rests on is left to people."""
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_whoever_was_accepted_is_awaited_past_the_day_that_was_set(network: Network, stopped: bool) -> None:
+    """Somebody may come by an acceptance, so what it rests on is left to people, whether or not it is stopped."""
     _, theirs = await homeward.accepted(network)
+    if stopped:
+        await network.gateways["XBB"].hold.freeze(theirs, "x", "second", "desk_head")
     homeward.move_to(network, datetime(2030, 1, 1, tzinfo=UTC))
-    await run(network, "XBB")
-    assert "ACCEPTED" == await story.state(network, "XBB", theirs)
+    assert () == await run(network, "XBB")
+    assert ("FROZEN" if stopped else "ACCEPTED") == await story.state(network, "XBB", theirs)
 
 
 @pytest.mark.parametrize("room", [0, 10])

@@ -150,9 +150,23 @@ async def test_restriction_holds_it_back_and_is_recorded(overseen: Network) -> N
         await account(overseen, ours)
     seen = await account(overseen, ours, "dpo", "dpo")
     assert "ENDANGERS_PERSON" == (seen.restriction.ground if seen.restriction else None)
-    assert "access-withheld" == seen.looks[-2].action
+    assert ("access-withheld", None) == (seen.looks[-2].action, seen.looks[-2].recipient), "nobody was given anything"
     await rights.lift(context, ours, "dpo")
     assert 1 == len((await account(overseen, ours)).sent)
+
+
+async def test_what_was_sent_and_is_kept_no_more_is_counted(overseen: Network) -> None:
+    """The person learns that there was more than is shown."""
+    ours, _ = await story.replied(overseen)
+
+    async def forget(tx: Tx) -> str:
+        (row,) = await tx.outbound_of_case(ours)
+        await tx.save_outbound(row._replace(sealed=None))
+        return row.digest
+
+    gone = (await overseen.gateways["XAA"].context.commit(forget)).value
+    made = await account(overseen, ours)
+    assert ((), (gone,)) == (made.sent, made.not_readable)
 
 
 async def test_restriction_ends_by_itself(overseen: Network) -> None:
@@ -188,6 +202,16 @@ async def test_restriction_needs_an_end(overseen: Network, days: int) -> None:
     until = overseen.clock.now().date() + timedelta(days=days)
     with pytest.raises(RuleRefused, match="R-22"):
         await rights.restrict(overseen.gateways["XAA"].context, ours, "INQUIRY", until, "dpo")
+
+
+@pytest.mark.parametrize("days", [180, 0])
+async def test_restriction_may_end_at_the_latest_and_today(overseen: Network, days: int) -> None:
+    """Half a year to the day, and a day that has begun, are taken."""
+    ours, _ = await story.replied(overseen)
+    context, until = overseen.gateways["XAA"].context, overseen.clock.now().date() + timedelta(days=days)
+    await rights.restrict(context, ours, "INQUIRY", until, "dpo")
+    found = await rights.restriction(context, ours)
+    assert until == (found.until if found else None)
 
 
 async def test_restriction_needs_a_listed_ground(overseen: Network) -> None:
