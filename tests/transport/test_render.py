@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from gateway.core.attachments import (
+    LONG_MAX_BYTES,
     MEMBERS,
     PAGE_MAX_BYTES,
     PHOTO_MAX_BYTES,
@@ -22,6 +23,7 @@ from gateway.core.attachments import (
     Rendition,
     measure,
 )
+from gateway.transport import render_worker
 from gateway.transport.renderer import WorkerRenderer, _exchange
 from tests.support import pictures
 
@@ -91,6 +93,35 @@ def test_each_orientation_shows_the_same(turn: int) -> None:
     red, _, blue = page.getpixel((40, 40))
     assert red > 200 > 100 > blue
     assert min(page.getpixel((360, 260))) > 200
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    """Return a portrait with one segment more."""
+    raw = pictures.jpeg()
+    return raw[:20] + bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2) + body + raw[20:]
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (segment(0xE2, b"MPF\x00 and what else a telephone puts there"), {"thumbnail"}),
+        (segment(0xE2, b"ICC_PROFILE\x00\x01\x01 of a screen"), {"icc"}),
+        (segment(0xED, b"Photoshop 3.0\x00 with a caption"), {"iptc"}),
+        (segment(0xE5, b"of a maker"), {"comment"}),
+        (pictures.jpeg() + b"\x00\x00\r\n", set()),
+    ],
+)
+def test_what_was_left_behind_is_told_by_its_name(raw: bytes, told: set[str]) -> None:
+    """Where nothing was, nothing is told: a few empty bytes at the end say nothing."""
+    assert told == render_worker.draw(raw, "document_image")[1]
+
+
+def test_a_photograph_for_print_keeps_its_colours() -> None:
+    """How they are to be read stands in a segment, which is no note: without it the picture is a negative."""
+    red = Image.new("RGB", (300, 400), (200, 30, 30)).convert("CMYK")
+    ((page,), _) = render_worker.draw(pictures.saved(red), "photo")
+    high, *low = shown(page).getpixel((150, 200))
+    assert (True, True) == (high > 150, max(low) < 100)
 
 
 def test_small_copy_is_removed() -> None:
@@ -185,6 +216,30 @@ def test_size_class_is_kept() -> None:
     assert sum(map(len, two.pages)) <= SHORT_MAX_BYTES
 
 
+def test_a_portrait_has_no_more_pixels_than_help_to_know_a_face() -> None:
+    """A page of a document has to be read, and keeps more of them."""
+    raw = pictures.saved(Image.new("L", (1600, 1200), "white"), "PNG")
+    sides = {member: max(measure(render_worker.draw(raw, member)[0][0])) for member in MEMBERS}
+    assert {"photo": render_worker.PHOTO_SIDE_MAX, "document_image": 1600} == sides
+
+
+@pytest.mark.parametrize(("pages", "most"), [(2, SHORT_MAX_BYTES), (3, LONG_MAX_BYTES)])
+def test_pages_fit_their_class_together(monkeypatch: pytest.MonkeyPatch, pages: int, most: int) -> None:
+    """However much there is to see on each: the whole would be thrown away as too large otherwise."""
+    noise = Image.effect_noise((720, 720), 120)
+    monkeypatch.setattr(render_worker, "_pdf", lambda raw, most: ([noise] * pages, set[str]()))
+    made, _ = render_worker.draw(pictures.pdf(), "document_image")
+    assert (pages, True) == (len(made), sum(map(len, made)) <= most)
+    assert max(map(len, made)) <= PAGE_MAX_BYTES
+
+
+def test_what_would_be_told_no_more_is_not_made_to_fit() -> None:
+    """A face of a few pixels is none: it is refused, and people bring another picture."""
+    with pytest.raises(NotRendered) as error:
+        render_worker._fitted(Image.effect_noise((400, 400), 120), 400, 2000)
+    assert "file-fit" == error.value.code
+
+
 def test_same_file_gives_the_same_image() -> None:
     """Drawing again gives the same bytes, so that a digest stands for the file too."""
     raw = pictures.with_notes()
@@ -218,6 +273,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "JPEG and zip": (lambda: pictures.jpeg() + pictures.zipped(), "file-joined"),
     "JPEG and PDF": (lambda: pictures.jpeg() + pictures.pdf(), "file-joined"),
     "PDF and zip": (lambda: pictures.pdf() + pictures.zipped(), "file-joined"),
+    "JPEG and program": (lambda: pictures.jpeg() + b"MZ\x90\x00", "file-joined"),
     "JPEG and script": (lambda: pictures.jpeg() + b"<script>alert(1)</script>", "file-joined"),
     "PDF with a script": (pictures.scripted, "file-active"),
     "PDF with a file in it": (pictures.carrying, "file-active"),
