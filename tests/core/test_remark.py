@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from gateway.core.case import Case, Stop, parse_case, serialize_case
 from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.preview import compose
-from gateway.core.remark import About, digest_of, is_confirmed, is_shortened, is_waiting, marked, wire_fault
+from gateway.core.remark import (
+    About,
+    digest_of,
+    is_confirmed,
+    is_shortened,
+    is_waiting,
+    marked,
+    still_stops,
+    wire_fault,
+)
 from tests.core import support
 from tests.core.support import AROUND, NOW, WRITTEN, draft, remark, take
 
@@ -101,6 +110,25 @@ def test_a_confirmation_counts_for_what_was_confirmed() -> None:
     assert not is_confirmed(RECORD, replace(good, reasons=("code",)))
     assert not is_confirmed(RECORD, remark())
     assert not is_confirmed(RECORD, None)
+
+
+ASYLUM = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-20", "basis": "interview"}
+
+
+@pytest.mark.parametrize(
+    ("now", "stops"),
+    [
+        (ASYLUM, True),
+        ({**ASYLUM, "basis": "file"}, False),
+        ({**ASYLUM, "attested_on": "2026-11-21"}, False),
+        ({**ASYLUM, "attested_on": "2026-11-19"}, True),
+        ({**ASYLUM, "attested_on": None}, True),
+    ],
+)
+def test_what_a_remark_told_of_protection_stops_until_it_is_attested_anew(now: dict[str, str], stops: bool) -> None:
+    """By another attestation than stood then, of that day or a later one; the very same releases nothing."""
+    assert stops == still_stops(Stop(digest_of(ASYLUM), "2026-11-20"), now)
+    assert not still_stops(None, now)
 
 
 def test_a_remark_waits_until_it_left() -> None:

@@ -85,6 +85,23 @@ def test_of_two_keys_of_one_label_neither_is_used() -> None:
 
 
 @pytest.mark.usefixtures("fresh")
+def test_a_key_that_does_not_sign_for_its_public_half_is_not_used() -> None:
+    """A card that listed it would be believed by nobody, and what it signs neither."""
+    import pkcs11
+
+    for label in ("half", "other half"):
+        device.make_key(address(label.replace(" ", "%20")), environ={})
+    wanted = {pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PUBLIC_KEY}
+    with pkcs11.lib(token()[0]).get_token(token_label="isthmus").open(rw=True) as session:
+        for one in list(session.get_objects({**wanted, pkcs11.Attribute.LABEL: "half"})):
+            one.destroy()
+        (other,) = session.get_objects({**wanted, pkcs11.Attribute.LABEL: "other half"})
+        other[pkcs11.Attribute.LABEL] = "half"
+    with pytest.raises(BadStore, match="no usable"):
+        device.open_device(address("half"), environ={})
+
+
+@pytest.mark.usefixtures("fresh")
 def test_key_that_can_be_read_out_is_not_used() -> None:
     """A key imported or made extractable is refused: it may lie elsewhere too."""
     import pkcs11
@@ -152,10 +169,18 @@ def away() -> None:
 def test_device_that_was_away_signs_again() -> None:
     """Nobody has to start the gateway anew, which would take in nothing until then."""
     device.make_key(address("away"), environ={})
-    held = device.open_device(address("away"), environ={})
+    asked = list[bool]()
+
+    def pin() -> str:
+        asked.append(True)
+        return PIN
+
+    held = device.open_device(address("away", pin_source=""), pin=pin, environ={})
     for _ in range(2):
         away()
-        sign.verify(held.public, held.sign(b"words"), b"words")
+        for _ in range(2):
+            sign.verify(held.public, held.sign(b"words"), b"words")
+    assert 3 == len(asked), "and goes on in the session it then has"
 
 
 def test_a_module_that_was_begun_without_its_device_is_begun_anew() -> None:

@@ -81,6 +81,10 @@ async def test_whatever_goes_wrong_holds_the_message(network: Network, outcome: 
     made = await write(network, ref)
     assert made.reasons
     assert "" == made.text
+    logged = [values["reason"] for event, values in network.logs if event == "remark.held"]
+    assert [one for one in made.reasons if one.startswith("recogniser-")] == logged, (
+        "the others say something of a case"
+    )
     with pytest.raises(RuleRefused, match="REM-2"):
         await network.gateways["XAA"].clear.remarks.confirm(ref, made.digest, None, "first")
     with pytest.raises(RuleRefused, match="REM-2"):
@@ -91,6 +95,7 @@ async def test_an_exception_holds_the_message(network: Network) -> None:
     """A recogniser that fails is one that has not read the remark; its words come into no log."""
     ref = await opened(network, FakeRedactor(error=RuntimeError(TEXT)))
     assert ("recogniser-failed",) == (await write(network, ref)).reasons
+    assert ("remark.held", {"error": "RuntimeError"}) in network.logs
     assert TEXT not in repr(network.logs)
 
 
@@ -282,11 +287,13 @@ async def test_who_wrote_a_remark_does_not_approve_it(network: Network) -> None:
 
 @pytest.mark.parametrize("remark", [{"language": "en", "text": TEXT}, None])
 async def test_a_remark_frees_nobody_to_approve_a_request_of_their_own(network: Network, remark: Any) -> None:
-    """Who wrote the request stays its author, whoever writes a remark into it or takes one out."""
+    """Who wrote the request stays its author, whoever writes a remark into it, confirms it or takes one out."""
     network.gateways["XAA"].context.redactor = FakeRedactor()
     clear = network.gateways["XAA"].clear
     ref = await clear.new(story.draft(), "second", "liaison_officer")
-    await clear.remarks.write(ref, remark, "first")
+    made = await clear.remarks.write(ref, remark, "first")
+    if made is not None:
+        await clear.remarks.confirm(ref, made.digest, None, "first")
     assert "second" == (await story.case(network, "XAA", ref)).pending.author
 
 
@@ -307,6 +314,15 @@ async def test_a_name_of_the_record_is_not_confirmed(network: Network) -> None:
         await confirm(ref, made.digest, None, "first")
     preview = await confirm(ref, made.digest, "The person can be met on Monday.", "first")
     assert family not in preview.body.partition("remark")[2]
+
+
+@pytest.mark.parametrize("member", ["ref", "thread"])
+async def test_a_number_of_the_case_is_not_confirmed(network: Network, member: str) -> None:
+    """Our reference and the thread stand in no record, and are compared all the same."""
+    ref = await opened(network)
+    number = getattr(await story.case(network, "XAA", ref), member)
+    made = await write(network, ref, f"The person asked about {number} on Monday.")
+    assert ("ref",) == made.leaks
 
 
 async def test_a_comparison_that_fails_counts_as_a_leak(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import hmac
 import json
+import socket
 import ssl
 import threading
 import warnings
@@ -17,7 +19,8 @@ from aiohttp import web
 
 from gateway import settings
 from gateway.configured import desk_notices
-from gateway.transport.notices import SIGNATURE, DeskNotices, Mail, Notice, Webhook, signature
+from gateway.transport import notices
+from gateway.transport.notices import SIGNATURE, WAITS_S, DeskNotices, Mail, Notice, NotTold, Webhook
 from tests.support import story
 from tests.support.mail import MailServer
 from tests.support.network import HandClock, Network, introduce, make_home, make_network, open_gateway, people_keys
@@ -73,6 +76,7 @@ async def test_a_mail_carries_reference_state_and_link() -> None:
         got["From"],
         got["To"],
     )
+    assert "auto-generated" == got["Auto-Submitted"], "or whoever is on leave answers it"
     assert [] == TELLING.findall(got.as_string())
     assert [] == lines
 
@@ -87,6 +91,22 @@ async def test_a_mail_server_learns_no_name_of_the_machine(monkeypatch: pytest.M
         await queue.close()
     assert "ehlo desk.test" == server.commands[0].lower()
     assert not [one for one in (*server.commands, server.mails[0].as_string()) if "inner.example" in one]
+
+
+async def test_a_server_that_is_down_at_one_address_is_tried_at_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name may have several."""
+    async with MailServer() as server:
+        loop = asyncio.get_running_loop()
+        (kind,) = await loop.getaddrinfo("127.0.0.1", server.port, type=socket.SOCK_STREAM)
+
+        async def found(*_: Any, **__: Any) -> list[Any]:
+            return [(*kind[:4], ("127.0.0.1", 1)), kind]  # nobody listens at the first
+
+        monkeypatch.setattr(loop, "getaddrinfo", found)
+        queue, lines = told(mail(server))
+        queue.tell(REF, "REPLIED", "interior")
+        await queue.run_once()
+    assert (1, []) == (len(server.mails), lines)
 
 
 async def test_a_desk_without_an_address_gets_no_mail() -> None:
@@ -107,6 +127,7 @@ async def test_a_mail_goes_over_tls_and_logs_in(identity: Identity, tls: str) ->
         queue.tell(REF, "REPLIED", "interior")
         await queue.run_once()
     assert ([True], []) == (server.encrypted, lines)
+    assert "AUTH" in [command.split(" ")[0].upper() for command in server.commands]
 
 
 @pytest.mark.parametrize("offered", [True, False])
@@ -189,8 +210,9 @@ async def hooked(handler: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def test_a_webhook_carries_the_same_three_and_a_signature() -> None:
-    """The body has no fourth member, and its signature verifies over the time and the exact bytes."""
+async def test_a_webhook_carries_the_same_three_and_a_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The body has no fourth member, its signature verifies over the time and the exact bytes, no proxy sees either."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     seen: list[tuple[bytes, str]] = []
 
     async def take(request: web.Request) -> web.Response:
@@ -204,8 +226,8 @@ async def test_a_webhook_carries_the_same_three_and_a_signature() -> None:
         await queue.close()
     ((body, signed),) = seen
     assert {"ref": REF, "state": "REPLIED", "link": f"https://desk.test/cases/{REF}"} == json.loads(body)
-    assert signature(KEY, body, int(HandClock().now().timestamp())) == signed
-    assert signature(b"another key", body, int(HandClock().now().timestamp())) != signed
+    at_s = int(HandClock().now().timestamp())
+    assert f"t={at_s},v1={hmac.digest(KEY, f'{at_s}.'.encode() + body, 'sha256').hex()}" == signed
     assert [] == lines
 
 
@@ -236,6 +258,38 @@ async def test_a_full_queue_loses_the_oldest_and_says_so() -> None:
         await queue.run_once()
     assert ["0" * 22, "1" * 22] == [values["ref"] for event, values in lines if event == "notice.lost"]
     assert 2 == len(server.mails)
+
+
+async def test_a_notice_is_tried_after_each_of_the_waits_and_told_to_be_lost() -> None:
+    """A desk that is down for seconds misses none, and one that is down for long is not hurried."""
+
+    class Down:
+        name = "down"
+
+        async def send(self, notice: Any, now_s: int) -> None:
+            tried.append(now_s)
+            raise NotTold("down")
+
+        async def close(self) -> None:
+            """Nothing to close."""
+
+    tried: list[int] = []
+    queue, lines = told(Down(), waits_s=WAITS_S)
+    queue.tell(REF, "REPLIED", "interior")
+    await queue.run_once()
+    assert [0, 5, 35] == [one - tried[0] for one in tried]
+    assert ("notice.lost", {"ref": REF, "type": "down", "error": "GivenUp"}) == lines[-1]
+
+
+async def test_what_is_not_told_as_the_gateway_ends_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its time to end is short, and each notice that it takes along is a line."""
+    monkeypatch.setattr(notices, "DRAIN_S", 0.05)
+    async with MailServer(stall=True) as server:
+        queue, lines = told(mail(server, timeout_s=30.0))
+        for number in range(2):
+            queue.tell(f"{number}" * 22, "REPLIED", "interior")
+        await queue.close()
+    assert ["0" * 22, "1" * 22] == [values["ref"] for event, values in lines if event == "notice.lost"]
 
 
 async def test_one_way_that_is_down_holds_up_no_other() -> None:
