@@ -19,7 +19,7 @@ from gateway.cli.keys import _next_sealing, open_person_key, private_kids
 from gateway.cli.own_card import issue, our_cards, own_card
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
-from gateway.home import IDENTITY, IDENTITY_FILE, SIGNING, ended_keys, make_certificate, next_card
+from gateway.home import IDENTITY, IDENTITY_FILE, NEXT, SIGNING, ended_keys, make_certificate, next_card
 from gateway.settings import load
 from gateway.transport.card_directory import write_card
 from keys import b64, card, custody, statement, trust_words
@@ -178,6 +178,17 @@ def test_the_signing_key_is_rotated_in_two_steps(homes: Homes) -> None:
     names = {one["kid"]: one["private_half"] for one in value("keys", "show", "-C", home)["keys"]}
     assert (None, "sign.1") == tuple(names[kid] for kid in listed)
     assert 0 == call("check", "-C", home).exit_code
+
+
+def test_a_signing_key_that_no_card_lists_is_not_activated(homes: Homes) -> None:
+    """No partner would take a word by it: a rotation that was cut short before its card is run again first."""
+    home = homes.home("XBB")
+    open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={}).put(
+        NEXT, SigningKey.generate().seed
+    )
+    before = (home / "gateway.keys").read_bytes()
+    assert 0 != call("keys", "rotate", "signing", "-C", home, "--activate").exit_code
+    assert before == (home / "gateway.keys").read_bytes()
 
 
 def test_a_gateway_can_be_started_at_each_instant_of_a_rotation(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,12 @@ from gateway import home
 from gateway.cli import running
 from gateway.cli.errors import CommandError
 from gateway.core import evidence_verifier, wire
-from gateway.services.compromise import Compromise
+from gateway.core.messages import RESYNC
+from gateway.services import compromise
+from gateway.services import exposure as exposures
+from gateway.services.compromise import ANSWERED, ON_HOLD, WAITS, Compromise
 from gateway.services.exposure import Exposure, exposure
+from gateway.services.ports import Tx
 from gateway.settings import load
 from gateway.transport.card_directory import load_cards
 from keys import b64, card, jws
@@ -24,6 +28,7 @@ from tests.cli.support import Homes, call, deliver, link_leads_on, value
 from tests.support import story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
+from tests.support.posted import payloads
 from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, restore
 from tests.support.stolen import steal_from
 from tests.trust.revocation import revoke
@@ -103,6 +108,15 @@ async def test_an_erasure_before_the_theft_closes_the_store(network: Network) ->
     assert await received(network, "XBB") == digests(await exposed(network, "XBB", erased), "disk")
 
 
+async def test_a_report_is_whole_however_much_there_is(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page by page: what a thief can read and nobody is told of is no smaller for that."""
+    for _ in range(3):
+        await story.received(network)
+    whole = await exposed(network, "XBB", START)
+    monkeypatch.setattr(exposures, "PAGE", 1)
+    assert (3, whole) == (len(whole.cases), await exposed(network, "XBB", START))
+
+
 async def test_a_store_that_was_not_taken_gives_nothing_away(network: Network) -> None:
     """With the keys alone, a thief needs a recording; what we sent was sealed to keys that never lay here."""
     await story.acknowledged(network)
@@ -137,6 +151,43 @@ async def test_a_row_without_its_key_is_said_to_be_uncertain(network: Network) -
     await network.gateways["XBB"].store.commit(forget)
     found = await exposed(network, "XBB", START, database=False)
     assert [(True, False)] == [(one.line, one.certain) for one in found.messages]
+
+
+async def test_a_partner_is_met_once_it_has_answered_under_the_new_key(network: Network) -> None:
+    """What was posted to it and not answered is waited for, and tried again whatever failed before."""
+    context = network.gateways["XAA"].context
+    met, now = Compromise(context), network.clock.now()
+    assert {ON_HOLD} == set((await met.met()).values())
+    network.wires.lose_answers = True
+    await met.greet(now)
+    await network.deliver(1)
+    assert WAITS == (await met.met())["XBB"]
+    network.wires.lose_answers = False
+
+    async def rests(tx: Tx) -> None:
+        row = await tx.find_partner("XBB")
+        assert row is not None
+        await tx.save_partner(row._replace(open_until=now + timedelta(days=1)))
+
+    await context.commit(rests)
+    await met.nudge(network.clock.now())
+    await network.gateways["XAA"].deliverer.run_once()
+    assert ANSWERED == (await met.met())["XBB"]
+
+
+async def test_a_greeting_lists_what_came_in_as_many_messages_as_it_takes(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each but the last says that more follows; a thread in which nothing came is in none of them."""
+    monkeypatch.setattr(compromise, "THREADS_A_MESSAGE", 1)
+    for _ in range(2):
+        await story.acknowledged(network)
+    await story.sent(network)
+    network.wires.posted.clear()
+    await Compromise(network.gateways["XAA"].context).greet(network.clock.now())
+    await network.deliver()
+    bodies = [one.body for one in payloads(network, "XBB") if one.type == RESYNC]
+    assert [(1, True), (1, False)] == [(len(body["threads"]), body["more"]) for body in bodies]
 
 
 async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network: Network) -> None:

@@ -86,6 +86,59 @@ async def test_branch_that_went_on_finds_no_cosigner(trio: Network) -> None:
     await asked_again(trio)
     (row,) = await conflicts(trio, "XCC")
     assert ("unproved", "us") == (row.kind, row.source)
+    await hour(trio)
+    told = [path for _, path, _ in trio.wires.posted if path == witness.CONFLICT_PATH]
+    assert [] == told, "it rests on our word alone, and convicts nobody elsewhere"
+
+
+async def test_a_proof_of_another_tree_of_that_size_clears_nobody(trio: Network) -> None:
+    """What a keeper proves is that its own log goes on: of the branch that was shown it has proved nothing."""
+    await story.replied(trio)
+    await hour(trio)
+    liar = await Liar.of(trio)
+    branch = [*liar.leaves, *(bytes([number]) * 32 for number in range(3))]
+    assert 422 == (await liar.show("XCC", len(liar.leaves), branch, [bytes(32)] * 9)).status
+    await story.replied(trio)
+    for _ in range(witness.LOOKS):
+        trio.clock.pass_(hours=1)
+        kept = await trio.gateways["XAA"].checkpoints.keep("XBB", trio.clock.now())
+        assert kept is not None
+        assert len(branch) == kept.size
+        await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+    assert ["unproved"] == [row.kind for row in await conflicts(trio, "XCC")]
+
+
+async def test_what_an_answer_showed_clears_nobody_of_a_fork(trio: Network) -> None:
+    """Two notes that contradict one another are kept whatever else the keeper said."""
+    liar, other = await forked(trio)
+    earlier = liar.note(liar.leaves[:1], cosigned=False)
+    await trio.gateways["XCC"].store.commit(lambda tx: tx.set_meta(witness.answered_name(ORIGIN), earlier))
+    await liar.show("XCC", 3, other)
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XCC")]
+
+
+async def test_an_answer_that_contradicts_what_was_cosigned_at_its_size_is_a_fork(trio: Network) -> None:
+    """Two notes of one size with two roots convict; of what was answered before, the keeper gives no proof."""
+    await story.replied(trio)
+    liar, now = await Liar.of(trio), trio.clock.now()
+    size = await answered_size(trio)
+    cosigned = WitnessedRow(ORIGIN, size, now, liar.note([*liar.leaves[: size - 1], bytes(32)]))
+    await trio.gateways["XBB"].store.commit(lambda tx: tx.save_witnessed(cosigned))
+    for _ in range(2 * witness.LOOKS):
+        await trio.gateways["XBB"].witness.run_once(trio.clock.now())
+        trio.clock.pass_(hours=1)
+    assert ("fork", "us") in [(row.kind, row.source) for row in await conflicts(trio, "XBB")]
+
+
+@pytest.mark.parametrize(("logs", "kept"), [(1, witness.DOUBTS_OF_A_LOG), (witness.DOUBTS_MAX, witness.DOUBTS_MAX)])
+async def test_doubts_have_a_bound(trio: Network, logs: int, kept: int) -> None:
+    """Of one log, and of all: anybody may show again and again what a keeper signed."""
+    liar, watching = await Liar.of(trio), trio.gateways["XCC"].witness
+    for number in range(kept + 2):
+        origin = f"XAA/XBB/{number % logs + 1}"
+        body = checkpoint.checkpoint_body(origin, 1, number.to_bytes(32))
+        watching._doubt(checkpoint.sign_note(body, origin, liar.log))
+    assert kept == len(watching._doubts)
 
 
 async def shown_falsely(trio: Network) -> None:
@@ -247,15 +300,25 @@ async def test_answer_that_nothing_kept_is_as_large_as_holds_up_no_other_and_is_
     assert [2, 2, 1] == [values["count"] for event, values in trio.logs if event == "log.uncompared"]
 
 
-async def test_fork_against_an_answer(trio: Network) -> None:
-    """A checkpoint shown for cosigning that gives another root than an answer of that size showed is a fork."""
+async def answered_size(network: Network) -> int:
+    """Return how many entries the log of XAA has, by the largest checkpoint in its answers to XBB."""
+    answered = await network.gateways["XBB"].store.read(lambda tx: tx.find_meta(witness.answered_name(ORIGIN)))
+    assert answered is not None
+    return checkpoint.parse_checkpoint(checkpoint.parse_note(answered).text).size
+
+
+@pytest.mark.parametrize(("old", "status"), [(0, 422), (2, 409)])
+async def test_fork_against_an_answer(trio: Network, old: int, status: int) -> None:
+    """
+    A checkpoint shown for cosigning that gives another root than an answer of that size showed is a fork.
+
+    Also where it would not have been cosigned anyhow.
+    """
     await story.replied(trio)
     liar = await Liar.of(trio)
-    answered = await trio.gateways["XBB"].store.read(lambda tx: tx.find_meta(f"answered:{ORIGIN}"))
-    assert answered is not None
-    size = checkpoint.parse_checkpoint(checkpoint.parse_note(answered).text).size
+    size = await answered_size(trio)
     other = [*liar.leaves[: size - 1], bytes(32)]
-    assert 422 == (await liar.show("XBB", 0, other)).status
+    assert status == (await liar.show("XBB", old, other)).status
     assert ["fork"] == [row.kind for row in await conflicts(trio, "XBB")]
 
 
@@ -335,6 +398,7 @@ async def test_true_checkpoint_shown_again_with_a_false_proof_accuses_nobody(tri
     assert 422 == (await trio.gateways["XCC"].witness.add_checkpoint(raw)).status
     await story.replied(trio)
     await hour(trio)
+    await asked_again(trio)
     assert ([], []) == (await conflicts(trio, "XCC"), alarms(trio))
 
 
@@ -364,6 +428,20 @@ async def test_no_more_logs_of_a_keeper_are_watched_than_the_bound(trio: Network
     assert 404 == (await liar.show("XCC", 0, liar.leaves)).status
     assert witness.LOGS_MAX == len(await store.read(lambda tx: tx.witnessed()))
     assert 200 == (await liar.show("XBB", 0, liar.leaves)).status
+
+
+async def test_a_log_that_is_watched_stays_so_at_the_bound(trio: Network) -> None:
+    """A keeper that names any number of logs has none of those before them forgotten."""
+    await story.replied(trio)
+    liar, store = await Liar.of(trio), trio.gateways["XCC"].store
+    assert 200 == (await liar.show("XCC", 0, liar.leaves)).status
+
+    async def fill(tx: Tx) -> None:
+        for epoch in range(2, witness.LOGS_MAX + 1):
+            await tx.save_witnessed(WitnessedRow(f"XAA/XBB/{epoch}", 1, trio.clock.now(), "a note"))
+
+    await store.commit(fill)
+    assert 200 == (await liar.show("XCC", 3, [*liar.leaves, bytes(32)])).status
 
 
 async def test_what_proves_nothing_is_not_taken(trio: Network) -> None:

@@ -1,6 +1,10 @@
 """Checkpoints that are kept: made once an hour, signed twice, cosigned by the partner and a third gateway."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+
+import pytest
 
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, cosign
@@ -63,6 +67,68 @@ async def test_next_one_continues(trio: Network) -> None:
     assert [] == alarms(trio)
 
 
+@pytest.mark.parametrize(
+    ("grown", "reason"),
+    [(False, "the log has another root than was kept"), (True, "the log does not continue what was kept")],
+)
+async def test_a_log_that_is_another_than_was_kept_is_an_alarm(trio: Network, grown: bool, reason: str) -> None:
+    """It is not kept again, and nobody is shown it: that would convict us."""
+    await story.replied(trio)
+    await hour(trio)
+    gateway = trio.gateways["XAA"]
+    with closing(sqlite3.connect(gateway.settings.database, isolation_level=None)) as elsewhere:
+        elsewhere.execute("UPDATE checkpoint_kept SET root = ? WHERE origin = ?", (bytes(32), ORIGIN))
+    if grown:
+        await story.replied(trio)
+    assert await gateway.checkpoints.keep("XBB", trio.clock.now() + timedelta(hours=1)) is None
+    assert ("log.broken", {"partner": "XBB", "reason": reason}) in trio.logs
+    assert [3] == [one.size for one in await gateway.store.read(lambda tx: tx.kept(ORIGIN))]
+
+
+async def test_a_later_one_bears_a_later_instant_whatever_the_clock_says(trio: Network) -> None:
+    """Two of ours that contradict one another would convict us (M-7.7)."""
+    await story.replied(trio)
+    await hour(trio)
+    await story.replied(trio)
+    before = trio.clock.now()
+    made = await trio.gateways["XAA"].checkpoints.keep("XBB", before - timedelta(minutes=10))
+    assert made is not None
+    assert (6, before + timedelta(seconds=1)) == (made.size, made.at)
+
+
+async def test_what_all_cosigned_covers_what_came_before_it(trio: Network) -> None:
+    """Of an earlier one that lacks a cosigner nobody is told for ever: the later tree proves it."""
+    await story.replied(trio)
+    trio.wires.cut = True
+    await hour(trio)
+    trio.wires.cut = False
+    await story.replied(trio)
+    for _ in range(5):
+        await hour(trio)
+    kept = await trio.gateways["XAA"].checkpoints.cosigned("XBB", limit=9)
+    assert [(6, True), (3, False)] == [(one.row.size, not one.missing) for one in kept]
+    assert "checkpoint.late" not in [event for event, _ in trio.logs]
+
+
+async def test_a_stamp_stays_with_the_checkpoint_it_is_of(trio: Network) -> None:
+    """Another may be kept while the authority takes its time."""
+    checkpoints = trio.gateways["XAA"].checkpoints
+
+    class Slow:
+        """An authority that takes an hour."""
+
+        async def stamp(self, message: bytes) -> bytes:
+            await story.replied(trio)
+            await checkpoints.keep("XBB", trio.clock.now() + timedelta(hours=1))
+            return b"token"
+
+    await story.replied(trio)
+    checkpoints._stamper = Slow()
+    await checkpoints.run_once(trio.clock.now())
+    rows = await trio.gateways["XAA"].store.read(lambda tx: tx.kept(ORIGIN))
+    assert {6: None, 3: b"token"} == {row.size: row.token for row in rows}
+
+
 async def test_witness_out_of_reach_is_asked_again(trio: Network) -> None:
     """A cosigner that cannot be reached holds up no other, and signs when it is back; after three hours it is told."""
     await story.replied(trio)
@@ -102,14 +168,14 @@ async def test_evidence_stands_under_the_first_that_enough_cosigned(trio: Networ
     assert [(6, True)] == [(stood.size, stood.enough) for stood in report.checkpoints]
 
 
-def answering_with(network: Network, more: str) -> None:
-    """Let XBB, asked to cosign, answer with its true line and ``more``."""
+def answering_with(network: Network, more: str, *, instead: bool = False) -> None:
+    """Let XBB, asked to cosign, answer with its true line and ``more``, or with that alone."""
     post = network.wires.post
 
     async def answer(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
         got = await post(country, path, body, media_type)
         if (country, path, got.status) == ("XBB", ADD_PATH, 200):
-            got = HttpAnswer(got.status, got.media_type, got.body + more.encode(), None)
+            got = HttpAnswer(got.status, got.media_type, (b"" if instead else got.body) + more.encode(), None)
         return got
 
     network.wires.post = answer  # type: ignore[method-assign]
@@ -127,6 +193,18 @@ async def test_cosigner_writes_over_no_signature_of_the_keeper(trio: Network) ->
     report = verify_bytes(await exported(trio, "XAA", ours))
     (made,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
     assert ((), ("XBB", "XCC")) == (report.faults, made.by)
+
+
+async def test_a_cosignature_that_does_not_verify_is_none(trio: Network) -> None:
+    """It is not kept, and its State is asked again."""
+    await story.replied(trio)
+    card = trio.gateways["XBB"].context.own
+    assert card is not None
+    false = checkpoint.signature_line("XBB", cosign.cosigner_id("XBB", card.cosigning[0]) + bytes(8 + 2420))
+    answering_with(trio, false, instead=True)
+    await hour(trio)
+    (made,) = await trio.gateways["XAA"].checkpoints.cosigned("XBB")
+    assert (("XBB",), 3) == (made.missing, len(checkpoint.parse_note(made.row.note).signatures))
 
 
 async def test_cosigner_leaves_room_for_the_others(trio: Network) -> None:

@@ -176,6 +176,9 @@ async def test_once_a_day_and_no_message_waits(trio: Network, authority: Authori
     await story.replied(trio)
     await hour(trio)
     assert 3 == len(authority.asked)
+    trio.clock.pass_(hours=24)
+    await hour(trio)
+    assert 3 == len(authority.asked), "what is stamped is not stamped again"
 
 
 async def test_export_carries_it(trio: Network, authority: Authority) -> None:
