@@ -1,6 +1,6 @@
 """What another case with the same number says of the person: that she is a minor, or does not wish to return."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from gateway.services.elsewhere import find
 from gateway.services.no_contact import NoContact
 from gateway.services.ports import Tx
 from gateway.services.resync import DROPPED, PASSED_OVER
-from tests.support import homeward, story
+from tests.support import homeward, interviews, story
 from tests.support.network import START, Network, make_network
 from tests.support.restoring import back_up, restore, settle
 
@@ -186,6 +186,43 @@ async def a_no_beside_a_proposal(network: Network) -> tuple[str, str]:
     no = homeward.record(wish={**homeward.RECORD["wish"], "wish": "undecided", "written_on": "2026-11-25"})
     await returning.record(first, no, *person)
     return first, second
+
+
+async def a_proposal(network: Network) -> str:
+    """Have a return be proposed, which waits; return its case."""
+    ours = (await homeward.prepared(network))[0]
+    await network.gateways["XAA"].returning.propose(ours, "first", "case_officer")
+    return ours
+
+
+async def a_document(network: Network) -> str:
+    """Have a travel document be asked for, which waits; return the case."""
+    ours, returning = (await homeward.accepted(network))[0], network.gateways["XAA"].returning
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, *homeward.in_charge(False)[:2])
+    pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await returning.request_document(ours, "first", "case_officer")
+    return ours
+
+
+async def an_interview(network: Network) -> str:
+    """Have an interview be agreed to, of which word waits; return the case."""
+    ours = (await interviews.proposed(network))[0]
+    await interviews.prepared(network, ours)
+    await network.gateways["XAA"].clear.agree_interview(ours, "first")
+    return ours
+
+
+@pytest.mark.parametrize("step", [a_proposal, a_document, an_interview])
+async def test_no_step_further_leaves_for_an_adult_who_is_a_child_elsewhere(
+    network: Network, step: Callable[[Network], Awaitable[str]]
+) -> None:
+    """Whatever it is that was never posted, it stays, and the desk is told."""
+    ours = await step(network)
+    await numbered(network, ours)
+    await a_child(network)
+    assert (0, [MINOR_ELSEWHERE]) == (await network.deliver(), (await told(network, ours))[1])
 
 
 async def test_plan_of_an_adult_who_is_a_child_elsewhere_stays(network: Network) -> None:
