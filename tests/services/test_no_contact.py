@@ -9,6 +9,7 @@ from gateway.services.context import Forbidden, NotFound
 from tests.support import story
 from tests.support.network import Network, open_gateway
 from tests.support.no_contact import listed
+from tests.support.questions import ASKED, signed
 
 
 async def test_queued_message_stops_at_once(network: Network) -> None:
@@ -65,6 +66,15 @@ async def test_what_belongs_to_no_case_stops_too(network: Network) -> None:
     context = network.gateways["XAA"].context
     body = b'{"serial":1}'
     await context.commit(lambda tx: channel.queue(context, tx, "XBB", DIRECTORY, body, network.clock.now()))
+    await listed(network)
+    assert (0, []) == (await network.deliver(), network.wires.posted)
+
+
+async def test_a_question_without_persons_stops_too(network: Network) -> None:
+    """Signed before the State was listed, it does not leave afterwards."""
+    office = network.gateways["XAA"].information
+    made = await office.ask("XBB", ASKED, "writer")
+    await office.send("XBB", made.thread, signed(network, made, "information.request"), "office")
     await listed(network)
     assert (0, []) == (await network.deliver(), network.wires.posted)
 
