@@ -1,12 +1,16 @@
 """Sections 3.5 and 5.9: what may be said about data after it was sent."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
+from conformance.backend import Forbidden
 from conformance.bodies import RIGHTS, asked_about, day, refuses, send, withholds
 from conformance.play import Play, body_of
+from conformance.reading import instant
 from conformance.registry import NotOffered, Wrong, case
-from conformance.returning import plan
+from conformance.returning import acceptance, departure, homeward, journey, plan, schedule
 from conformance.talk import Talk
 
 Place = Callable[[Play], Awaitable[Talk]]
@@ -77,10 +81,14 @@ EVERYWHERE: dict[str, Place] = {
     "reply-accepted": _has_replied,
     "closed-here": _closed_there,
     "withdrawn-here": _withdrawn_there,
+    "proposed": lambda play: journey(play, "proposed"),
+    "departed": lambda play: journey(play, "departed"),
+    "proposed-here": lambda play: homeward(play, "proposed"),
+    "departed-here": lambda play: homeward(play, "departed"),
 }
 
 
-@case("rights.everywhere", "M-5.31", section="5.9", inputs=EVERYWHERE, profile="full", positive=True)
+@case("rights.everywhere", "M-5.31", section="5.9", inputs=EVERYWHERE, profile="full", positive=True, seconds=60.0)
 async def everywhere(play: Play, make: Place) -> None:
     """
     A thread whose request was accepted takes a question about data, and a demand, at every place and on both sides.
@@ -340,18 +348,36 @@ async def nothing_new_after(play: Play) -> None:
     await send(talk, "rectification")
 
 
-@case("rights.reply-taken-back", "M-3.20", section="3.5", profile="full")
-async def reply_taken_back(play: Play) -> None:
+@case(
+    "rights.reply-taken-back",
+    "M-3.20",
+    "M-5.36",
+    section="3.5",
+    inputs=["replied", "documented", "planned"],
+    profile="full",
+    seconds=60.0,
+)
+async def reply_taken_back(play: Play, place: str) -> None:
     """
-    A reply that was taken back is no reply any more: the gateway proposes no return on it.
+    A reply that was taken back is no reply any more: nothing of a return is proposed, planned or begun on it.
 
     A gateway that goes on brings somebody to a State that has just said it was wrong.
     """
-    until = {"use_restrictions": ["P0", "P1"], "retain_until": day(play, 400), "onward": "none"}
-    talk = await play.taken_up(handling=until)
-    await talk.reply()
+    talk = await homeward(play, place)
     await send(talk, "rectification")
-    await withholds(talk, "return.proposal", plan(play))
+    if place == "replied":
+        await withholds(talk, "return.proposal", plan(play))
+        return
+    if place == "planned":
+        leaves = instant(next(one for one in talk.heard if one.type == "return.schedule").body["departs_at"])
+    else:
+        leaves = departure(play)
+        with suppress(Forbidden):
+            await talk.say("return.schedule", schedule(play, leaves))
+    posts = [post.read.type for post in await play.tick_to(leaves + timedelta(minutes=10)) if post.state is play.a]
+    if "return.schedule" in posts:
+        raise Wrong("a journey was planned on a reply that was taken back")
+    await withholds(talk, "return.schedule", {"status": "departed"})
 
 
 @case("rights.own-rectification", "M-3.20", section="3.5", profile="full", positive=True)
@@ -383,6 +409,35 @@ async def nothing_on_it(play: Play) -> None:
     reply = talk.heard[-1].digest
     await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
     await refuses(talk, "return.proposal", reply=reply)
+
+
+@case("rights.accepted-on-it", "M-3.20", "M-3.11", section="3.5", profile="full")
+async def accepted_on_it(play: Play) -> None:
+    """
+    Once the gateway has taken its reply back its desk accepts no proposal that rests on it, also one that came before.
+
+    A gateway that lets it receives somebody whom it has said it was wrong about.
+    """
+    talk = await journey(play, "proposed")
+    await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
+    await withholds(talk, "return.acceptance", acceptance(play))
+
+
+OTHERS = {"an-erasure": ("erasure", "RECTIFICATION"), "a-rectification": ("rectification", "ERASURE")}
+
+
+@case("rights.confirmed-otherwise", "M-5.31", section="5.9", profile="full", inputs=OTHERS)
+async def confirmed_otherwise(play: Play, how: tuple[str, str]) -> None:
+    """
+    A demand is confirmed by its own act: a confirmation of the other one under its number is refused.
+
+    A gateway that takes it counts as destroyed what its partner has set right, and asks no more.
+    """
+    (demand, other), talk = how, await play.taken_up()
+    says = {"parts": ["BIRTH_DATE"], "elements": None} if demand == "rectification" else {}
+    number = (await talk.said(demand, says)).body["number"]
+    await refuses(talk, "confirmation", number=number, act=other)
+    await send(talk, "confirmation", number=number, act=demand.upper())
 
 
 @case("rights.own-nothing-new", "M-3.20", section="3.5", profile="full")
