@@ -107,6 +107,23 @@ async def older_serial(play: Play, serial: int) -> None:
     await _pointed(play, "XAA-02", listed=True)
 
 
+@case("directory.new-epoch", "M-3.22", section="8.3", profile="full", positive=True)
+async def new_epoch(play: Play) -> None:
+    """
+    A directory of a later epoch holds, whatever its serial: a State that was restored may have lost how far it was.
+
+    A gateway that goes by the serial alone points to an office of before, and no announcement brings it further.
+    """
+    await play.accepted(play.message("directory", _directory(play, 5, "XAA-02")))
+    play.a.next_card(epoch=2)
+    await play.publish(play.a)
+    play.a.epoch, play.a.log = 2, None
+    await play.tick()
+    await play.accepted(play.message("directory", _directory(play, 1, "XAA-03")))
+    await _pointed(play, "XAA-03", listed=True)
+    await _pointed(play, "XAA-02", listed=False)
+
+
 @case("directory.from-a-day", "M-3.22", section="8.3", profile="full")
 async def from_a_day(play: Play) -> None:
     """
@@ -143,9 +160,10 @@ async def fallen(play: Play) -> None:
     """
     What was announced by a key that had been revoked when it came, as a later card says, holds no more.
 
-    A gateway that goes on by it sends a person to the office of whoever stole the key.
+    A gateway that goes on by it sends a person to the office of whoever stole the key. One that counts it as held takes
+    no other one any more.
     """
-    await play.accepted(play.message("directory", _directory(play, 1, "XAA-02"), key=play.a.spare))
+    await play.accepted(play.message("directory", _directory(play, 9, "XAA-02"), key=play.a.spare))
     await play.tick(hours=1)
     rows = [dict(row) for row in play.a.card.value["signing"]]
     stolen = next(row for row in rows if row["kid"] == play.a.spare.kid)
@@ -154,6 +172,8 @@ async def fallen(play: Play) -> None:
     await play.publish(play.a)
     await _pointed(play, "XAA-02", listed=False)
     await _pointed(play, "XAA-01", listed=True)
+    await play.accepted(play.message("directory", _directory(play, 1, "XAA-03")))
+    await _pointed(play, "XAA-03", listed=True)
 
 
 @case("directory.own", "M-3.22", section="8.3", profile="full", positive=True)
