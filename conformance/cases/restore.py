@@ -1,10 +1,11 @@
 """Section 5.8, and restarts: what a gateway still knows after it was ended, or brought back from a backup."""
 
-from conformance.bodies import day
+from conformance.bodies import day, refuses, send
 from conformance.play import Play
 from conformance.registry import Wrong, case
-from conformance.returning import homeward
+from conformance.returning import acceptance, departure, homeward, journey, schedule
 from conformance.talk import Talk
+from conformance.writing import stamp
 
 
 @case("restore.restart", "M-5.3", "M-5.12", section="5.1", profile="verify", needs=["restart"], positive=True)
@@ -154,6 +155,47 @@ async def _heard_anew(talk: Talk, type: str) -> None:
     said = [row for row in await talk.play.sent(talk.thread) if (row["type"], row["epoch"]) == (type, newest)]
     if [row["state"] for row in said] != ["accepted"]:
         raise Wrong(f"in the new epoch a {type} was said {len(said)} times, and not accepted once")
+
+
+LOSES = ["acceptance-listed", "acceptance-not-listed", "nothing"]
+"""What a restore lost of a return that its partner goes on with, and whether the partner has said so."""
+
+
+@case(
+    "restore.who-has-left",
+    "M-5.30",
+    "M-5.27",
+    section="5.9",
+    profile="return",
+    needs=["restore"],
+    inputs=LOSES,
+    seconds=60.0,
+)
+async def who_has_left(play: Play, what: str) -> None:
+    """
+    Where a restore may have lost the acceptance, word of a departure is taken after the proposal; else it is refused.
+
+    A gateway that refuses it has nobody at the gate for a person whom it agreed to receive, and does not remember.
+    """
+    talk = await journey(play, "proposed")
+    await play.offered("/backup")
+    if what != "nothing":
+        await talk.said("return.acceptance", acceptance(play))
+    await play.offered("/restore")
+    await play.tick()
+    if what != "acceptance-not-listed":
+        await _lists(talk)
+    await play.tick(hours=3)  # one may wait for another part of the listing
+    left = schedule(play, departure(play)) | {"status": "departed", "departs_at": stamp(play.now())}
+    if what == "nothing":
+        await refuses(talk, "return.schedule", **left)
+        return
+    await send(talk, "return.schedule", **left)
+    await play.tick(hours=5)
+    await send(talk, "return.handover")
+    await talk.say("return.handover", {})
+    if "return.handover" not in [post.read.type for post in await play.tick(hours=2)]:
+        raise Wrong("the gateway's desk does not sign the record of whoever came")
 
 
 @case("restore.evidence", "M-7.2", "M-7.4", section="7.2", profile="verify", needs=["evidence", "erase"], positive=True)
