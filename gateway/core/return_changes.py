@@ -382,6 +382,11 @@ def _stopped_no_more(case: Case) -> Case:
     return replace(case, resume_to=None, resume_proposer=None)
 
 
+def _let_on(case: Case, event: Event, now: datetime) -> Change:
+    """Take off what was found of another case of the person: two persons have said that it is another person's."""
+    return replace(case, findings=tuple(found for found in case.findings if found != event.data.get("over"))), ()
+
+
 def _returned(case: Case, event: Event, now: datetime) -> Change:
     """
     The person is back: everything is looked at anew, and nothing signed before counts.
@@ -575,6 +580,7 @@ APPLIES: Mapping[str, Apply] = {
     "handover": _handed_over,
     "recall": _recall,
     "take_back": _told(TAKE_BACK),
+    "go_on": _let_on,
     "returned": _returned,
     "suspend": _suspend,
     "freeze": _frozen,

@@ -16,7 +16,19 @@ from datetime import timedelta
 
 from gateway.core.case import State
 from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row, rows_of
-from gateway.core.verification import CLERK, GATEWAY, HELD, LIAISON, MAY_FREEZE, OFFICER, PARTNER, SAID, UNANSWERED_BY
+from gateway.core.verification import (
+    CLERK,
+    GATEWAY,
+    HELD,
+    LIAISON,
+    MAY_FREEZE,
+    MAY_TELL_APART,
+    OFFICER,
+    PARTNER,
+    SAID,
+    STOP,
+    UNANSWERED_BY,
+)
 from gateway.core.verification import IN_CHARGE as IN_CHARGE
 
 S = State
@@ -43,6 +55,8 @@ of a recall before that the other one may not know yet.
 """
 AWAY = (S.DEPARTED, S.HANDED_OVER, S.MONITORING)
 """States in which the person has left, and can be called back."""
+CALLED_OR_AWAY = (*AWAY, S.RECALL)
+"""The same, and those in which she was called back: nothing of hers can be held but what is said of her."""
 _LOOKED_AFTER = (S.HANDED_OVER, S.MONITORING)
 """States in which the accepting side reports how the person is doing; the first report may be the last."""
 OUTCOMES = (S.CLOSED_SAFE, S.CLOSED_CONCERN, S.LOST_CONTACT)
@@ -240,6 +254,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     *rows_of(RECALLED_BEFORE, "recall", STAY, MAY_FREEZE | _ESCORT, ("untold",), "message"),
     *rows_of((*AWAY, *OUTCOMES), "take_back", S.RECALL, _PARTNER, (), "message"),
     Row(S.RECALL, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who called back"),
+    # Of who is away nothing was frozen, so nothing is resumed: what waited for another case's sake leaves.
+    *rows_of(CALLED_OR_AWAY, "go_on", STAY, MAY_TELL_APART | {STOP}, (), "two reasons, in both cases"),
     Row(S.RECALL, "returned", S.CONSIDERED, OFFICER, ("let_go",), "event"),
     Row(S.RECALL, "close", S.CLOSED, OFFICER, ("let_go",), "event"),
     *rows_of((S.NOT_RETURNED, *OUTCOMES), "close", S.CLOSED, OFFICER | _GATEWAY, (), "event"),

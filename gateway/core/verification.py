@@ -26,6 +26,8 @@ CLERK = frozenset({"registry_clerk", "desk_head"})
 _PROTECTING = {"person", "guardian", "lawyer", "child_welfare", "asylum_authority", "court", "dpo", STOP}
 MAY_FREEZE = OFFICER | _PROTECTING | CLERK
 """Everyone who may stop a case at once. Officers too: an ordinary withdrawal passes FROZEN like any other."""
+MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
+"""Roles that may say that two cases are about two persons; two different persons, never one."""
 DECLINES = OFFICER | {"person", "guardian", "lawyer", "child_welfare"}
 """Who may say no to an interview: everyone who speaks for the person."""
 _GATEWAY = frozenset({GATEWAY})

@@ -17,15 +17,15 @@ from gateway.core.case import Pending, Remark, Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, DOCUMENT, DOCUMENT_REQUEST, HANDOVER, MONITORING, REISSUE, SCHEDULE
 from gateway.core.preview import Preview
-from gateway.core.returns import RETURN_STATES
+from gateway.core.returns import CALLED_OR_AWAY, RETURN_STATES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS, table_for
-from gateway.core.verification import ANSWERING, OFFICER
+from gateway.core.verification import ANSWERING, MAY_TELL_APART, OFFICER
 from gateway.services import clear, returning
 from gateway.services.answer import Answer
 from gateway.services.audience import READ_A_CASE, READ_A_RETURN
 from gateway.services.clear import Clear
 from gateway.services.context import Context, NotFound
-from gateway.services.hold import MAY_TELL_APART, Hold
+from gateway.services.hold import Hold
 from gateway.services.inquire import BoardRow, Inquiries
 from gateway.services.notices import Notices
 from gateway.services.remind import Reminder
@@ -313,7 +313,13 @@ VERBS: Mapping[str, Verb] = {
     "freeze": _verb("freeze", _BOTH, _freeze),
     "release": _verb("release", _BOTH, lambda s, c: s.hold.release(c.ref, c.person, c.role)),
     "resume": _verb("propose_resume resume", _BOTH, lambda s, c: s.hold.resume(c.ref, c.person, c.role)),
-    "apart": Verb(frozenset({"release"}), _ASKING, _tell_apart, MAY_TELL_APART, frozenset({State.FROZEN})),
+    "apart": Verb(
+        frozenset({"release", "go_on"}),
+        _ASKING,
+        _tell_apart,
+        MAY_TELL_APART,
+        frozenset({State.FROZEN, *CALLED_OR_AWAY}),
+    ),
     "correction": _verb("correct", _ASKING, _correct, compared=True),
     "attestation": _verb("attest", _ASKING, _attest),
     "restatement": _verb("restate", _ASKING, _restate, compared=True),

@@ -1,5 +1,6 @@
 """
-What another case says of the same person: that she is a minor, or that she does not wish to return.
+What another case says of the same person: that she is a minor, that she does not wish to return, or, of who is away,
+that it is stopped.
 
 Rule 1: taken together are cases whose files both have the same number of a document, a permit or a person, for that is
 one person's: a wrong one is corrected, and nobody says of two that carry it that they are two. A name is no reason.
@@ -16,8 +17,9 @@ from typing import Any
 from gateway.core.age import treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import CONCLUDED, Case, Side
+from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
-from gateway.services import access, cases
+from gateway.services import access, cases, person_stop
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import Tx
@@ -74,13 +76,18 @@ async def find(context: Context, ref: str, person: str, why: str) -> tuple[str, 
         same = await others(context, tx, case)
         no = await no_elsewhere(context, tx, case, same)
         said_no = (no[1],) if no and not _written_since(case, no[0]) else ()
-        return {MINOR_ELSEWHERE: minor_elsewhere(case, same), NO_ELSEWHERE: said_no}
+        away = case.state in CALLED_OR_AWAY
+        stopped = tuple([one.ref for one in await person_stop.matches(tx, ref)]) if away else ()
+        found = {MINOR_ELSEWHERE: minor_elsewhere(case, same), NO_ELSEWHERE: said_no, person_stop.BECAUSE: stopped}
+        found = {says: refs for says, refs in found.items() if refs}
+        was = away and not stopped and person_stop.BECAUSE in case.findings
+        return {**found, person_stop.NO_MORE: ()} if was else found
 
     found = await context.store.read(unit)
     if named := sorted({one for refs in found.values() for one in refs}):
         now = context.clock.now()
         await context.commit(lambda tx: access.view_each(context, tx, named, person, why, now))
-    return tuple(f"{says}: {', '.join(refs)}" for says, refs in found.items() if refs)
+    return tuple(f"{says}: {', '.join(refs)}" if refs else says for says, refs in found.items())
 
 
 def _written_since(case: Case, counts_from: date) -> bool:

@@ -7,7 +7,8 @@ Rule 3: a frozen case goes on only if who froze it lets go, two persons resume i
 stopped is let go by a person of this gateway in the same role, who had no part in inviting; what somebody stopped who
 has left that office since, by another who holds it. For a guardian or lawyer it is who represents this person.
 Rule 4: where the gateway itself holds a case because another of the same person is stopped, it lets go once two persons
-said, each with a reason, that it is another person; a number that both cases carry is corrected, never argued away.
+said, each with a reason, that it is another person; a number that both cases carry is corrected, never argued away. So
+it is with what is said of a person who is away, whose case is not held.
 """
 
 from collections.abc import Collection, Mapping
@@ -21,7 +22,7 @@ from gateway.core.case import Case, Side, State
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.tables import table_for
-from gateway.core.verification import CLERK, OFFICER
+from gateway.core.verification import CLERK, MAY_TELL_APART, OFFICER
 from gateway.core.verification_guards import let_go_by
 from gateway.services import access, cases, person_stop, steps, threads
 from gateway.services.around import look
@@ -31,10 +32,6 @@ from gateway.services.ports import Tx
 from gateway.services.representing import represents
 from gateway.services.resync import bring_back
 from gateway.services.rows import ApartRow, Shared
-
-MAY_TELL_APART = OFFICER | {"child_welfare", "asylum_authority"}
-"""Roles that may say that two cases are about two persons; two different persons, never one."""
-
 
 WAYS_ON = frozenset({"release", "resume", "apart"})
 """Steps by which a case that was stopped goes on: whether they are refused hangs on who stopped it, and who acts."""
@@ -122,8 +119,8 @@ class Hold:
             case "resume":
                 may = [role for role in may if _goes_on(case, person, role, now)]
             case "apart":
-                said = person_stop.HOLDER not in case.holders or await _is_said(tx, held.case.ref, person)
-                may = [role for role in may if role in MAY_TELL_APART and not said]
+                open_ = await person_stop.is_in_question(tx, case) and not await _is_said(tx, case.ref, person)
+                may = [role for role in may if role in MAY_TELL_APART and open_]
         return tuple(may)
 
     def _left(self, case: Case, now: datetime) -> tuple[tuple[str, str], ...]:
@@ -178,10 +175,11 @@ class Hold:
         Say that ``ref`` is about another person than the stopped cases it is held for, or that none is stopped now.
 
         The first person proposes it, a second, other person confirms it; then the gateway lets go, and the case may be
-        resumed. Returns whether it did. Both reasons are recorded, in every case that was compared (R-13).
+        resumed. Of who is away what waits leaves at the next attempt. Returns whether it did. Both reasons are
+        recorded, in every case that was compared (R-13).
 
-        Raises ``Forbidden``, ``IllegalStep`` if the case is not held for this, and ``RuleRefused`` with R-01 where a
-        number is shared: the wrong entry is corrected then.
+        Raises ``Forbidden``, ``IllegalStep`` if nothing is held for this, and ``RuleRefused`` with R-01 where a number
+        is shared: the wrong entry is corrected then.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -191,20 +189,20 @@ class Hold:
 
         async def unit(tx: Tx) -> bool:
             held = await cases.load(context, tx, ref)
-            if person_stop.HOLDER not in held.case.holders:
+            if not await person_stop.is_in_question(tx, held.case):
                 raise IllegalStep(held.case.state, "tell_apart", role)
             # One that was told apart before stays so as long as nothing else is shared.
             found = await person_stop.matches(tx, ref)
             if any(one.number for one in found):
-                because = f"{person_stop.BECAUSE}, by a number; correct the wrong entry"
-                raise RuleRefused((Finding("R-01", because, "elements"),))
+                raise RuleRefused((Finding("R-01", person_stop.BY_A_NUMBER, "elements"),))
             await self._compared(tx, held, found, why, person, now)
             decided = [await _decide(tx, ref, other, shared, person, now) for other, shared in _pairs(ref, found)]
             if not all(decided):
                 return False
             await tx.drop_apart(ref, ref)
             actor, holder = person_stop.HOLDER
-            await steps.move(context, tx, held, Event("release", actor, holder), now)
+            name = "release" if person_stop.HOLDER in held.case.holders else "go_on"
+            await steps.move(context, tx, held, Event(name, actor, holder, {"over": person_stop.BECAUSE}), now)
             return True
 
         let_go: bool = (await context.commit(unit)).value

@@ -7,7 +7,8 @@ Nobody else's hold says why, so it stops its own case alone.
 Rule 2: a case that shares a value with a stopped one is held by the gateway itself, at once, for people to decide. That
 is a reason to look; a case that shares nothing proves nothing, and no case is released by it.
 Rule 3: people release it, two of them, who say that it is another person. A shared number is no matter of opinion: the
-wrong entry is corrected, or the case stays held.
+wrong entry is corrected, or the case stays held. Of who is away nothing is held but what is said of her, and that goes
+on once two persons have said so.
 Rule 4: nothing here overrides R-01. A hold that was released is placed again as soon as another value is shared.
 
 The values are keyed (``gateway.core.person_keys``) and go with the case; ``docs/decisions/0011-person-wide-stop.md``.
@@ -21,6 +22,7 @@ from gateway.core.case import Case, Side, State, replace
 from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
 from gateway.core.return_guards import OUTDATED
+from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.core.verification import STOP
 from gateway.services.context import Context
@@ -33,8 +35,15 @@ HOLDER = ("gateway", STOP)
 """Who holds a case for this reason, as it stands among its holders: no person, and no role a person can have."""
 
 BECAUSE = "another case that shares a value with this person is stopped"
+BY_A_NUMBER = f"{BECAUSE}, by a number; correct the wrong entry"
+"""Why nobody says that two cases are about two persons."""
+NO_MORE = f"{BECAUSE} no more"
+"""What is said in its place where that was found of who is away, and is over."""
 
-TO_DECIDE = "something became known that may concern this person: look at the case for a reason, and decide on a recall"
+TO_DECIDE = (
+    "something became known that may concern this person: look at the case for a reason, and decide on a recall, or "
+    "that it is another person"
+)
 """In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
 
 AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, OUTDATED)
@@ -121,6 +130,17 @@ async def told_apart(tx: Tx, ref: str, other: Shared) -> bool:
     """Return whether two persons said that ``ref`` and ``other`` are two persons, of all that they share now."""
     decided = None if other.number else await tx.find_apart(ref, other.ref)
     return decided is not None and decided.second is not None and decided.shared == digest(other.values)
+
+
+async def is_in_question(tx: Tx, case: Case) -> bool:
+    """
+    Return whether people are to say if ``case`` is about another person than a stopped one.
+
+    The gateway holds it for that; or its person is away, and what is said of her is held, or was.
+    """
+    if case.state in CALLED_OR_AWAY:
+        return BECAUSE in case.findings or bool(await matches(tx, case.ref))
+    return HOLDER in case.holders
 
 
 async def held_back(tx: Tx, case: Case) -> bool:

@@ -34,6 +34,7 @@ from gateway.core.messages import (
     TYPES,
 )
 from gateway.core.return_guards import UNTOLD
+from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, HELD
@@ -46,10 +47,6 @@ from gateway.services.representing import TAKES_FURTHER, check_representing
 from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
 from schemas import ijson
-
-PERSON_AWAY = frozenset({State.DEPARTED, State.HANDED_OVER, State.MONITORING})
-"""States in which nothing of ours can be held back any more, and people decide whether to call the person back."""
-
 
 DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"
 """Finding on a case that was stopped."""
@@ -117,7 +114,7 @@ async def hold_person(context: Context, tx: Tx, held: Held, now: datetime) -> He
 
 
 async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
-    """Freeze the case as the gateway's own holder if a stopped one shares a value; beyond recall by us, say so."""
+    """Freeze the case as the gateway's own holder if a stopped one shares a value; of who is away, say so."""
     case = held.case
     found = [one.ref for one in await person_stop.matches(tx, case.ref)]
     told = " ".join(person_stop.reasons(case))
@@ -129,7 +126,7 @@ async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
         reason = f"{person_stop.BECAUSE}: {', '.join(found)}"
         data = {"reason": reason, "undo": await threads.undo_of(tx, case)}
         return await move(context, tx, held, Event("freeze", actor, role, data), now)
-    if case.state in PERSON_AWAY and person_stop.BECAUSE not in case.findings:
+    if case.state in CALLED_OR_AWAY and person_stop.BECAUSE not in case.findings:
         context.notify(case, Notify("interior"))
         told_case = replace(case, findings=(*case.findings, person_stop.BECAUSE))
         return await cases.note(context, tx, held, told_case, "stop", actor, now)

@@ -12,6 +12,7 @@ from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO
 from gateway.services.answer import ANSWER_WAITS
 from gateway.services.clear import UNDER_WAY
 from gateway.services.notices import STILL_HERE
+from gateway.services.person_stop import BECAUSE, BY_A_NUMBER, NO_MORE
 from gateway.services.returning import NOT_FORGOTTEN
 from gateway.web.language import N_, Tongue
 
@@ -131,6 +132,19 @@ _AGAINST: Mapping[str, str] = {
         "In another case with the same number the person said no, and wrote no other wish since: %(cases)s. If the "
         "number is wrong there or here, the desk sets it right first, with a second person if it was sent."
     ),
+    BY_A_NUMBER: N_(
+        "Both cases have the same number, and nobody's word decides on that. The wrong entry is corrected first, in a "
+        "case that is stopped; where it is in the case of who is away, decide on a recall."
+    ),
+    NO_MORE: N_(
+        "No other case that shares a value with this person is stopped any more, and nothing waits for that. Two "
+        "persons say so, each with a reason, and it is told no longer."
+    ),
+    BECAUSE: N_(
+        "Another case that shares a value with this person is stopped: %(cases)s. What is said of the person, such as "
+        "word of the departure, waits. If it is somebody else, two persons say so here, each with a reason, and it "
+        "leaves. If it may be the same person, decide on a recall."
+    ),
     OUTDATED: N_(
         "A message of the return that waits says something else than the record by now, and does not leave. Begin the "
         "return anew, or call the journey off, and say it again."
@@ -186,5 +200,7 @@ def against(tongue: Tongue, because: str) -> str:
     for begin, text in _AGAINST.items():
         if because.startswith(begin):
             cases = because.removeprefix(begin).removeprefix(": ")
-            return tongue._(text, cases=cases) if cases or "%(cases)s" not in text else tongue._(_ELSEWHERE)
+            if cases or "%(cases)s" not in text:
+                return tongue._(text, cases=cases)
+            return "" if begin == BECAUSE else tongue._(_ELSEWHERE)
     return ""

@@ -933,8 +933,8 @@ async def test_that_another_case_of_the_person_is_stopped_is_content(api: Api) -
     """Without a justification the finding says that something is to be decided; with one, why."""
     ours, _ = await homeward.departed(api.network)
     asylum = {"state": "requested", "attested_by": None, "attested_on": None, "basis": None}
-    await api.network.gateways["XAA"].clear.new(story.draft(to="XCC", asylum=asylum), "first")
+    other = await api.network.gateways["XAA"].clear.new(story.draft(to="XCC", asylum=asylum), "first")
     _, case = await api.get("first", f"/v1/cases/{ours}")
     assert (True, False) == (person_stop.TO_DECIDE in case["desk"]["findings"], "stopped" in json.dumps(case["desk"]))
     _, case = await api.get("first", f"/v1/cases/{ours}", params=WHY)
-    assert [person_stop.BECAUSE] == case["content"]["held"]
+    assert [f"{person_stop.BECAUSE}: {other}"] == case["content"]["held"]

@@ -12,7 +12,7 @@ import pytest_asyncio
 from gateway.core.case import State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.verification import MAY_FREEZE
-from gateway.services import access, cases, person_index, person_stop
+from gateway.services import access, cases, elsewhere, person_index, person_stop
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, Person
 from gateway.services.offered import open_steps
@@ -397,6 +397,133 @@ async def test_person_on_the_way_becomes_a_finding(network: Network) -> None:
         case.state,
         [text for text in case.findings if "stopped" in text],
     )
+
+
+# Of who is away nothing can be held but what is said of her: people say whose file that is, or call her back.
+
+
+BY_EAR = [{**OTHER_NAME[0], "family": "Ivanova", "given": "Maria", "script": "ru-Latn"}]
+
+
+async def left_unheard(network: Network, **changes: Any) -> tuple[str, str, str]:
+    """Return a return of which XBB has not heard that it began, both cases, and another that began to stop since."""
+    ours, theirs = await homeward.on_the_day(network)
+    network.wires.cut = True
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    await network.deliver()
+    network.wires.cut = False
+    other = await network.gateways["XAA"].clear.new(story.draft(to="XCC", asylum=REQUESTED, **changes), "first")
+    return ours, theirs, other
+
+
+async def heard(network: Network, ours: str, theirs: str) -> tuple[str, str]:
+    """Return where both cases stand once all that may leave of what waits has left."""
+    network.clock.pass_(hours=1)
+    await network.refresh()
+    await network.deliver()
+    return await homeward.states(network, ours, theirs)
+
+
+async def test_word_of_who_left_goes_on_once_two_persons_told_a_namesake_apart(network: Network) -> None:
+    """It leaves by itself after the second word and not before; the finding is gone, and the journey goes on."""
+    ours, theirs, other = await left_unheard(network)
+    hold = network.gateways["XAA"].hold
+    assert ("DEPARTED", "SCHEDULED") == await heard(network, ours, theirs)
+    await hold.tell_apart(ours, "the photographs differ", "first", "case_officer")
+    assert ("DEPARTED", "SCHEDULED") == await heard(network, ours, theirs)
+    with pytest.raises(RuleRefused, match="V-01"):
+        await hold.tell_apart(ours, "and again", "first", "case_officer")
+    assert await hold.tell_apart(ours, "I looked at both files", "welfare", "child_welfare")
+    assert ("DEPARTED", "DEPARTED") == await heard(network, ours, theirs)
+    assert person_stop.BECAUSE not in (await story.case(network, "XAA", ours)).findings
+    for ref in (ours, other):
+        looks = await network.gateways["XAA"].store.read(lambda tx, ref=ref: tx.accesses(ref))
+        assert ["first", "welfare"] == [row.person for row in looks if row.action == "tell-apart"]
+
+
+async def test_who_looks_for_a_reason_learns_which_case_is_stopped_of_who_is_away(network: Network) -> None:
+    """Two persons cannot compare what is not named; the look is recorded in the other case too."""
+    ours, _, other = await left_unheard(network)
+    context = network.gateways["XAA"].context
+    assert (f"{person_stop.BECAUSE}: {other}",) == await elsewhere.find(context, ours, "first", "why is she held?")
+    looks = await context.store.read(lambda tx: tx.accesses(other))
+    assert ["first"] == [row.person for row in looks if row.action == "view"]
+    await network.gateways["XAA"].hold.freeze(other, "looked at", "first", "case_officer")
+    await network.gateways["XAA"].hold.attest(other, NONE, "heard", *AUTHORITY)
+    assert (person_stop.NO_MORE,) == await elsewhere.find(context, ours, "first", "and now?")
+
+
+async def test_a_number_is_no_matter_of_opinion_of_who_is_away(network: Network) -> None:
+    """Nobody's word lets anything leave of a person who has the number of one who is stopped."""
+    hers = {"elements": elements(document=DOCUMENT)}
+    ours, theirs, _ = await left_unheard(network, **hers)
+    gateway = network.gateways["XAA"]
+    with_it = person_stop.person_values(story.draft(**hers), gateway.context.vault.index_value)
+    await gateway.store.commit(lambda tx: tx.save_person_values(ours, with_it, False))
+    with pytest.raises(RuleRefused, match="by a number"):
+        await network.gateways["XAA"].hold.tell_apart(ours, "another person", "first", "case_officer")
+    assert ("DEPARTED", "SCHEDULED") == await heard(network, ours, theirs)
+
+
+@pytest.mark.parametrize("how", ["another case", "another value"])
+async def test_a_later_stop_holds_word_of_who_was_told_apart(network: Network, how: str) -> None:
+    """The two words are about one case and what it shared then; the desk is told anew, and nothing leaves."""
+    ours, theirs, other = await left_unheard(network, elements=elements(names=BY_EAR))
+    await apart(network, ours)
+    gateway = network.gateways["XAA"]
+    if how == "another case":
+        await gateway.clear.new(story.draft(to="XCC", asylum=REQUESTED), "first")
+    else:
+        await gateway.hold.freeze(other, "looked at", *AUTHORITY)
+        await gateway.hold.correct(other, elements(), "as she says", *AUTHORITY)
+    assert person_stop.BECAUSE in (await story.case(network, "XAA", ours)).findings
+    assert ("DEPARTED", "SCHEDULED") == await heard(network, ours, theirs)
+
+
+async def test_telling_apart_touches_nothing_that_is_known_in_the_case_of_who_is_away(network: Network) -> None:
+    """What the asylum authority says in this very case stops it, whatever two persons say of another one."""
+    ours, theirs, _ = await left_unheard(network)
+    returning = network.gateways["XAA"].returning
+    await returning.recall(ours, "she asks for it", "UNSAFE", "2026-12-20", *AUTHORITY, REQUESTED)
+    await apart(network, ours)
+    case = await story.case(network, "XAA", ours)
+    assert (REQUESTED, [AUTHORITY]) == ((case.draft or {})["asylum"], list(case.holders))
+    assert ("RECALL", "SCHEDULED") == await heard(network, ours, theirs)
+
+
+async def test_who_was_called_back_unsaid_is_called_back_once_more_when_told_apart(network: Network) -> None:
+    """A recall that could not be told is, once two persons said that the stopped case is another person's."""
+    ours, theirs, _ = await left_unheard(network)
+    returning = network.gateways["XAA"].returning
+    await returning.recall(ours, "it may be her", "UNSAFE", "2026-12-20", "escort", "escort")
+    await apart(network, ours)
+    assert ("RECALL", "DEPARTED") == await heard(network, ours, theirs)
+    await returning.recall(ours, "it is not", "UNSAFE", "2026-12-20", "escort", "escort")
+    assert ("RECALL", "RECALL") == await heard(network, ours, theirs)
+
+
+async def test_telling_apart_is_offered_of_who_is_away_while_there_is_something_to_decide(network: Network) -> None:
+    """Not before another case stops, nor to who has said it; and nobody decides on it in advance."""
+    ours, _ = await homeward.departed(network)
+    gateway = network.gateways["XAA"]
+    with pytest.raises(IllegalStep):
+        await gateway.hold.tell_apart(ours, "in advance", "first", "case_officer")
+    assert [] == await offered(network, ours)
+    await gateway.clear.new(story.draft(to="XCC", asylum=REQUESTED), "first")
+    assert ["first", "second", "welfare", "protection"] == await offered(network, ours)
+    await gateway.hold.tell_apart(ours, "the photographs differ", "second", "liaison_officer")
+    assert ["first", "welfare", "protection"] == await offered(network, ours)
+    assert await gateway.hold.tell_apart(ours, "I looked at both files", "welfare", "child_welfare")
+    assert [] == await offered(network, ours)
+
+
+async def offered(network: Network, ref: str) -> list[str]:
+    """Return to whom it is offered to tell the case apart."""
+    gateway = network.gateways["XAA"]
+    row, services = await gateway.inquiries.find_case(ref), desk_services(gateway)
+    assert row is not None
+    names = ("first", "second", "welfare", "protection", "escort", "board")
+    return [name for name in names if "apart" in await open_steps(services, row, name, frozenset(PEOPLE[name]))]
 
 
 # Looked at again, wherever something would leave, also if a hold should be missing.

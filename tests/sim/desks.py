@@ -400,11 +400,12 @@ class Desks(Stops, Afterwards, Offices):
             self.counts["by guests"] += is_guest(who[0])
 
     async def _hand_over(self, host: Host, row: OpenCase) -> None:
-        """Sign that the person was handed over, as the escort."""
+        """Sign that the person was handed over, as the escort; what holds all word of her two persons decide first."""
         at = wire.format_instant(host.clock.now())
         protocol = {**homeward.PROTOCOL, "at": at, "place": {"country": row.partner, "unit": "Northtown"}}
 
         async def hand_over(gateway: Gateway) -> None:
+            await self._let_word_go_on(host, gateway, row.ref)
             seen = await gateway.returning.protocol(row.ref, protocol, "escort", "escort")
             signed = self._signed(host, seen.thread, "handover.delivery", "escort", seen.digest, "escort")
             await gateway.returning.hand_over(row.ref, protocol, signed, "escort")

@@ -2,6 +2,7 @@
 Who stops a case in a seed and who lets it go on, what is known of one person in several cases, and who bars a State.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
 from gateway.services.guests import is_guest
 from gateway.services.leaving import OF_HER, UNASKED
-from gateway.services.person_stop import HOLDER, reasons
+from gateway.services.person_stop import BECAUSE, HOLDER, matches, reasons
 from tests.sim import homes
 from tests.sim.work import LIAISON, OFFICER, REFUSED, Nothing, OpenCase, Work
 from tests.sim.world import Host, Post
@@ -254,15 +255,26 @@ class Stops(Work):
             if role == "partner":
                 raise Nothing
             if (person, role) == HOLDER:
-                await gateway.hold.tell_apart(row.ref, "the photographs differ", *OFFICER)
-                await gateway.hold.tell_apart(row.ref, "I looked at both files", *LIAISON)
                 found = ", ".join(line.partition(": ")[2] for line in reasons(case)).split(", ")
-                self.journals[host.country].apart.update((row.ref, other) for other in found)
-                self.counts["apart"] += 1
+                await self._tell_apart(host, gateway, row.ref, found)
             else:
                 if role == ATTESTING[1] and self.journals[host.country].known.get(row.ref, {}) is None:
                     self.journals[host.country].known.pop(row.ref)  # nothing is known of her but that stop
                 await self._release(gateway, row.ref, person, role)
+
+    async def _tell_apart(self, host: Host, gateway: Gateway, ref: str, found: Sequence[str]) -> None:
+        """Have two persons say that a case is about another person than the cases ``found``, which stop it."""
+        await gateway.hold.tell_apart(ref, "the photographs differ", *OFFICER)
+        await gateway.hold.tell_apart(ref, "I looked at both files", *LIAISON)
+        self.journals[host.country].apart.update((ref, other) for other in found)
+        self.counts["apart"] += 1
+
+    async def _let_word_go_on(self, host: Host, gateway: Gateway, ref: str) -> None:
+        """Have two persons do so in the case of who is away, of whom nothing is said while another case is stopped."""
+        if BECAUSE in (await self.case(gateway, ref)).findings:
+            found = await gateway.store.read(lambda tx: matches(tx, ref))
+            await self._tell_apart(host, gateway, ref, [one.ref for one in found])
+            self.counts["apart, away"] += 1
 
     async def _release(self, gateway: Gateway, ref: str, person: str, role: str) -> None:
         """Have a holder let go; for a guest, and for who has left the office, another one of it, or her lawyer."""

@@ -167,7 +167,8 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     }
 
 
-NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OUTDATED", "OVER_BY_THEN", "_LOST_NUMBER"}
+NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "BY_A_NUMBER", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "NO_MORE", "OUTDATED"}
+NO_FINDINGS |= {"OVER_BY_THEN", "_LOST_NUMBER"}
 """What refuses a step, or is seen for a reason alone with another in its place, and how one with a number begins."""
 
 
@@ -178,6 +179,8 @@ NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "OU
         return_guards.OVER_BY_THEN,
         STILL_HERE,
         answer.ANSWER_WAITS,
+        person_stop.BY_A_NUMBER,
+        person_stop.NO_MORE,
         NOT_LET_GO,
         NOT_FORGOTTEN,
         UNDER_WAY,

@@ -25,7 +25,10 @@ FINDINGS: Final = (
     N_("the answer came after the case was closed; it is kept until the case is erased"),
     N_("an answer came after the case was closed, and the rules do not let it be kept"),
     N_("a message of ours got no receipt in its time; tell the other State by another way that the line is down"),
-    N_("something became known that may concern this person: look at the case for a reason, and decide on a recall"),
+    N_(
+        "something became known that may concern this person: look at the case for a reason, and decide on a recall, "
+        "or that it is another person"
+    ),
     N_("a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"),
     N_("a statement of ours in this return is by a key that is revoked since before it; have another one signed"),
     N_("a message that waited in the backup was dropped, and may have left since; ask the other State"),

@@ -149,10 +149,14 @@ TEXTS: Mapping[str, StepText] = {
     "apart": StepText(
         N_("Say that it is about another person"),
         N_(
-            "The gateway holds this case because a case that may be about the same person is stopped. Two different "
-            "persons say, each with a reason, that it is somebody else; then the gateway lets go."
+            "The gateway holds this case, or what is said of who is away, because a case that may be about the same "
+            "person is stopped. Two different persons say, each with a reason, that it is somebody else; then the "
+            "gateway lets go."
         ),
-        NOTHING,
+        N_(
+            "Nothing is sent by the first word. With the second what waits of who is away leaves, such as word that "
+            "the person left. The other State learns no reason."
+        ),
         N_("It is another person"),
         N_("Your word was recorded. A second, other person has to say the same."),
     ),

@@ -427,12 +427,12 @@ async def test_that_another_case_of_the_person_is_stopped_is_content(both: tuple
     desk, _ = both
     ours, _ = await homeward.departed(desk.network)
     asylum = {"state": "requested", "attested_by": None, "attested_on": None, "basis": None}
-    await desk.gateway.clear.new(story.draft(to="XCC", asylum=asylum), "first")
+    other = await desk.gateway.clear.new(story.draft(to="XCC", asylum=asylum), "first")
     officer = await desk.officer("first")
     for path in ("", "/timeline", "/messages"):
         assert "another case" not in (await officer.get(f"/cases/{ours}{path}")).words
     assert person_stop.TO_DECIDE in (await officer.get(f"/cases/{ours}")).words
-    assert person_stop.BECAUSE in (await looked(officer, ours)).words
+    assert f"shares a value with this person is stopped: {other}." in (await looked(officer, ours)).words
 
 
 async def test_what_another_case_says_is_told_in_the_language_of_the_page(both: tuple[Desk, Desk]) -> None:
