@@ -372,7 +372,7 @@ def _recall(case: Case, event: Event, now: datetime) -> Change:
 
 def _known(case: Case) -> Case:
     """Return the case without the finding that the other State does not know of a recall."""
-    return replace(case, findings=tuple(found for found in case.findings if found != UNTOLD))
+    return _without(case, UNTOLD)
 
 
 def _stopped_no_more(case: Case) -> Case:
@@ -384,15 +384,20 @@ def _stopped_no_more(case: Case) -> Case:
 
 def _let_on(case: Case, event: Event, now: datetime) -> Change:
     """Take off what was found of another case of the person: two persons have said that it is another person's."""
-    return replace(case, findings=tuple(found for found in case.findings if found != event.data.get("over"))), ()
+    return _without(case, event.data.get("over")), ()
+
+
+def _without(case: Case, finding: str | None) -> Case:
+    return replace(case, findings=tuple(found for found in case.findings if found != finding))
 
 
 def _returned(case: Case, event: Event, now: datetime) -> Change:
     """
     The person is back: everything is looked at anew, and nothing signed before counts.
 
-    That the other State does not know it yet stays among the findings.
+    That the other State does not know it yet stays among the findings; what was found of another case is found anew.
     """
+    case = _without(case, event.data.get("over"))
     return replace(case, record=None, said={}, releases=(), pending=None, freeze_reason=None), ()
 
 

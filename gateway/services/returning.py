@@ -382,7 +382,11 @@ class Returning:
 
     async def returned(self, ref: str, person: str, role: str) -> None:
         """Note that the person is back; everything is assessed anew."""
-        await self._step(ref, "returned", person, role)
+
+        async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
+            return "", {"over": person_stop.BECAUSE}
+
+        await self._step(ref, "returned", person, role, make)
 
     # Stop, on either side; ``Hold`` lets go and goes on.
 

@@ -526,6 +526,22 @@ async def offered(network: Network, ref: str) -> list[str]:
     return [name for name in names if "apart" in await open_steps(services, row, name, frozenset(PEOPLE[name]))]
 
 
+@pytest.mark.parametrize("still", [True, False])
+async def test_who_is_back_keeps_no_finding_of_when_she_was_away(network: Network, still: bool) -> None:
+    """Or nobody would be told when another case stops during her next journey; what is still stopped holds her case."""
+    ours, _, other = await left_unheard(network)
+    gateway = network.gateways["XAA"]
+    if not still:
+        await gateway.hold.freeze(other, "looked at", "first", "case_officer")
+        await gateway.hold.attest(other, NONE, "heard", *AUTHORITY)
+    await gateway.returning.recall(ours, "it may be her", "UNSAFE", "2026-12-20", "escort", "escort")
+    await gateway.returning.returned(ours, "first", "case_officer")
+    case = await story.case(network, "XAA", ours)
+    held = ("FROZEN", (f"{person_stop.BECAUSE}: {other}",)) if still else ("CONSIDERED", ())
+    assert held == (case.state, person_stop.reasons(case))
+    assert person_stop.BECAUSE not in case.findings
+
+
 # Looked at again, wherever something would leave, also if a hold should be missing.
 
 
