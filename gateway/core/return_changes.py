@@ -166,8 +166,9 @@ def _warned(case: Case, type: str, body: Mapping[str, Any]) -> Case:
     if type == MONITORING:
         return _found(case, REPORTED % {"status": body["status"], "day": body["on"]})
     if type == TAKE_BACK:
-        # Who calls back knows of it.
-        return _found(_known(case), TO_BE_TAKEN_BACK % {"day": body["by"], "reason": body["reason"]})
+        # Who calls back knows of it, and lets go by it of any stop.
+        found = TO_BE_TAKEN_BACK % {"day": body["by"], "reason": body["reason"]}
+        return _found(_without(_known(case), STOPPED_THERE), found)
     return case
 
 
@@ -350,8 +351,9 @@ def _recall(case: Case, event: Event, now: datetime) -> Change:
     Nothing stands before this step: a message that may not leave is left out, and it is a finding of ours alone that
     it was. Whoever calls back once more, also when the person is back or the case is closed, says it if it may be said
     by then, and that is all it does. Of one who is not back the asylum authority holds the case by it, as by a freeze,
-    and with it the person's others (R-01).
+    and with it the person's others (R-01). It ends a stop, of which a State that called back first hears by no recall.
     """
+    over = case.state in HELD and SUSPENSION in case.said
     case = _stopped_no_more(case) if case.state in HELD else case
     if case.side is Side.REQUESTING and event.role == "asylum_authority" and case.state not in RECALLED_BEFORE:
         by = (event.actor, event.role)
@@ -363,7 +365,8 @@ def _recall(case: Case, event: Event, now: datetime) -> Change:
         case = replace(case, freeze_reason="\n".join(reasons), pending=None)
     body = event.data.get("body")
     if body is None or TAKE_BACK in case.said:
-        return case, (Notify("interior"),)
+        sent = (Send(RESUMPTION, RESUMPTION_BODY, optional=True),) if over else ()
+        return case, (Notify("interior"), *sent)
     if not _may_say(case, event):
         return _found(case, UNTOLD), (Notify("interior"),)
     told = replace(_known(case), said={**case.said, TAKE_BACK: body_of(event)})

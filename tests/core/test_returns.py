@@ -1647,6 +1647,16 @@ def test_a_recall_takes_the_place_of_a_stop(state: State) -> None:
     assert SUSPENSION not in moved.said
 
 
+def test_a_recall_from_a_stop_of_who_was_called_back_says_that_the_stop_is_over() -> None:
+    """The other State called back first, so that nothing else tells it; a recall that is told ends the stop as well."""
+    said = {SUSPENSION: kit.SAYING["suspension"], TAKE_BACK: kit.SAYING["take_back"]}
+    case = replace(ready(ASKED, S.SUSPENDED, "recall"), resume_to=S.RECALL)
+    moved, effects = take(replace(case, said={**case.said, **said}), "recall")
+    assert (S.RECALL, [Send(RESUMPTION, RESUMPTION_BODY, optional=True)]) == (moved.state, sent(effects))
+    stopped, _ = take(ready(ASKING, S.RECALL, "suspension"), "suspension")
+    assert STOPPED_THERE not in take(stopped, "take_back")[0].findings
+
+
 def test_a_recall_by_the_asylum_authority_holds_until_it_lets_go() -> None:
     """As after a freeze of that authority, nobody considers the person anew before it let go (V-08)."""
     by = ("protection", "asylum_authority")

@@ -1405,6 +1405,25 @@ async def test_whoever_proposes_anew_sees_that_the_other_state_stopped(network: 
     assert STOPPED_THERE not in (await story.case(network, "XAA", ours)).findings
 
 
+async def test_a_stop_that_a_recall_ended_stands_there_no_more(network: Network) -> None:
+    """Whoever calls back from a stop lets go of it: who is back is not said to be stopped there for good."""
+    ours, theirs = await homeward.on_the_day(network, minor=True)
+    network.wires.cut = True
+    await acts(network, "XBB").suspend(theirs, "the carer is none", "welfare", "child_welfare")
+    await acts(network, "XAA").depart(ours, "escort")
+    await acts(network, "XAA").recall(ours, "unsafe", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    network.wires.cut = False
+    network.clock.pass_(minutes=10)
+    await network.deliver()
+    assert STOPPED_THERE in (await story.case(network, "XAA", ours)).findings
+    await acts(network, "XBB").recall(theirs, "unsafe", "UNSAFE", "2026-12-20", "reception", "reception")
+    network.clock.pass_(minutes=10)
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+    await acts(network, "XAA").returned(ours, "first", "case_officer")
+    assert STOPPED_THERE not in (await story.case(network, "XAA", ours)).findings
+
+
 # What the other State says of a danger.
 
 
