@@ -80,6 +80,9 @@ WRONG_CLOCK = "word of a stop or a withdrawal is refused for its times, and said
 WRONG_CLOCK_AWAY = "word of who has left is refused for its times, and said again; see whose clock is wrong"
 """The same, of what is said of a person who has left."""
 
+NOT_AWAITED = "the other State takes no word that the person left, and may await nobody; speak to it now"
+"""Finding on a case whose person has left by what a restored partner has forgotten, and refused since."""
+
 OUT_OF_TIME = frozenset({"stale", "expired"})
 """Codes of a refusal that says nothing of what a message says."""
 
@@ -440,4 +443,14 @@ async def fall_back(
         except BadRest as error:
             context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
     by = context.country if "found" in data else row.partner  # what never left nobody there refused
+    if data.get("code") == "illegal-step" and _says_who_left(context, held, row):
+        data = {**data, "found": NOT_AWAITED}
     await steps.tell(context, tx, held, Event(name, by, GATEWAY, data), now)
+
+
+def _says_who_left(context: Context, held: cases.Held, row: OutboundRow) -> bool:
+    try:
+        return threads.is_departure(context, held, row)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return False

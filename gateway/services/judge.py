@@ -17,7 +17,7 @@ from gateway.core.case import Case, Release, Side, State, replace
 from gateway.core.clocks import Clock, is_overdue
 from gateway.core.codes import Kind, PeerError, Reason
 from gateway.core.facts import Facts, When
-from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
@@ -69,6 +69,9 @@ EXTENDED_LATE = "the extension came on %(day)s, after %(due_day)s; its sender da
 """Finding on a case whose time was extended when it was over, as it came."""
 
 
+COMES = "the other State says that a person left whom nobody here awaits, and its message was refused; speak to it now"
+"""Finding on a case by which nobody is awaited as far as we know: a restore may have made us forget that we agreed."""
+
 _ASKED_BEFORE = (REMINDER, ELEMENTS, INTERVIEW_ANSWER)
 """What waits of ours for nothing once a reply came: it presses for that, or tells of the person what it did without."""
 
@@ -103,11 +106,23 @@ class Judge:
             return await self._judged(tx, thread, opened, now)
         except (IllegalStep, RuleRefused) as error:
             self._context.log("message.illegal", type=opened.payload.type, reason=type(error).__name__)
+            await self._note_who_comes(tx, thread, opened.payload, now)
             return Verdict(_step_reason(error))
         except PeerError as error:
             if error.code.kind is not Kind.REFUSAL:
                 raise
             return Verdict(error.reason)
+
+    async def _note_who_comes(self, tx: Tx, thread: ThreadRow, payload: Payload, now: datetime) -> None:
+        """Have people here learn of a departure that is refused: somebody may be on the way all the same."""
+        if payload.type != SCHEDULE or payload.body["status"] != threads.DEPARTED:
+            return
+        held = cases.readable(self._context, await tx.find_case(thread.ref or ""))
+        if held is None or COMES in held.case.findings:
+            return
+        case = replace(held.case, findings=(*held.case.findings, COMES))
+        self._context.notify(case, Notify("interior"))
+        await cases.note(self._context, tx, held, case, "stop", self._context.country, now)
 
     async def _judged(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
         """Check schema, minimisation, statements and step, in this order, and move the case."""

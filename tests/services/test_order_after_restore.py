@@ -8,6 +8,7 @@ import pytest
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import REPLY, RESYNC, USE_REQUEST
 from gateway.core.wire import format_instant
+from gateway.services import anew, judge
 from gateway.services.ports import Tx
 from tests.support import homeward, story
 from tests.support.interviews import OPEN, PROPOSAL
@@ -79,26 +80,47 @@ async def hold_listing(network: Network) -> None:
     await context.commit(unit)
 
 
+async def on_the_day_forgotten(network: Network, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Take a case to the morning of departure, and restore XBB to before it accepted; it has not settled yet."""
+    accept, backups = homeward.accept, list[Path]()
+
+    async def accept_after_a_backup(network: Network, theirs: str, minor: bool, days: int) -> None:
+        backups.append(back_up(network, "XBB", folder / "backup"))
+        await accept(network, theirs, minor, days)
+
+    monkeypatch.setattr(homeward, "accept", accept_after_a_backup)
+    found = await homeward.on_the_day(network)
+    await restore(network, "XBB", backups[0])
+    return found
+
+
 @pytest.mark.parametrize("listed", [True, False])
 async def test_who_left_by_an_acceptance_that_a_restore_lost_is_awaited(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: bool
 ) -> None:
     """Restored to before it accepted, a State knows of the proposal alone, and awaits who is on the way."""
-    accept, backups = homeward.accept, list[Path]()
-
-    async def accept_after_a_backup(network: Network, theirs: str, minor: bool, days: int) -> None:
-        backups.append(back_up(network, "XBB", tmp_path / "backup"))
-        await accept(network, theirs, minor, days)
-
-    monkeypatch.setattr(homeward, "accept", accept_after_a_backup)
-    ours, theirs = await homeward.on_the_day(network)
-    await restore(network, "XBB", backups[0])
+    ours, theirs = await on_the_day_forgotten(network, tmp_path, monkeypatch)
     await (settle(network) if listed else hold_listing(network))
     await network.deliver()
     assert ("SCHEDULED", "PROPOSED") == await homeward.states(network, ours, theirs)
     await network.gateways["XAA"].returning.depart(ours, "escort", arrives_at="2026-12-14T20:00:00Z")
     await network.deliver()
     assert "DEPARTED" == await same_state(network, ours, theirs)
+
+
+async def test_both_desks_learn_that_who_left_is_not_awaited(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A State that was restored to before it accepted, and refuses then, takes no word of a departure: people speak."""
+    ours, theirs = await on_the_day_forgotten(network, tmp_path, monkeypatch)
+    await settle(network)
+    await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "first", "registry_clerk")
+    await network.deliver()
+    await network.gateways["XAA"].returning.depart(ours, "escort", arrives_at="2026-12-14T20:00:00Z")
+    await network.deliver()
+    assert ("DEPARTED", "REPLIED") == await homeward.states(network, ours, theirs)
+    assert anew.NOT_AWAITED in (await story.case(network, "XAA", ours)).findings
+    assert judge.COMES in (await story.case(network, "XBB", theirs)).findings
 
 
 @pytest.mark.parametrize("what", ["question", "interview"])

@@ -29,6 +29,8 @@ FINDINGS: Final = (
         "something became known that may concern this person: look at the case for a reason, and decide on a recall, "
         "or that it is another person"
     ),
+    N_("the other State takes no word that the person left, and may await nobody; speak to it now"),
+    N_("the other State says that a person left whom nobody here awaits, and its message was refused; speak to it now"),
     N_("a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"),
     N_("a statement of ours in this return is by a key that is revoked since before it; have another one signed"),
     N_("a message that waited in the backup was dropped, and may have left since; ask the other State"),
