@@ -33,9 +33,10 @@ from gateway.services.leaving import (
     _is_stopped_anew,
     _passes,
     _staying,
+    _stays,
 )
 from tests.services.one_case import message, over
-from tests.storage.support import NOW, case, outbound
+from tests.storage.support import NOW, case, outbound, thread
 
 S, ASK, ASKED = State, Side.REQUESTING, Side.REQUESTED
 EVERY = (REQUEST, REPLY, PROPOSAL, HANDOVER, USE_ANSWER, SUSPENSION, RESUMPTION, TAKE_BACK, RECTIFICATION, CONFIRMATION)
@@ -87,6 +88,27 @@ def test_what_leaves_no_more_where_a_case_was_stopped_and_closed_so(
 ) -> None:
     """Nothing of the return, also where all let go since; where the stop is ours no answer either (R-02)."""
     assert stays == _staying(Case(**{**_CLOSED, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("holders", "ended", "type", "stays"),
+    [
+        ((OURS,), None, USE_ANSWER, False),
+        ((OURS,), "undelivered", USE_ANSWER, False),
+        ((OURS,), "withdrawn", USE_ANSWER, True),
+        ((THEIRS,), "withdrawn", USE_ANSWER, False),
+        ((), "withdrawn", USE_ANSWER, False),
+        ((OURS,), None, REPLY, True),
+        ((THEIRS,), None, REPLY, False),
+    ],
+)
+async def test_what_was_done_with_data_is_owed_where_a_case_was_stopped_and_closed_so(
+    holders: tuple[tuple[str, str], ...], ended: str | None, type: str, stays: bool
+) -> None:
+    """But not where the other State withdrew what we had stopped: it was said before our stop (M-5.23)."""
+    store = await over(case(), thread=thread(ended=ended))
+    closed = Case(**{**_CLOSED, "holders": holders})
+    assert stays is await store.read(lambda tx: _stays(tx, closed, type))
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,25 @@ async def test_refusal_needs_no_reason(network: Network) -> None:
     assert () == grants(case)
 
 
+@pytest.mark.parametrize(("until", "heard"), [("2027-01-31", False), (None, True)])
+async def test_a_no_is_told_and_a_yes_is_not_where_the_case_was_stopped_and_closed(
+    network: Network, until: str | None, heard: bool
+) -> None:
+    """It was under way as our desk paused and put the case away: nothing is passed on after that (R-02)."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.ask_onward(theirs, "TRAVEL_DOC", "CONSULATE", "first", CLERK)
+    await network.deliver()
+    gateway, network.wires.cut = network.gateways["XAA"], True
+    await gateway.notices.answer_onward(ours, 1, until, "second", "liaison_officer")
+    await network.deliver(1)
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    await gateway.clear.close(ours, "first")
+    network.wires.cut = False
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert [heard] == [one.answer is not None for one in (await story.case(network, "XBB", theirs)).notices]
+
+
 async def test_a_later_refusal_ends_a_yes(network: Network) -> None:
     """The sender may take its yes back, and the last word counts."""
     theirs = await onward(network, "2027-01-31")

@@ -116,6 +116,13 @@ async def test_where_nothing_may_be_said_a_correction_passes_word_of_a_stop_and_
     assert f"{STRIKE} {word}" == await order(network, ASK, word, STRIKE)
 
 
+@pytest.mark.parametrize("said", ["verification.request", "verification.reply", "rectification", "erasure"])
+async def test_a_correction_passes_what_it_may_be_of_and_another_one_nowhere(network: Network, said: str) -> None:
+    """Not where nothing may be said, either: the two are heard in their order."""
+    await listed(network)
+    assert f"{said} {STRIKE}" == await order(network, ASK, said, STRIKE)
+
+
 async def test_a_right_value_waits_where_nothing_may_be_said(network: Network) -> None:
     """What brings something new passes no word of a stop: both wait."""
     await listed(network)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.core.case import Case, Side, State
-from gateway.core.messages import INFORMATION_ANSWER, PROPOSAL, SCHEDULE
+from gateway.core.messages import CONFIRMATION, INFORMATION_ANSWER, PROPOSAL, REPLY, SCHEDULE, WITHDRAWAL
 from gateway.services import threads
 from tests.services.one_case import message, over
 from tests.storage.support import NOW, case, outbound, thread
@@ -20,6 +20,22 @@ def value(side: Side = ASK, **changes: Any) -> Case:
     """Return the case of the tables."""
     members = {"ref": "c1", "partner": "XBB", "thread": "thread-c1", "state": State.SENT, "officer": "first"}
     return Case(**{**members, "side": side, "purpose": "verification", **changes})
+
+
+@pytest.mark.parametrize(
+    ("ended", "side", "follow"),
+    [
+        (None, ASK, {REPLY, CONFIRMATION, WITHDRAWAL}),
+        (None, ASKED, {REPLY, CONFIRMATION, WITHDRAWAL}),
+        ("withdrawn", ASK, {CONFIRMATION, WITHDRAWAL}),
+        ("withdrawn", ASKED, {CONFIRMATION, WITHDRAWAL}),
+        ("undelivered", ASK, {WITHDRAWAL}),
+        ("undelivered", ASKED, {CONFIRMATION, WITHDRAWAL}),
+    ],
+)
+def test_what_may_follow_in_a_thread_that_has_ended(ended: str | None, side: Side, follow: set[str]) -> None:
+    """What takes data back, where a withdrawal closes the numbers before it or none is ever closed (M-5.23, M-5.10)."""
+    assert follow == {type for type in (REPLY, CONFIRMATION, WITHDRAWAL) if threads._may_follow(side, type, ended)}
 
 
 @pytest.mark.parametrize(
