@@ -374,6 +374,19 @@ async def calls_back(play: Play, begin: Any) -> None:
         await send(talk, "withdrawal")
 
 
+@case("journeys.stopped-and-away", "M-5.25", "M-5.34", section="5.7", inputs=SIDES, profile="return", seconds=60.0)
+async def stopped_and_away(play: Play, begin: Any) -> None:
+    """
+    Also where its desk has stopped the case the gateway says that whoever has left is to be taken back.
+
+    A gateway that says nothing any more in a stopped case leaves a person where whoever stopped it saw the danger.
+    """
+    talk = await begin(play, "departed")
+    with suppress(Forbidden):
+        await talk.freeze("protection")
+    await talk.said("return.take-back", {"reason": "UNSAFE", "by": day(play, 5)})
+
+
 # What time never does
 
 
@@ -447,6 +460,7 @@ WAITS: dict[str, dict[str, Any]] = {
     "statement-over": {"counts": 12 * DAY},
     "suspended": {},
     "suspended-here": {},
+    "stolen": {},
 }
 """What ends between the day on which a journey is planned and the hour at which the plan may leave."""
 
@@ -471,10 +485,11 @@ async def no_plan(play: Play, how: dict[str, Any]) -> None:
 @case("journeys.not-any-more", "M-6.5", "M-5.33", section="5.10", profile="return", inputs=[*WAITS], seconds=60.0)
 async def not_any_more(play: Play, what: str) -> None:
     """
-    A plan that waits for its hour does not leave where the acceptance is over by then, or a suspension has come.
+    A plan that waits does not leave where the acceptance is over by its hour, or fell, or a suspension has come.
 
     A gateway that looks once, when the desk plans, tells of a journey on whose end nobody waits any more.
     """
+    before = play.now() - H
     talk, leaves = await homeward(play, "documented", **_dated(play, WAITS[what])), departure(play)
     with suppress(Forbidden):
         await talk.say("return.schedule", schedule(play, leaves))
@@ -482,6 +497,8 @@ async def not_any_more(play: Play, what: str) -> None:
         await send(talk, "suspension")
     if what == "suspended-here":
         await talk.said("suspension", {})
+    if what == "stolen":
+        await _revoked(play, "desk_head", before)
     await play.tick_to(leaves - 72 * H)
     await _nothing(talk, "return.schedule")
     await play.tick_to(leaves)
@@ -617,16 +634,30 @@ async def worse_document(play: Play) -> None:
     await talk.said("return.schedule", DEPARTED)
 
 
-@case("journeys.stolen-hand", "M-8.3", "M-5.36", section="8.1", profile="return", seconds=60.0)
-async def stolen_hand(play: Play) -> None:
+@case(
+    "journeys.stolen-hand",
+    "M-8.3",
+    "M-5.36",
+    section="8.1",
+    profile="return",
+    inputs=["documented", "planned"],
+    seconds=60.0,
+)
+async def stolen_hand(play: Play, place: str) -> None:
     """
-    An acceptance by a key that had been revoked when it came, as a later card says, is none: no journey is planned.
+    An acceptance by a key that had been revoked when it came, as a later card says, is none: nobody is sent by it.
 
-    A gateway that looks at the key when the message comes, and never again, sends a person to whoever stole it.
+    A gateway that looks at the key when the message comes, or when the journey is planned, and never again, sends a
+    person to whoever stole it.
     """
-    talk = await homeward(play, "documented")
+    before = play.now() - H
+    talk = await homeward(play, place)
     await play.tick(hours=1)
-    await _revoked(play, "desk_head", play.now() - 2 * H)
+    await _revoked(play, "desk_head", before)
+    if place == "planned":
+        await _leaves(talk)
+        await withholds(talk, "return.schedule", DEPARTED)
+        return
     await withholds(talk, "return.schedule", schedule(play, departure(play)), days=0)
     await play.tick_to(departure(play))
     await _nothing(talk, "return.schedule")
