@@ -31,6 +31,7 @@ from gateway.services.rows import OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import held, lift
 from tests.support.network import Network, wrong_clock
+from tests.support.no_contact import listed
 from tests.support.restoring import back_up, outbox, refused_a_forgotten_stop, restore, settle
 
 DAY = 24 * 60
@@ -100,6 +101,15 @@ async def test_message_without_a_stop_behind_it_stays(network: Network) -> None:
     await network.gateways["XAA"].hold.freeze(ref, "in doubt", "first", "case_officer")
     network.clock.pass_(hours=1)
     assert 0 == await network.deliver()
+
+
+async def test_word_of_a_stop_that_may_not_leave_takes_nothing_along(network: Network) -> None:
+    """To a State that is not to be contacted neither leaves, nor what was posted before it (N-01)."""
+    ref, *_ = await under_way(network, "XAA")
+    await network.gateways["XAA"].returning.suspend(ref, "danger", "welfare", "child_welfare")
+    await listed(network)
+    assert 0 == await network.deliver()
+    assert [("travel-document.request", "posted"), ("suspension", "queued")] == await last_two(network, "XAA", ref)
 
 
 async def begun_anew(network: Network, ours: str) -> None:
