@@ -225,6 +225,16 @@ async def test_no_step_further_leaves_for_an_adult_who_is_a_child_elsewhere(
     assert (0, [MINOR_ELSEWHERE]) == (await network.deliver(), (await told(network, ours))[1])
 
 
+async def test_a_no_to_an_interview_leaves_for_an_adult_who_is_a_child_elsewhere(network: Network) -> None:
+    """It takes nobody further, whatever is recorded of her age."""
+    ours, theirs = await interviews.proposed(network)
+    await network.gateways["XAA"].clear.decline_interview(ours, "first")
+    await numbered(network, ours)
+    await a_child(network)
+    await network.deliver()
+    assert "DECLINED" == (await story.case(network, "XBB", theirs)).interview["answer"]["decision"]
+
+
 async def test_plan_of_an_adult_who_is_a_child_elsewhere_stays(network: Network) -> None:
     """A plan that waits for its day does not leave on it while another case has her as a minor."""
     ours, theirs = await homeward.scheduled(network)
