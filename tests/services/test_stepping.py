@@ -29,13 +29,17 @@ BODIES = {
 """What a message says, behind a stroke."""
 
 
-async def put(network: Network, side: Side, waiting: str, said: str) -> list[tuple[str, OutboundRow]]:
+async def put(
+    network: Network, side: Side, waiting: str, said: str, *, left_out: str = ""
+) -> list[tuple[str, OutboundRow, str | None]]:
     """
-    Put ``said`` in the outbox where ``waiting`` waits, and return all of it in the order of the numbers.
+    Put ``said`` in the outbox where ``waiting`` waits, or leave a type of that out, and return what waits then.
+
+    It is in the order of the numbers, each with what it names as the message before it.
 
     What has an @ waits since before a restore, what has a + for tomorrow; one with a ~ waited for a day that has come.
     """
-    context, now, names = network.gateways["XAA"].context, network.clock.now(), dict[str, str]()
+    context, now, read = network.gateways["XAA"].context, network.clock.now(), dict[str, tuple[str, str | None]]()
     thread = context.random.token()
     draft = story.draft() if side is ASK else None
     case = Case("ref", side, "XBB", thread, State.SENT, "first", "verification", draft=draft)
@@ -49,15 +53,23 @@ async def put(network: Network, side: Side, waiting: str, said: str) -> list[tup
             day = {"+": now + timedelta(days=1), "~": now - timedelta(hours=1)}.get(text[-1])
             await threads._queue(context, tx, held, replace(send(text), not_before=day), at)
         context.epoch = 2
-        await threads.queue(context, tx, held, send(said), now)
-        rows = [row for row in await tx.outbound_of_case("ref") if row.state == "queued"]
+        if left_out:
+            assert await threads.leave_out(context, tx, held, left_out, now)
+        else:
+            await threads.queue(context, tx, held, send(said), now)
+        every = await tx.outbound_of_case("ref")
+        rows = [row for row in every if row.state == "queued"]
+        assert not any(row.sealed or row.envelope for row in every if row not in rows), "nothing of it is kept"
+        assert len(rows) == len({(row.epoch, row.seq) for row in rows}), "no number is used twice"
         for row in rows:
-            body = ijson.dumps(threads._payload(context, held, row).body)
-            names[row.id] = next(text for text in [*waiting.split(), said] if same(text, row.type, body))
+            payload = threads._payload(context, held, row)
+            body = ijson.dumps(payload.body)
+            text = next(text for text in [*waiting.split(), said] if same(text, row.type, body))
+            read[row.id] = text.strip("@+~"), payload.prev
         return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
 
     rows: list[OutboundRow] = (await context.commit(unit)).value
-    return [(("@" if row.epoch == 1 else "") + names[row.id].strip("@+~"), row) for row in rows]
+    return [(("@" if row.epoch == 1 else "") + read[row.id][0], row, read[row.id][1]) for row in rows]
 
 
 def send(text: str) -> Send:
@@ -74,7 +86,7 @@ def same(text: str, type: str, body: bytes) -> bool:
 
 async def order(network: Network, side: Side, waiting: str, said: str) -> str:
     """Return what waits then, with an @ where it is still of the epoch before."""
-    return " ".join([text for text, _ in await put(network, side, waiting, said)])
+    return " ".join([text for text, _, _ in await put(network, side, waiting, said)])
 
 
 STRIKE = "rectification/strike"
@@ -170,6 +182,11 @@ async def test_neither_a_correction_of_the_asked_state_nor_a_demand_before_it_wa
             "@return.monitoring suspension return.take-back return.handover",
         ),
         (
+            "@return.schedule/departed suspension return.handover",
+            "return.take-back",
+            "suspension return.schedule/departed return.take-back return.handover",
+        ),
+        (
             "use-report.request return.handover",
             "return.take-back",
             "use-report.request return.handover return.take-back",
@@ -207,3 +224,22 @@ async def test_what_is_put_there_anew_keeps_its_day_as_long_as_that_is_to_come(
     """One whose day has come bears the instant at which it is put there anew: an older one would be stale."""
     rows = await put(network, ASK, text, STRIKE)
     assert (network.clock.now() + timedelta(hours=hours)).replace(microsecond=0) == rows[-1][1].not_before
+
+
+async def test_what_is_put_there_anew_leaves_no_trace_of_where_it_was(network: Network) -> None:
+    """Its number is free again, and each names the message that is heard before it, not one that never is."""
+    rows = await put(network, ASK, "rectification use-report.request verification.elements/birth", STRIKE)
+    assert ["rectification", STRIKE, "use-report.request", "verification.elements/birth"] == [
+        text for text, _, _ in rows
+    ]
+    assert [1, 2, 3, 4] == [row.seq for _, row, _ in rows]
+    assert [None, *(row.digest for _, row, _ in rows[:-1])] == [prev for _, _, prev in rows]
+
+
+async def test_what_is_left_out_takes_nothing_along(network: Network) -> None:
+    """Neither what waits beside it, nor what waits since before a restore."""
+    waiting = "@reminder @use-report.request reminder use-report.request verification.elements"
+    rows = await put(network, ASK, waiting, "", left_out="reminder")
+    expected = ["@reminder", "@use-report.request", "use-report.request", "verification.elements"]
+    assert expected == [text for text, _, _ in rows]
+    assert [1, 2, 1, 2] == [row.seq for _, row, _ in rows]

@@ -116,6 +116,11 @@ async def test_what_was_answered_before_a_restore_of_its_partner_is_not_under_wa
     assert not await store.read(partial(threads.is_under_way, case=value(), types={PROPOSAL}))
 
 
+def test_no_instant_counts_for_the_receipt_of_what_was_refused() -> None:
+    """Its clock does not start."""
+    assert threads.counted_at(message("1.1 verification.request refused")._replace(answer=b"kept")) is None
+
+
 TABLE = ["1.1 return.proposal receipted", "1.2 suspension receipted", "1.3 return.proposal receipted"]
 
 
