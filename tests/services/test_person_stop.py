@@ -627,6 +627,19 @@ async def test_two_persons_tell_two_people_apart(network: Network) -> None:
     assert (1, "DELIVERED") == (await network.deliver(), await story.state(network, "XAA", there))
 
 
+async def test_each_stopped_case_is_told_apart_by_two_persons(network: Network) -> None:
+    """One that was stopped after the first had spoken waits for a second word of its own (V-01)."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    other, hold = await network.gateways["XAA"].clear.new(story.draft(), "first"), network.gateways["XAA"].hold
+    await indicated(network, here)
+    assert not await hold.tell_apart(there, "the photographs differ", "first", "case_officer")
+    await indicated(network, other)
+    assert not await hold.tell_apart(there, "I looked at all files", "welfare", "child_welfare")
+    assert [person_stop.HOLDER] == await holders(network, there)
+    assert await hold.tell_apart(there, "so did I", "first", "case_officer")
+    assert [] == await holders(network, there)
+
+
 async def test_one_person_is_not_two(network: Network) -> None:
     """The person who says it first cannot confirm it, in whatever role."""
     there, here = await story.sent(network, to="XCC"), await story.sent(network)
@@ -687,6 +700,16 @@ async def test_shared_number_is_no_matter_of_opinion(network: Network) -> None:
     """Two cases that share a number are not told apart by anybody's word."""
     there = await story.sent(network, to="XCC", elements=elements(document=DOCUMENT))
     await indicated(network, await story.sent(network, elements=elements(document=DOCUMENT)))
+    with pytest.raises(RuleRefused, match="by a number"):
+        await network.gateways["XAA"].hold.tell_apart(there, "another person", "first", "case_officer")
+
+
+async def test_one_shared_number_of_several_cases_is_no_matter_of_opinion(network: Network) -> None:
+    """A namesake beside it, who might be told apart, makes it none."""
+    there = await story.sent(network, to="XCC", elements=elements(document=DOCUMENT))
+    number = await network.gateways["XAA"].clear.new(story.draft(elements=elements(document=DOCUMENT)), "first")
+    await indicated(network, await story.sent(network))
+    await indicated(network, number)
     with pytest.raises(RuleRefused, match="by a number"):
         await network.gateways["XAA"].hold.tell_apart(there, "another person", "first", "case_officer")
 
