@@ -58,6 +58,15 @@ async def test_erased_open_case_stands_on_no_board(network: Network, posted: boo
     assert ["dropped"] == [row.state for row in await gateway.store.read(lambda tx: tx.outbound_of_case(ours))]
 
 
+async def test_nothing_is_awaited_in_an_erased_case(network: Network) -> None:
+    """Neither a step nor a day of it stays, by which it could be told from others."""
+    ours, _ = await story.received(network)
+    assert (await story.row(network, "XAA", ours)).due_at is not None
+    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    row = await story.row(network, "XAA", ours)
+    assert (None, None, None) == (row.step, row.due_on, row.due_at)
+
+
 async def test_journal_that_could_not_be_cut_is_cut_later(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     """An erasure while somebody reads leaves the journal for the next look, and does not forget it."""
     ours, _ = await story.received(network)

@@ -116,12 +116,16 @@ def test_what_was_left_behind_is_told_by_its_name(raw: bytes, told: set[str]) ->
     assert told == render_worker.draw(raw, "document_image")[1]
 
 
-def test_a_photograph_for_print_keeps_its_colours() -> None:
-    """How they are to be read stands in a segment, which is no note: without it the picture is a negative."""
-    red = Image.new("RGB", (300, 400), (200, 30, 30)).convert("CMYK")
-    ((page,), _) = render_worker.draw(pictures.saved(red), "photo")
-    high, *low = shown(page).getpixel((150, 200))
-    assert (True, True) == (high > 150, max(low) < 100)
+def test_a_photograph_keeps_its_colours_however_they_are_written() -> None:
+    """What its numbers mean may stand in a segment of its own, which is no note: without it red would be green."""
+    red = Image.new("RGB", (300, 400), (200, 30, 30))
+    plain, numbered = pictures.saved(red, keep_rgb=True), bytes.maketrans(b"RGB", b"\x01\x02\x03")
+    for part in (b"\x03R\x11\x00G\x11\x00B\x11\x00", b"\x03R\x00G\x00B\x00"):  # the colours of frame and scan
+        plain = plain.replace(part, part.translate(numbered))
+    for raw in (plain, pictures.saved(red.convert("CMYK"))):
+        ((page,), _) = render_worker.draw(raw, "photo")
+        high, *low = shown(page).getpixel((150, 200))
+        assert (True, True) == (high > 150, max(low) < 100)
 
 
 def test_small_copy_is_removed() -> None:

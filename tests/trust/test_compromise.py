@@ -14,6 +14,7 @@ from gateway.cli import running
 from gateway.cli.errors import CommandError
 from gateway.core import evidence_verifier, wire
 from gateway.core.messages import RESYNC
+from gateway.core.retry import FAILURES_TO_OPEN
 from gateway.services import compromise
 from gateway.services import exposure as exposures
 from gateway.services.compromise import ANSWERED, ON_HOLD, WAITS, Compromise
@@ -167,7 +168,7 @@ async def test_a_partner_is_met_once_it_has_answered_under_the_new_key(network: 
     async def rests(tx: Tx) -> None:
         row = await tx.find_partner("XBB")
         assert row is not None
-        await tx.save_partner(row._replace(open_until=now + timedelta(days=1)))
+        await tx.save_partner(row._replace(failures=FAILURES_TO_OPEN, open_until=now + timedelta(days=1)))
 
     await context.commit(rests)
     await met.nudge(network.clock.now())
