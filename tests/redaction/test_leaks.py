@@ -307,6 +307,33 @@ def test_a_plain_remark_meets_no_alarm(text: str) -> None:
     assert () == leaks(text, of)
 
 
+@pytest.mark.parametrize(
+    ("number", "text", "is_found"),
+    [
+        ("ABCD1E", "It is ABCD1E here.", True),
+        ("ABCD1E", "It is \u0410\u0412\u0421D1\u0415 here.", True),
+        ("AB1C", "See AB1C now.", True),
+        ("482", "It is 482 there.", True),
+        ("482", "It is 14825 there.", False),
+    ],
+)
+def test_a_short_number_is_found_where_it_stands_whole(number: str, text: str, is_found: bool) -> None:
+    """Mostly letters, also such as only look like them; three digits alone, and not within another number."""
+    assert ({"personal_number"} if is_found else set()) == fields(text, record(personal_number=number))
+
+
+@pytest.mark.parametrize(("name", "text"), [("Krasniqi", "iqinsark"), ("Ion", "I\u043en")])
+def test_a_name_backwards_or_in_letters_of_another_script_is_found(name: str, text: str) -> None:
+    """Whoever knows that names are looked for may write one so."""
+    assert {"names"} == fields(f"It was {text} who asked.", named(name))
+
+
+@pytest.mark.parametrize("text", ["street Lime", "Lime Stret", "Limestreet", "Streetlime"])
+def test_two_words_of_an_address_are_found_together(text: str) -> None:
+    """In either order, as one word, and with a letter missing."""
+    assert {"national.present_address"} == fields(f"Near {text} there.", NATIONAL)
+
+
 def test_marks_of_redaction_are_not_looked_at() -> None:
     """A person called Person does not make every mark a leak, and a bracket hides nothing else."""
     assert set() == fields("[PERSON] asked, [...] too.", named("Person"))

@@ -106,7 +106,26 @@ def test_other_language_than_the_writer_says_is_held() -> None:
 )
 def test_plain_wish_or_fear_is_held_in_every_language(language: str, text: str) -> None:
     """A wish for protection or a fear of return is held for a person."""
-    assert "held-for-person" in redact(text, language).reasons
+    made = redact(text, language)
+    assert ("held-for-person" in made.reasons, True) == (True, made.block)
+
+
+def test_fear_in_words_that_no_list_has_is_held_too() -> None:
+    """Beside what is said plainly, the sentence and the text are judged as a whole."""
+    assert "held-for-person" in redact("If he goes home they will kill him.", "en").reasons
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The file has the number 482915 in it.",
+        "The office has 48 291 573 on its list of numbers.",
+        "We received file 48291573 from the office.",
+    ],
+)
+def test_a_long_number_goes_though_nobody_is_named(text: str) -> None:
+    """In office language too it is somebody's, unless it is known to be free."""
+    assert [] == [part for part in ("482", "291", "573", "915") if part in redact(text, "en").text]
 
 
 @settings(max_examples=200, deadline=None)
