@@ -282,6 +282,24 @@ async def test_whatever_is_written_has_our_typefaces(browser: Browser) -> None:
     assert {name: [] for name in names()} == found
 
 
+@browser_needed
+async def test_paper(browser: Browser) -> None:
+    """On paper a heading stands with what it is of, and nothing is said that only a screen can do."""
+    stage, said = Stage("ltr"), list[str]()
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.emulate_media(media="print")
+        await page.goto(f"{origin}/queue")
+        after = await page.locator("main :is(h1, h2, h3, caption)").evaluate_all(
+            "all => all.map(one => getComputedStyle(one).breakAfter)"
+        )
+        shown = await page.locator("footer, nav a, .govuk-button").evaluate_all(
+            "all => all.filter(one => one.checkVisibility()).map(one => one.outerHTML.slice(0, 120))"
+        )
+        await context.close()
+    assert ({"avoid"}, []) == (set(after), shown)
+
+
 _LEFT_TO_THE_BROWSER = """
 first => [...document.body.querySelectorAll("*")].filter(one => one.checkVisibility()
   && [...one.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim())
