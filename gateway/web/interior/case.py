@@ -328,8 +328,12 @@ async def account(visit: Visit) -> web.StreamResponse:
     sent = [sent_line(visit, one) for one in made.sent]
     tongue = visit.tongue
     # The page is printed and handed over: who looked, and why, stands in the record of access for whom it is.
-    looks = [(one.at, words.looked(tongue, one.action), words.recipient(tongue, one.recipient)) for one in made.looks]
-    return shown(visit, "case_account.html", row, head, made=made, sent=sent, looks=looks)
+    looks = [
+        (tongue.instant(one.at), words.looked(tongue, one.action), words.recipient(tongue, one.recipient))
+        for one in made.looks
+    ]
+    country = tongue.country(made.country)
+    return shown(visit, "case_account.html", row, head, made=made, country=country, sent=sent, looks=looks)
 
 
 async def _held_back(visit: Visit, row: BoardRow) -> str:

@@ -771,6 +771,11 @@ async def test_the_account_that_is_handed_over_names_nobody_who_looked(both: tup
     await dpo.get(f"/cases/{ours}/documents")
     shown = await dpo.post(f"/cases/{ours}/account", {"why": "she complained"})
     assert "hand it over" in shown.words
+    # On the screen alone: what to do with it, and the head of the case, which names its officer.
+    assert re.search(r'<p class="[^"]*desk-noprint">[^<]*hand it over', shown.text)
+    assert re.search(r'<div class="desk-noprint">\s*<div class="desk-case">', shown.text)
+    told = shown.text.partition("What was sent about you")[2]
+    assert [] == [one for one in ("Test State XAA", ours) if one not in told]
     looks = shown.text.partition('id="looks"')[2].partition("</table>")[0]
     assert "looked at the content" in looks
     assert [] == [told for told in ("her lawyer telephoned", "first", "she complained") if told in looks]
