@@ -378,7 +378,7 @@ LABELS: Mapping[str, Label] = {
         N_("Day and time by the clock of this desk, for example 2026-12-14 13:10. Leave it empty if the plan stands."),
     ),
     "left_at": (
-        N_("When the journey began, if a restore lost that it did"),
+        N_("When the journey began, if it began before this gateway was restored"),
         N_("Day and time by the clock of this desk, for example 2026-12-14 08:40. Leave it empty if it begins now."),
     ),
     "point": (N_("Where the person is handed over"), ""),

@@ -491,10 +491,10 @@ TEXTS: Mapping[str, StepText] = {
         severe=True,
     ),
     "departure": StepText(
-        N_("Say that the journey begins now"),
-        N_("As the escort you say that the person leaves now. Everything is looked at once more."),
+        N_("Say that the journey begins"),
+        N_("As the escort you say that the person leaves: now, or at the time given. All is looked at once more."),
         N_("The other State learns that the journey began, and when it ends."),
-        N_("The journey begins now"),
+        N_("Confirm the departure"),
         N_("The journey has begun."),
         sends=True,
     ),

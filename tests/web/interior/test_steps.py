@@ -403,6 +403,16 @@ async def test_a_rule_that_refuses_for_several_reasons_is_named_once(two: Two) -
     assert "R-12" in named
 
 
+async def test_a_departure_of_the_past_is_not_confirmed_as_one_of_now(two: Two) -> None:
+    """Whoever says when it was, after a restore that took it, is asked to confirm that, and not that she leaves now."""
+    ours, _ = await homeward.scheduled(two.network)
+    who = await two.officer("XAA", "escort")
+    await who.get(at(ours, "departure"))
+    page = await who.post(at(ours, "departure"), {"b.left_at": "2026-11-14 08:40"})
+    assert "2026-11-14 08:40" in page.words
+    assert "begins now" not in page.words
+
+
 async def test_case_that_says_another_age_is_not_named_without_a_reason(two: Two) -> None:
     """Whoever is refused learns that there is one, and for a reason which it is."""
     hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
