@@ -24,7 +24,7 @@ from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, cases, listing, no_contact, outage, outbox, resync, steps, threads
 from gateway.services.answers import Answers, BadAnswer, settled_before
 from gateway.services.context import Context, is_ending
-from gateway.services.leaving import STOPPED, Leaving
+from gateway.services.leaving import STOPPED, Leaving, brings_too_late
 from gateway.services.ports import HttpAnswer, Tx, Unavailable
 from gateway.services.rows import OutboundRow
 from gateway.services.shares import Shares
@@ -337,11 +337,15 @@ class Deliverer:
         Leave a message unposted that was answered before its partner's restore, and that a rule holds back now.
 
         It must not hold up what follows: mostly the partner knows it. Of a case that is stopped it is posted once the
-        case goes on (``resync.bring_back``); of any other one a person is told.
+        case goes on (``resync.bring_back``); of any other one a person is told. That a value was wrong is said behind
+        our withdrawal, without the right one.
         """
         await tx.save_outbound(settled_before(row))
         case_row = await tx.find_case(row.ref or "")
-        if case_row is not None and case_row.state not in STOPPED:
+        held = cases.readable(self._context, case_row)
+        if held is not None and brings_too_late(held.case, row):
+            await steps.say_behind(self._context, tx, held, (row,), now)
+        elif case_row is not None and case_row.state not in STOPPED:
             await self.answers.add_finding(tx, row, resync.PASSED_OVER, now)
 
     async def _settle_parked(self, row: OutboundRow, now: datetime) -> None:

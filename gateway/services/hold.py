@@ -81,7 +81,8 @@ class Hold:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             posted = await threads.was_posted(tx, held.case)
-            await steps.move(context, tx, held, Event("withdraw", person, role, {"posted": posted}), now)
+            moved = await steps.move(context, tx, held, Event("withdraw", person, role, {"posted": posted}), now)
+            await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
 

@@ -34,6 +34,7 @@ from gateway.core.messages import (
     ONWARD_REQUEST,
     PROPOSAL,
     QUESTION,
+    RECTIFICATION,
     REDIRECT,
     REISSUE,
     REMINDER,
@@ -102,6 +103,11 @@ def _passes(row: CaseRow, message: OutboundRow) -> bool:
     # That a return is stopped must reach the other side. A frozen case of the asking side says nothing at all.
     told = row.state == State.SUSPENDED or (row.state == State.FROZEN and row.side == Side.REQUESTED)
     return told and type in (SUSPENSION, RESUMPTION)
+
+
+def brings_too_late(case: Case, row: OutboundRow) -> bool:
+    """Return whether a right value was heard before our withdrawal: it leaves no more, but that another was wrong."""
+    return row.type == RECTIFICATION and case.withdraws_at is not None and case.state in OVER | {State.CLOSED}
 
 
 def _staying(case: Case) -> frozenset[str]:
@@ -208,6 +214,8 @@ class Leaving:
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         body = threads.said(self._context, held, row) or {} if row.type in _JUDGED else {}
+        if row.answer is not None and body.get("elements") and brings_too_late(case, row):
+            return False
         facts = about(case, now, row.type, body, around=await look(self._context, tx, case, now))
         found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
         if row.posted_at is None and row.type in OF_HER and facts.around.minor_elsewhere:

@@ -5,7 +5,7 @@ A restored gateway may have forgotten its last hours. It never uses an old numbe
 anew in the new epoch; and its partners bring back what it forgot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,9 +17,11 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONFIRMATION,
     ERASURE,
+    RECTIFICATION,
     RESYNC,
     SCHEDULE,
     SUSPENSION,
+    TYPES,
     WITHDRAWAL,
 )
 from gateway.core.verification import WITHDRAWAL_BODY
@@ -232,12 +234,15 @@ async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, 
     """
     Post again what the partner's restore passed over because the case stood still, if it goes on now.
 
+    If it is withdrawn, what takes data back is, and steps behind the withdrawal where it is not heard before that.
     That is what was answered from a log of an earlier epoch; what the partner knows gets its stored answer. A message
     that follows waits behind it: its partner may have forgotten the number before. What is posted again already, since
     the case went on before, is so once.
     """
     if before.state in STOPPED and not await _stands_still(tx, after):
         await _post_passed_over(context, tx, after, now)
+    elif (before.state, after.state, after.side) == (State.FROZEN, State.WITHDRAWN, Side.REQUESTING):
+        await _post_passed_over(context, tx, after, now, AFTER_WITHDRAWAL)
 
 
 async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
@@ -250,10 +255,14 @@ async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) ->
         await _post_passed_over(context, tx, case, now)
 
 
-async def _post_passed_over(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
+async def _post_passed_over(
+    context: Context, tx: Tx, case: CaseRow, now: datetime, types: Collection[str] = tuple(TYPES)
+) -> None:
     partner = await tx.find_partner(case.partner)
     for row in await tx.outbound_of_case(case.ref):
         if row.state == "posted" or row.answer is None or partner is None or not _may_repeat(row, now):
+            continue
+        if row.type not in types:
             continue
         if _epoch_of(row.answer) < partner.epoch:
             await tx.save_outbound(_again(row, now))
@@ -308,12 +317,12 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether a message that was answered may be posted again.
 
-    Of a case that is frozen or withdrawn, also once it is closed, nothing is but the withdrawal, and what follows it
-    and takes data back: neither must wait behind the others. No withdrawal of the asked side closes a number, so there
-    what stands before such a message comes with it, or once that is said (``bring_along``). That a return is stopped
-    is, and with it all that stands before it in the thread, or it would not be taken: the partner may have forgotten
-    it. So it is where the stop was refused: who had forgotten what it was about may know it now. The rest of a case
-    that goes on later is posted again then (``bring_back``).
+    Of a case that is frozen or withdrawn, also once it is closed, nothing is but the withdrawal, and what takes data
+    back: neither must wait behind the others (``goes_behind``). No withdrawal of the asked side closes a number, so
+    there what stands before such a message comes with it, or once that is said (``bring_along``). That a return is
+    stopped is, and with it all that stands before it in the thread, or it would not be taken: the partner may have
+    forgotten it. So it is where the stop was refused: who had forgotten what it was about may know it now. The rest of
+    a case that goes on later is posted again then (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
@@ -325,14 +334,9 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     rows = await tx.outbound_of_case(row.ref)
     said = [one for one in rows if one.state in ("queued", "posted", "receipted", "refused")]
     if case.state not in STOPPED - OVER:
-        return _follows_a_withdrawal(row, said) or (case.side == Side.REQUESTED and _takes_back_behind(row, said))
+        return row.type == RECTIFICATION if case.side == Side.REQUESTING else _takes_back_behind(row, said)
     quiet = case.state == State.FROZEN and case.side == Side.REQUESTING
     return not quiet and any(one.type == SUSPENSION for one in said)
-
-
-def _follows_a_withdrawal(row: OutboundRow, said: Sequence[OutboundRow]) -> bool:
-    """Return whether ``row`` takes data back after our own withdrawal: no value is in it, and more may follow."""
-    return row.type in AFTER_WITHDRAWAL and any(one.type == WITHDRAWAL and _place(one) < _place(row) for one in said)
 
 
 def _takes_back_behind(row: OutboundRow, said: Sequence[OutboundRow]) -> bool:

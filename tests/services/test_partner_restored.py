@@ -1,5 +1,6 @@
 """What a partner that was restored goes by that it had refused, and what a rule keeps from it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -179,3 +180,49 @@ async def test_withdrawal_waits_for_no_confirmation_behind_what_a_restored_partn
     case = await story.case(network, "XBB", theirs)
     assert ("WITHDRAWN", ()) == (case.state, open_demands(case))
     assert {"receipted"} == {row.state for row in await outbox(network, "XAA", ours)}
+
+
+async def put_right(network: Network, ours: str) -> None:
+    """Have XAA send another date of birth in place of a wrong one, and its case frozen once it was heard."""
+    notices = network.gateways["XAA"].notices
+    pending = await notices.prepare_rectification(
+        ours, ["BIRTH_DATE"], {"birth_date": "1999-01-02"}, "first", "case_officer"
+    )
+    thread = (await story.row(network, "XAA", ours)).thread
+    signed = network.approval(pending.digest, thread, "second", "rectification.approval", "liaison_officer")
+    await notices.rectify(ours, signed, "second")
+
+
+async def strike(network: Network, ours: str) -> None:
+    await network.gateways["XAA"].notices.strike(ours, ["BIRTH_DATE"], "first", "case_officer")
+
+
+async def demand(network: Network, ours: str) -> None:
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", "case_officer")
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["withdrawn", "frozen"])
+@pytest.mark.parametrize("say", [put_right, strike, demand])
+async def test_what_took_data_back_before_a_withdrawal_is_not_forgotten(
+    network: Network, tmp_path: Path, say: Callable[[Network, str], Awaitable[None]], frozen: bool
+) -> None:
+    """A restored partner hears that a value was wrong, or is to be destroyed, whether the withdrawal came before."""
+    ours, theirs = await story.replied(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await say(network, ours)
+    await network.deliver()
+    asking = network.gateways["XAA"]
+    await asking.hold.freeze(ours, "known now", "first", "case_officer")
+    if frozen:
+        await restore(network, "XBB", backup)
+        await settle(network, 1)
+    await asking.hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    if not frozen:
+        await restore(network, "XBB", backup)
+    await settle(network, 2)
+    case = await story.case(network, "XBB", theirs)
+    wrong = say is not demand and "birth_date" in case.received["elements"]
+    assert ("WITHDRAWN", False, 1) == (case.state, wrong, len(case.notices))
+    assert () == (await story.case(network, "XAA", ours)).findings
