@@ -122,6 +122,20 @@ async def closed_number(play: Play) -> None:
     await play.accepted(talk.message("withdrawal", WITHDRAWN, seq=8))
 
 
+@case("withdrawal.used-by-the-asked", "M-5.23", "M-5.10", section="5.7", profile="full")
+async def used_by_the_asked(play: Play) -> None:
+    """
+    After a withdrawal by the gateway a number that the asked State used is `id-reuse`, and what takes back follows.
+
+    A gateway that calls it closed does not tell that the lost message came, and what is said anew is never heard.
+    """
+    talk = await play.taken_up()
+    await talk.withdraw()
+    talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    await play.refused(talk.message("erasure", {"number": 1}, seq=1), "id-reuse")
+    await talk.send("erasure", {"number": 1})
+
+
 @case("withdrawal.after-the-last-posted", "M-5.25", section="5.7", profile="verify")
 async def after_the_last_posted(play: Play) -> None:
     """
