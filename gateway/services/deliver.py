@@ -302,6 +302,9 @@ class Deliverer:
             else:
                 await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
+        if row.answer is not None and self._was_fetched(row) and await resync.goes_behind(self._context, tx, row, now):
+            await tx.save_outbound(settled_before(row)._replace(envelope=None))
+            return None
         if row.type == RESYNC and self._leaving.is_sealed_in_vain(row, now):
             # A sibling that stands in the same look may have had all of them made anew.
             current = await tx.find_outbound(row.partner, row.id)
@@ -326,6 +329,10 @@ class Deliverer:
         ready = ready._replace(state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
         return Claimed(ready, ready.envelope or b"")
+
+    def _was_fetched(self, row: OutboundRow) -> bool:
+        """Return whether ``row`` was fetched and not answered: whoever fetches cannot say that a number is missing."""
+        return (row.partner, row.id) in self._handed_out
 
     async def _is_posted_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """Return whether ``row`` is posted past its time, because its person has left and more must be heard behind."""

@@ -157,9 +157,17 @@ async def test_what_took_data_back_after_a_withdrawal_comes_back_with_all_that_s
     assert {"receipted", "refused"} >= {row.state for row in await outbox(network, country, ref)}
 
 
+async def collect(network: Network) -> None:
+    """Let XBB fetch what XAA has for it, again and again for two hours, and XAA post nothing by itself."""
+    for _ in range(8):
+        network.clock.pass_(minutes=15)
+        await network.gateways["XBB"].collector.run_once("XAA")
+
+
+@pytest.mark.parametrize("come", [settle, collect])
 @pytest.mark.parametrize("heard", [False, True], ids=["before it leaves", "heard before"])
 async def test_withdrawal_waits_for_no_confirmation_behind_what_a_restored_partner_forgot(
-    network: Network, tmp_path: Path, heard: bool
+    network: Network, tmp_path: Path, heard: bool, come: Callable[[Network], Awaitable[None]]
 ) -> None:
     """What stands before the confirmation is not posted again: it is said behind the withdrawal, which closes that."""
     ours, theirs = await story.replied(network)
@@ -167,7 +175,8 @@ async def test_withdrawal_waits_for_no_confirmation_behind_what_a_restored_partn
     await network.deliver()
     backup = back_up(network, "XBB", tmp_path / "backup")
     asking = network.gateways["XAA"]
-    await asking.notices.strike(ours, ["NAMES"], "first", "case_officer")
+    await asking.notices.ask_use(ours, "first", "case_officer")
+    await network.deliver()
     await asking.notices.confirm(ours, 1, "DONE", "first", "case_officer")
     await network.deliver()
     await asking.hold.freeze(ours, "known now", "first", "case_officer")
@@ -176,7 +185,7 @@ async def test_withdrawal_waits_for_no_confirmation_behind_what_a_restored_partn
         network.clock.pass_(hours=1)
         await network.deliver()
     await restore(network, "XBB", backup)
-    await settle(network, 2)
+    await come(network)
     case = await story.case(network, "XBB", theirs)
     assert ("WITHDRAWN", ()) == (case.state, open_demands(case))
     assert {"receipted"} == {row.state for row in await outbox(network, "XAA", ours)}
