@@ -109,8 +109,8 @@ def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
-    unheard = {WITHDRAWAL} | (AFTER_WITHDRAWAL if case.state in CONCLUDED else frozenset())
     asked = case.side is Side.REQUESTED
+    unheard = {WITHDRAWAL} if asked and case.state not in CONCLUDED else {WITHDRAWAL, *AFTER_WITHDRAWAL}
     # Where we ask, what waits behind it is taken out with it, and nobody looks into a case that is over.
     lost = {event.data.get("type"), *(() if asked else event.data.get("behind", ()))}
     if lost & unheard and NOT_TOLD not in case.findings:

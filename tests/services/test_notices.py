@@ -848,6 +848,27 @@ async def test_what_takes_back_in_a_closed_case_waits_for_nothing_in_silence(net
     assert (NOT_TOLD,) == (await story.case(network, "XAA", ours)).findings
 
 
+async def test_what_takes_back_and_was_taken_out_with_a_lost_message_is_told(network: Network) -> None:
+    """A question had no receipt in its time: what was struck behind it never leaves, nor once the case is withdrawn."""
+    ours, theirs = await story.replied(network)
+    asking = network.gateways["XAA"]
+    network.wires.cut = True
+    await asking.notices.ask_onward(ours, "TRAVEL_DOC", "CONSULATE", "first", CASE)
+    await network.deliver()
+    await asking.notices.strike(ours, ["BIRTH_PLACE"], "first", CASE)
+    network.clock.pass_(days=31)
+    await asking.deliverer.look()
+    network.wires.cut = False
+    await network.refresh()
+    case = await story.case(network, "XAA", ours)
+    assert ("UNDELIVERED", (NOT_TOLD,)) == (case.state, case.findings)
+    await asking.hold.freeze(ours, "no more", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert "birth_place" in (await story.case(network, "XBB", theirs)).received["elements"]
+
+
 @pytest.mark.parametrize("came", [False, True], ids=["lost on its way", "its answer lost"])
 @pytest.mark.parametrize("kind", ["confirmation", "erasure"])
 async def test_what_takes_back_is_said_again_behind_a_withdrawal_that_closes_its_number(
