@@ -286,7 +286,8 @@ class Leaving:
         Return word of a stop, a departure or a plan called off that waits behind ``row`` in its thread, if any does.
 
         Where we are asked what takes data back is such a word too: a State that asks withdraws instead. Of a return the
-        last proposal is, or the answer to it: what was said before is void once that is heard, and not until then.
+        last proposal is, or the answer to it: what was said before is void once that is heard, and not until then. A
+        yes to passing data on is by a later answer.
 
         Only if ``row`` was posted and may be abroad. Whether it came nobody knows: if it did, the other State goes on
         by it until it hears what waits.
@@ -306,6 +307,11 @@ class Leaving:
             stop = next((one for one, body in said if body.get("status") in ("departed", "cancelled")), None)
         if stop is None and row.type in OF_A_RETURN:
             stop = next((one for one in reversed(behind) if one.type in _MAKES_VOID), None)
+        if stop is None and row.type == ONWARD_ANSWER:
+            held = cases.unseal(self._context, case_row)
+            answers = [one for one in (row, *behind) if one.type == ONWARD_ANSWER]
+            number = {one.id: (threads.said(self._context, held, one) or {}).get("number") for one in answers}
+            stop = next((one for one in reversed(answers[1:]) if number[one.id] == number[row.id]), None)
         return stop
 
     async def _signed_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:

@@ -212,6 +212,29 @@ async def test_no_is_heard_from_a_case_that_was_closed_while_somebody_stopped_it
     assert [{"number": 1, "decision": "REFUSED", "until": None}] == [one.answer for one in asked]
 
 
+@pytest.mark.parametrize("came", [False, True], ids=["lost on its way", "its answer lost"])
+async def test_no_is_heard_behind_a_yes_that_waits_for_who_stopped_the_case(network: Network, came: bool) -> None:
+    """A yes that may be abroad is held as its case was stopped and closed; the no behind it leaves, and ends it."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XBB"].notices.ask_onward(theirs, "TRAVEL_DOC", "CONSULATE", "first", CLERK)
+    await network.deliver()
+    gateway = network.gateways["XAA"]
+    network.wires.cut, network.wires.lose_answers = not came, came
+    await gateway.notices.answer_onward(ours, 1, "2027-01-31", "second", "liaison_officer")
+    await gateway.deliverer.run_once()
+    network.wires.cut = network.wires.lose_answers = False
+    await gateway.returning.suspend(ours, "danger", "first", CASE)
+    await gateway.clear.close(ours, "first")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    assert came == bool(grants(await story.case(network, "XBB", theirs))), "a yes alone waits"
+    await gateway.notices.answer_onward(ours, 1, None, "second", "liaison_officer")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    asked = (await story.case(network, "XBB", theirs)).notices
+    assert [{"number": 1, "decision": "REFUSED", "until": None}] == [one.answer for one in asked]
+
+
 async def thread_case(network: Network, theirs: str) -> tuple[str, str]:
     """Return the references in XAA and XBB of XBB's case."""
     thread = (await story.row(network, "XBB", theirs)).thread
