@@ -777,6 +777,7 @@ LEFT = ["otherwise", "suspended", "after-a-loss"]
 @case(
     "journeys.who-has-left",
     "M-3.14",
+    "M-3.15",
     "M-5.36",
     "M-5.10",
     section="5.10",
