@@ -905,6 +905,30 @@ async def test_attestation_releases_nothing_by_itself(network: Network) -> None:
     assert "DRAFT" == await story.state(network, "XAA", there)
 
 
+async def test_that_none_is_stopped_any_more_is_said_by_two_persons_each_time(network: Network) -> None:
+    """What two said once, of a stop that is over, lets nobody go of the next one alone (V-01)."""
+    there, here = await story.sent(network, to="XCC"), await story.sent(network)
+    hold = network.gateways["XAA"].hold
+    for _ in range(2):
+        await indicated(network, here)
+        await hold.release(here, "protection", "asylum_authority")
+        await hold.attest(here, NONE, "she withdrew it, with counsel", "protection", "asylum_authority")
+        assert [person_stop.HOLDER] == await holders(network, there)
+        await apart(network, there)
+
+
+async def test_who_spoke_before_more_was_shared_has_said_nothing_of_it(network: Network) -> None:
+    """Two persons compare the same: after a correction it begins anew (V-01)."""
+    both = elements(names=[*story.ADULT["elements"]["names"], *OTHER_NAME])
+    there, here = await story.sent(network, to="XCC"), await story.sent(network, elements=both)
+    await indicated(network, here)
+    hold = network.gateways["XAA"].hold
+    assert not await hold.tell_apart(there, "the photographs differ", "first", "case_officer")
+    await hold.correct(there, both, "she has two names", *AUTHORITY)
+    assert not await hold.tell_apart(there, "I looked at both files", "welfare", "child_welfare")
+    assert await hold.tell_apart(there, "so did I, once more", "first", "case_officer")
+
+
 async def test_only_the_authority_attests(network: Network) -> None:
     """No other role changes the protection state of a case that stands still."""
     here = await story.sent(network)
