@@ -17,7 +17,8 @@ said once more later, and a person is told. So is what is said of a person who h
 were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
 Rule 6: what takes data back where we are asked has the number of a message that was lost (M-5.10). If that had come, it
 is refused, and said once more under the next number. The confirmation of what is gone is said again after an outage, a
-wrong clock or a restore, for nobody here would know that it was not heard.
+wrong clock, a restore or a theft, and a change of our directory after the last two, for nobody here would know that it
+was not heard.
 """
 
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONFIRMATION,
     DELAY,
+    DIRECTORY,
     EXERCISE,
     HANDOVER,
     INTERVIEW,
@@ -58,7 +60,8 @@ from gateway.core.notices import REPLY_PART, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
-from gateway.services import cases, listing, outbox, steps, threads
+from gateway.core.wire import Payload
+from gateway.services import cases, channel, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
@@ -159,6 +162,8 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     What still stands behind it once the partner has listed what it holds never left. Where that is not waited for
     (``waits``) it did not leave either if the refusal is from after our restore.
     """
+    if row.type == DIRECTORY and row.epoch < context.epoch:
+        return await _announce_anew(context, tx, row, now)
     restored = await tx.find_meta(listing.RESTORED_AT) if row.epoch < context.epoch and row.type != WITHDRAWAL else None
     if restored is None:
         return await said_anew(context, tx, row, now)
@@ -334,13 +339,8 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
 
 async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
     """Say the confirmation ``row``, of no case, once more in ``wait_s`` seconds; return whether it is said."""
-    thread = await tx.find_thread(row.partner, row.thread or "")
-    if thread is None or row.sealed is None or row.partner not in context.partners:
-        return False
-    try:
-        payload = wire.parse_payload(jws.parse(outbox.kept(context, row, None), jws.TYP_MESSAGE).payload)
-    except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+    thread, payload = await tx.find_thread(row.partner, row.thread or ""), _kept(context, row)
+    if thread is None or payload is None:
         return False
     exercised, side = payload.type == EXERCISE, await threads.side_of(tx, thread)
     body = (exercise.unwrap(payload.body_bytes)[1] if exercised else payload.body_bytes).decode()
@@ -352,6 +352,25 @@ async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetim
         return False  # the thread has ended
     await tx.save_outbound(said._replace(next_try_at=said.next_try_at + timedelta(seconds=wait_s)))
     return True
+
+
+async def _announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """Announce the change of our directory in ``row`` once more; return whether it is. Raises ``Unavailable``."""
+    payload = _kept(context, row)
+    if payload is not None:
+        await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now)
+    return payload is not None
+
+
+def _kept(context: Context, row: OutboundRow) -> Payload | None:
+    """Return the payload of a message of no case, ``None`` if it is not kept, or to a State that is no partner now."""
+    if row.sealed is None or row.partner not in context.partners:
+        return None
+    try:
+        return wire.parse_payload(jws.parse(outbox.kept(context, row, None), jws.TYP_MESSAGE).payload)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return None
 
 
 _OF_WHO_LEFT = frozenset({SCHEDULE, HANDOVER, MONITORING, TAKE_BACK})

@@ -50,7 +50,8 @@ class Compromise:
         """
         Sign again what waits, and drop what cannot be; return how many of each.
 
-        Dropped are messages of no case, announcements and lists: they are made anew.
+        Dropped are what a case that is erased said, and lists of what we hold: those are made anew (``greet``). Whatever
+        else is of no case nobody would say again.
         """
 
         async def unit(tx: Tx) -> tuple[int, int]:
@@ -66,7 +67,8 @@ class Compromise:
     async def _sign_again(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         context = self._context
         case = await tx.find_case(row.ref) if row.ref else None
-        if row.sealed is None or case is None or case.wrapped_key is None:
+        is_erased = row.ref is not None and (case is None or case.wrapped_key is None)
+        if row.sealed is None or is_erased or row.type == RESYNC:
             await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
             return False
         signed = outbox.sign_anew(context, row, case, now)

@@ -14,6 +14,8 @@ from gateway.services.context import Forbidden
 from schemas import SchemaError
 from tests.support import story
 from tests.support.network import START, Network, make_network, open_gateway
+from tests.support.restoring import after_the_listing, back_up, restore
+from tests.support.stolen import steal_from
 
 OFFICER = {
     "id": "DPx6b_MxUGnTi3ssJc-4VA",
@@ -209,3 +211,14 @@ async def test_deputies_in_a_circle_end(staffed: Network) -> None:
     persons["second"] = replace(persons["second"], deputy="first", absences=persons["first"].absences)
     context.persons = persons
     assert None is directory.in_charge(context, "first", START)
+
+
+@pytest.mark.parametrize("stolen", [False, True], ids=["restored", "stolen keys"])
+async def test_change_that_waits_is_announced_in_the_new_epoch(network: Network, tmp_path: Path, stolen: bool) -> None:
+    """A partner takes nothing of an epoch that is over, and nobody would announce once more what it has not heard."""
+    network.wires.cut = True
+    await announced(network, change())
+    await (steal_from(network, "XBB") if stolen else restore(network, "XBB", back_up(network, "XBB", tmp_path / "b")))
+    network.wires.cut = False
+    await after_the_listing(network)
+    assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))

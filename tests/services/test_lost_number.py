@@ -13,6 +13,7 @@ from gateway.services.rows import OutboundRow
 from tests.support import story
 from tests.support.network import Network, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
+from tests.support.stolen import steal_from
 
 CASE, CLERK, HEAD = "case_officer", "registry_clerk", "desk_head"
 
@@ -310,6 +311,20 @@ async def test_confirmation_of_what_is_gone_outlives_a_restore(network: Network,
     network.wires.cut = True
     await erased_by_timer(network, theirs)
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    network.wires.cut = False
+    await after_the_listing(network)
+    await up_again(network)
+    assert await is_confirmed(network, ours)
+
+
+async def test_confirmation_of_what_is_gone_outlives_a_theft(network: Network) -> None:
+    """What waits under a stolen key is signed by the next one, also where its case is no more."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    network.wires.cut = True
+    await erased_by_timer(network, theirs)
+    await steal_from(network, "XBB")
     network.wires.cut = False
     await after_the_listing(network)
     await up_again(network)

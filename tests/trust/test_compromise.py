@@ -26,7 +26,7 @@ from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.cli.support import Homes, call, deliver, link_leads_on, value
-from tests.support import story
+from tests.support import questions, story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 from tests.support.posted import payloads
@@ -408,3 +408,17 @@ async def test_what_a_restored_partner_is_brought_is_signed_by_the_key_in_use(ne
         "since it was restored the other State says refused" in one for one in await findings_of(network, "XAA", ours)
     )
     assert ("receipted", True) == (said.state, told)
+
+
+async def test_a_question_that_waits_as_keys_are_stolen_is_told(network: Network) -> None:
+    """A question without persons, posted in vain before the theft, is not asked any more: its office hears so."""
+    office = network.gateways["XAA"].information
+    made = await office.ask("XBB", questions.ASKED, "writer")
+    await office.send("XBB", made.thread, questions.signed(network, made, "information.request"), "office")
+    network.wires.cut = True
+    await network.gateways["XAA"].deliverer.run_once()
+    await steal_from(network, "XAA")
+    network.wires.cut = False
+    await after_the_listing(network)
+    (asked,) = await network.gateways["XAA"].information.questions("office")
+    assert "refused" == asked.state
