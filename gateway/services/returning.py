@@ -10,7 +10,7 @@ Rule 4: the plan of a journey leaves 72 hours before departure and not earlier. 
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import schemas
@@ -283,8 +283,8 @@ class Returning:
         try:
             left, now = datetime.fromisoformat(left_at), self._context.clock.now()
             if restored and left < min(datetime.fromisoformat(restored), now):  # our clock may have been ahead then
-                return left
-        except (TypeError, ValueError):
+                return left.astimezone(UTC)  # rules take the day of an instant as it stands
+        except (OverflowError, TypeError, ValueError):
             pass  # no instant, or one without an offset, which none is compared with
         raise RuleRefused((Finding("V-39", NOT_FORGOTTEN),))
 

@@ -1,6 +1,6 @@
 """After a restore what one side says is heard in the order in which it was said, and a stop waits for none of it."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -308,6 +308,21 @@ async def test_departure_of_the_past_is_one_that_a_restore_took(network: Network
     with pytest.raises(RuleRefused):
         await returning.depart(ours, "escort", left_at=left_at)
     await returning.depart(ours, "escort", left_at="2026-12-14T08:42:00Z")
+
+
+async def test_a_departure_of_the_past_is_judged_by_the_days_of_any_other(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The offset in which the escort names the instant moves no last day: she left while the reply was valid."""
+    reply = {**story.reply(), "valid_until": "2026-12-14"}
+    monkeypatch.setattr(story, "reply", lambda: reply)
+    ours, _ = await homeward.on_the_day(network)
+    backup, left_at = back_up(network, "XAA", tmp_path / "backup"), network.clock.now()
+    network.clock.pass_(hours=1)
+    await put_back(network, "XAA", backup)
+    next_day = left_at.astimezone(timezone(timedelta(hours=16))).isoformat(timespec="seconds")
+    await network.gateways["XAA"].returning.depart(ours, "escort", left_at=next_day)
+    assert "DEPARTED" == await story.state(network, "XAA", ours)
 
 
 async def test_no_departure_of_the_past_without_a_restore(network: Network) -> None:
