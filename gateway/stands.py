@@ -1,5 +1,5 @@
 """
-How far the database of a home had come when a gateway last ran there, which lies outside what is backed up.
+How far the database of a home had come when a gateway last ran there: kept beside it, and not put back with it.
 
 Rule 1: the word is of what was committed and could be read, so it lags and never leads: a database of the same epoch
 that has not come as far was put back.

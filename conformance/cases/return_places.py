@@ -195,7 +195,7 @@ async def asking_places(play: Play, place: str) -> None:
     """
     here, apart = ASKING[place]
     talk = await _homeward(play, place)
-    # Before a first handover of the asking State the second has nothing to repeat; it stands in returns.one-record.
+    # Before a first handover of the asking State the second has nothing to repeat; it stands in handovers.one-record.
     others = [one for one in (*OF_ASKED, *FROM_ASKED) if one not in (*here, *apart)]
     for type in (one for one in others if (place, one) != ("departed", "return.handover")):
         await refuses(talk, type)
