@@ -158,7 +158,7 @@ Next:
   2. Read the fingerprint out to each partner, by another way than the card goes; give them the card.
   3. isthmus keys new NAME.keys                      for each person, on their own machine
      isthmus person add -C {directory} ID --role ROLE --key KEY
-  4. isthmus partner add -C {directory} XBB --card FILE --fingerprint "..."
+  4. isthmus partner add -C {directory} COUNTRY --card FILE --fingerprint "..."
   5. isthmus check -C {directory}
      isthmus serve -C {directory}"""
     )
