@@ -99,11 +99,7 @@ async def test_acceptance_that_another_replaced_is_taken_back(
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
     await restore(network, "XAA", backup)
     await settle(network)
-    there, here = await story.case(network, "XAA", ours), await story.case(network, "XBB", theirs)
-    assert (
-        there.state == "SUSPENDED"
-        or there.said["return.acceptance"]["carer"] == here.said["return.acceptance"]["carer"]
-    )
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
 
 
 async def test_departure_and_recall_that_waited_both_are_heard(network: Network, tmp_path: Path) -> None:
@@ -263,7 +259,8 @@ async def test_spoiled_demand_keeps_no_correction_from_others(network: Network) 
     await network.deliver()
     row = (await outbox(network, "XAA", ours))[-1]
     await gateway.store.commit(lambda tx: tx.save_outbound(row._replace(sealed=spoilt(row.sealed))))
-    await gateway.notices.recipients(ours, "first", "case_officer", "to correct it")
+    found = await gateway.notices.recipients(ours, "first", "case_officer", "to correct it")
+    assert [(ours, 1)] == [(one.ref, len(one.open)) for one in found]
 
 
 async def test_what_is_said_of_a_stop_refused_again_is_logged(network: Network, tmp_path: Path) -> None:
