@@ -218,13 +218,15 @@ class Witness:
         """
         keeper = self.keeper(origin)
         row = await self._context.store.read(lambda tx: tx.find_witnessed(origin))
+        other = checkpoint.parse_checkpoint(checkpoint.parse_note(shown).text)
         if row is not None and keeper is not None:
-            known, other = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (row.note, shown))
+            known = checkpoint.parse_checkpoint(checkpoint.parse_note(row.note).text)
             if known != other:
                 small, large = (shown, row.note) if other.size < known.size else (row.note, shown)
                 if not await self._prove(keeper, small, large, other, now):
                     return
         self._doubts.pop((origin, root), None)
+        self._unproved.pop(other, None)
 
     async def _prove(self, keeper: Keeper, small: str, large: str, about: Checkpoint, now: datetime) -> bool:
         """

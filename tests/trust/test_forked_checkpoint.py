@@ -208,6 +208,18 @@ async def test_what_was_proved_once_is_asked_for_at_as_many_looks_again(trio: Ne
         assert 422 == (await trio.wires.post("XCC", path, shown, "text/plain")).status
 
 
+async def test_what_is_held_by_now_is_remembered_no_more(trio: Network) -> None:
+    """A keeper that proves nothing at one look, and shows the same to us then, fills no memory, however often."""
+    await shown_falsely(trio)
+    await lies(trio, "/")
+    watching = trio.gateways["XCC"].witness
+    await watching.run_once(trio.clock.now())
+    asked = len(watching._unproved)
+    await trio.gateways["XAA"].checkpoints.run_once(trio.clock.now())
+    await watching.run_once(trio.clock.now())
+    assert (1, 0) == (asked, len(watching._unproved))
+
+
 async def test_page_of_a_proxy_convicts_nobody(trio: Network) -> None:
     """Where a proxy before a keeper that is down knows no such path, however long, its keeper has said nothing."""
     await shown_falsely(trio)
