@@ -19,6 +19,7 @@ from gateway.services.listing import THREADS_A_MESSAGE
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.rows import OutboundRow, SealingEnd
 from gateway.services.windows import REVOKED
+from keys.errors import BadRest
 from schemas import ijson
 
 ANSWERED, WAITS, ON_HOLD = "answered", "waits", "hold"
@@ -48,9 +49,9 @@ class Compromise:
 
     async def sign_again(self, now: datetime) -> tuple[int, int]:
         """
-        Sign again what waits, and drop what cannot be; return how many of each.
+        Sign again what waits, and drop what is not to be; return how many were signed, and how many were not.
 
-        Dropped are what a case that is erased said, and lists of what we hold: those are made anew (``greet``). Whatever
+        Dropped are what a case that is erased said, and lists of what we hold: those are made anew (``greet``). What
         else is of no case nobody would say again.
         """
 
@@ -71,7 +72,12 @@ class Compromise:
         if row.sealed is None or is_erased or row.type == RESYNC:
             await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
             return False
-        signed = outbox.sign_anew(context, row, case, now)
+        try:
+            signed = outbox.sign_anew(context, row, case, now)
+        except BadRest as error:
+            # It does not leave (``leaving``) and expires, which a person is told. The others do not wait for that.
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            return False
         await tx.save_outbound(signed._replace(next_try_at=max(now, row.not_before)))
         return True
 

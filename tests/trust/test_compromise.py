@@ -31,6 +31,7 @@ from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 from tests.support.posted import payloads
 from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, restore
+from tests.support.spoilt import spoilt
 from tests.support.stolen import steal_from
 from tests.trust.revocation import revoke
 
@@ -422,3 +423,17 @@ async def test_a_question_that_waits_as_keys_are_stolen_is_told(network: Network
     await after_the_listing(network)
     (asked,) = await network.gateways["XAA"].information.questions("office")
     assert "refused" == asked.state
+
+
+async def test_one_message_that_cannot_be_read_keeps_no_other_under_the_stolen_key(network: Network) -> None:
+    """It stays where it is; what waits beside it is signed anew, and so is answered as what is of an epoch before."""
+    network.wires.cut = True
+    lost, ours = await story.sent(network), await story.sent(network)
+    await network.deliver()
+    (row,) = await outbox(network, "XAA", lost)
+    await network.gateways["XAA"].store.commit(lambda tx: tx.save_outbound(row._replace(sealed=spoilt(row.sealed))))
+    await steal_from(network, "XAA")
+    network.wires.cut = False
+    await after_the_listing(network)
+    found = [(await outbox(network, "XAA", one))[0] for one in (lost, ours)]
+    assert [("posted", None), ("refused", "illegal-step")] == [(one.state, one.code) for one in found]
