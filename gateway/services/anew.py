@@ -17,8 +17,8 @@ said once more later, and a person is told. So is what is said of a person who h
 were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
 Rule 6: what takes data back where we are asked has the number of a message that was lost (M-5.10). If that had come, it
 is refused, and said once more under the next number. The confirmation of what is gone is said again after an outage, a
-wrong clock, a restore or a theft, and a change of our directory after the last two, for nobody here would know that it
-was not heard.
+wrong clock, a restore or a theft, and a change of our directory after all but a wrong clock, for nobody here would know
+that it was not heard.
 """
 
 from collections.abc import Mapping
@@ -315,8 +315,11 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
     Let what comes next in the thread of ``row``, which was lost, have its number where we are asked (M-5.10).
 
     What waits behind it in a case moves up with the step of that. What is of no case moves up here, and a confirmation
-    that expired while the other State was out of reach is said once more before it.
+    that expired while the other State was out of reach is said once more before it. So is a change of our directory,
+    which has no number.
     """
+    if row.type == DIRECTORY and not row.code:
+        await _announce_anew(context, tx, row, now)
     thread = await tx.find_thread(row.partner, row.thread) if row.thread else None
     if thread is None or row.epoch != context.epoch or await threads.side_of(tx, thread) is Side.REQUESTING:
         return
@@ -355,10 +358,10 @@ async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetim
 
 
 async def _announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-    """Announce the change of our directory in ``row`` once more; return whether it is. Raises ``Unavailable``."""
+    """Announce the change of our directory in ``row`` once more; return whether it is."""
     payload = _kept(context, row)
     if payload is not None:
-        await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now)
+        await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now, may_wait=True)
     return payload is not None
 
 

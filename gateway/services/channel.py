@@ -13,12 +13,21 @@ from gateway.services.outbox import Letter
 from gateway.services.ports import Tx
 
 
-async def queue(context: Context, tx: Tx, country: str, type: str, body: bytes, now: datetime) -> str:
+async def queue(
+    context: Context, tx: Tx, country: str, type: str, body: bytes, now: datetime, *, may_wait: bool = False
+) -> str:
     """
     Put a message of ``type`` without a thread around ``body`` in the outbox for ``country``, and return its id.
 
-    Raises ``Unavailable`` if no valid sealing key of it is held.
+    One that ``may_wait`` does so for a valid sealing key of it. Raises ``Unavailable`` else, if none is held.
     """
     at = now.replace(microsecond=0)
-    letter = Letter(partner=country, type=type, body=body, issued_at=at, expires_at=at + wire.MAX_VALIDITY)
+    letter = Letter(
+        partner=country,
+        type=type,
+        body=body,
+        issued_at=at,
+        expires_at=at + wire.MAX_VALIDITY,
+        may_wait=may_wait,
+    )
     return (await outbox.put(context, tx, letter, now)).id

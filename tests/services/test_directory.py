@@ -222,3 +222,16 @@ async def test_change_that_waits_is_announced_in_the_new_epoch(network: Network,
     network.wires.cut = False
     await after_the_listing(network)
     assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
+
+
+async def test_change_that_expired_in_an_outage_is_announced_once_more(network: Network) -> None:
+    """A partner that was out of reach for longer than a message counts hears of the authorities all the same."""
+    network.wires.cut = True
+    await announced(network, change())
+    network.clock.pass_(days=31)
+    await network.gateways["XBB"].deliverer.expire(network.clock.now())
+    network.wires.cut = False
+    await network.refresh()
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
