@@ -68,9 +68,12 @@ TABLE: dict[str, tuple[Side, State, str, str]] = {
         "return.proposal suspension/refused",
     ),
     "where word of the stop was taken out": (ASK, State.SUSPENDED, "return.proposal suspension/dropped", ""),
-    "after our own withdrawal": (
+    "before and after our own withdrawal": (
         *(ASK, State.WITHDRAWN),
-        *("verification.request rectification@1 withdrawal@2 rectification@3", "withdrawal@2 rectification@3"),
+        *(
+            "verification.request rectification@1 withdrawal@2 rectification@3",
+            "rectification@1 withdrawal@2 rectification@3",
+        ),
     ),
     "after the other one withdrew": (
         *(ASKED, State.WITHDRAWN),
