@@ -5,7 +5,7 @@ A restored gateway may have forgotten its last hours. It never uses an old numbe
 anew in the new epoch; and its partners bring back what it forgot.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,16 +18,14 @@ from gateway.core.messages import (
     CONFIRMATION,
     ERASURE,
     RECTIFICATION,
-    RESYNC,
     SCHEDULE,
     SUSPENSION,
-    TYPES,
     WITHDRAWAL,
 )
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import anew, cases, listing, steps, threads
+from gateway.services import anew, cases, listing, passed_over, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Draft, Tx
@@ -65,12 +63,12 @@ class Resync:
 
         async def unit(tx: Tx) -> int:
             said = await tx.outbound_since(country, since)
-            again = [row for row in said if _may_repeat(row, now) and await _may_leave(tx, row)]
+            again = [row for row in said if passed_over.may_repeat(row, now) and await _may_leave(tx, row)]
             for row in said:
                 await self._tell_gone(tx, row, now)
             for row in again:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
-                await tx.save_outbound(_again(row, now))
+                await tx.save_outbound(passed_over.again(row, now))
             await listing.queue(context, tx, country, now)
             partner = await tx.find_partner(country)
             card = context.trust.find(country)
@@ -221,15 +219,6 @@ def _tells(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     return body is not None and body["status"] != "planned"
 
 
-def _may_repeat(row: OutboundRow, now: datetime) -> bool:
-    return (
-        row.envelope is not None
-        and row.state in ("posted", "receipted", "refused")
-        and row.type != RESYNC
-        and now <= row.expires_at + wire.SKEW
-    )
-
-
 async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:
     """
     Post again what the partner's restore passed over because the case stood still, if it goes on now.
@@ -240,9 +229,9 @@ async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, 
     the case went on before, is so once.
     """
     if before.state in STOPPED and not await _stands_still(tx, after):
-        await _post_passed_over(context, tx, after, now)
+        await passed_over.post(context, tx, after, now)
     elif (before.state, after.state, after.side) == (State.FROZEN, State.WITHDRAWN, Side.REQUESTING):
-        await _post_passed_over(context, tx, after, now, AFTER_WITHDRAWAL)
+        await passed_over.post(context, tx, after, now, AFTER_WITHDRAWAL)
 
 
 async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
@@ -252,26 +241,7 @@ async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) ->
     Where we are asked no withdrawal closes a number, so what takes back waits for each that stands before it.
     """
     if case.side == Side.REQUESTED and case.state not in STOPPED - OVER and await _stands_still(tx, case):
-        await _post_passed_over(context, tx, case, now)
-
-
-async def _post_passed_over(
-    context: Context, tx: Tx, case: CaseRow, now: datetime, types: Collection[str] = tuple(TYPES)
-) -> None:
-    partner = await tx.find_partner(case.partner)
-    for row in await tx.outbound_of_case(case.ref):
-        if row.state == "posted" or row.answer is None or partner is None or not _may_repeat(row, now):
-            continue
-        if row.type not in types:
-            continue
-        if _epoch_of(row.answer) < partner.epoch:
-            await tx.save_outbound(_again(row, now))
-            context.queued = True
-
-
-def _again(row: OutboundRow, now: datetime) -> OutboundRow:
-    """Return a message to be posted again: what may still come of an attempt before answers an earlier one."""
-    return row._replace(state="posted", next_try_at=now, attempts=row.attempts + 1)
+        await passed_over.post(context, tx, case, now)
 
 
 async def is_past(tx: Tx, country: str, epoch: int) -> bool:
@@ -285,12 +255,6 @@ async def go_on(tx: Tx, row: OutboundRow, next_try_at: datetime) -> None:
     current = await tx.find_outbound(row.partner, row.id)
     if current is not None and current.state == row.state:
         await tx.save_outbound(current._replace(state="posted", next_try_at=next_try_at))
-
-
-def _epoch_of(answer: bytes) -> int:
-    """Return the epoch of the log that a stored answer, which verified, was entered in."""
-    note = checkpoint.parse_proof(wire.parse_stored_answer(answer).proof).checkpoint
-    return int(note.split("\n", 1)[0].rsplit("/", 1)[1])
 
 
 async def goes_behind(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
@@ -321,8 +285,9 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     back: neither must wait behind the others (``goes_behind``). No withdrawal of the asked side closes a number, so
     there what stands before such a message comes with it, or once that is said (``bring_along``). That a return is
     stopped is, and with it all that stands before it in the thread, or it would not be taken: the partner may have
-    forgotten it. So it is where the stop was refused: who had forgotten what it was about may know it now. The rest of
-    a case that goes on later is posted again then (``bring_back``).
+    forgotten it. So it is where the stop was refused: who had forgotten what it was about may know it now. What stands
+    before one that is said later comes along then (``steps``). The rest of a case that goes on later is posted again
+    then (``bring_back``).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True

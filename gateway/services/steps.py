@@ -24,8 +24,11 @@ from gateway.core.machine import (
     step,
 )
 from gateway.core.messages import (
+    ACCEPTANCE,
+    AFTER_WITHDRAWAL,
     DELAY,
     DOCUMENT_REQUEST,
+    PROPOSAL,
     RECTIFICATION,
     RESUMPTION,
     SCHEDULE,
@@ -38,7 +41,7 @@ from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, HELD
-from gateway.services import cases, person_stop, threads
+from gateway.services import cases, passed_over, person_stop, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden
 from gateway.services.guests import is_guest
@@ -47,6 +50,9 @@ from gateway.services.representing import TAKES_FURTHER, check_representing
 from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
 from schemas import ijson
+
+TAKES_ALONG = threads.STOPS | {PROPOSAL, ACCEPTANCE, SCHEDULE}
+"""Types that must be heard, and before which what stands in their thread leaves though a rule objects (``leaving``)."""
 
 DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"
 """Finding on a case that was stopped."""
@@ -136,15 +142,8 @@ async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
 async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: datetime) -> Held:
     """Carry out one effect; returns what is held now."""
     match effect:
-        case Send(optional=True):
-            try:
-                await threads.queue(context, tx, held, effect, now)
-            except (IllegalStep, Unavailable) as error:
-                # The step it belongs to stops something, or calls somebody back; nothing stands before that.
-                context.log("message.left_out", ref=held.case.ref, type=effect.type, error=type(error).__name__)
-                return await _not_told(context, tx, held, now)
         case Send():
-            await threads.queue(context, tx, held, effect, now)
+            return await _send(context, tx, held, effect, now)
         case DropUnsent(keep):
             return await _drop_unsent(context, tx, held, keep, now)
         case EndThread(why):
@@ -159,6 +158,22 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
             return await threads.revive(context, tx, held, now)
         case Notify():
             context.notify(held.case, effect)
+    return held
+
+
+async def _send(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> Held:
+    try:
+        await threads.queue(context, tx, held, send, now)
+    except (IllegalStep, Unavailable) as error:
+        if not send.optional:
+            raise
+        # The step it belongs to stops something, or calls somebody back; nothing stands before that.
+        context.log("message.left_out", ref=held.case.ref, type=send.type, error=type(error).__name__)
+        return await _not_told(context, tx, held, now)
+    takes_back = held.case.side is Side.REQUESTED and send.type in AFTER_WITHDRAWAL
+    if (send.type in TAKES_ALONG or takes_back) and held.case.state is not State.ERASED:
+        # Its partner may have been restored, and wait for a number that a rule kept from it.
+        await passed_over.post(context, tx, held.row, now)
     return held
 
 

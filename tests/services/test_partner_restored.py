@@ -67,23 +67,46 @@ async def test_message_that_a_rule_holds_back_stops_nothing_behind_it(
     assert "HANDED_OVER" == await story.state(network, "XAA", ours)
 
 
-async def test_plan_is_not_posted_again_with_needs_that_may_be_told_no_more(network: Network, tmp_path: Path) -> None:
-    """Who takes back that medical needs are told: a State that was restored since is not told of them anew (R-23)."""
+async def plan_passed_over(network: Network, folder: Path) -> tuple[str, str]:
+    """Have XBB forget a plan with medical needs that may be told no more, and XAA not post it again; return both."""
     ours, theirs = await homeward.documented(network)
     returning = network.gateways["XAA"].returning
     agreed = {**homeward.TRAVEL, "medical_consent_on": "2026-11-24"}
     await returning.record(ours, homeward.record(decision=homeward.DECISION, travel=agreed), "first", "case_officer")
     await returning.schedule(ours, {**homeward.JOURNEY, "medical_needs": ["OXYGEN"]}, "second")
     homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
-    backup = back_up(network, "XBB", tmp_path / "backup")
+    backup = back_up(network, "XBB", folder / "backup")
     await network.deliver()
     assert "SCHEDULED" == await story.state(network, "XBB", theirs)
     full = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
     await returning.record(ours, full, "first", "case_officer")
     await restore(network, "XBB", backup)
     await settle(network, 2)
+    return ours, theirs
+
+
+async def test_plan_is_not_posted_again_with_needs_that_may_be_told_no_more(network: Network, tmp_path: Path) -> None:
+    """Who takes back that medical needs are told: a State that was restored since is not told of them anew (R-23)."""
+    ours, theirs = await plan_passed_over(network, tmp_path)
     assert ("SCHEDULED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
     assert [text for text in await findings_of(network, "XAA", ours) if "a rule stands against" in text]
+
+
+@pytest.mark.parametrize(("step", "there"), [("suspend", "SUSPENDED"), ("cancel", "DOCUMENTED")])
+async def test_stop_is_heard_behind_what_a_rule_kept_from_a_restored_partner(
+    network: Network, tmp_path: Path, step: str, there: str
+) -> None:
+    """What a partner forgot and was not told again comes along with word of a stop, which is heard after it alone."""
+    ours, theirs = await plan_passed_over(network, tmp_path)
+    returning = network.gateways["XAA"].returning
+    await (
+        returning.suspend(ours, "danger", "welfare", "child_welfare")
+        if step == "suspend"
+        else returning.cancel(ours, "first", "case_officer")
+    )
+    await settle(network, 1)
+    assert there == await story.state(network, "XBB", theirs)
+    assert {"receipted"} == {row.state for row in await outbox(network, "XAA", ours)}
 
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["forgotten", "known"])

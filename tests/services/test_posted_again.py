@@ -10,8 +10,9 @@ import pytest
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
+from gateway.services.passed_over import may_repeat
 from gateway.services.ports import Store, Tx
-from gateway.services.resync import _may_leave, _may_repeat, bring_along, bring_back, go_on, is_past
+from gateway.services.resync import _may_leave, bring_along, bring_back, go_on, is_past
 from gateway.services.rows import CaseRow, EventRow, OutboundRow, PartnerRow
 from gateway.storage.sqlite import open_memory
 from tests.storage.support import NOW, Signer, case, event, outbound
@@ -140,7 +141,7 @@ async def test_what_is_of_no_case_is_posted_again() -> None:
 )
 def test_what_may_be_posted_again_at_all(changes: dict[str, Any], goes: bool) -> None:
     """What left and may still be taken, but no listing: that is made anew."""
-    assert goes == _may_repeat(outbound(**{"state": "receipted", **changes}), NOW)
+    assert goes == may_repeat(outbound(**{"state": "receipted", **changes}), NOW)
 
 
 async def test_case_that_went_on_before_brings_nothing_back() -> None:
