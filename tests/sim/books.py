@@ -2,7 +2,7 @@
 What one State holds at the end of a run: its outbox, inbox, logs, cases and steps, as ``invariants`` compares them.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -63,13 +63,16 @@ class Books:
     received: Counter[str]
     cases: Mapping[str, tuple[CaseRow, Case | None]]
     events: Sequence[tuple[str, str, str, str | None]]
+    at_once: Mapping[tuple[str, int], frozenset[str]]
+    """What was done in a case in one second: reference and seconds since 1970."""
+
     restored: list[tuple[float, float]] = field(default_factory=list)
     robbed: bool = False
 
     @property
     def renewed(self) -> bool:
         """
-        Return whether this State began a new epoch: its messages may end unsent, and be answered by a second receipt.
+        Return whether this State began a new epoch: what waited may end unsent.
 
         After a theft nothing is forgotten, so what else a restore is forgiven a theft is not.
         """
@@ -80,9 +83,9 @@ class Books:
         """Return whose books these are."""
         return self.host.country
 
-    def forgot(self, at: float) -> bool:
-        """Return whether what was done at the instant ``at`` may have been lost in a restore."""
-        return any(backup <= at <= restore for backup, restore in self.restored)
+    def keeps(self, began: float, ended: float) -> bool:
+        """Return whether what was done between two instants is in the books still, whatever was put back."""
+        return all(ended <= backup or began >= restore for backup, restore in self.restored)
 
 
 async def read_books(world: World, host: Host, faults: Faults) -> Books | None:
@@ -96,6 +99,9 @@ async def read_books(world: World, host: Host, faults: Faults) -> Books | None:
     if done != "done" or gateway is None:
         world.fail("stays up", f"{host.country} cannot be read at the end: {done}")
         return None
+    at_once: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for ref, at, event in host.look("SELECT ref, at, event FROM case_event"):
+        at_once[ref, at].add(event)
     sent = host.look(f"SELECT {', '.join(Sent._fields)} FROM outbound ORDER BY n")  # noqa: S608  (names of fields)
     got = host.look(f"SELECT {', '.join(Got._fields)} FROM inbound ORDER BY n")  # noqa: S608  (names of fields)
     return Books(
@@ -107,6 +113,7 @@ async def read_books(world: World, host: Host, faults: Faults) -> Books | None:
         Counter(digest for (digest,) in host.look("SELECT digest FROM log_entry WHERE direction = 'received'")),
         {row.ref: (row, cases.unseal(gateway.context, row).case if row.sealed is not None else None) for row in rows},
         [(ref, event, role, digest) for ref, event, role, digest in host.look(_EVENTS)],
+        {place: frozenset(events) for place, events in at_once.items()},
         [(backup, restore) for country, backup, restore in faults.lost if country == host.country],
         host.country in faults.robbed,
     )

@@ -30,6 +30,9 @@ MESSAGES = 60
 GOES_ON = 0.5
 """How often a desk that has returns under way takes the next step of one, before it looks at anything else."""
 
+TWICE = 0.06
+"""How often two persons take a step of one case at the same moment, or one presses twice."""
+
 LEFT = 0.1
 """How often a draft is left as it is, for another step of the desk."""
 
@@ -96,7 +99,10 @@ class Desks(Stops, Afterwards, Offices):
         returns = [row for row in rows if row.state in _RETURN]
         row = self.random.choice(returns if returns and self.random.random() < GOES_ON else rows)
         if acts := _ACTS.get((row.side, row.state), ()):
-            await getattr(self, f"_{self.random.choice(acts)}")(host, row)
+            persons = 1 + (self.random.random() < TWICE)
+            self.counts["at once"] += persons > 1
+            steps = self.random.choices(acts, k=persons)
+            await asyncio.gather(*(getattr(self, f"_{step}")(host, row) for step in steps))
 
     async def _ask(self, host: Host) -> None:
         partner = self.random.choice([one for one in homes.COUNTRIES if one != host.country])

@@ -10,11 +10,10 @@ from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, RESYNC
 from gateway.services.deliver import NOT_BACK
 from gateway.services.resync import PASSED_OVER
-from schemas import ijson
 from tests.sim import homes
 from tests.sim.desks import Desks
 from tests.sim.faults import Faults
-from tests.sim.held import held_from
+from tests.sim.held import has_to_be_heard, held_from
 from tests.sim.world import Host, World
 
 DRAINS_S = 3 * 86400.0
@@ -44,9 +43,6 @@ class Draining:
         of one that it had withdrawn before; nor what who asks takes back behind a message that was spoiled on its way,
         of which a finding has people tell the other State, nor, in a case that is closed, behind one that waits because
         the person is stopped, where a finding does so too.
-
-        What follows in the thread of a case that was stopped while a partner began a new epoch may wait for a number
-        that the partner has forgotten. What had its answer before is posted again once the case goes on, and does not.
         """
         latest = self._world.now() + timedelta(seconds=DRAINS_S)
         while True:
@@ -84,16 +80,14 @@ class Draining:
                     SELECT 1 FROM case_event WHERE ref = outbound.ref
                     AND event IN ('rectification', 'restate', 'strike', 'remark', 'stop'))
             FROM outbound LEFT JOIN case_file USING (ref)
-            WHERE outbound.state IN ('queued', 'posted') AND ifnull(case_file.state, '') <> 'FROZEN'
+            WHERE outbound.state IN ('queued', 'posted')
+            AND (ifnull(case_file.state, '') <> 'FROZEN' OR (type = 'suspension' AND side = 'requested'))
             AND (ifnull(case_file.state, '') <> 'SUSPENDED' OR type = 'suspension')
             AND NOT (type = 'reminder' AND 'stop_pressing' IS (
                 SELECT event FROM case_event WHERE ref = outbound.ref
                 AND event IN ('stop_pressing', 'allow_pressing') ORDER BY n DESC LIMIT 1))
-            AND NOT (outbound.partner IN (SELECT value FROM json_each(?)) AND answer IS NULL
-                AND EXISTS (SELECT 1 FROM case_event WHERE ref = outbound.ref AND event = 'freeze'))
         """
-        restored = ijson.dumps(sorted({country for country, _, _ in self._faults.lost} | self._faults.robbed)).decode()
-        found = [(host, row) for host in self._world.hosts.values() for row in host.look(query, restored)]
+        found = [(host, row) for host in self._world.hosts.values() for row in host.look(query)]
         found = [(host, row) for host, row in found if row[4] or not self._sealed_for_good(host, row)]
         stopped = self._desks.waits_for_people
         return [(host, row) for host, row in found if not stopped(host.country, row[6], row[1])]
@@ -118,7 +112,8 @@ class Draining:
             return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
         if self._over_and_silent(host, ref):
             return True
-        return bool({PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings})
+        told = {PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings}
+        return bool(told) and not await has_to_be_heard(host, ref)
 
     def _is_behind_a_spoiled_one(self, host: Host, partner: str, thread: str, place: tuple[int, int]) -> bool:
         """

@@ -55,6 +55,9 @@ DISTURBED_S = (8.0, 11.0)
 RESTORES = 0.15
 """How often a seed is one of restores: of one State from the same backup again, and of several."""
 
+ANEW = 0.25
+"""How often a backup is made anew where there is one: of what a restore has left, or is still about to."""
+
 CARD_S = 4.0
 """The longest that a card takes to come to both partners."""
 
@@ -188,7 +191,7 @@ class Faults:
             except Unavailable:
                 continue
             if one.post is not None and answer.status == 200 and not self.world.network.is_changed(answer.body):
-                self.world.answers.append((one.post, sha256(answer.body.rstrip(b" ")).hexdigest()))
+                self.world.hear(one.post, answer.body)
             forgot = any(country == one.recipient for country, _, _ in self.lost)
             served = answer.status == 200 and answer.media_type == MEDIA_TYPE_SEVERAL
             if served and not forgot and sha256(one.body).digest() in self.world.collected:
@@ -314,9 +317,9 @@ class Faults:
             await asyncio.sleep(0.5)
 
     async def _restore(self, host: Host) -> None:
-        """Make a backup the first time; the next time, put it back as the manual says."""
+        """Make a backup the first time, and now and then anew; otherwise put the last one back as the manual says."""
         backup = self._backups.get(host.country)
-        if backup is None:
+        if backup is None or self.random.random() < ANEW:
             self._back_up(host)
             return
         async with host.alone:
@@ -350,6 +353,7 @@ class Faults:
             host.start()
 
     def _back_up(self, host: Host) -> None:
+        self.counts["backups"] += 1
         path = host.home / "backup.db"
         with sqlite3.connect(host.database) as source, sqlite3.connect(path) as target:
             source.backup(target)

@@ -68,19 +68,45 @@ async def held_from(host: Host, ref: str) -> tuple[int, int] | None:
         case = cases.readable(context, await tx.find_case(ref))
         if case is None:
             return None
-        rows = [one for one in await tx.outbound_of_case(ref) if one.state in ("queued", "posted")]
-        rows.sort(key=_place)
-        heard = HEARD | (AFTER_WITHDRAWAL if case.case.side == Side.REQUESTED else frozenset())
+        rows = await _waiting(tx, ref)
         for place, one in enumerate(rows):
             by = _by(case.case, one.type)
             if by and await _against(context, tx, case, one, now) & by:
-                behind = [later for later in rows[place + 1 :] if later.type in heard]
-                free = [later for later in behind if not await _against(context, tx, case, later, now)]
+                free = await _free(context, tx, case, rows[place + 1 :], now)
                 return None if free else _place(one)
         return None
 
     found: tuple[int, int] | None = await gateway.store.read(held)
     return found
+
+
+async def has_to_be_heard(host: Host, ref: str) -> bool:
+    """Return whether something waits in a case that has to be heard, and that no rule holds."""
+    gateway, now = host.gateway, host.clock.now()
+    if gateway is None:
+        return False
+    context = gateway.context
+
+    async def waits(tx: Tx) -> bool:
+        case = cases.readable(context, await tx.find_case(ref))
+        return case is not None and await _free(context, tx, case, await _waiting(tx, ref), now)
+
+    found: bool = await gateway.store.read(waits)
+    return found
+
+
+async def _waiting(tx: Tx, ref: str) -> list[OutboundRow]:
+    """Return what of a case waits, in the order of its numbers."""
+    return sorted((one for one in await tx.outbound_of_case(ref) if one.state in ("queued", "posted")), key=_place)
+
+
+async def _free(context: Context, tx: Tx, held: Held, rows: list[OutboundRow], now: datetime) -> bool:
+    """Return whether one of ``rows`` has to be heard, and no rule holds it."""
+    heard = HEARD | (AFTER_WITHDRAWAL if held.case.side == Side.REQUESTED else frozenset())
+    for row in rows:
+        if row.type in heard and not await _against(context, tx, held, row, now):
+            return True
+    return False
 
 
 def _by(case: Case, type: str) -> frozenset[str]:

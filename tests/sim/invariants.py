@@ -33,14 +33,17 @@ from gateway.core.messages import (
     REISSUE,
     REMINDER,
     REPLY,
+    REQUEST,
     RESYNC,
     SUSPENSION,
 )
 from gateway.core.verification import UNANSWERED_BY
 from gateway.core.verification_changes import CORRECTED_HERE
+from gateway.services.answers import GOES_BY_IT, RECKONS_ANEW, SAYS_OTHERWISE
 from gateway.services.deliver import NOT_BACK
+from gateway.services.judge import CAME_BEFORE
 from gateway.services.person_stop import stops
-from gateway.services.resync import PASSED_OVER
+from gateway.services.resync import DROPPED, LOST, PASSED_OVER
 from gateway.services.rows import CaseRow
 from gateway.services.threads import LOST_NUMBER
 from keys import jws, statement
@@ -151,29 +154,47 @@ UNION ALL SELECT 1 FROM inbound WHERE ref = ? AND sealed IS NOT NULL
 
 
 def _delivered(world: World, own: Books, their: Books) -> None:
-    """What was receipted is there, once, and says the same; what is there was sent."""
+    """
+    What was receipted is there, once, and says the same; what is there was sent.
+
+    A restore is forgiven what it took: what was answered after the backup, or posted, and before it was put back.
+    """
+    kept = _kept_answers(world, their)
+    posted = {post.digest for post in world.posts if post.sender == own.country and own.keeps(post.at, post.at)}
     for digest, sent in own.sent.items():
         if sent.partner != their.country or sent.state not in ("receipted", "refused") or sent.answer is None:
             continue
-        got = their.got.get(digest)
+        got, lost = their.got.get(digest), (digest, sha256(sent.answer).hexdigest()) not in kept
         told = f"{own.country} to {their.country}: {sent.type} number {sent.seq}"
         if got is None:
-            if not (their.restored and (_is_still(own, sent) or _passed_over(own, sent))):
+            if not (lost and (_is_still(own, sent) or _passed_over(own, sent))):
                 world.fail("receipted and there", f"{told} was receipted and is not there")
-        elif got.status != sent.status and not their.restored and not own.restored:
+        elif got.status != sent.status and not lost:
             world.fail("receipted and there", f"{told} is {got.status} there and {sent.status} here")
-        elif got.answer is not None and got.answer != sent.answer and not their.renewed and not own.restored:
+        elif got.answer is not None and got.answer != sent.answer and not (lost or their.robbed):
             world.fail("one answer", f"{told} has two answers")
     for digest, got in their.got.items():
-        if got.partner == own.country and digest not in own.sent and not own.restored:
+        if got.partner == own.country and digest not in own.sent and digest in posted:
             world.fail("sent and there", f"{their.country} has {got.type} of {own.country}, which never sent it")
 
 
+def _kept_answers(world: World, their: Books) -> set[tuple[str, str]]:
+    """Return the digest of each message that ``their`` State answered, and of the answer, if no restore took it."""
+    return {
+        (one.post.digest, one.digest)
+        for one in world.answers
+        if one.post.recipient == their.country and their.keeps(one.post.at, one.at)
+    }
+
+
 def _ended_for_a_reason(world: World, own: Books) -> None:
-    """A message is done with its answer, given up when it expired or was refused for good, and dropped for a stop."""
+    """
+    A message is done with its answer, given up when it expired or was refused for good, and dropped for a stop.
+
+    What drops it is a step of its case in the same second: any, where a new epoch settles what waited (M-5.27).
+    """
     for sent in own.sent.values():
-        row = own.cases.get(sent.ref or "", (None, None))[0]
-        events = {event for ref, event, _, _ in own.events if ref == sent.ref}
+        events = own.at_once.get((sent.ref or "", sent.answered_at or 0), frozenset())
         match sent.state:
             case "receipted" | "refused":
                 good = sent.answer is not None
@@ -181,13 +202,15 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
                 spoiled = sent.envelope_id in world.network.spoiled
                 good = spoiled if sent.code else sent.expires_at <= own.host.clock.now().timestamp()
             case "dropped":
-                good = row is None or bool(events & STOPS) or own.renewed or _put_back(own, sent)
                 out = OUTDATES | TAKEN_OUT.get(sent.type, OUTDATES)
+                good = sent.type == RESYNC or bool(events & STOPS) or _put_back(own, sent)
+                good = good or (own.renewed and (sent.ref is None or bool(events)))
                 good = good or (sent.posted_at is None and (bool(events & out) or _at_the_end(own, sent)))
             case _:
                 good = True  # what still waits is looked at when the run drains
         if not good:
-            world.fail("ended for a reason", f"{own.country}: {sent.type} number {sent.seq} is {sent.state}")
+            told = f"{own.country}: {sent.type} number {sent.seq} is {sent.state}, at {sorted(events)}"
+            world.fail("ended for a reason", told)
 
 
 def _put_back(own: Books, sent: Sent) -> bool:
@@ -212,11 +235,11 @@ def _at_the_end(own: Books, sent: Sent) -> bool:
 
 
 STOPS = frozenset({"freeze", "suspend", "withdraw", "withdrawal", "decline", "erase"})
-"""Steps after which what waits is dropped."""
+"""Steps with which what waits is dropped."""
 
 
 OUTDATES = frozenset({"cancel", "depart", "reassess", "proposal"})
-"""Steps after which what of a return has not left is dropped: the journey goes otherwise, or all begins anew."""
+"""Steps with which what of a return has not left is dropped: the journey goes otherwise, or all begins anew."""
 
 TAKEN_OUT: Mapping[str, frozenset[str]] = {
     REPLY: frozenset({*UNANSWERED_BY, "revoked"}),
@@ -240,11 +263,11 @@ def _is_still(own: Books, sent: Sent) -> bool:
     """
     Return whether a message is not posted again to a restored State because its case stands still, or is over.
 
-    One that went on later is posted again then.
+    One that went on later is posted again then. Nor is a listing, which is made anew.
     """
     row = own.cases.get(sent.ref or "", (None, None))[0]
     over = any(ref == sent.ref and event in ("withdraw", "withdrawal") for ref, event, _, _ in own.events)
-    return row is None or over or row.state in STILL
+    return sent.type == RESYNC or (row is not None and (over or row.state in STILL))
 
 
 def _passed_over(own: Books, sent: Sent) -> bool:
@@ -254,19 +277,24 @@ def _passed_over(own: Books, sent: Sent) -> bool:
 
 
 def _logged(world: World, own: Books, their: Books) -> None:
-    """Each message that was answered stands in the logs of both States, once."""
+    """
+    Each message that was answered stands in the logs of both States, once.
+
+    A State whose keys were stolen signs anew, and one that forgot what it had answered answers it again.
+    """
+    lost = {one.post.digest for one in world.answers if not their.keeps(one.post.at, one.at)}
     for digest, got in their.got.items():
         if got.partner != own.country:
             continue
         count = their.issued[digest]
-        if count != 1 and not (count > 1 and (their.renewed or own.restored)):
+        if count != 1 and not (count > 1 and their.robbed):
             told = f"{their.country} issued {count} entries for {got.type} of {own.country}"
             world.fail("logged once", told)
     for digest, sent in own.sent.items():
         if sent.partner != their.country or sent.answer is None:
             continue
         count = own.received[digest]
-        if count != 1 and not (count > 1 and (their.renewed or own.restored)):
+        if count != 1 and not (count > 1 and (their.robbed or digest in lost)):
             world.fail("logged once", f"{own.country} entered {count} receipts for its {sent.type}")
 
 
@@ -282,13 +310,13 @@ def _trees(world: World, own: Books) -> None:
 
 def _unasked(own: Books, sent: Sent) -> bool:
     """
-    Return whether a receipt that fell is not asked for again: of a listing, of a case that stops, or it was lost.
+    Return whether a receipt that fell is not asked for again: of a listing, or of a case that stops.
 
     Nor is it where a rule stands against posting the message once more, which a finding says; nor where it was asked
     for when the return was declined, for the withdrawal that follows closes its number.
     """
     declined = sent.state == "dropped" and any((ref, event) == (sent.ref, "decline") for ref, event, _, _ in own.events)
-    return sent.type == RESYNC or _is_still(own, sent) or _passed_over(own, sent) or declined or bool(own.restored)
+    return _is_still(own, sent) or _passed_over(own, sent) or declined
 
 
 def _signed_anew(own: Books, their: Books, sent: Sent) -> bool:
@@ -371,13 +399,14 @@ def _kept_what_was_done(scenario: "Scenario", own: Books) -> None:
 
 
 def _remembered(world: World, books: Mapping[str, Books]) -> None:
-    """No answer that came through was forgotten or changed by whoever gave it."""
-    for post, answered in world.answers:
-        their = books[post.recipient]
-        if their.renewed or books[post.sender].restored:
+    """No answer that came through was forgotten or changed by whoever gave it, but what a restore took."""
+    for one in world.answers:
+        post, their = one.post, books[one.post.recipient]
+        if not their.keeps(post.at, one.at):
             continue
         got = their.got.get(post.digest)
-        if got is None or (got.answer is not None and sha256(got.answer).hexdigest() != answered):
+        changed = got is not None and got.answer is not None and sha256(got.answer).hexdigest() != one.digest
+        if got is None or (changed and not their.robbed):
             told = f"{post.recipient} answered {post.type} number {post.seq} of {post.sender}"
             world.fail("answered and remembered", f"{told} and {'has forgotten it' if got is None else 'answers anew'}")
 
@@ -593,7 +622,7 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
             # Who was asked destroyed the whole case, as it was told to.
             alike = alike or (bool(found) and found[0][0].state == "ERASED" and _demanded(case))
             astray = _astray(own, their, row.thread)
-            why = astray or any(one is not None and any(map(_explains, one.findings)) for one in (case, twin))
+            why = astray or ((own.renewed or their.renewed) and _is_explained(case, twin))
             # What the other has forgotten of a case that stands still is posted again once it goes on.
             why = why or bool(their.restored and case.state in STILL)
             why = why or bool(own.restored and twin is not None and twin.state in STILL)
@@ -603,12 +632,14 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 _told_of_days(world, case, twin, told)
             elif twin is not None and not why:
                 _same_days(world, case, twin, told)
+    asked = [post for post in world.posts if post.type == REQUEST]
     for own in books.values():
         for row, case in own.cases.values():
             if case is None or case.side != "requested":
                 continue
             their = books[case.partner]
-            if not any(other.thread == row.thread for other, _ in their.cases.values()) and not their.restored:
+            known = any(other.thread == row.thread for other, _ in their.cases.values())
+            if not known and any(post.thread == row.thread and their.keeps(post.at, post.at) for post in asked):
                 world.fail(
                     "both sides agree", f"{own.country} has a case of {their.country}, which knows nothing of it"
                 )
@@ -639,7 +670,10 @@ def _set_right(world: World, books: Mapping[str, Books]) -> None:
                 one for other, one in their.cases.values() if (other.partner, other.thread) == (own.country, row.thread)
             ]
             twin = found[0] if found else None
-            if case is None or twin is None or own.restored or their.restored or _astray(own, their, row.thread):
+            restored = own.restored or their.restored
+            if case is None or twin is None or _astray(own, their, row.thread):
+                continue
+            if restored and (_is_explained(case, twin) or {case.state, twin.state} & STILL):
                 continue
             said, heard = (
                 {(one.kind, one.number): (one.body, one.answer) for one in side.notices if one.ours is ours}
@@ -676,7 +710,7 @@ def _held(world: World, own: Books) -> None:
 
 
 def _heard(world: World, books: Mapping[str, Books]) -> None:
-    """A return that one side stopped, and says so, is stopped on the other side, unless that one forgot or is done."""
+    """A return that one side stopped, and says so, is stopped on the other side, unless nothing is under way there."""
     for own in books.values():
         for row, case in own.cases.values():
             if case is None or SUSPENSION not in case.said or case.state not in ("FROZEN", "SUSPENDED"):
@@ -688,7 +722,9 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = case.state == "FROZEN" and case.side == "requesting"
             # It was proposed on what a restore had left, and refused: the other State knows of no return.
             quiet = quiet or (bool(own.restored) and _state(case) == "ASSESSED")
-            if quiet or their.restored or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
+            # Its restore took the return, and the answer that it rests on.
+            quiet = quiet or (bool(their.restored) and bool(twins) and _state(twins[0]) in STILL_OWED)
+            if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
                 continue
             # A State that had nothing of a return by then took it in, and had nothing to stop.
             took = any(
@@ -720,9 +756,16 @@ def _astray(own: Books, their: Books, thread: str) -> bool:
     )
 
 
-def _explains(finding: str) -> bool:
-    """Return whether a finding tells of more than a refusal, which the outbox tells of as well."""
-    return not finding.startswith("not accepted:")
+def _is_explained(*sides: Case | None) -> bool:
+    """Return whether a finding on either side tells people what a restore took, or that nobody knows."""
+    return any(finding.startswith(LOST_SINCE) for one in sides if one is not None for finding in one.findings)
+
+
+LOST_SINCE = (
+    *(text.partition("%")[0] for text in (LOST, LOST_NUMBER, SAYS_OTHERWISE, RECKONS_ANEW, GOES_BY_IT, CAME_BEFORE)),
+    *(DROPPED, PASSED_OVER, NOT_BACK),
+)
+"""How findings begin that tell of what was lost in a restore, of one State or the other."""
 
 
 def _same_days(world: World, case: Case, twin: Case, told: str) -> None:

@@ -241,8 +241,10 @@ class Stops(Work):
             try:
                 await gateway.hold.resume(row.ref, *row.head)
             except REFUSED:
-                journal.stopped |= {} if since is None else {row.ref: since}
-                journal.held |= {} if held is None else {row.ref: held}
+                # Or two others have let it go on at the same moment.
+                if host.look("SELECT 1 FROM case_file WHERE ref = ? AND state = 'FROZEN'", row.ref):
+                    journal.stopped |= {} if since is None else {row.ref: since}
+                    journal.held |= {} if held is None else {row.ref: held}
                 raise
             journal.known.pop(row.ref, None)
 
@@ -360,7 +362,7 @@ class Stops(Work):
 
     def waits_for_people(self, country: str, ref: str | None, type: str) -> bool:
         """Return whether a message waits because a person stopped its case, or the person's, however it ended."""
-        stopped = ref in self.journals[country].stopped and type not in AFTER_WITHDRAWAL | {WITHDRAWAL}
+        stopped = ref in self.journals[country].stopped and type not in AFTER_WITHDRAWAL | {WITHDRAWAL, SUSPENSION}
         return stopped or (type in OF_HER and self._minor_elsewhere(country, ref or "") is not None)
 
     def _minor_elsewhere(self, country: str, ref: str) -> float | None:

@@ -135,6 +135,15 @@ class Post:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """An answer that came through at the instant ``at`` to what ``post`` brought; ``digest`` is SHA-256 of it."""
+
+    post: Post
+    digest: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Asked:
     """What was posted to a State, as whoever stands on the line may keep it, and the message if it was one."""
 
@@ -185,7 +194,7 @@ class WatchedPeers(LinePeers):
         finally:
             self._flying.pop(post.digest, None)
         if answer.status == 200 and not world.network.is_changed(answer.body):
-            world.answers.append((post, sha256(answer.body.rstrip(b" ")).hexdigest()))
+            world.hear(post, answer.body)
         return answer
 
 
@@ -418,7 +427,7 @@ class Host:
         receipt = wire.parse_receipt(jws.parse(wire.parse_answer(body).receipt, jws.TYP_RECEIPT).payload)
         post = next((one for one in reversed(self.world.posts) if one.digest == receipt.payload), None)
         if post is not None:
-            self.world.answers.append((post, sha256(body.rstrip(b" ")).hexdigest()))
+            self.world.hear(post, body)
 
     async def act(self, name: str, work: Callable[[Gateway], Awaitable[Any]]) -> tuple[str, Any]:
         """
@@ -469,7 +478,7 @@ class World:
         self.processes: list[Process] = []
         self.dead: list[asyncio.Task[Any]] = []
         self.posts: list[Post] = []
-        self.answers: list[tuple[Post, str]] = []
+        self.answers: list[Answered] = []
         self.asked: list[Asked] = []
         self.collected: dict[bytes, float] = {}
         """SHA-256 of each ``collect`` that was answered with envelopes, and when; a refusal hands nothing out."""
@@ -537,6 +546,10 @@ class World:
     def digest(self) -> str:
         """Return the digest of the trace so far."""
         return self._digest.hexdigest()
+
+    def hear(self, post: Post, answer: bytes) -> None:
+        """Note an answer that came through now."""
+        self.answers.append(Answered(post, sha256(answer.rstrip(b" ")).hexdigest(), self.loop.time()))
 
     def fail(self, name: str, told: str, error: BaseException | None = None) -> None:
         """Note that an invariant does not hold; the run goes on to its end."""
