@@ -43,6 +43,7 @@ from gateway.services.answers import GOES_BY_IT, RECKONS_ANEW, SAYS_OTHERWISE
 from gateway.services.deliver import NOT_BACK
 from gateway.services.judge import CAME_BEFORE
 from gateway.services.person_stop import stops
+from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.resync import DROPPED, LOST, PASSED_OVER
 from gateway.services.rows import CaseRow
 from gateway.services.threads import LOST_NUMBER
@@ -622,7 +623,11 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
             # Who was asked destroyed the whole case, as it was told to.
             alike = alike or (bool(found) and found[0][0].state == "ERASED" and _demanded(case))
             astray = _astray(own, their, row.thread)
-            why = astray or ((own.renewed or their.renewed) and _is_explained(case, twin))
+            # Of who was called back and is here the other State hears by the next proposal.
+            back = any((ref, event) == (row.ref, "returned") for ref, event, _, _ in own.events)
+            alike = alike or (back and case.state in ("CONSIDERED", "ASSESSED") and _state(twin) == "RECALL")
+            why = astray or _reckon_otherwise(case, twin)
+            why = why or ((own.renewed or their.renewed) and _is_explained(case, twin))
             # What the other has forgotten of a case that stands still is posted again once it goes on.
             why = why or bool(their.restored and case.state in STILL)
             why = why or bool(own.restored and twin is not None and twin.state in STILL)
@@ -759,6 +764,12 @@ def _astray(own: Books, their: Books, thread: str) -> bool:
 def _is_explained(*sides: Case | None) -> bool:
     """Return whether a finding on either side tells people what a restore took, or that nobody knows."""
     return any(finding.startswith(LOST_SINCE) for one in sides if one is not None for finding in one.findings)
+
+
+def _reckon_otherwise(*sides: Case | None) -> bool:
+    """Return whether a finding on either side says that the two reckon from different days."""
+    begins = RECKONS_OTHERWISE.partition("%")[0]
+    return any(finding.startswith(begins) for one in sides if one is not None for finding in one.findings)
 
 
 LOST_SINCE = (
