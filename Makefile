@@ -182,8 +182,6 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy
 	@echo "== Layers (import contracts of setup.cfg)"
 	@$(BIN)/lint-imports --no-cache
-	@echo "== Tests (each can be collected: the types do not look at what they import)"
-	@said=$$($(BIN)/python -m pytest --collect-only -q 2>&1) || { echo "$$said" | tail -n 40; exit 1; }
 	@echo "== Documents against code"
 	@$(BIN)/python -m pytest -q tests/docs
 
