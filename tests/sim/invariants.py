@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gateway.core import attachments, checkpoint, merkle, wire
@@ -283,7 +284,7 @@ def _logged(world: World, own: Books, their: Books) -> None:
 
     A State whose keys were stolen signs anew, and one that forgot what it had answered answers it again.
     """
-    lost = {one.post.digest for one in world.answers if not their.keeps(one.post.at, one.at)}
+    lost = _taken_answers(world, own, their)
     for digest, got in their.got.items():
         if got.partner != own.country:
             continue
@@ -297,6 +298,18 @@ def _logged(world: World, own: Books, their: Books) -> None:
         count = own.received[digest]
         if count != 1 and not (count > 1 and (their.robbed or digest in lost)):
             world.fail("logged once", f"{own.country} entered {count} receipts for its {sent.type}")
+
+
+def _taken_answers(world: World, own: Books, their: Books) -> set[str]:
+    """
+    Return the digest of each message of which a restore may have taken an answer.
+
+    Who fetches answers by a request of its own, which nobody heard as an answer: at some time before the next post.
+    """
+    heard = {(one.post.digest, one.post.at): one.at for one in world.answers}
+    sent = sorted((post.digest, post.at) for post in world.posts if post.sender == own.country)
+    ends = [heard.get(one) or (after[1] if after[0] == one[0] else None) for one, after in pairwise([*sent, ("", 0.0)])]
+    return {one[0] for one, end in zip(sent, ends, strict=True) if end is not None and not their.keeps(one[1], end)}
 
 
 def _trees(world: World, own: Books) -> None:
