@@ -21,6 +21,7 @@ from gateway.core.messages import (
     REDIRECT,
     REMINDER,
     REPLY,
+    SUSPENSION,
     TYPES,
     WITHDRAWAL,
 )
@@ -112,8 +113,11 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     asked = case.side is Side.REQUESTED
     unheard = {WITHDRAWAL} if asked and case.state not in CONCLUDED else {WITHDRAWAL, *AFTER_WITHDRAWAL}
     # Where we ask, what waits behind it is taken out with it, and nobody looks into a case that is over.
-    lost = {event.data.get("type"), *(() if asked else event.data.get("behind", ()))}
-    if lost & unheard and NOT_TOLD not in case.findings:
+    gone = {event.data.get("type"), *event.data.get("behind", ())}
+    lost = {event.data.get("type")} if asked else gone
+    # A stop is taken out on either side, and the other State goes on. A freeze of who asks is told to nobody.
+    unstopped = SUSPENSION in gone and event.data.get("held") in (S.SUSPENDED, *((S.FROZEN,) if asked else ()))
+    if (lost & unheard or unstopped) and NOT_TOLD not in case.findings:
         case = replace(case, findings=(*case.findings, NOT_TOLD))  # it works on it, awaits somebody, or keeps it
     if not asked and (case.state is S.WITHDRAWN or case.withdraws_at is not None):
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already

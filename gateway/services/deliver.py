@@ -559,7 +559,7 @@ class Deliverer:
                 self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
                 return True
             behind = [one.type for one in await threads.unsent_of(tx, held.case)]
-            data = {"code": code, "type": row.type, "behind": behind}
+            data = {"code": code, "type": row.type, "behind": behind, "held": held.case.state}
             await steps.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
         return True
 

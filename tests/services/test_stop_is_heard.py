@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core import codes, wire
+from gateway.core.case import State
 from gateway.core.codes import Reason
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import (
@@ -14,6 +15,7 @@ from gateway.core.messages import (
     CONTEST,
     ELEMENTS,
     INTERVIEW_ANSWER,
+    REISSUE,
     REMINDER,
     REQUEST,
     RESUMPTION,
@@ -476,6 +478,47 @@ async def test_recall_that_no_message_tells_is_a_finding(network: Network, monke
         await network.deliver(1)
     await gateway.returning.recall(theirs, "danger", "UNSAFE", "2027-02-20", "welfare", "child_welfare")
     assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+async def test_stop_that_met_a_final_problem_is_a_finding(
+    network: Network, monkeypatch: pytest.MonkeyPatch, country: str
+) -> None:
+    """A byte of it changed on the way, and its thread has ended: a person learns to say it by another way."""
+    refs = await homeward.accepted(network)
+    ref = refs[country == "XBB"]
+    with monkeypatch.context() as patch:
+        patch.setattr(network.wires, "post", _final)
+        await network.gateways[country].returning.suspend(ref, "danger", "welfare", "child_welfare")
+        await network.deliver(1)
+    case = await story.case(network, country, ref)
+    assert (State.SUSPENDED, State.UNDELIVERED, (NOT_TOLD,)) == (case.state, case.resume_to, case.findings)
+
+
+async def test_stop_that_waits_behind_what_met_a_final_problem_is_a_finding(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken out with the thread, also where we are asked, and what was lost is not word of it."""
+    _, theirs = await homeward.documented(network)
+    gateway = network.gateways["XBB"]
+    newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+    await gateway.returning.reissue(theirs, newer, "issuer")
+    network.wires.cut = True
+    await network.deliver(1)
+    network.wires.cut = False
+    await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    network.clock.pass_(hours=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(network.wires, "post", _final)
+        await network.deliver(1)
+    assert [(REISSUE, "undelivered"), (SUSPENSION, "dropped")] == [
+        (row.type, row.state) for row in (await outbox(network, "XBB", theirs))[-2:]
+    ]
+    assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
+
+
+async def _final(*_: object) -> HttpAnswer:
+    return HttpAnswer(400, codes.PROBLEM_MEDIA_TYPE, codes.problem("cannot-open"), None)
 
 
 async def test_recall_behind_a_report_that_got_no_receipt_in_its_time_is_heard(network: Network) -> None:

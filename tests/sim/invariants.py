@@ -17,6 +17,7 @@ from gateway.core import attachments, checkpoint, merkle, wire
 from gateway.core.age import treat_as_minor
 from gateway.core.case import Case, Release
 from gateway.core.clocks import Clock
+from gateway.core.machine import NOT_TOLD
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
@@ -762,6 +763,11 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = quiet or (bool(own.restored) and _state(case) == "ASSESSED")
             # Its restore took the return, and the answer that it rests on.
             quiet = quiet or (bool(their.restored) and bool(twins) and _state(twins[0]) in STILL_OWED)
+            # The same of who asks, put back to before anything was answered, as a finding says.
+            asked_only = bool(twins) and twins[0] is not None and twins[0].state == "DELIVERED"
+            quiet = quiet or (bool(their.restored) and asked_only and _is_explained(twins[0]))
+            # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
+            quiet = quiet or (NOT_TOLD in case.findings and _stop_was_spoiled(world, own, row))
             if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
                 continue
             # A State that had nothing of a return by then took it in, and had nothing to stop.
@@ -770,6 +776,13 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
             )
             if (own.country, "partner") not in twins[0].holders and not took:
                 world.fail("a stop is heard", f"{own.country} stopped a return, {their.country} is {twins[0].state}")
+
+
+def _stop_was_spoiled(world: World, own: Books, row: CaseRow) -> bool:
+    """Return whether the last word of a stop ended with a message of its thread of which a byte changed on the way."""
+    sent = [one for one in own.sent.values() if one.ref == row.ref]
+    lost = any(one.state == "undelivered" and one.envelope_id in world.network.spoiled for one in sent)
+    return lost and [one.state for one in sent if one.type == SUSPENSION][-1:] in (["undelivered"], ["dropped"])
 
 
 def _state(case: Case | None) -> str:
