@@ -35,6 +35,8 @@ def benchmark(which: str, seconds: float, cases: int | None, postgresql: bool, a
     store, 'nodes' with many processes over PostgreSQL; 'all' leaves these out. Each is measured in processes of its own
     that end with the command. Nothing fails because a machine is slow.
     """
+    if which != "million" and (postgresql or cases is not None):
+        raise click.UsageError(f"--cases and --postgresql are of 'million'; '{which}' is measured without them")
     if not (ROOT / "benchmarks" / "__main__.py").is_file():
         raise CommandError(
             Exit.USAGE,

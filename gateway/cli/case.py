@@ -477,7 +477,8 @@ def apart(desk: Desk, ref: str, why: str) -> None:
     """
     Say that a case is about another person than the stopped one it is held for.
 
-    A second person says so too; then the gateway lets go, and two persons may resume the case.
+    A second person says so too; then the gateway lets go, and two persons may resume the case. Where the person has
+    left nothing is resumed: what waited for this leaves by itself.
     """
     desk.run(lambda gateway: desk.step(gateway, "apart", ref, {"why": why}))
 
