@@ -29,6 +29,7 @@ from gateway.services import remark as remarks
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
 from gateway.services.images import Images
+from gateway.services.passed_over import bring_back
 from gateway.services.ports import Conflict, Renderer, Tx
 from schemas import ijson
 
@@ -407,7 +408,8 @@ class Clear:
             if held.case.state is State.SUSPENDED and await threads.is_under_way(tx, held.case, ASKS_FURTHER):
                 raise RuleRefused((Finding("R-02", UNDER_WAY),))
             data = {"awaited": await threads.is_awaited(context, tx, held.case)}
-            await steps.move(context, tx, held, Event(event, person, role, data), now)
+            moved = await steps.move(context, tx, held, Event(event, person, role, data), now)
+            await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
 

@@ -344,8 +344,8 @@ class Deliverer:
         Leave a message unposted that was answered before its partner's restore, and that a rule holds back now.
 
         It must not hold up what follows: mostly the partner knows it. Of a case that is stopped it is posted once the
-        case goes on (``resync.bring_back``); of any other one a person is told. That a value was wrong is said behind
-        our withdrawal, without the right one.
+        case goes on (``bring_back``); of any other one a person is told. That a value was wrong is said behind our
+        withdrawal, without the right one.
         """
         await tx.save_outbound(settled_before(row))
         case_row = await tx.find_case(row.ref or "")

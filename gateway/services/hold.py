@@ -28,9 +28,9 @@ from gateway.services import access, cases, person_stop, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.guests import is_guest
+from gateway.services.passed_over import bring_back
 from gateway.services.ports import Tx
 from gateway.services.representing import represents
-from gateway.services.resync import bring_back
 from gateway.services.rows import ApartRow, Shared
 
 WAYS_ON = frozenset({"release", "resume", "apart"})

@@ -51,9 +51,10 @@ from gateway.services import cases, directory, listing, steps, threads
 from gateway.services.answer import unissue, unsay
 from gateway.services.context import Context
 from gateway.services.envelopes import Opened, hands
+from gateway.services.passed_over import bring_back
 from gateway.services.ports import Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
-from gateway.services.resync import LOST, bring_back
+from gateway.services.resync import LOST
 from gateway.services.rows import ThreadRow
 from gateway.services.struck import drop_struck
 from keys import statement as statements

@@ -40,8 +40,8 @@ from gateway.services.answer import unsay
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
 from gateway.services.journal import fill_journal
+from gateway.services.passed_over import bring_along
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.resync import bring_along
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
 from gateway.services.rows import OutboundRow
 from keys.errors import BadRest

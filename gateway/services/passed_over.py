@@ -1,15 +1,64 @@
 """
 What had an answer before its partner was restored, and was not posted again: a rule, or a stop, stood against it.
+
+It is posted after all once its case goes on, or takes data back.
 """
 
 from collections.abc import Collection
 from datetime import datetime
 
 from gateway.core import checkpoint, wire
-from gateway.core.messages import RESYNC, TYPES
+from gateway.core.case import Side, State
+from gateway.core.messages import AFTER_WITHDRAWAL, RESYNC, TYPES
 from gateway.services.context import Context
+from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow
+
+
+async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:
+    """
+    Post again what the partner's restore passed over because the case stood still, if it goes on now.
+
+    If it is withdrawn or set aside, what takes data back is, and steps behind a withdrawal where it is not heard
+    before. That is what was answered from a log of an earlier epoch; what the partner knows gets its stored answer. A
+    message that follows waits behind it: its partner may have forgotten the number before. What is posted again
+    already, since the case went on before, is so once.
+    """
+    if before.state in STOPPED and await stopped_as(tx, after) is None:
+        await post(context, tx, after, now)
+    elif after.side == Side.REQUESTING and (before.state, after.state) in _GIVEN_UP:
+        await post(context, tx, after, now, AFTER_WITHDRAWAL)
+
+
+_GIVEN_UP = {(State.FROZEN, State.WITHDRAWN), (State.SUSPENDED, State.CLOSED)}
+"""Steps of who asks, by which a case that was stopped never goes on."""
+
+
+async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
+    """
+    Post again what the partner's restore passed over because the case was over, if something takes data back now.
+
+    Where we are asked no withdrawal closes a number, so what takes back waits for each that stands before it.
+    """
+    if case.side == Side.REQUESTED and await stopped_as(tx, case) in OVER:
+        await post(context, tx, case, now)
+
+
+async def stopped_as(tx: Tx, row: CaseRow) -> State | None:
+    """
+    Return the state in which nothing of a case is posted again, or ``None`` if it goes on or was closed as usual.
+
+    A closed case stands where it was withdrawn, or where who asks set it aside (decision 0038). Who is asked owes its
+    answer all the same.
+    """
+    if row.state != State.CLOSED:
+        return State(row.state) if row.state in STOPPED else None
+    steps = await tx.events(row.ref)
+    if any(event.target == State.WITHDRAWN for event in steps):
+        return State.WITHDRAWN
+    aside = any((event.source, event.target) == (State.SUSPENDED, State.CLOSED) for event in steps)
+    return State.SUSPENDED if aside and row.side == Side.REQUESTING else None
 
 
 async def post(context: Context, tx: Tx, case: CaseRow, now: datetime, types: Collection[str] = tuple(TYPES)) -> None:

@@ -27,7 +27,7 @@ from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
 from gateway.services import anew, cases, listing, passed_over, steps, threads
 from gateway.services.context import Context
-from gateway.services.leaving import OVER, STOPPED
+from gateway.services.leaving import OVER
 from gateway.services.ports import Draft, Tx
 from gateway.services.rows import CaseRow, LogHead, OutboundRow, ThreadRow
 from keys.errors import BadRest
@@ -219,31 +219,6 @@ def _tells(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     return body is not None and body["status"] != "planned"
 
 
-async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:
-    """
-    Post again what the partner's restore passed over because the case stood still, if it goes on now.
-
-    If it is withdrawn, what takes data back is, and steps behind the withdrawal where it is not heard before that.
-    That is what was answered from a log of an earlier epoch; what the partner knows gets its stored answer. A message
-    that follows waits behind it: its partner may have forgotten the number before. What is posted again already, since
-    the case went on before, is so once.
-    """
-    if before.state in STOPPED and not await _stands_still(tx, after):
-        await passed_over.post(context, tx, after, now)
-    elif (before.state, after.state, after.side) == (State.FROZEN, State.WITHDRAWN, Side.REQUESTING):
-        await passed_over.post(context, tx, after, now, AFTER_WITHDRAWAL)
-
-
-async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
-    """
-    Post again what the partner's restore passed over because the case was over, if something takes data back now.
-
-    Where we are asked no withdrawal closes a number, so what takes back waits for each that stands before it.
-    """
-    if case.side == Side.REQUESTED and case.state not in STOPPED - OVER and await _stands_still(tx, case):
-        await passed_over.post(context, tx, case, now)
-
-
 async def is_past(tx: Tx, country: str, epoch: int) -> bool:
     """Return whether a partner's log of ``epoch`` is of before a restore that was noticed."""
     partner = await tx.find_partner(country)
@@ -287,20 +262,23 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     stopped is, and with it all that stands before it in the thread, or it would not be taken: the partner may have
     forgotten it. So it is where the stop was refused: who had forgotten what it was about may know it now. What stands
     before one that is said later comes along then (``steps``). The rest of a case that goes on later is posted again
-    then (``bring_back``).
+    then (``bring_back``). A case that who asks set aside never goes on (decision 0038).
     """
     if row.state == "posted" or row.ref is None or row.type in (WITHDRAWAL, ERASURE, CONFIRMATION):
         return True
     case = await tx.find_case(row.ref)
     if case is None or case.sealed is None:
         return False
-    if not await _stands_still(tx, case):
+    stopped = await passed_over.stopped_as(tx, case)
+    if stopped is None:
         return True
     rows = await tx.outbound_of_case(row.ref)
     said = [one for one in rows if one.state in ("queued", "posted", "receipted", "refused")]
-    if case.state not in STOPPED - OVER:
+    if stopped in OVER:
         return row.type == RECTIFICATION if case.side == Side.REQUESTING else _takes_back_behind(row, said)
-    quiet = case.state == State.FROZEN and case.side == Side.REQUESTING
+    if case.state == State.CLOSED and row.type == RECTIFICATION:
+        return True
+    quiet = stopped is State.FROZEN and case.side == Side.REQUESTING
     return not quiet and any(one.type == SUSPENSION for one in said)
 
 
@@ -311,10 +289,3 @@ def _takes_back_behind(row: OutboundRow, said: Sequence[OutboundRow]) -> bool:
 
 def _place(row: OutboundRow) -> tuple[int, int]:
     return row.epoch, row.seq or 0
-
-
-async def _stands_still(tx: Tx, row: CaseRow) -> bool:
-    """Return whether nothing of a case is posted again: it is stopped, or was withdrawn and is closed by now."""
-    if row.state != State.CLOSED:
-        return row.state in STOPPED
-    return any(event.target == State.WITHDRAWN for event in await tx.events(row.ref))

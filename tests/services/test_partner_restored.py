@@ -258,3 +258,41 @@ async def test_what_took_data_back_before_a_withdrawal_is_not_forgotten(
     wrong = say is not demand and "birth_date" in case.received["elements"]
     assert ("WITHDRAWN", False, 1) == (case.state, wrong, len(case.notices))
     assert () == (await story.case(network, "XAA", ours)).findings
+
+
+@pytest.mark.parametrize("order", ["closed before", "closed after"])
+async def test_request_that_was_set_aside_is_not_posted_again(network: Network, tmp_path: Path, order: str) -> None:
+    """A State that forgot a request is not asked anew by one that stopped it and closed it (decision 0038)."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await story.received(network)
+    asking = network.gateways["XAA"]
+    await asking.returning.suspend(ours, "a colleague asks", "first", "case_officer")
+    if order == "closed before":
+        await asking.clear.close(ours, "first")
+    await restore(network, "XBB", backup)
+    await settle(network)
+    if order == "closed after":
+        await asking.clear.close(ours, "first")
+        await settle(network)
+    assert [] == list(await network.gateways["XBB"].store.read(lambda tx: tx.cases(limit=10)))
+
+
+async def test_what_takes_back_in_a_case_that_was_set_aside_is_told_another_way_to_who_forgot_it(
+    network: Network, tmp_path: Path
+) -> None:
+    """What stands before it is not posted again, so it is not heard there; whoever asked is told as it expires."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await story.received(network)
+    asking = network.gateways["XAA"]
+    await asking.returning.suspend(ours, "a colleague asks", "first", "case_officer")
+    await asking.clear.close(ours, "first")
+    await asking.notices.strike(ours, ["NAMES"], "first", "case_officer")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await settle(network)
+    assert [] == list(await network.gateways["XBB"].store.read(lambda tx: tx.cases(limit=10)))
+    for _ in range(32):
+        network.clock.pass_(days=1)
+        await network.refresh()
+        await network.deliver()
+    assert [] != await findings_of(network, "XAA", ours)

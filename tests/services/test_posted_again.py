@@ -10,9 +10,9 @@ import pytest
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
-from gateway.services.passed_over import may_repeat
+from gateway.services.passed_over import bring_along, bring_back, may_repeat
 from gateway.services.ports import Store, Tx
-from gateway.services.resync import _may_leave, bring_along, bring_back, go_on, is_past
+from gateway.services.resync import _may_leave, go_on, is_past
 from gateway.services.rows import CaseRow, EventRow, OutboundRow, PartnerRow
 from gateway.storage.sqlite import open_memory
 from tests.storage.support import NOW, Signer, case, event, outbound
@@ -119,6 +119,27 @@ async def test_nothing_of_a_case_that_was_withdrawn_is_posted_again_once_it_is_c
     assert [] == await again(row, said("verification.reply"), steps)
 
 
+SET_ASIDE = [event(source=State.SUSPENDED.value, target=State.CLOSED.value)]
+
+
+@pytest.mark.parametrize(
+    ("side", "text", "goes"),
+    [
+        (ASK, "verification.request verification.elements", ""),
+        (ASK, "verification.request/posted verification.elements", "verification.request/posted"),
+        (ASK, "verification.request rectification erasure confirmation", "rectification erasure confirmation"),
+        (ASK, "return.proposal suspension rectification", "return.proposal suspension rectification"),
+        (ASK, "return.proposal suspension/dropped", ""),
+        (ASKED, "verification.acknowledgement verification.reply", "verification.acknowledgement verification.reply"),
+    ],
+)
+async def test_posted_again_of_a_case_that_was_set_aside_and_closed(side: Side, text: str, goes: str) -> None:
+    """Who asks says no more than while it was suspended, and what takes data back; who is asked owes its answer."""
+    rows = said(text)
+    expected = [row for row, one in zip(rows, text.split(), strict=True) if one in goes.split()]
+    assert expected == await again(case(side=side.value, state=State.CLOSED.value), rows, SET_ASIDE)
+
+
 async def test_what_is_of_no_case_is_posted_again() -> None:
     """An announcement of our directory that the partner forgot is told once more."""
     row = outbound(type="directory", state="receipted", ref=None, thread=None, seq=None)
@@ -193,9 +214,12 @@ WAS_WITHDRAWN = [event(target=State.WITHDRAWN.value)]
         (State.SUSPENDED, ASK, State.FROZEN, [], False),
         (State.FROZEN, ASK, State.WITHDRAWN, WAS_WITHDRAWN, False),
         (State.WITHDRAWN, ASK, State.CLOSED, WAS_WITHDRAWN, False),
+        (State.SUSPENDED, ASK, State.CLOSED, SET_ASIDE, False),
+        (State.REPLIED, ASK, State.CLOSED, [], False),
         (None, ASKED, State.WITHDRAWN, WAS_WITHDRAWN, True),
         (None, ASKED, State.CLOSED, WAS_WITHDRAWN, True),
         (None, ASK, State.WITHDRAWN, WAS_WITHDRAWN, False),
+        (None, ASK, State.CLOSED, SET_ASIDE, False),
         (None, ASKED, State.FROZEN, [], False),
         (None, ASKED, State.CLOSED, [], False),
         (None, ASKED, State.REPLIED, [], False),
@@ -208,6 +232,21 @@ async def test_what_a_partner_forgot_comes_back_with_a_case_that_goes_on_or_take
     row = case(side=side.value, state=state.value)
     rows = [outbound(state="receipted", answer=answer(1), next_try_at=NOW - timedelta(days=1))]
     assert goes == bool(await posted_again(row, before, rows, steps))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "steps"),
+    [(State.FROZEN, State.WITHDRAWN, WAS_WITHDRAWN), (State.SUSPENDED, State.CLOSED, SET_ASIDE)],
+)
+async def test_what_takes_data_back_comes_back_as_its_case_is_given_up(
+    before: State, after: State, steps: list[EventRow]
+) -> None:
+    """Nobody lets such a case go on, so nothing else of it comes back."""
+    left: dict[str, Any] = {"state": "receipted", "answer": answer(1), "next_try_at": NOW - timedelta(days=1)}
+    types = ("verification.request", "rectification", "erasure", "confirmation")
+    rows = [outbound(f"m{n}", type=type, seq=n, **left) for n, type in enumerate(types)]
+    row = case(side=ASK.value, state=after.value)
+    assert ["id-m1", "id-m2", "id-m3"] == await posted_again(row, before, rows, steps)
 
 
 async def test_what_comes_back_was_answered_before_the_restore_and_may_still_be_taken() -> None:

@@ -270,27 +270,21 @@ def _is_still(own: Books, sent: Sent) -> bool:
     """
     row = own.cases.get(sent.ref or "", (None, None))[0]
     over = any(ref == sent.ref and event in ("withdraw", "withdrawal") for ref, event, _, _ in own.events)
-    return sent.type == RESYNC or (row is not None and (over or row.state in STILL or _was_put_away(own, sent, row)))
+    return sent.type == RESYNC or (row is not None and (over or row.state in STILL or _was_put_away(own, row)))
 
 
-def _was_put_away(own: Books, sent: Sent, row: CaseRow) -> bool:
+def _was_put_away(own: Books, row: CaseRow) -> bool:
     """
-    Return whether a case was set aside when its partner was seen to be restored, and closed without going on (M-5.28).
+    Return whether a case was set aside and closed, and is not asked anew where its partner was restored (M-5.28).
 
-    We list what we hold as we see that. Where word of the stop was told, what stands before it is posted again.
+    Where word of the stop was told, what stands before it is posted again.
     """
     told = any(one.state != "dropped" and (one.ref, one.type) == (row.ref, SUSPENSION) for one in own.sent.values())
-    listed = own.host.look(_LISTED_ASIDE, sent.partner, RESYNC, sent.answered_at, row.ref)
-    return row.state == "CLOSED" and not told and bool(listed)
+    closed = row.state == "CLOSED" and row.side == "requesting"
+    return closed and not told and bool(own.host.look(_SET_ASIDE, row.ref))
 
 
-_LISTED_ASIDE = """
-SELECT 1 FROM outbound JOIN case_event AS shut ON queued_at <= shut.at
-WHERE partner = ? AND type = ? AND queued_at >= ?
-AND shut.ref = ? AND shut.source = 'SUSPENDED' AND shut.target = 'CLOSED' AND queued_at >= (
-    SELECT max(at) FROM case_event WHERE ref = shut.ref AND n < shut.n AND source <> target AND target = 'SUSPENDED'
-)
-"""
+_SET_ASIDE = "SELECT 1 FROM case_event WHERE ref = ? AND source = 'SUSPENDED' AND target = 'CLOSED'"
 
 
 def _passed_over(own: Books, sent: Sent) -> bool:

@@ -396,7 +396,8 @@ class Stops(Work):
         since, silent = journal.stopped.get(ref), post.type != WITHDRAWAL
         if since is None:
             since = journal.held.get(ref)
-            silent = post.type not in (WITHDRAWAL, SUSPENSION) and not self._is_again(post)
+            again = self._is_again(post) and not self._was_put_away(post)
+            silent = post.type not in (WITHDRAWAL, SUSPENSION) and not again
         if since is None or not silent or post.at <= since + HANDED_OVER_S or self._may_still(post):
             return
         told = f"{post.sender} posts {post.type} number {post.seq}, stopped since {since:.3f}"
@@ -424,6 +425,14 @@ class Stops(Work):
         It may have where it was claimed before: a gateway that died between the claim and the line cannot tell.
         """
         return post.attempts > 1 or any(one.digest == post.digest for one in self.world.posts if one is not post)
+
+    def _was_put_away(self, post: Post) -> bool:
+        """
+        Return whether a message had an answer, in a case that was set aside since and closed, with no word of the stop.
+
+        None is posted again to whom a restore made forget it (M-5.28).
+        """
+        return bool(self.world.hosts[post.sender].look(_ANSWERED_AND_PUT_AWAY, post.ref, post.epoch, post.seq))
 
     def _may_still(self, post: Post) -> bool:
         """
@@ -462,6 +471,14 @@ class Stops(Work):
         behind = "SELECT type FROM outbound WHERE ref = ? AND (epoch, seq) > (?, ?) AND state <> 'dropped'"
         rows = self.world.hosts[post.sender].look(behind, post.ref, post.epoch, post.seq)
         return any(type in AFTER_WITHDRAWAL for (type,) in rows)
+
+
+_ANSWERED_AND_PUT_AWAY = """
+SELECT 1 FROM case_file AS held JOIN outbound AS said USING (ref)
+WHERE ref = ? AND (said.epoch, seq) = (?, ?) AND answer IS NOT NULL AND held.state = 'CLOSED' AND side = 'requesting'
+AND EXISTS (SELECT 1 FROM case_event WHERE ref = held.ref AND source = 'SUSPENDED' AND target = 'CLOSED')
+AND NOT EXISTS (SELECT 1 FROM outbound WHERE ref = held.ref AND type = 'suspension' AND state <> 'dropped')
+"""
 
 
 def invite(gateway: Gateway, ref: str, who: tuple[str, str]) -> None:
