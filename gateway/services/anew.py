@@ -16,9 +16,8 @@ any epoch a withdrawal or word of a stop that is refused for its times alone, by
 said once more later, and a person is told. So is what is said of a person who has left: that she left, the hands that
 were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
 Rule 6: what takes data back where we are asked has the number of a message that was lost (M-5.10). If that had come, it
-is refused, and said once more under the next number. The confirmation of what is gone is said again after an outage, a
-wrong clock, a restore or a theft, and a change of our directory after all but a wrong clock, for nobody here would know
-that it was not heard.
+is refused, and said once more under the next number. The confirmation of what is gone and a change of our directory are
+said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that they were not heard.
 """
 
 from collections.abc import Mapping
@@ -162,8 +161,8 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     What still stands behind it once the partner has listed what it holds never left. Where that is not waited for
     (``waits``) it did not leave either if the refusal is from after our restore.
     """
-    if row.type == DIRECTORY and row.epoch < context.epoch:
-        return await _announce_anew(context, tx, row, now)
+    if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
+        return await _announce_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
     restored = await tx.find_meta(listing.RESTORED_AT) if row.epoch < context.epoch and row.type != WITHDRAWAL else None
     if restored is None:
         return await said_anew(context, tx, row, now)
@@ -357,11 +356,11 @@ async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetim
     return True
 
 
-async def _announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-    """Announce the change of our directory in ``row`` once more; return whether it is."""
+async def _announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
+    """Announce the change of our directory in ``row`` once more in ``wait_s`` seconds; return whether it is."""
     payload = _kept(context, row)
     if payload is not None:
-        await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now, may_wait=True)
+        await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now, wait_s=wait_s, may_wait=True)
     return payload is not None
 
 

@@ -4,7 +4,7 @@ Messages that belong to the channel between two States and to no case: no thread
 They are signed, sealed, posted and tried again like every other message.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.core import wire
 from gateway.services import outbox
@@ -14,12 +14,21 @@ from gateway.services.ports import Tx
 
 
 async def queue(
-    context: Context, tx: Tx, country: str, type: str, body: bytes, now: datetime, *, may_wait: bool = False
+    context: Context,
+    tx: Tx,
+    country: str,
+    type: str,
+    body: bytes,
+    now: datetime,
+    *,
+    wait_s: int = 0,
+    may_wait: bool = False,
 ) -> str:
     """
     Put a message of ``type`` without a thread around ``body`` in the outbox for ``country``, and return its id.
 
-    One that ``may_wait`` does so for a valid sealing key of it. Raises ``Unavailable`` else, if none is held.
+    It is posted in ``wait_s`` seconds. One that ``may_wait`` does so for a valid sealing key of it. Raises
+    ``Unavailable`` else, if none is held.
     """
     at = now.replace(microsecond=0)
     letter = Letter(
@@ -30,4 +39,7 @@ async def queue(
         expires_at=at + wire.MAX_VALIDITY,
         may_wait=may_wait,
     )
-    return (await outbox.put(context, tx, letter, now)).id
+    row = await outbox.put(context, tx, letter, now)
+    if wait_s:
+        await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=wait_s)))
+    return row.id

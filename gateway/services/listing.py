@@ -57,10 +57,7 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
     for start in range(0, max(len(rows), 1), THREADS_A_MESSAGE):
         part = rows[start : start + THREADS_A_MESSAGE]
         body = ijson.dumps({"threads": part, "more": start + THREADS_A_MESSAGE < len(rows)})
-        id = await channel.queue(context, tx, country, RESYNC, body, now)
-        made = await tx.find_outbound(country, id)
-        if made is not None and wait_s:
-            await tx.save_outbound(made._replace(next_try_at=now + timedelta(seconds=wait_s)))
+        await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s)
 
 
 async def await_one(tx: Tx, country: str) -> None:

@@ -13,7 +13,7 @@ from gateway.services import directory
 from gateway.services.context import Forbidden
 from schemas import SchemaError
 from tests.support import story
-from tests.support.network import START, Network, make_network, open_gateway
+from tests.support.network import START, Network, make_network, open_gateway, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.stolen import steal_from
 
@@ -71,6 +71,17 @@ async def test_change_arrives_that_waited_longer_than_its_key(network: Network) 
     await network.refresh()
     await network.gateways["XBB"].directory.announce(change(), "second")
     await story.out_of_reach(network)
+    assert ["XBB-ID-01", "XBB-C-1"] == await ids(network, "XAA")
+
+
+async def test_change_arrives_that_was_refused_for_a_wrong_clock(network: Network) -> None:
+    """Nobody here would know that it was not heard, so it is announced again once the clock may be right."""
+    with wrong_clock(network, "XBB", 10):
+        await network.gateways["XBB"].directory.announce(change(), "second")
+        await network.deliver(refresh=False)
+    assert ["XBB-ID-01"] == await ids(network, "XAA")
+    network.clock.pass_(minutes=40)
+    await network.deliver()
     assert ["XBB-ID-01", "XBB-C-1"] == await ids(network, "XAA")
 
 
