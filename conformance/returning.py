@@ -5,7 +5,7 @@ How a return goes on when all is right, for cases that need a thread somewhere a
 place, one of ``PLACES``, and returns the thread as it stands there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ MINOR: Mapping[str, Any] = {
     "representative": {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-18", "signed_by": "Family Court"},
 }
 """What a draft says of a person for whom a representative acts."""
+DEPARTED: Json = {"status": "departed"}
+"""What a desk says of who has left as planned."""
 SERVICES = [{"service": "RECEPTION", "id": "XBB-20", "competence": "RECEPTION"}]
 
 
@@ -194,6 +196,21 @@ async def told(talk: Talk, leaves: datetime) -> Message:
     return talk.take(play.one(posts, "return.schedule"))
 
 
+def untold(talk: Talk) -> None:
+    """Insist that no plan of a journey was posted in the thread since the last one that was taken."""
+    found = {post.message.type for post in talk.state.posts if post.message and post.message.thread == talk.thread}
+    if "return.schedule" in found - {message.type for message in talk.heard}:
+        raise Wrong("the gateway posted return.schedule")
+
+
+async def on_the_day(talk: Talk) -> None:
+    """Bring the clock to the morning of the journey that was told."""
+    plan = next(message for message in reversed(talk.heard) if message.type == "return.schedule")
+    leaves = instant(plan.body["departs_at"])
+    if talk.play.now() < leaves:
+        await talk.play.tick_to(leaves + timedelta(minutes=10))
+
+
 async def journey(play: "Play", place: str) -> Talk:
     """Let the test State ask and propose; return the thread when it has come to ``place``."""
     until = (play.now() + 400 * DAY).date().isoformat()
@@ -228,6 +245,10 @@ async def journey(play: "Play", place: str) -> Talk:
         if digest(heard.value["body_bytes"]) != digest(compact(body)):
             raise Wrong("the record of the handover came back in other bytes (M-3.15)")
     return talk
+
+
+SIDES: Mapping[str, Callable[["Play", str], Awaitable[Talk]]] = {"asking": homeward, "asked": journey}
+"""How a thread comes to its place, by what the gateway is in it."""
 
 
 async def loses_a_document(talk: Talk) -> None:

@@ -12,6 +12,7 @@ from conformance.play import Play, body_of
 from conformance.reading import Json, instant, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
+    acceptance,
     accepted_body,
     departure,
     document,
@@ -284,6 +285,22 @@ async def last_day(play: Play) -> None:
     replied = await talk.said("verification.reply", play.reply(valid_until=day(play, 5)))
     await play.tick_to((play.now() + 5 * DAY).replace(hour=23, minute=59))
     await _proposes(talk, replied.digest, None)
+
+
+@case("returns.once-more", "M-5.30", section="5.9", profile="return", positive=True)
+async def once_more(play: Play) -> None:
+    """
+    A new proposal takes the place of an earlier one, as long as nobody has left, and is answered anew.
+
+    A gateway that holds the first acceptance for the answer to the second proposal receives on the wrong days.
+    """
+    talk = await journey(play, "accepted")
+    reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
+    value = proposal_body(play, reply, window={"from": day(play, 20), "until": day(play, 50)})
+    await talk.send("return.proposal", value, statements=stated(talk, "return.release", "coordinator", value))
+    await refuses(talk, "travel-document.request")
+    await talk.said("return.acceptance", acceptance(play))
+    await send(talk, "travel-document.request")
 
 
 # The acceptance

@@ -109,6 +109,12 @@ def test_parts_are_the_whole() -> None:
     assert sorted(load(cases)) == sorted(ran)
 
 
+def test_area_is_the_file() -> None:
+    """A case stands in the file that the first word of its id names, where whoever reads a report looks for it."""
+    files = {id: case.run.__module__.rpartition(".")[2].replace("_", "") for id, case in load(cases).items()}
+    assert {} == {id: file for id, file in files.items() if id.partition(".")[0] != file}
+
+
 def test_most_cases_are_negative() -> None:
     """In more than half of the cases something is wrong on purpose."""
     assert 2 * sum(case.negative for case in load(cases).values()) > len(CASES)

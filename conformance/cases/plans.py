@@ -1,0 +1,82 @@
+"""Section 5.10: the plan of a journey, which waits until 72 hours before it and is told then, or dropped."""
+
+from datetime import timedelta
+from typing import Any
+
+from conformance.bodies import withholds
+from conformance.door import drops
+from conformance.play import Play
+from conformance.registry import Wrong, case
+from conformance.returning import departure, handling, homeward, journey, plan, schedule, told, untold
+from conformance.talk import Talk
+from conformance.writing import stamp
+
+H = timedelta(hours=1)
+
+
+@case("plans.not-before", "M-5.32", section="5.10", profile="return", seconds=60.0)
+async def not_before(play: Play) -> None:
+    """
+    The plan of a journey is not posted earlier than 72 hours before its departure, and is posted before it.
+
+    A gateway that posts it when it is made tells, for weeks, where a person will be on a day.
+    """
+    talk, leaves = await _planned(play)
+    await play.silent(play.a)
+    await play.tick_to(leaves - 73 * H)
+    untold(talk)
+    await play.tick_to(leaves - 72 * H - timedelta(seconds=1))
+    untold(talk)
+    await told(talk, leaves)
+
+
+async def _planned(play: Play) -> tuple[Talk, Any]:
+    """Let the gateway's desk plan a journey that is too far ahead to be told."""
+    talk, leaves = await homeward(play, "documented"), departure(play)
+    await talk.say("return.schedule", schedule(play, leaves))
+    return talk, leaves
+
+
+@case("plans.dropped", "M-5.32", "M-5.25", section="5.10", profile="return", seconds=60.0)
+async def dropped(play: Play) -> None:
+    """
+    A plan that waits does not leave a thread that was stopped, withdrawn or not, and is dropped when that is over.
+
+    A gateway that lets it leave, or forgets to drop it, tells of a journey that was stopped, on its eve.
+    """
+    talk, leaves = await _planned(play)
+    await talk.freeze("protection")
+    await play.tick_to(leaves - 71 * H)
+    untold(talk)
+    await talk.act("withdraw")
+    await play.tick_to(leaves)
+    untold(talk)
+    if "dropped" not in await talk.states():
+        raise Wrong(f"the messages stand as {', '.join(await talk.states())}, and the plan not as dropped")
+
+
+@case("plans.early-is-taken", "M-5.32", section="5.10", profile="return", positive=True)
+async def early_is_taken(play: Play) -> None:
+    """
+    A plan that arrives earlier than 72 hours before the departure is taken.
+
+    A gateway that refuses it has read it nevertheless, and its partner sends it again.
+    """
+    talk = await journey(play, "documented")
+    await talk.send("return.schedule", {"handling": handling(play), **schedule(play, departure(play))})
+
+
+@case("plans.posted-again", "M-5.32", "M-1.2", section="5.10", profile="return", seconds=60.0)
+async def posted_again(play: Play) -> None:
+    """
+    A plan whose answer was lost is posted again in the same bytes, and not before its time.
+
+    A gateway that makes a new message of it plans two journeys for one person.
+    """
+    talk, leaves = await _planned(play)
+    play.a.instead = [drops()]
+    first = await told(talk, leaves)
+    again = play.one(await play.tick(hours=1), "return.schedule")
+    if again.raw != first.raw or first.body["departs_at"] != stamp(leaves):
+        raise Wrong("the plan was posted again in other bytes (M-1.2)")
+    await withholds(talk, "return.proposal", plan(play), days=0)
