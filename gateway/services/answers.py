@@ -20,7 +20,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESYNC, TYPES
 from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, epochs, listing, outage, outbox, resync, steps, threads
+from gateway.services import anew, cases, epochs, listing, outage, outbox, passed_over, resync, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
@@ -178,7 +178,7 @@ class Answers:
     ) -> None:
         """Note what a restored partner says of a message that it had answered before, as ``stored`` (M-5.28)."""
         context = self._context
-        await tx.save_outbound(settled_before(row))
+        await tx.save_outbound(passed_over.settled_before(row))
         if receipt.status == wire.REFUSED and row.type in threads.HEARD_AT_LAST:
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
         if receipt.status != row.status:
@@ -236,11 +236,6 @@ class Answers:
         if ours != receipt.due_on:
             found.append(RECKONS_OTHERWISE % {"day": receipt.due_on, "own_day": ours})
         return clocks, tuple(found)
-
-
-def settled_before(row: OutboundRow) -> OutboundRow:
-    """Return a message that was answered before a partner's restore as it stood then."""
-    return row._replace(state="receipted" if row.status == wire.ACCEPTED else "refused")
 
 
 def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:

@@ -46,6 +46,8 @@ PREVIEWED = frozenset({REQUEST, ELEMENTS})
 UNDER_WAY = "what was posted has no receipt, and would be posted again once the case is closed"
 """Why a case that was set aside is not closed: whoever stopped it did so before that was heard."""
 
+_ASKS = ASKS_FURTHER | {REQUEST}
+
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""
 
@@ -405,7 +407,7 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if held.case.state is State.SUSPENDED and await threads.is_under_way(tx, held.case, ASKS_FURTHER):
+            if held.case.state is State.SUSPENDED and await threads.is_under_way(tx, held.case, _ASKS):
                 raise RuleRefused((Finding("R-02", UNDER_WAY),))
             data = {"awaited": await threads.is_awaited(context, tx, held.case)}
             moved = await steps.move(context, tx, held, Event(event, person, role, data), now)

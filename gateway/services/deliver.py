@@ -21,8 +21,8 @@ from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification import GATEWAY
 from gateway.core.verification_changes import next_full_hour
-from gateway.services import anew, cases, listing, no_contact, outage, outbox, resync, steps, threads
-from gateway.services.answers import Answers, BadAnswer, settled_before
+from gateway.services import anew, cases, listing, no_contact, outage, outbox, passed_over, resync, steps, threads
+from gateway.services.answers import Answers, BadAnswer
 from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving, brings_too_late
 from gateway.services.ports import HttpAnswer, Tx, Unavailable
@@ -303,7 +303,7 @@ class Deliverer:
                 await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
         if row.answer is not None and self._was_fetched(row) and await resync.goes_behind(self._context, tx, row, now):
-            await tx.save_outbound(settled_before(row)._replace(envelope=None))
+            await tx.save_outbound(passed_over.settled_before(row)._replace(envelope=None))
             return None
         if row.type == RESYNC and self._leaving.is_sealed_in_vain(row, now):
             # A sibling that stands in the same look may have had all of them made anew.
@@ -347,7 +347,7 @@ class Deliverer:
         case goes on (``bring_back``); of any other one a person is told. That a value was wrong is said behind our
         withdrawal, without the right one.
         """
-        await tx.save_outbound(settled_before(row))
+        await tx.save_outbound(passed_over.settled_before(row))
         case_row = await tx.find_case(row.ref or "")
         held = cases.readable(self._context, case_row)
         if held is not None and brings_too_late(held.case, row):
@@ -453,7 +453,8 @@ class Deliverer:
             # Before this message has its wait: one that was put off is not what an answer lets go.
             await outage.note(context, tx, row.partner, failure, now, context.random.spread(), asked)
             if gap and current.attempts == row.attempts and await resync.goes_behind(context, tx, current, now):
-                await tx.save_outbound(settled_before(current)._replace(envelope=None))  # nor is it posted a third time
+                # Nor is it posted a third time.
+                await tx.save_outbound(passed_over.settled_before(current)._replace(envelope=None))
                 return
             if current.attempts == row.attempts:  # or another attempt is under way since this lease ran out
                 await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
@@ -536,7 +537,7 @@ class Deliverer:
         """End ``row`` as undelivered; return whether it ended, or goes on."""
         if row.answer is not None:
             # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
-            await tx.save_outbound(settled_before(row))
+            await tx.save_outbound(passed_over.settled_before(row))
             await self.answers.add_finding(tx, row, NOT_BACK, now)
             return True
         if row.type == RESYNC and await self._waits_on(tx, row, now):

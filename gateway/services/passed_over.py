@@ -4,12 +4,12 @@ What had an answer before its partner was restored, and was not posted again: a 
 It is posted after all once its case goes on, or takes data back.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
-from gateway.core.messages import AFTER_WITHDRAWAL, RESYNC, TYPES
+from gateway.core.messages import AFTER_WITHDRAWAL, RESYNC, SUSPENSION, TYPES
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Tx
@@ -28,11 +28,20 @@ async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, 
     if before.state in STOPPED and await stopped_as(tx, after) is None:
         await post(context, tx, after, now)
     elif after.side == Side.REQUESTING and (before.state, after.state) in _GIVEN_UP:
+        await _leave(tx, after)
         await post(context, tx, after, now, AFTER_WITHDRAWAL)
 
 
 _GIVEN_UP = {(State.FROZEN, State.WITHDRAWN), (State.SUSPENDED, State.CLOSED)}
 """Steps of who asks, by which a case that was stopped never goes on."""
+
+
+async def _leave(tx: Tx, case: CaseRow) -> None:
+    """Let what is posted again, and had an answer, stand as it did then, unless word of the stop is heard behind it."""
+    rows = await tx.outbound_of_case(case.ref)
+    for row in () if is_told(rows) else rows:
+        if row.state == "posted" and row.answer is not None and row.type not in AFTER_WITHDRAWAL:
+            await tx.save_outbound(settled_before(row))
 
 
 async def bring_along(context: Context, tx: Tx, case: CaseRow, now: datetime) -> None:
@@ -75,6 +84,21 @@ async def post(context: Context, tx: Tx, case: CaseRow, now: datetime, types: Co
         if row.type in types and _epoch_of(row.answer) < partner.epoch:
             await tx.save_outbound(again(row, now))
             context.queued = True
+
+
+def said(rows: Sequence[OutboundRow]) -> list[OutboundRow]:
+    """Return what of a case was said or waits, without what was dropped, or never delivered."""
+    return [row for row in rows if row.state in ("queued", "posted", "receipted", "refused")]
+
+
+def is_told(rows: Sequence[OutboundRow]) -> bool:
+    """Return whether word of a stop of its return is among what was said, or waits, in a case."""
+    return any(row.type == SUSPENSION for row in said(rows))
+
+
+def settled_before(row: OutboundRow) -> OutboundRow:
+    """Return a message that was answered before a partner's restore as it stood then."""
+    return row._replace(state="receipted" if row.status == wire.ACCEPTED else "refused")
 
 
 def may_repeat(row: OutboundRow, now: datetime) -> bool:

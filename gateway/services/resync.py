@@ -19,7 +19,6 @@ from gateway.core.messages import (
     ERASURE,
     RECTIFICATION,
     SCHEDULE,
-    SUSPENSION,
     WITHDRAWAL,
 )
 from gateway.core.verification import WITHDRAWAL_BODY
@@ -273,17 +272,17 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     if stopped is None:
         return True
     rows = await tx.outbound_of_case(row.ref)
-    said = [one for one in rows if one.state in ("queued", "posted", "receipted", "refused")]
     if stopped in OVER:
-        return row.type == RECTIFICATION if case.side == Side.REQUESTING else _takes_back_behind(row, said)
+        return row.type == RECTIFICATION if case.side == Side.REQUESTING else _takes_back_behind(row, rows)
     if case.state == State.CLOSED and row.type == RECTIFICATION:
         return True
     quiet = stopped is State.FROZEN and case.side == Side.REQUESTING
-    return not quiet and any(one.type == SUSPENSION for one in said)
+    return not quiet and passed_over.is_told(rows)
 
 
-def _takes_back_behind(row: OutboundRow, said: Sequence[OutboundRow]) -> bool:
-    """Return whether ``row`` takes data back, or something that does stands behind it."""
+def _takes_back_behind(row: OutboundRow, rows: Sequence[OutboundRow]) -> bool:
+    """Return whether ``row`` takes data back, or something of ``rows`` that does stands behind it."""
+    said = passed_over.said(rows)
     return any(one.type in AFTER_WITHDRAWAL and _place(row) <= _place(one) for one in said)
 
 

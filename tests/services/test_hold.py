@@ -140,6 +140,21 @@ async def test_case_is_not_set_aside_for_good_while_elements_may_be_under_way(ne
     assert (1, "WITHDRAWN") == (await network.deliver(), await story.state(network, "XBB", theirs))
 
 
+async def test_case_is_not_set_aside_for_good_while_its_request_has_no_receipt(network: Network) -> None:
+    """An acknowledgement may overtake the receipt; closed, the case would post its request again (R-02)."""
+    ours = await story.sent(network)
+    network.wires.lose_answers = True
+    await network.deliver(1)
+    network.wires.lose_answers = False
+    (theirs,) = await network.gateways["XBB"].store.read(lambda tx: tx.cases(limit=2))
+    await network.gateways["XBB"].answer.acknowledge(theirs.ref, "first")
+    await network.gateways["XBB"].deliverer.run_once()
+    gateway = network.gateways["XAA"]
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    with pytest.raises(RuleRefused, match="R-02"):
+        await gateway.clear.close(ours, "first")
+
+
 async def _rectified(network: Network, ours: str) -> None:
     """Say in the case of XAA that the date of birth was wrong, and which is right."""
     notices, right = network.gateways["XAA"].notices, {"birth_date": "1999-01-02"}

@@ -260,16 +260,22 @@ async def test_what_took_data_back_before_a_withdrawal_is_not_forgotten(
     assert () == (await story.case(network, "XAA", ours)).findings
 
 
-@pytest.mark.parametrize("order", ["closed before", "closed after"])
+@pytest.mark.parametrize("order", ["closed before", "closed after", "closed while the line is down"])
 async def test_request_that_was_set_aside_is_not_posted_again(network: Network, tmp_path: Path, order: str) -> None:
     """A State that forgot a request is not asked anew by one that stopped it and closed it (decision 0038)."""
     backup = back_up(network, "XBB", tmp_path / "backup")
     ours, _ = await story.received(network)
     asking = network.gateways["XAA"]
+    if order == "closed while the line is down":
+        network.wires.cut = True
+        await restore(network, "XBB", backup)
+        await network.deliver()
     await asking.returning.suspend(ours, "a colleague asks", "first", "case_officer")
-    if order == "closed before":
+    if order != "closed after":
         await asking.clear.close(ours, "first")
-    await restore(network, "XBB", backup)
+    network.wires.cut = False
+    if order != "closed while the line is down":
+        await restore(network, "XBB", backup)
     await settle(network)
     if order == "closed after":
         await asking.clear.close(ours, "first")

@@ -249,6 +249,19 @@ async def test_what_takes_data_back_comes_back_as_its_case_is_given_up(
     assert ["id-m1", "id-m2", "id-m3"] == await posted_again(row, before, rows, steps)
 
 
+@pytest.mark.parametrize(("behind", "goes_on"), [("suspension", True), ("suspension/dropped", False)])
+async def test_what_is_posted_again_stands_as_before_once_its_case_is_set_aside(behind: str, goes_on: bool) -> None:
+    """Nobody lets that case go on any more, unless word of its stop is to be heard behind it."""
+    rows = said(f"verification.request/posted erasure/posted return.proposal/posted {behind}")
+    rows = [one._replace(answer=None if "proposal" in one.type else answer(1), status="accepted") for one in rows]
+    row = case(side=ASK.value, state=State.CLOSED.value)
+    store = await over(row, rows, SET_ASIDE)
+    before = row._replace(state=State.SUSPENDED.value)
+    await store.commit(lambda tx: bring_back(SimpleNamespace(queued=False), tx, before, row, NOW))  # type: ignore[arg-type]
+    kept = {one.id: one.state for one in await store.read(lambda tx: tx.outbound_of_case(row.ref))}
+    assert ["posted" if goes_on else "receipted", "posted", "posted"] == [kept[one.id] for one in rows[:3]]
+
+
 async def test_what_comes_back_was_answered_before_the_restore_and_may_still_be_taken() -> None:
     """What is under way, nobody answered, or was answered since, is not begun anew; what is over, or gone, is not."""
     left = {"next_try_at": NOW - timedelta(days=1), "state": "receipted", "answer": answer(1)}
