@@ -135,10 +135,7 @@ async def serve(
         pages = open_desks or open_desks_of
         desks = await _open_doors(gateway, monitor, held, pages, process, reuse_port=one_of_many)
         held.push_async_callback(_drain, gateway)
-        first = asyncio.create_task(gateway.refresh_trust())
-        held.callback(first.cancel)
-        # A list that comes slowly keeps nobody from starting with the cards held.
-        await asyncio.wait({first}, timeout=FIRST_READING_S)
+        first = await _begin_reading(gateway, held)
         settle_in()
         port = gateway.settings.values["listeners"]["peers"]["port"]
         context.log("process.ready" if one_of_many else "gateway.ready", port=port)
@@ -156,11 +153,27 @@ async def serve(
             if steady is not None:
                 group.create_task(steady.run())
             if process <= 1:  # the others of one machine have the same home
-                group.create_task(context.every(stands.LOOK_S, keep))
+                _begin_beside(group, gateway, monitor, keep)
             if loops:
                 _begin_loops(group, gateway, monitor)
-            if gateway.settings.values["listeners"].get("metrics") is not None and process <= 1:
-                group.create_task(monitor.run())  # the others of one machine have the same files
+
+
+async def _begin_reading(gateway: Gateway, held: AsyncExitStack) -> asyncio.Task[None]:
+    """Begin to read what is published, and wait for that a while; ``held`` ends the reading."""
+    reading = asyncio.create_task(gateway.refresh_trust())
+    held.callback(reading.cancel)
+    # A list that comes slowly keeps nobody from starting with the cards held.
+    await asyncio.wait({reading}, timeout=FIRST_READING_S)
+    return reading
+
+
+def _begin_beside(
+    group: asyncio.TaskGroup, gateway: Gateway, monitor: Monitor, keep: Callable[[datetime], Awaitable[None]]
+) -> None:
+    """Begin what one process of a home does for its files: how far the store has come, and what monitoring is told."""
+    group.create_task(gateway.context.every(stands.LOOK_S, keep))
+    if gateway.settings.values["listeners"].get("metrics") is not None:
+        group.create_task(monitor.run())
 
 
 def _begin_loops(group: asyncio.TaskGroup, gateway: Gateway, monitor: Monitor) -> None:
