@@ -291,7 +291,7 @@ class Tx(Protocol):
         ...
 
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
-        """Return the messages to a partner queued at ``since`` or later, in the order of queueing."""
+        """Return the messages to a partner that could leave at ``since`` or later, in the order of queueing."""
         ...
 
     async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
@@ -475,7 +475,9 @@ class Tx(Protocol):
         ...
 
     async def purge_envelopes(self, before: datetime) -> int:
-        """Drop the envelopes of messages done with and queued before an instant, and the bytes of those of no case."""
+        """
+        Drop the envelopes of messages done with that could leave before an instant, and the bytes of those of no case.
+        """
         ...
 
     async def erase_case(self, ref: str) -> None:

@@ -45,7 +45,8 @@ _OUTBOUND_AGAIN = _OUTBOUND_BY_ID.replace("b.envelope, b.sealed", "NULL, NULL").
 _OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
 _OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
 _QUEUED_OF_CASE = _OUTBOUND + "WHERE o.ref = ? AND o.state = 'queued' ORDER BY o.n"
-_OUTBOUND_SINCE = _OUTBOUND + "WHERE o.partner = ? AND o.queued_at >= ? ORDER BY o.queued_at, o.n"
+# A plan waits for its day, longer than an envelope is kept otherwise: what counts is when it could leave.
+_OUTBOUND_SINCE = _OUTBOUND + "WHERE o.partner = ? AND o.not_before >= ? ORDER BY o.queued_at, o.n"
 _OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
 _OUTBOUND_EXPIRED = (
     _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
@@ -139,8 +140,9 @@ INSERT INTO sealing_end (kid, until, destroyed_at, reason) VALUES (?, ?, ?, ?) O
 _PURGE_ENVELOPES = """
 UPDATE outbound_body SET envelope = NULL, sealed = CASE
     WHEN n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.ref IS NULL) THEN NULL ELSE sealed END
-WHERE envelope IS NOT NULL AND queued_at < ?
-    AND n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.state NOT IN ('queued', 'posted'))
+WHERE envelope IS NOT NULL AND queued_at < ?1 AND n IN (
+    SELECT o.n FROM outbound AS o
+    WHERE o.n = outbound_body.n AND o.not_before < ?1 AND o.state NOT IN ('queued', 'posted'))
 """
 
 
@@ -235,7 +237,7 @@ class MessageRows(Sql):
         return tuple(map(_outbound, await self._all_held(_QUEUED_OF_CASE, (ref,))))
 
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
-        """Return the messages to a partner queued at ``since`` or later, in order."""
+        """Return the messages to a partner that could leave at ``since`` or later, in the order of queueing."""
         return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, seconds(since)))))
 
     async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
@@ -314,7 +316,7 @@ class MessageRows(Sql):
 
     async def purge_envelopes(self, before: datetime) -> int:
         """
-        Drop the envelopes of messages done with and queued before an instant; return how many.
+        Drop the envelopes of messages done with that were queued, and could leave, before an instant; return how many.
 
         Of those of no case the signed bytes too.
         """

@@ -109,6 +109,28 @@ async def test_stop_is_heard_behind_what_a_rule_kept_from_a_restored_partner(
     assert {"receipted"} == {row.state for row in await outbox(network, "XAA", ours)}
 
 
+async def test_plan_that_waited_for_its_day_longer_than_a_month_is_posted_again(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a partner forgot counts from when it could leave: a State that awaited somebody still does."""
+    monkeypatch.setattr(homeward, "DOCUMENT", {**homeward.DOCUMENT, "valid_until": "2027-02-20"})
+    ours, theirs = await homeward.documented(network)
+    gateway, travel = network.gateways["XAA"], {**homeward.TRAVEL, "departs_at": "2027-01-08T08:30:00+00:00"}
+    full = homeward.record(decision=homeward.DECISION, travel=travel)
+    await gateway.returning.record(ours, full, "first", "case_officer")
+    await gateway.returning.schedule(ours, {**homeward.JOURNEY, "arrives_at": "2027-01-08T12:10:00Z"}, "second")
+    for _ in range(40):
+        network.clock.pass_(days=1)
+        await network.refresh()
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    network.clock.pass_(days=1)
+    await network.deliver()
+    await gateway.retention.run_once(network.clock.now())
+    await restore(network, "XBB", backup)
+    await settle(network, 1)
+    assert ("SCHEDULED", "SCHEDULED") == await homeward.states(network, ours, theirs)
+
+
 @pytest.mark.parametrize("forgotten", [True, False], ids=["forgotten", "known"])
 async def test_answer_that_was_under_way_over_a_restore_does_not_stand_for_what_was_forgotten(
     network: Network, tmp_path: Path, forgotten: bool

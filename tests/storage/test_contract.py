@@ -409,11 +409,13 @@ async def test_a_message_is_found_again_without_its_bytes(store: Store) -> None:
 
 
 async def test_outbound_since(store: Store) -> None:
-    """Messages queued since an instant come in order, those to another partner apart."""
-    rows = [outbound(str(day), queued_at=NOW + timedelta(days=day)) for day in (3, 1, 2)]
-    await put(store, *(("save_outbound", row) for row in (*rows, outbound("x", partner="XCC"))))
-    found = await get(store, "outbound_since", "XBB", NOW + timedelta(days=2))
-    assert ["id-2", "id-3"] == [row.id for row in found]
+    """Messages that could leave since an instant come in the order of queueing, those to another partner apart."""
+    days = [NOW + timedelta(days=day) for day in range(4)]
+    rows = [outbound(str(day), queued_at=days[day], not_before=days[day]) for day in (3, 1, 2)]
+    rows += [outbound("day", not_before=days[2]), outbound("x", partner="XCC", not_before=days[3])]
+    await put(store, *(("save_outbound", row) for row in rows))
+    found = await get(store, "outbound_since", "XBB", days[2])
+    assert ["id-day", "id-2", "id-3"] == [row.id for row in found]
 
 
 async def test_partner_comes_back(store: Store) -> None:
@@ -718,11 +720,13 @@ async def test_purge_answers(store: Store) -> None:
 
 
 async def test_purge_envelopes(store: Store) -> None:
-    """Envelopes of messages done with and queued before an instant go; the rest of the row stays."""
+    """Envelopes of messages done with that could leave before an instant go; the rest of the row stays."""
+    old, recent = NOW - timedelta(days=31), NOW - timedelta(days=29)
     rows = [
-        outbound("done", state="receipted", queued_at=NOW - timedelta(days=31)),
-        outbound("waiting", state="posted", queued_at=NOW - timedelta(days=31)),
-        outbound("recent", state="receipted", queued_at=NOW - timedelta(days=29)),
+        outbound("done", state="receipted", queued_at=old, not_before=old),
+        outbound("waiting", state="posted", queued_at=old, not_before=old),
+        outbound("recent", state="receipted", queued_at=recent, not_before=recent),
+        outbound("day", state="receipted", queued_at=old, not_before=recent),
     ]
 
     async def unit(tx: Tx) -> int:
@@ -738,8 +742,8 @@ async def test_purge_takes_the_bytes_of_a_message_of_no_case(store: Store) -> No
     """What is kept of a message of no case, to seal it anew, goes with its envelope and not before."""
     old = NOW - timedelta(days=31)
     rows = [
-        outbound("done", ref=None, state="receipted", queued_at=old),
-        outbound("waiting", ref=None, state="posted", queued_at=old),
+        outbound("done", ref=None, state="receipted", queued_at=old, not_before=old),
+        outbound("waiting", ref=None, state="posted", queued_at=old, not_before=old),
     ]
     await put(store, *(("save_outbound", row) for row in rows))
     assert Committed(1, None) == await store.commit(lambda tx: tx.purge_envelopes(NOW - timedelta(days=30)))
