@@ -34,7 +34,6 @@ from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     CONFIRMATION,
-    DELAY,
     DIRECTORY,
     EXERCISE,
     HANDOVER,
@@ -125,18 +124,20 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
     """Say or drop ``rows`` of one case, none of which came, in their order."""
     # What was said since has waited behind them, and does again.
     later = [one for one in await threads.unsent_of(tx, held.case) if one.epoch == context.epoch]
-    sends = [threads.again(context, held, one) for one in later]
+    sends = [(one, threads.find_again(context, held, one)) for one in later]
     await threads.take_out(context, tx, held, [*(one for one in rows if one.state == "queued"), *later], now)
+    # What cannot be read is not said behind them: it came as little as they did.
+    rows = [*rows, *(one for one, send in sends if send is None)]
     answered = any(one.type == REPLY for one in rows)
     for one in rows:
         # A question that our own answer followed is not asked any more, whether that answer leaves or falls back.
         over = answered and one.type in (QUESTION, INTERVIEW)
         if over or not await said_anew(context, tx, one, now):
             data = {"code": one.code} if one.state == "refused" else {"found": NEVER_CAME}
-            since = any(takes_place(another.type, one.type) for another in later)
+            since = any(send and takes_place(another.type, one.type) for another, send in sends)
             await fall_back(context, tx, one, {**data, "digest": one.digest}, now, since=since)
     held = await cases.load(context, tx, held.case.ref)
-    for send in sends:
+    for send in filter(None, (send for _, send in sends)):
         await threads.queue(context, tx, held, send, now)
 
 
@@ -413,13 +414,15 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     if row.sealed is None or (row.type in threads.STOPS and row.type not in case.said):
         return None
     if row.type in threads.STOPS:
-        return threads.again(context, held, row)
+        return threads.find_again(context, held, row)
     if case.state in _HELD:
         return None
     if row.type == ACKNOWLEDGEMENT:
         # With the dates of today, from which both sides reckon where the agreement counts from it.
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
-    send = threads.again(context, held, row)
+    send = threads.find_again(context, held, row)
+    if send is None:
+        return None
     said = ijson.loads(send.body.encode())
     tells = row.type == SCHEDULE and said["status"] != "planned"
     # Not one of a proposal that another has replaced: it would be heard as one of that (M-3.12).
@@ -450,13 +453,11 @@ async def fall_back(
         return
     name = refused_as(row.type, since=since or await _said_since(tx, row))
     name = unanswered_by(held.case) if name == TYPES[REPLY].refused else name
-    if row.type == DELAY and row.sealed is not None:
-        said = ijson.loads(threads.again(context, held, row).body.encode())
-        if said["extension"]:
-            case, name = held.case, "extension_not_accepted"
-            clock = case.clock("reply")
-            shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
-            data = {**data, "clocks": (shorter,) if shorter else ()}
+    if steps.extends(context, held, row):
+        case, name = held.case, "extension_not_accepted"
+        clock = case.clock("reply")
+        shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
+        data = {**data, "clocks": (shorter,) if shorter else ()}
     if row.type in threads.DOCUMENTS and not since:  # else that one is what counts
         try:
             if held.case.said.get(row.type) == threads.said(context, held, row):

@@ -7,7 +7,9 @@ posted again for all that: the partner may have forgotten it.
 Rule 3: a log that shows two trees of one size is kept as evidence, and its answer is none.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side, replace
@@ -28,7 +30,7 @@ from gateway.services.rows import OutboundRow
 from gateway.services.witness import answered_name, keep, shown_name
 from keys import jws as jws_format
 from keys.card import Card
-from keys.errors import BadJws, BadSignature, UnknownKey
+from keys.errors import BadJws, BadRest, BadSignature, UnknownKey
 from schemas import ijson
 
 RECEIVED_AT = "the other State says it received at %(at)s"
@@ -222,7 +224,7 @@ class Answers:
         at, found = counted_from(receipt.received_at, made_at, now), []
         if at != receipt.received_at:
             found.append(RECEIVED_AT % {"at": wire.format_instant(receipt.received_at)})
-        body = threads.said(self._context, held, row) if row.type in ASKED | STATED else None
+        body = self._said(held, row) if row.type in ASKED | STATED else None
         if body is None:
             return (), tuple(found)
         country, reckoner = self._context.country, self._context.reckoner
@@ -236,6 +238,14 @@ class Answers:
         if ours != receipt.due_on:
             found.append(RECKONS_OTHERWISE % {"day": receipt.due_on, "own_day": ours})
         return clocks, tuple(found)
+
+    def _said(self, held: cases.Held, row: OutboundRow) -> Mapping[str, Any] | None:
+        """Return the body of a message of ours, ``None`` where it is not kept, or cannot be read, which is logged."""
+        try:
+            return threads.said(self._context, held, row)
+        except BadRest as error:
+            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            return None
 
 
 def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:

@@ -233,7 +233,7 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
 
     What was said last of such a type counts again; that a recall is not known is a finding by itself (V-35).
     """
-    if any(_extends(context, held, row) for row in gone):
+    if any(extends(context, held, row) for row in gone):
         held = await _not_extended(context, tx, held, now)
     types = {row.type for row in gone if TYPES[row.type].undo is None} - {SUSPENSION, RESUMPTION}
     if not types and not any(row.type in threads.DOCUMENTS for row in gone):
@@ -250,8 +250,8 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
     return await cases.note(context, tx, held, case, "dropped", context.country, now)
 
 
-def _extends(context: Context, held: Held, row: OutboundRow) -> bool:
-    """Return whether a message that does not leave any more says that the time is extended."""
+def extends(context: Context, held: Held, row: OutboundRow) -> bool:
+    """Return whether a message says that the time is extended; one that cannot be read does not, which is logged."""
     if row.type != DELAY:
         return False
     try:

@@ -361,6 +361,15 @@ def again(context: Context, held: Held, row: OutboundRow) -> Send:
     return Send(row.type, raw.decode(), leaves_at, payload.statements)
 
 
+def find_again(context: Context, held: Held, row: OutboundRow) -> Send | None:
+    """Return what ``again`` does, or ``None`` where the message cannot be read, which is logged."""
+    try:
+        return again(context, held, row)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return None
+
+
 def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | None:
     """Return the body of a message of ours, empty where no clock depends on it; ``None`` if it is not kept."""
     if row.type in (REQUEST, CONTEST, ACKNOWLEDGEMENT):

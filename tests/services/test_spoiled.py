@@ -1,6 +1,6 @@
 """What cannot be read any more stops itself, and nothing beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, TrustEvent
 from tests.support import homeward, story
-from tests.support.network import Network, make_network, open_gateway
+from tests.support.network import Network, make_network, open_gateway, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, outbox, restore
 from tests.support.spoilt import spoilt
 
@@ -119,6 +119,67 @@ async def test_receipt_of_a_withdrawal_is_kept_though_its_case_is_spoiled(networ
     partner = await gateway.store.read(lambda tx: tx.find_partner("XBB"))
     assert partner is not None
     assert 0 == partner.failures
+
+
+async def reply(network: Network, theirs: str) -> None:
+    """Have XBB reply."""
+    await story.give_answer(network, theirs, story.reply())
+
+
+async def extend(network: Network, theirs: str) -> None:
+    """Have XBB extend its time."""
+    await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
+
+
+async def suspend(network: Network, theirs: str) -> None:
+    """Have XBB stop the return."""
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+
+
+@pytest.mark.parametrize(
+    ("at", "say", "minutes", "answered"),
+    [
+        (story.acknowledged, reply, 0, "receipted"),
+        (story.acknowledged, extend, 10, "refused"),
+        (homeward.accepted, suspend, 10, "refused"),
+    ],
+)
+async def test_answer_to_a_message_that_is_spoiled_is_taken(
+    network: Network,
+    at: Callable[[Network], Awaitable[tuple[str, str]]],
+    say: Callable[[Network, str], Awaitable[None]],
+    minutes: int,
+    answered: str,
+) -> None:
+    """What was answered stands, and is not asked again for a month, though nobody here can read what was said."""
+    _, theirs = await at(network)
+    with wrong_clock(network, "XBB", minutes):
+        await say(network, theirs)
+        row = (await outbox(network, "XBB", theirs))[-1]
+        bad = row._replace(sealed=spoilt(row.sealed))
+        await network.gateways["XBB"].store.commit(lambda tx: tx.save_outbound(bad))
+        await network.deliver(refresh=False)
+    assert answered == next(one.state for one in await outbox(network, "XBB", theirs) if one.id == row.id)
+
+
+async def test_spoiled_message_of_today_parks_nothing_that_waited_at_a_restore(
+    network: Network, tmp_path: Path
+) -> None:
+    """An acknowledgement that never left is said anew, and an answer behind it that nobody can read is taken back."""
+    _, theirs = await story.received(network)
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await reply(network, theirs)
+    row = (await outbox(network, "XBB", theirs))[-1]
+    bad = row._replace(sealed=spoilt(row.sealed))
+    await network.gateways["XBB"].store.commit(lambda tx: tx.save_outbound(bad))
+    for _ in range(2):
+        await after_the_listing(network)
+    rows = [(row.type, row.state) for row in await outbox(network, "XBB", theirs) if row.state != "dropped"]
+    assert ("ACKNOWLEDGED", [("verification.acknowledgement", "receipted")]) == (
+        await story.state(network, "XBB", theirs),
+        rows,
+    )
 
 
 async def test_spoiled_card_ends_no_process_and_hides_no_hold(tmp_path: Path) -> None:
