@@ -59,7 +59,7 @@ from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import cases, channel, listing, outbox, steps, threads
+from gateway.services import away, cases, channel, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
@@ -390,9 +390,9 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     if held is None or row.sealed is None or held.case.state in _HELD:
         return False
     try:
-        if row.type == SCHEDULE and not threads.is_departure(context, held, row):
+        if row.type == SCHEDULE and not away.is_departure(context, held, row):
             return False
-        if not await threads.has_left(context, tx, held):
+        if not await away.has_left(context, tx, held):
             return False
         (said,) = await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)
     except BadRest as error:
@@ -472,7 +472,7 @@ async def fall_back(
 
 def _says_who_left(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     try:
-        return threads.is_departure(context, held, row)
+        return away.is_departure(context, held, row)
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return False

@@ -24,7 +24,7 @@ from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
 from gateway.core.verification_changes import ASKS_FURTHER
-from gateway.services import access, cases, directory, opening, steps, threads
+from gateway.services import access, cases, directory, heard, opening, steps
 from gateway.services import remark as remarks
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
@@ -407,9 +407,9 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if held.case.state is State.SUSPENDED and await threads.is_under_way(tx, held.case, _ASKS):
+            if held.case.state is State.SUSPENDED and await heard.is_under_way(tx, held.case, _ASKS):
                 raise RuleRefused((Finding("R-02", UNDER_WAY),))
-            data = {"awaited": await threads.is_awaited(context, tx, held.case)}
+            data = {"awaited": await heard.is_awaited(context, tx, held.case)}
             moved = await steps.move(context, tx, held, Event(event, person, role, data), now)
             await bring_back(context, tx, held.row, moved.row, now)
 

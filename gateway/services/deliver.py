@@ -21,7 +21,7 @@ from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification import GATEWAY
 from gateway.core.verification_changes import next_full_hour
-from gateway.services import anew, cases, listing, no_contact, outage, outbox, passed_over, resync, steps, threads
+from gateway.services import anew, away, cases, listing, no_contact, outage, outbox, passed_over, resync, steps, threads
 from gateway.services.answers import Answers, BadAnswer
 from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving, brings_too_late
@@ -337,7 +337,7 @@ class Deliverer:
     async def _is_posted_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         """Return whether ``row`` is posted past its time, because its person has left and more must be heard behind."""
         posted = row.posted_at is not None and row.answer is None
-        return posted and await threads.outlives(self._context, tx, row, now)
+        return posted and await away.outlives(self._context, tx, row, now)
 
     async def _pass_over(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """
@@ -542,7 +542,7 @@ class Deliverer:
             return True
         if row.type == RESYNC and await self._waits_on(tx, row, now):
             return False
-        if code is None and await threads.outlives(self._context, tx, row, now):
+        if code is None and await away.outlives(self._context, tx, row, now):
             return False
         if code is None:
             self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)

@@ -24,7 +24,7 @@ from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, MAY_TELL_APART, OFFICER
 from gateway.core.verification_guards import let_go_by
-from gateway.services import access, cases, person_stop, steps, threads
+from gateway.services import access, cases, heard, person_stop, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.guests import is_guest
@@ -80,7 +80,7 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            posted = await threads.was_posted(tx, held.case)
+            posted = await heard.was_posted(tx, held.case)
             moved = await steps.move(context, tx, held, Event("withdraw", person, role, {"posted": posted}), now)
             await bring_back(context, tx, held.row, moved.row, now)
 
@@ -275,7 +275,7 @@ class Hold:
             if held.case.exercise and (found := exercise.findings(anew.get("elements", {}))):
                 raise RuleRefused(found)
             await access.record(context, tx, held, person, name, why, now)
-            data = {**anew, "posted": await threads.was_posted(tx, held.case)}
+            data = {**anew, "posted": await heard.was_posted(tx, held.case)}
             await steps.move(context, tx, held, Event(name, person, role, data), now)
 
         await context.commit(unit)

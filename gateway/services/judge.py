@@ -47,7 +47,7 @@ from gateway.core.rules import findings
 from gateway.core.starts import starts_of_message, starts_of_receipt
 from gateway.core.verification import CLERK, PARTNER
 from gateway.core.wire import Payload
-from gateway.services import cases, directory, listing, steps, threads
+from gateway.services import away, cases, directory, heard, listing, steps, threads
 from gateway.services.answer import unissue, unsay
 from gateway.services.context import Context
 from gateway.services.envelopes import Opened, hands
@@ -116,7 +116,7 @@ class Judge:
 
     async def _note_who_comes(self, tx: Tx, thread: ThreadRow, payload: Payload, now: datetime) -> None:
         """Have people here learn of a departure that is refused: somebody may be on the way all the same."""
-        if payload.type != SCHEDULE or payload.body["status"] != threads.DEPARTED:
+        if payload.type != SCHEDULE or payload.body["status"] != away.DEPARTED:
             return
         held = cases.readable(self._context, await tx.find_case(thread.ref or ""))
         if held is None or COMES in held.case.findings:
@@ -238,9 +238,9 @@ class Judge:
         if payload.type == PROPOSAL:
             data["replied"] = await _replied(tx, case)
         if payload.type == SCHEDULE:
-            data["lost"] = await threads.may_have_lost(context, tx, case)
+            data["lost"] = await heard.may_have_lost(context, tx, case)
         if name in ("acceptance", "refusal"):
-            data["late"] = await threads.is_late(tx, case, payload.in_reply_to)
+            data["late"] = await heard.is_late(tx, case, payload.in_reply_to)
         if releases := _releases(payload):
             data["releases"] = releases
         question = _question(case, payload.type)

@@ -35,7 +35,7 @@ from gateway.core.notices import REPLY_PART, last_number, open_demands
 from gateway.core.preview import LEGAL_BASIS, body_digest
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
-from gateway.services import access, cases, steps, threads
+from gateway.services import access, cases, heard, steps, threads
 from gateway.services.answer import unsay
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
@@ -164,7 +164,7 @@ class Notices:
             await _check_left(context, tx, held, value["parts"])
             # For the rules it is what it is: elements that leave. Only what brings no value is exempt of R-01.
             data = {"value": value, "body": pending.body, "digest": pending.digest}
-            data["sent"] = await threads.sent_since(context, tx, held)
+            data["sent"] = await heard.sent_since(context, tx, held)
             facts = await self._facts(tx, held.case, ELEMENTS, value)
             await steps.move(context, tx, held, Event("rectify", person, role, data, facts), now)
             why = (held.case.draft or {}).get("justification", "")
@@ -242,7 +242,7 @@ class Notices:
                 held = cases.unseal(context, row)
                 case = held.case
                 await access.record(context, tx, held, person, "recipients", why, now)
-                if await threads.was_posted(tx, case):
+                if await heard.was_posted(tx, case):
                     untold = await _untold(context, tx, held)
                     found.append(Recipient(row.ref, case.partner, case.state.value, open_demands(case), untold))
             return tuple(found)
@@ -284,7 +284,7 @@ class Notices:
             data = {
                 "value": body,
                 "body": ijson.dumps(body).decode(),
-                "posted": await threads.was_posted(tx, held.case),
+                "posted": await heard.was_posted(tx, held.case),
             }
             event = Event(name, person, role, data, await self._facts(tx, held.case, type, body))
             if instead is None or not await instead(tx, held, event, now):

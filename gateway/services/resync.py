@@ -24,7 +24,7 @@ from gateway.core.messages import (
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import anew, cases, listing, passed_over, steps, threads
+from gateway.services import anew, cases, heard, listing, passed_over, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
 from gateway.services.ports import Draft, Tx
@@ -120,8 +120,8 @@ class Resync:
                 await tx.save_thread(thread._replace(seen=item["payload"]))
             held = cases.readable(self._context, await tx.find_case(thread.ref) if thread.ref is not None else None)
             # One finding, whatever a partner lists, and however often: a case must not grow by it.
-            if held is not None and not threads.has_lost(held.case):
-                text = threads.LOST_NUMBER % {"number": item["seq"]}
+            if held is not None and not heard.has_lost(held.case):
+                text = heard.LOST_NUMBER % {"number": item["seq"]}
                 case = replace(held.case, findings=(*held.case.findings, text))
                 noted = await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
                 abroad = known is not None or not begun

@@ -29,7 +29,7 @@ from gateway.core.return_guards import UNTOLD, may_come, open_for_return
 from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
-from gateway.services import cases, figures, opening, person_stop, steps, threads
+from gateway.services import cases, figures, heard, opening, person_stop, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import Tx, Unavailable
@@ -194,7 +194,7 @@ class Retention:
         return await self._is_awaited(case)
 
     async def _is_awaited(self, case: Case) -> bool:
-        return bool((await self._context.commit(lambda tx: threads.is_awaited(self._context, tx, case))).value)
+        return bool((await self._context.commit(lambda tx: heard.is_awaited(self._context, tx, case))).value)
 
     async def _discard(self, now: datetime) -> None:
         """

@@ -37,7 +37,7 @@ from gateway.core.return_guards import notice_at
 from gateway.core.returns import SEALED_H
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
-from gateway.services import access, cases, listing, person_stop, steps, threads
+from gateway.services import access, cases, heard, listing, person_stop, steps, threads
 from gateway.services.around import look
 from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed, own_statement
@@ -147,7 +147,7 @@ class Returning:
         """End it: no return. Nothing stands before this step; whoever was asked to receive the person is told."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            return "", {"proposed": await threads.is_awaited(self._context, tx, case)}
+            return "", {"proposed": await heard.is_awaited(self._context, tx, case)}
 
         await self._step(ref, "decline", person, role, make)
 
@@ -488,7 +488,7 @@ class Returning:
                 "undo": await threads.undo_of(tx, case),
                 "left_at": left_at,
             }
-            return text, {**data, "unconfirmed": type == SCHEDULE and await threads.is_unconfirmed(tx, case)}
+            return text, {**data, "unconfirmed": type == SCHEDULE and await heard.is_unconfirmed(tx, case)}
 
         await self._step(ref, name, person, role, make, type, discloses=True, seen=seen)
 

@@ -41,7 +41,7 @@ from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, HELD
-from gateway.services import cases, passed_over, person_stop, threads
+from gateway.services import away, cases, passed_over, person_stop, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden
 from gateway.services.guests import is_guest
@@ -155,7 +155,7 @@ async def _carry_out(context: Context, tx: Tx, held: Held, effect: Effect, now: 
             if why == "withdrawn" and held.case.side is Side.REQUESTING:
                 return await say_behind(context, tx, held, await threads.abandon(tx, held.case, now), now)
         case PostOn():
-            return await threads.revive(context, tx, held, now)
+            return await away.revive(context, tx, held, now)
         case Notify():
             context.notify(held.case, effect)
     return held

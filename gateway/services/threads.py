@@ -1,32 +1,27 @@
-"""
-What is said to the other State in the thread of a case: put in the outbox, taken out of it, read again.
-"""
+"""What is said to the other State in the thread of a case: put in the outbox, taken out of it, read again."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import dropwhile, takewhile
 from typing import Any
 
-from gateway.core import envelope, exercise, wire
+from gateway.core import exercise, wire
 from gateway.core.case import Case, Side, State
 from gateway.core.facts import When, about
 from gateway.core.machine import IllegalStep, Send
 from gateway.core.messages import (
-    ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     CONFIRMATION,
     CONTEST,
     DOCUMENT,
-    ELEMENTS,
     ERASURE,
     EXERCISE,
     HANDOVER,
     INFORMATION,
     MONITORING,
-    POSITIVE_OUTCOMES,
     PROPOSAL,
     RECTIFICATION,
     REISSUE,
@@ -44,7 +39,7 @@ from gateway.core.return_changes import NO_CONTACT
 from gateway.core.rules import findings
 from gateway.core.starts import counted_from
 from gateway.core.verification import undo_state
-from gateway.services import cases, listing, outbox
+from gateway.services import cases, outbox
 from gateway.services.around import look
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -57,14 +52,6 @@ from schemas import ijson
 
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
 """Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
-
-LATE = "a message of ours got no receipt in its time; tell the other State by another way that the line is down"
-"""Finding on a case whose person has left and whose thread goes on past the time of a message."""
-
-LOST_NUMBER = "the other State holds our message number %(number)s, which was lost before the restore"
-"""Finding on a case after a restore: what that message said, nobody here knows."""
-
-_LOST_NUMBER = LOST_NUMBER.partition("%")[0]
 
 AT_ONCE = STOPS | {SCHEDULE}
 """Word of a stop, that somebody left or that a journey is off: it waits for no listing, and said twice does no harm."""
@@ -422,12 +409,6 @@ async def waits(tx: Tx, case: Case, type: str) -> bool:
     return any(row.type == type for row in await unsent_of(tx, case))
 
 
-async def is_under_way(tx: Tx, case: Case, types: Collection[str]) -> bool:
-    """Return whether a message of one of ``types`` was posted, so that it may be abroad, and has no answer."""
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type in types and row.posted_at is not None]
-    return any(row.state in ("queued", "posted") and row.answer is None for row in rows)
-
-
 async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: datetime) -> bool:
     """
     Take each message of ``type`` that was never posted out of the outbox; what waits beside it is put there anew.
@@ -454,72 +435,6 @@ async def undo_of(tx: Tx, case: Case) -> str | None:
     return undo_state(tuple(row.type for row in await unsent_of(tx, case) if row.type != SCHEDULE or planned))
 
 
-async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
-    """
-    Return whether a message of the other State was written before it knew of our last proposal (protocol M-3.12).
-
-    ``in_reply_to`` says which message of ours it had taken last; one that is unknown here says nothing. A proposal that
-    its gateway refused is none: there is no knowing of that.
-    """
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
-    named = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
-    stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED]
-    proposals = [(row.epoch, row.seq or 0) for row in stand]
-    return bool(named) and bool(proposals) and max(named) < max(proposals)
-
-
-async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
-    """
-    Return whether the other State has a proposal of ours, as far as we know, and has not said no to it.
-
-    What it holds of us and we lost in a restore may be one, but for where its reply allows none, or where another was
-    proposed since that restore. Until it has listed what it holds nobody knows that nothing was lost.
-    """
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL and row.status != wire.REFUSED]
-    since = any(row.posted_at is not None and row.epoch == context.epoch for row in rows)
-    denied = case.state is State.REPLIED and case.reply and case.reply["outcome"] not in POSITIVE_OUTCOMES
-    if not since and not denied and await may_have_lost(context, tx, case):
-        return True
-    asked = [row.posted_at for row in rows if row.posted_at is not None]
-    try:
-        answer = await last_taken(context, tx, case, ACCEPTANCE) if asked else None
-    except BadRest as error:
-        # Nothing stands before a decline, nor this case before the timers of others. Word too much does no harm.
-        context.log("message.fault", partner=case.partner, type=ACCEPTANCE, error=type(error).__name__)
-        return True
-    if not asked or answer is None:
-        return bool(asked)
-    at, payload = answer
-    body = payload.body["body"] if case.exercise else payload.body
-    late = at < asked[-1] or await is_late(tx, case, payload.in_reply_to)
-    return late or body["decision"] == "accepted"
-
-
-def has_lost(case: Case) -> bool:
-    """Return whether the other State holds a message of ours in this case that a restore took from us."""
-    return any(text.startswith(_LOST_NUMBER) for text in case.findings)
-
-
-async def may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
-    """
-    Return whether a restore took a message of this case from us, or the listing is still to come that says so.
-
-    Where nothing left as far as we know, the listing itself withdraws what was given up meanwhile (``Resync``). A State
-    that is no partner any more lists nothing, and hears of no withdrawal.
-    """
-    if has_lost(case) or case.partner not in context.partners:
-        return has_lost(case)
-    thread = await thread_of(tx, case)
-    begun = thread.in_digest is not None or thread.out_seq > 0
-    return begun and await listing.is_awaited(tx, case.partner, context.clock.now())
-
-
-async def is_unconfirmed(tx: Tx, case: Case) -> bool:
-    """Return whether nothing says that the other State took what was said last of a journey."""
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == SCHEDULE and row.state != "dropped"]
-    return not rows or rows[-1].status != wire.ACCEPTED
-
-
 async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
     """Return the last message of ``type`` that was taken in and is kept, and when it came."""
     for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant
@@ -528,95 +443,6 @@ async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[d
             signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
             return row.received_at, wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
     return None
-
-
-async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
-    """
-    Let a thread that ended as undelivered go on, because its person has left; returns what is held now.
-
-    What was never posted uses no number. What was is posted until it has an answer.
-    """
-    thread = await thread_of(tx, held.case)
-    if thread.ended != "undelivered":
-        return held
-    lost = [row for row in await tx.outbound_of_case(held.case.ref) if row.state == "undelivered"]
-    if any(row.code is not None for row in lost):
-        return held  # it met a final problem, and would again
-    lost = [row for row in lost if row.epoch == context.epoch and row.type != WITHDRAWAL]
-    await take_out(context, tx, held, [row for row in lost if row.posted_at is None], now)
-    last = await _last_given(tx, held, thread)
-    await tx.save_thread((await thread_of(tx, held.case))._replace(ended=None, out_seq=last))
-    for row in lost:
-        if row.posted_at is None:
-            continue
-        try:
-            await _post_on(context, tx, held, row, now)
-        except BadRest as error:
-            # It stays lost; word that somebody is on the way must be taken all the same.
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-    return await _late(context, tx, held, now)
-
-
-async def _last_given(tx: Tx, held: Held, thread: ThreadRow) -> int:
-    """Return the last number in the epoch of ``thread`` that left, or waits: one that was given back counts again."""
-    rows = await tx.outbound_of_case(held.case.ref)
-    given = [row for row in rows if row.epoch == thread.out_epoch and (row.posted_at or row.state == "queued")]
-    return max((row.seq or 0 for row in given), default=0)
-
-
-async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-    """
-    Let the thread of somebody who has left go on though ``row`` got no receipt in its time; return whether it does.
-
-    What was never posted is said anew, with all that waits behind it; what a restore left open is settled as ever
-    (``anew``). What was posted is posted until it has an answer, for its number must be used before anything else can
-    be heard (M-5.10).
-    """
-    held = cases.readable(context, await tx.find_case(row.ref or ""))
-    if held is None or row.type == WITHDRAWAL:
-        return False
-    try:
-        if not await has_left(context, tx, held):
-            return False
-        current = await tx.find_outbound(row.partner, row.id)
-        if current is None or current.state == "dropped":
-            return True  # said anew just now, behind another one that expired
-        if row.posted_at is None and row.epoch == context.epoch:
-            await say_before(context, tx, held, (), now)
-        elif row.posted_at is None and await listing.stands(tx, row.partner) is None:
-            return False
-    except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-        return False
-    await _late(context, tx, held, now)
-    return True
-
-
-async def has_left(context: Context, tx: Tx, held: Held) -> bool:
-    """
-    Return whether the person of a return has left, as its thread tells: what is said of her must be heard, if late.
-
-    Of who is back, or put away, the case itself says it no more, and the other State may not know it yet. Where it was
-    told that nobody comes (a withdrawal) there is nobody to be heard of.
-
-    Raises ``BadRest`` if a message of ours cannot be read that may say it.
-    """
-    case = held.case
-    if (await thread_of(tx, case)).ended == "withdrawn":
-        return False
-    if TAKE_BACK in case.said or case.said.get(SCHEDULE, {}).get("status") == DEPARTED:
-        return True
-    told = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
-    return any(row.type == TAKE_BACK or is_departure(context, held, row) for row in told)
-
-
-DEPARTED = "departed"
-"""What a ``return.schedule`` says of a person who has left."""
-
-
-def is_departure(context: Context, held: Held, row: OutboundRow) -> bool:
-    """Return whether a message of ours says that a person has left."""
-    return row.type == SCHEDULE and (said(context, held, row) or {}).get("status") == DEPARTED
 
 
 async def say_before(
@@ -632,44 +458,6 @@ async def say_before(
     await take_out(context, tx, held, waiting, now)
     rows = [await _queue(context, tx, held, replace(one, optional=True), now) for one in (*sends, *behind)]
     return rows[: len(sends)]
-
-
-async def _post_on(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> None:
-    """Have a message of ours posted again, as it is; its envelope may be gone by now."""
-    if row.envelope is None and outbox.recipient(context, row.partner, now) is not None:
-        signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
-        kid, sealed = outbox.seal_for(context, row.partner, signed, now)
-        row = row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
-    await tx.save_outbound(row._replace(state="posted", next_try_at=now, answered_at=None))
-
-
-async def _late(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
-    if LATE in held.case.findings:
-        return held
-    case = replace(held.case, findings=(*held.case.findings, LATE))
-    return await cases.note(context, tx, held, case, "late", context.country, now)
-
-
-async def was_posted(tx: Tx, case: Case) -> bool:
-    """Return whether any envelope of the thread was ever posted, as far as we know or the other State told us."""
-    thread = await thread_of(tx, case)
-    # What a restore made us forget left all the same; the listing of the other State put its digest there.
-    if thread.seen is not None and thread.in_digest is None and thread.out_seq == 0:
-        return True
-    return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
-
-
-async def sent_since(context: Context, tx: Tx, held: Held) -> tuple[str, ...]:
-    """Return the members of the further elements that left, or will, after the request; what is refused is not held."""
-    found: dict[str, None] = {}
-    for row in await tx.outbound_of_case(held.case.ref):
-        if row.type != ELEMENTS or row.state == "dropped" or row.status == wire.REFUSED:
-            continue
-        try:
-            found |= dict.fromkeys((said(context, held, row) or {}).get("elements", {}))
-        except BadRest as error:
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-    return tuple(found)
 
 
 async def abandon(tx: Tx, case: Case, now: datetime) -> list[OutboundRow]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
+from gateway.core.case import Case, Side, State
 from gateway.services.ports import Store, Tx
 from gateway.services.rows import CaseRow, InboundRow, OutboundRow, ThreadRow
 from gateway.storage.sqlite import open_memory
@@ -33,6 +35,12 @@ async def over(
 
     await store.commit(unit)
     return store
+
+
+def value(side: Side = Side.REQUESTING, **changes: Any) -> Case:
+    """Return that case, sent by us, with ``changes``."""
+    members = {"ref": "c1", "partner": "XBB", "thread": "thread-c1", "state": State.SENT, "officer": "first"}
+    return Case(**{**members, "side": side, "purpose": "verification", **changes})
 
 
 def message(text: str) -> OutboundRow:

@@ -11,7 +11,7 @@ from gateway.core import wire
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import RESYNC
 from gateway.core.return_guards import OUTDATED
-from gateway.services import channel, threads
+from gateway.services import channel, heard
 from gateway.services.audit import audit
 from gateway.services.context import NotFound, Partner
 from gateway.services.deliver import NOT_BACK
@@ -701,7 +701,7 @@ async def contested_and_forgotten(network: Network, backup: Path, outcome: str) 
     await restore(network, "XAA", backup)
     await after_the_listing(network)
     assert ("REPLIED", "CONTESTED") == await homeward.states(network, ours, theirs)
-    assert threads.has_lost(await story.case(network, "XAA", ours))
+    assert heard.has_lost(await story.case(network, "XAA", ours))
     return ours, theirs
 
 

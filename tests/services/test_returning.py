@@ -20,13 +20,13 @@ from gateway.core.return_changes import CORRECTED_LATE, STOPPED_LATE, STOPPED_TH
 from gateway.core.return_guards import UNTOLD, document
 from gateway.services import cases, threads
 from gateway.services.anew import WRONG_CLOCK_AWAY
+from gateway.services.away import LATE
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.judge import _replied
 from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.returning import Returning
 from gateway.services.rows import OutboundRow
 from gateway.services.steps import DROPPED
-from gateway.services.threads import LATE
 from schemas import ijson
 from tests.storage.support import case as stored_case
 from tests.support import homeward, story

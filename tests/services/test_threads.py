@@ -2,24 +2,17 @@
 
 from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gateway.core.case import Case, Side, State
-from gateway.core.messages import CONFIRMATION, INFORMATION_ANSWER, PROPOSAL, REPLY, SCHEDULE, WITHDRAWAL
+from gateway.core.case import Side, State
+from gateway.core.messages import CONFIRMATION, INFORMATION_ANSWER, REPLY, SCHEDULE, WITHDRAWAL
 from gateway.services import threads
-from tests.services.one_case import message, over
-from tests.storage.support import NOW, case, outbound, thread
+from tests.services.one_case import message, over, value
+from tests.storage.support import NOW, case, thread
 
 ASK, ASKED = Side.REQUESTING, Side.REQUESTED
-
-
-def value(side: Side = ASK, **changes: Any) -> Case:
-    """Return the case of the tables."""
-    members = {"ref": "c1", "partner": "XBB", "thread": "thread-c1", "state": State.SENT, "officer": "first"}
-    return Case(**{**members, "side": side, "purpose": "verification", **changes})
 
 
 @pytest.mark.parametrize(
@@ -94,92 +87,9 @@ async def test_place_of_a_message_of_no_case_that_was_given_up_is_remembered(
     assert used is await store.read(partial(threads.used_before, row=anew))
 
 
-@pytest.mark.parametrize(
-    ("said", "under_way"),
-    [
-        ("1.1 return.proposal posted", True),
-        ("1.1 return.proposal queued", False),
-        ("1.1 return.proposal receipted", False),
-        ("1.1 return.proposal dropped", False),
-        ("1.1 return.handover posted", False),
-    ],
-)
-async def test_what_is_under_way_was_posted_and_has_no_answer(said: str, under_way: bool) -> None:
-    """What waits is not abroad, and what was answered is known."""
-    store = await over(case(), [message(said)])
-    assert under_way is await store.read(partial(threads.is_under_way, case=value(), types={PROPOSAL}))
-
-
-async def test_what_was_answered_before_a_restore_of_its_partner_is_not_under_way() -> None:
-    """It is posted again, and its answer is kept."""
-    store = await over(case(), [message("1.1 return.proposal posted")._replace(answer=b"kept")])
-    assert not await store.read(partial(threads.is_under_way, case=value(), types={PROPOSAL}))
-
-
 def test_no_instant_counts_for_the_receipt_of_what_was_refused() -> None:
     """Its clock does not start."""
     assert threads.counted_at(message("1.1 verification.request refused")._replace(answer=b"kept")) is None
-
-
-TABLE = ["1.1 return.proposal receipted", "1.2 suspension receipted", "1.3 return.proposal receipted"]
-
-
-@pytest.mark.parametrize(
-    ("said", "named", "late"),
-    [
-        (TABLE, "1.2", True),
-        (TABLE, "1.1", True),
-        (TABLE, "1.3", False),
-        (TABLE, "unknown", False),
-        ([*TABLE[:2], "1.3 return.proposal refused"], "1.2", False),
-        ([*TABLE[:2], "1.3 return.proposal dropped"], "1.2", False),
-        ([*TABLE[:2], "2.1 return.proposal posted"], "1.2", True),
-        (["1.1 suspension receipted"], "1.1", False),
-        (["1.1 suspension dropped", "1.2 return.proposal posted"], "1.1", False),
-    ],
-)
-async def test_word_that_knew_of_no_proposal_of_ours_since_is_late(said: list[str], named: str, late: bool) -> None:
-    """What it names as taken last stands before the last proposal that was not refused (M-3.12)."""
-    store = await over(case(), [message(text) for text in said])
-    assert late is await store.read(partial(threads.is_late, case=value(), in_reply_to=f"digest-{named}"))
-
-
-@pytest.mark.parametrize(
-    ("said", "changes", "posted"),
-    [
-        ([], None, False),
-        (["1.1 verification.request queued"], {"out_seq": 1, "seen": "own", "in_digest": None}, False),
-        (["1.1 verification.request posted"], {"out_seq": 1, "seen": "own", "in_digest": None}, True),
-        (["1.1 verification.request dropped"], {"out_seq": 0, "seen": None, "in_digest": None}, True),
-        ([], {"out_seq": 0, "seen": "listed", "in_digest": None}, True),
-        ([], {"out_seq": 0, "seen": "theirs", "in_digest": "theirs"}, False),
-    ],
-)
-async def test_anything_of_a_thread_was_posted_as_far_as_we_know_or_were_told(
-    said: list[str], changes: dict[str, Any] | None, posted: bool
-) -> None:
-    """A listing of the other State puts the digest there of what a restore made us forget (M-5.25)."""
-    row = None if changes is None else thread(**changes)
-    store = await over(case(), [message(text) for text in said], thread=row)
-    assert posted is await store.read(partial(threads.was_posted, case=value()))
-
-
-@pytest.mark.parametrize(
-    ("said", "unconfirmed"),
-    [
-        ([], True),
-        (["1.1 return.schedule receipted"], False),
-        (["1.1 return.schedule posted"], True),
-        (["1.1 return.schedule refused"], True),
-        (["1.1 return.schedule receipted", "1.2 return.schedule posted"], True),
-        (["1.1 return.schedule refused", "1.2 return.schedule receipted"], False),
-        (["1.1 return.schedule receipted", "1.2 return.schedule dropped"], False),
-    ],
-)
-async def test_what_was_said_last_of_a_journey_was_taken(said: list[str], unconfirmed: bool) -> None:
-    """What was taken out was not said."""
-    store = await over(case(), [message(text) for text in said])
-    assert unconfirmed is await store.read(partial(threads.is_unconfirmed, case=value()))
 
 
 @pytest.mark.parametrize(
@@ -214,23 +124,6 @@ async def test_number_of_a_withdrawal_is_freed_by_nothing_before_it(
     row = thread(out_epoch=1, ended=ended)
     store = await over(case(), [message(text) for text in said], thread=row)
     assert last == await store.read(partial(threads._withdrawn_at, case=value(), thread=row))
-
-
-@pytest.mark.parametrize(
-    ("said", "last"),
-    [
-        (["1.1 return.proposal receipted", "1.2 return.schedule queued"], 2),
-        (["1.1 return.proposal receipted", "1.2 return.schedule posted"], 2),
-        (["2.3 return.proposal receipted", "1.1 return.schedule posted"], 1),
-        ([], 0),
-    ],
-)
-async def test_last_number_that_counts_left_or_waits(said: list[str], last: int) -> None:
-    """One that was never posted, and waits no more, was given back."""
-    given_back = outbound("gone", state="dropped", epoch=1, seq=7, posted_at=None)
-    store = await over(case(), [given_back, *(message(text) for text in said)])
-    held: Any = SimpleNamespace(case=value())
-    assert last == await store.read(partial(threads._last_given, held=held, thread=thread(out_epoch=1)))
 
 
 async def test_a_withdrawal_gives_up_what_was_posted_and_names_what_of_it_takes_data_back() -> None:

@@ -1,0 +1,111 @@
+"""What the other State may have heard of us in a case: as far as we know, and as it listed after a restore."""
+
+from collections.abc import Collection
+
+from gateway.core import wire
+from gateway.core.case import Case, State
+from gateway.core.messages import ACCEPTANCE, ELEMENTS, POSITIVE_OUTCOMES, PROPOSAL, SCHEDULE
+from gateway.services import listing, threads
+from gateway.services.cases import Held
+from gateway.services.context import Context
+from gateway.services.ports import Tx
+from keys.errors import BadRest
+
+LOST_NUMBER = "the other State holds our message number %(number)s, which was lost before the restore"
+"""Finding on a case after a restore: what that message said, nobody here knows."""
+
+_LOST_NUMBER = LOST_NUMBER.partition("%")[0]
+
+
+async def was_posted(tx: Tx, case: Case) -> bool:
+    """Return whether any envelope of the thread was ever posted, as far as we know or the other State told us."""
+    thread = await threads.thread_of(tx, case)
+    # What a restore made us forget left all the same; the listing of the other State put its digest there.
+    if thread.seen is not None and thread.in_digest is None and thread.out_seq == 0:
+        return True
+    return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
+
+
+async def is_under_way(tx: Tx, case: Case, types: Collection[str]) -> bool:
+    """Return whether a message of one of ``types`` was posted, so that it may be abroad, and has no answer."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type in types and row.posted_at is not None]
+    return any(row.state in ("queued", "posted") and row.answer is None for row in rows)
+
+
+async def is_unconfirmed(tx: Tx, case: Case) -> bool:
+    """Return whether nothing says that the other State took what was said last of a journey."""
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == SCHEDULE and row.state != "dropped"]
+    return not rows or rows[-1].status != wire.ACCEPTED
+
+
+async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
+    """
+    Return whether a message of the other State was written before it knew of our last proposal (protocol M-3.12).
+
+    ``in_reply_to`` says which message of ours it had taken last; one that is unknown here says nothing. A proposal that
+    its gateway refused is none: there is no knowing of that.
+    """
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
+    named = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
+    stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED]
+    proposals = [(row.epoch, row.seq or 0) for row in stand]
+    return bool(named) and bool(proposals) and max(named) < max(proposals)
+
+
+async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
+    """
+    Return whether the other State has a proposal of ours, as far as we know, and has not said no to it.
+
+    What it holds of us and we lost in a restore may be one, but for where its reply allows none, or where another was
+    proposed since that restore. Until it has listed what it holds nobody knows that nothing was lost.
+    """
+    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL and row.status != wire.REFUSED]
+    since = any(row.posted_at is not None and row.epoch == context.epoch for row in rows)
+    denied = case.state is State.REPLIED and case.reply and case.reply["outcome"] not in POSITIVE_OUTCOMES
+    if not since and not denied and await may_have_lost(context, tx, case):
+        return True
+    asked = [row.posted_at for row in rows if row.posted_at is not None]
+    try:
+        answer = await threads.last_taken(context, tx, case, ACCEPTANCE) if asked else None
+    except BadRest as error:
+        # Nothing stands before a decline, nor this case before the timers of others. Word too much does no harm.
+        context.log("message.fault", partner=case.partner, type=ACCEPTANCE, error=type(error).__name__)
+        return True
+    if not asked or answer is None:
+        return bool(asked)
+    at, payload = answer
+    body = payload.body["body"] if case.exercise else payload.body
+    late = at < asked[-1] or await is_late(tx, case, payload.in_reply_to)
+    return late or body["decision"] == "accepted"
+
+
+def has_lost(case: Case) -> bool:
+    """Return whether the other State holds a message of ours in this case that a restore took from us."""
+    return any(text.startswith(_LOST_NUMBER) for text in case.findings)
+
+
+async def may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
+    """
+    Return whether a restore took a message of this case from us, or the listing is still to come that says so.
+
+    Where nothing left as far as we know, the listing itself withdraws what was given up meanwhile (``Resync``). A State
+    that is no partner any more lists nothing, and hears of no withdrawal.
+    """
+    if has_lost(case) or case.partner not in context.partners:
+        return has_lost(case)
+    thread = await threads.thread_of(tx, case)
+    begun = thread.in_digest is not None or thread.out_seq > 0
+    return begun and await listing.is_awaited(tx, case.partner, context.clock.now())
+
+
+async def sent_since(context: Context, tx: Tx, held: Held) -> tuple[str, ...]:
+    """Return the members of the further elements that left, or will, after the request; what is refused is not held."""
+    found: dict[str, None] = {}
+    for row in await tx.outbound_of_case(held.case.ref):
+        if row.type != ELEMENTS or row.state == "dropped" or row.status == wire.REFUSED:
+            continue
+        try:
+            found |= dict.fromkeys((threads.said(context, held, row) or {}).get("elements", {}))
+        except BadRest as error:
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+    return tuple(found)

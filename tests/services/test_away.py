@@ -1,0 +1,28 @@
+"""Where the thread of who has left goes on, over a store of one case; ``test_returning`` plays it."""
+
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gateway.services import away
+from tests.services.one_case import message, over, value
+from tests.storage.support import case, outbound, thread
+
+
+@pytest.mark.parametrize(
+    ("said", "last"),
+    [
+        (["1.1 return.proposal receipted", "1.2 return.schedule queued"], 2),
+        (["1.1 return.proposal receipted", "1.2 return.schedule posted"], 2),
+        (["2.3 return.proposal receipted", "1.1 return.schedule posted"], 1),
+        ([], 0),
+    ],
+)
+async def test_last_number_that_counts_left_or_waits(said: list[str], last: int) -> None:
+    """One that was never posted, and waits no more, was given back."""
+    given_back = outbound("gone", state="dropped", epoch=1, seq=7, posted_at=None)
+    store = await over(case(), [given_back, *(message(text) for text in said)])
+    held: Any = SimpleNamespace(case=value())
+    assert last == await store.read(partial(away._last_given, held=held, thread=thread(out_epoch=1)))
