@@ -1,7 +1,7 @@
 """What is wrong with the database, with the server it is on, and with what it says of partners, nodes and logs."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -57,6 +57,14 @@ _MOVED_HINTS = {
     "postgres": N_("take 'database' out of the configuration"),
 }
 """What to do where the configuration names what ``isthmus store move`` moved away from, by dialect."""
+
+_OPEN_WITH = """
+SELECT partner, sum(one.cases), sum(one.messages) FROM (
+    SELECT partner, count(*) AS cases, 0 AS messages FROM case_file WHERE closed_at IS NULL GROUP BY partner
+    UNION ALL
+    SELECT partner, 0, count(*) FROM outbound WHERE state IN ('queued', 'posted') GROUP BY partner
+) AS one GROUP BY partner ORDER BY partner
+"""
 
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table'",
@@ -150,13 +158,16 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
         hint = N_("see that the clock is right and that NTP runs; where it was ahead before, this ends by itself")
         yield bad("clock", N_("the database holds events later than now"), hint)
     yield from _leap(look, query)
+    partners = frozenset(look.settings.values["partners"])
     for country, hold in query("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
-        hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
-        yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
-    yield from trust.stale(query, look.now)
+        if country in partners:
+            hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
+            yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
+    yield from trust.stale(query, look.now, partners)
+    yield from _left(query, partners)
     yield from _nodes(query, look.now)
     if len(applied) == len(known):
-        yield from _not_contacted(query)
+        yield from _not_contacted(query, partners)
         yield from _watched(look, query)
     held = own_card(look.settings)
     came_to = stands.noted(look.settings.home / stands.STANDS_FILE, stands.of_card(held))
@@ -195,10 +206,24 @@ def _nodes(query: Query, now: datetime) -> Iterator[Item]:
         yield ok("nodes", N_("nodes that run and go by the same: %(count)s"), count=len(nodes))
 
 
-def _not_contacted(query: Query) -> Iterator[Item]:
+def _left(query: Query, partners: Collection[str]) -> Iterator[Item]:
+    """Look at what is open with a State that is no partner any more: nothing of it leaves, or is told to anybody."""
+    for country, cases, messages in query(_OPEN_WITH):
+        if country not in partners:
+            text = N_(
+                "%(country)s is no partner any more; cases that are open with it: %(cases)s, messages that wait for "
+                "it: %(messages)s"
+            )
+            hint = N_("put it back into the configuration and start the gateway, until nothing is open with it")
+            yield bad("partner", text, hint, country=country, cases=int(cases), messages=int(messages))
+
+
+def _not_contacted(query: Query, partners: Collection[str]) -> Iterator[Item]:
     """Look at the list that persons keep, and at what waits there for a second person."""
     rows = query("SELECT country, confirmed_at, lift_at FROM no_contact WHERE lifted_at IS NULL ORDER BY country")
     for country, confirmed_at, lift_at in rows:
+        if country not in partners:
+            continue  # nothing is sent to it anyway; the entry holds again where it comes back
         if confirmed_at is None:
             hint = N_("isthmus partner confirm %(country)s --reason ... --as PERSON")
             yield note("partner", N_("%(country)s is proposed for the no-contact list"), hint, country=country)
@@ -222,7 +247,8 @@ def _watched(look: Look, query: Query) -> Iterator[Item]:
     for origin, size, at, signed_note in query(_NEWEST_KEPT):
         partner = origin.split("/")[1]
         signed = {name for name, _ in parse_note(signed_note).signatures}
-        missing = sorted(({partner} | witnesses) - {look.settings.values["country"]} - signed)
+        asked = ({partner} & look.settings.values["partners"].keys()) | witnesses
+        missing = sorted(asked - {look.settings.values["country"]} - signed)
         if missing and datetime.fromtimestamp(at, UTC) + LATE < look.now:
             text = N_("the checkpoint of %(size)s entries of %(origin)s is not cosigned by %(missing)s")
             hint = N_("isthmus log keep asks again and tells why not")

@@ -1,6 +1,6 @@
 """What is wrong with what was read of the trust list: what was read last of it, and when each part runs out."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,13 @@ def trust(look: Look) -> Iterator[Item]:
     yield from found
 
 
-def stale(query: Query, now: datetime) -> Iterator[Item]:
-    """Yield the States of which nothing was read for long."""
+def stale(query: Query, now: datetime, partners: Collection[str]) -> Iterator[Item]:
+    """Yield those of ``partners`` of which nothing was read for long."""
     rows = query("SELECT country, refreshed_at FROM partner WHERE refreshed_at IS NOT NULL ORDER BY country")
     for country, seconds in rows:
         age = abs(now - datetime.fromtimestamp(seconds, UTC))  # as in ``Trust``, where a clock was ahead
         hint = STAGES.get(stage(age))
-        if hint is not None:
+        if hint is not None and country in partners:
             hours = int(age.total_seconds() // 3600)
             text = N_("what is published of %(country)s was last read %(hours)s hours ago")
             yield bad("trust", text, hint, country=country, hours=hours)

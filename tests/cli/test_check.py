@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -35,7 +36,7 @@ from gateway.transport.peers import HttpPeers
 from keys import b64
 from keys.card import Card
 from keys.custody import open_store
-from tests.cli.support import PHRASE, Homes, call, opened, spawn, value, with_role, with_signing
+from tests.cli.support import PHRASE, Homes, approved, call, desk, opened, spawn, value, with_role, with_signing
 
 
 def findings(home: Path, **environ: str) -> dict[str, str]:
@@ -409,6 +410,23 @@ def test_an_unknown_partner_card(homes: Homes) -> None:
     pinned = values["partners"]["XAA"]["identity"]
     path.write_text(path.read_text().replace(pinned, values["persons"][0]["key"]))
     assert "not by the identity key pinned" in findings(homes.home("XBB"))["partner"]
+
+
+def test_a_state_that_is_no_partner_any_more(homes: Homes) -> None:
+    """What is open with a State that was taken out of the configuration is a finding; nothing else is asked of it."""
+    home, ref = homes.home("XAA"), approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    file = home / settings.FILE_NAME
+    file.write_text(re.sub(r"(?m)^\[partners\.XBB\]\n(\w.*\n?)+", "", file.read_text()))
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db, db:
+        db.execute("INSERT OR REPLACE INTO partner VALUES ('XBB', 0, NULL, 'another key', NULL, 1, 1)")
+    still = "XBB is no partner any more; cases that are open with it: 1, messages that wait for it: 1"
+    alone = {"card": "'signer' signs second, and our card does not list that key", "config": "there is no partner"}
+    assert {**alone, "partner": still} == findings(home)
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db, db:
+        db.execute("UPDATE outbound SET state = 'undelivered'")
+        db.execute("UPDATE case_file SET closed_at = 1")
+    assert alone == findings(home)
 
 
 def test_a_card_of_a_partner_that_is_missing(homes: Homes) -> None:

@@ -144,7 +144,7 @@ async def test_the_word_of_officers_by_a_clock_that_was_ahead_is_none_afterwards
 def test_the_check_tells_of_cards_that_a_clock_read_which_was_ahead(cut: Network) -> None:
     """Nothing is sent by them until the next reading, and whoever looks for why is told."""
     with sqlite_query(cut.homes["XAA"] / "data" / "gateway.db") as query:
-        found = list(stale(query, cut.clock.now() - timedelta(days=10)))
+        found = list(stale(query, cut.clock.now() - timedelta(days=10), {"XBB"}))
     assert ["isthmus trust go-on XBB" in item.hint for item in found]
 
 
