@@ -45,8 +45,18 @@ _OUTBOUND_AGAIN = _OUTBOUND_BY_ID.replace("b.envelope, b.sealed", "NULL, NULL").
 _OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
 _OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
 _QUEUED_OF_CASE = _OUTBOUND + "WHERE o.ref = ? AND o.state = 'queued' ORDER BY o.n"
-# A plan waits for its day, longer than an envelope is kept otherwise: what counts is when it could leave.
-_OUTBOUND_SINCE = _OUTBOUND + "WHERE o.partner = ? AND o.not_before >= ? ORDER BY o.queued_at, o.n"
+# A plan waits for its day, longer than an envelope is kept otherwise: what counts is when it could leave. What was
+# queued before is looked for among what still has an envelope, which is little: not along the index of its partner.
+_COULD_LEAVE_SINCE = """
+WHERE o.n IN (
+    SELECT n FROM outbound WHERE partner = ?1 AND queued_at >= ?2
+    UNION ALL
+    SELECT n FROM outbound WHERE partner || '' = ?1 AND not_before >= ?2
+        AND n IN (SELECT n FROM outbound_body WHERE envelope IS NOT NULL AND queued_at < ?2)
+)
+ORDER BY o.queued_at, o.n
+"""
+_OUTBOUND_SINCE = _OUTBOUND + _COULD_LEAVE_SINCE
 _OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
 _OUTBOUND_EXPIRED = (
     _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
