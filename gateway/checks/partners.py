@@ -27,7 +27,11 @@ def partners(look: Look) -> Iterator[Item]:
             continue
         if why:
             text = N_("a card of %(country)s does not follow: %(why)s")
-            yield bad("partner", text, N_("ask %(country)s by another way"), country=country, why=why)
+            hint = N_(
+                "ask %(country)s by another way; where two officers have confirmed its new key, set the 'identity' that "
+                "isthmus trust status shows"
+            )
+            yield bad("partner", text, hint, country=country, why=why)
         elif published[-1] != held.raw:
             text = N_(
                 "the newest card of %(country)s that is here is not taken: one before it is missing, or not whole"

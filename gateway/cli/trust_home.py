@@ -102,6 +102,7 @@ def _states(gateway: "Gateway") -> list[dict[str, Any]]:
         {
             "country": country,
             "serial": card.serial if (card := trust.held(country)) else None,
+            "identity": b64.encode(card.identity) if card else None,
             "fingerprint": card.fingerprint if card else None,
             "hours": int(age.total_seconds() // 3600),
             "stage": stage(age),

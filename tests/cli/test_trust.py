@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -15,7 +16,8 @@ import pytest
 
 from gateway import settings
 from gateway.cli import session
-from keys import card, trust_list, trust_words
+from gateway.cli.own_card import own_card
+from keys import b64, card, trust_list, trust_words
 from tests.cli.support import Homes, call, value
 from tests.support.slow_site import serving, slow
 from tests.support.trust_list import World, make_world
@@ -148,6 +150,27 @@ def test_a_state_is_held_and_confirmed(homes: Homes, listed: World) -> None:
     decided = value("trust", "status", "-C", home)["decided"]
     acts = [("hold", "second"), ("confirm", "second"), ("confirm", "third")]
     assert acts == [(one["act"], one["person"]) for one in decided]
+
+
+def test_a_new_identity_key_that_was_confirmed_is_pinned_by_what_is_shown(homes: Homes) -> None:
+    """Until it stands in the configuration the check says where it is to be read; then it finds nothing."""
+    home, other = homes.home("XAA"), homes.home("XBB")
+    homes.second_officer("XAA")
+    old = b64.encode(own_card(settings.load(other, {})).identity)
+    printed = value("keys", "rotate", "identity", "-C", other, "--new-identity", other / "new.keys")["fingerprint"]
+    for path in (other / "cards/XBB").iterdir():
+        shutil.copy(path, home / "cards/XBB")
+    value("trust", "refresh", "-C", home)
+    for person in ("second", "third"):
+        confirm = ("trust", "confirm", "XBB", "-C", home, "--reason", "read out", "--fingerprint", printed)
+        value(*confirm, "--as", person)
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    (hint,) = [one["hint"] for one in items if (one["area"], one["level"]) == ("partner", "finding")]
+    assert "set the 'identity' that isthmus trust status shows" in hint
+    file = home / settings.FILE_NAME
+    file.write_text(file.read_text().replace(old, _state(home)["identity"]))
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert [] == [one for one in items if (one["area"], one["level"]) == ("partner", "finding")]
 
 
 def test_why_a_state_is_held_may_come_by_standard_input(homes: Homes, listed: World) -> None:
