@@ -186,7 +186,7 @@ class Answers:
         if receipt.status != row.status:
             context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
         if found := _difference(stored, receipt):
-            await self.add_finding(tx, row, found, now)
+            await add_finding(context, tx, row, found, now)
         if (row.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
             await anew.take_back(context, tx, row, now)
         if answer.receipt != wire.parse_stored_answer(stored).receipt:
@@ -197,13 +197,6 @@ class Answers:
         in_vain = row.code in anew.OUT_OF_TIME or row.epoch != self._context.epoch
         if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
-
-    async def add_finding(self, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
-        """Add a finding to the case of a message of ours, once, as long as the case can be read."""
-        held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
-        if held is not None and found not in held.case.findings:
-            noted = replace(held.case, findings=(*held.case.findings, found))
-            await cases.note(self._context, tx, held, noted, "reckoned", row.partner, now)
 
     async def _tell_case(self, tx: Tx, row: OutboundRow, receipt: wire.Receipt, now: datetime) -> None:
         if receipt.status == wire.REFUSED:
@@ -309,3 +302,11 @@ def entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Check
         except BadProof as error:
             failure = error
     raise failure
+
+
+async def add_finding(context: Context, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
+    """Add a finding to the case of a message of ours, once, as long as the case can be read."""
+    held = cases.readable(context, await tx.find_case(row.ref) if row.ref else None)
+    if held is not None and found not in held.case.findings:
+        noted = replace(held.case, findings=(*held.case.findings, found))
+        await cases.note(context, tx, held, noted, "reckoned", row.partner, now)

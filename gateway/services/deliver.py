@@ -16,13 +16,23 @@ from functools import partial
 
 from gateway.core import codes, envelope, wire
 from gateway.core.codes import Kind, PeerError
-from gateway.core.machine import Event
 from gateway.core.messages import RESYNC, WITHDRAWAL
 from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
-from gateway.core.verification import GATEWAY
 from gateway.core.verification_changes import next_full_hour
-from gateway.services import anew, away, cases, listing, no_contact, outage, outbox, passed_over, resync, steps, threads
-from gateway.services.answers import Answers, BadAnswer
+from gateway.services import (
+    anew,
+    away,
+    cases,
+    listing,
+    no_contact,
+    outage,
+    passed_over,
+    resync,
+    steps,
+    threads,
+    undelivered,
+)
+from gateway.services.answers import Answers, BadAnswer, add_finding
 from gateway.services.context import Context, is_ending
 from gateway.services.leaving import STOPPED, Leaving, brings_too_late
 from gateway.services.ports import HttpAnswer, Tx, Unavailable
@@ -53,9 +63,6 @@ HELD_AGAIN_S = 60
 
 GAP = "out-of-order"
 """Code of the answer to a message before which a number of its thread was never used, as far as its recipient knows."""
-
-NOT_BACK = "a message that the other State may have lost was posted again and did not come through; ask it"
-"""Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""
 
 EXPIRE_LOOK_S = 60.0
 """Seconds between two looks at what expired, and at whether the clock was set back meanwhile."""
@@ -298,7 +305,7 @@ class Deliverer:
         if now > row.expires_at + wire.SKEW and not await self._is_posted_on(tx, row, now):
             # Never sent again (M-5.10), whatever kept us until now.
             if self._context.believes(now):
-                await self._undelivered(tx, row, None, now)
+                await undelivered.end(self._context, tx, row, None, now)
             else:
                 await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
@@ -353,7 +360,7 @@ class Deliverer:
         if held is not None and brings_too_late(held.case, row):
             await steps.say_behind(self._context, tx, held, (row,), now)
         elif case_row is not None and case_row.state not in STOPPED:
-            await self.answers.add_finding(tx, row, resync.PASSED_OVER, now)
+            await add_finding(self._context, tx, row, resync.PASSED_OVER, now)
 
     async def _settle_parked(self, row: OutboundRow, now: datetime) -> None:
         """Settle what waited at a restore, whole or not at all; one case that cannot be read stops no other."""
@@ -473,7 +480,7 @@ class Deliverer:
             now = context.clock.now()
             current = await tx.find_outbound(row.partner, row.id)
             if current is not None and current.state == "posted":
-                await self._undelivered(tx, current, code, now)
+                await undelivered.end(self._context, tx, current, code, now)
 
         context.log("message.final", partner=row.partner, code=code)
         await context.commit(unit, row.partner)
@@ -523,7 +530,7 @@ class Deliverer:
                 for row in new:
                     current = await tx.find_outbound(row.partner, row.id)
                     if current is not None and current.state in ("queued", "posted"):  # not moved up by one before it
-                        ended += await self._undelivered(tx, row, None, now)
+                        ended += await undelivered.end(self._context, tx, row, None, now)
                 looked.update(row.id for row in new)
                 if ended or len(rows) < most:
                     return ended
@@ -532,53 +539,6 @@ class Deliverer:
         committed = await self._context.commit(unit)
         count: int = committed.value
         return count
-
-    async def _undelivered(self, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> bool:
-        """End ``row`` as undelivered; return whether it ended, or goes on."""
-        if row.answer is not None:
-            # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
-            await tx.save_outbound(passed_over.settled_before(row))
-            await self.answers.add_finding(tx, row, NOT_BACK, now)
-            return True
-        if row.type == RESYNC and await self._waits_on(tx, row, now):
-            return False
-        if code is None and await away.outlives(self._context, tx, row, now):
-            return False
-        if code is None:
-            self._context.log("message.expired", partner=row.partner, type=row.type, ref=row.ref)
-        lost = row._replace(state="undelivered", code=code, answered_at=now)
-        await tx.save_outbound(lost)
-        await anew.give_up(self._context, tx, lost, now)
-        case_row = await tx.find_case(row.ref) if row.ref else None
-        if case_row is not None and case_row.sealed is not None:
-            try:
-                held = cases.unseal(self._context, case_row)
-                if row.type in threads.HEARD_AT_LAST and await anew.said_anew(self._context, tx, row, now):
-                    return True
-            except Exception as error:
-                # A case that cannot be read does not move; the messages of all others must still come to an end.
-                self._context.log("case.fault", ref=row.ref, error=type(error).__name__)
-                return True
-            behind = [one.type for one in await threads.unsent_of(tx, held.case)]
-            data = {"code": code, "type": row.type, "behind": behind, "held": held.case.state}
-            await steps.tell(self._context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
-        return True
-
-    async def _waits_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-        """
-        Return whether a listing that expired is for a partner not to be contacted; if so it is made anew, or stays.
-
-        It waits until that State is off the list (N-01), however long: whoever was restored waits for it then.
-        """
-        if row.partner not in self._context.partners:
-            return False
-        if await no_contact.barred(self._context, tx, row.partner) is None:
-            return False
-        current = await tx.find_outbound(row.partner, row.id)
-        dropped = current is None or current.state == "dropped"  # with one that expired beside it
-        if not dropped and outbox.recipient(self._context, row.partner, now) is not None:
-            await listing.queue(self._context, tx, row.partner, now)
-        return True
 
     # A partner that has no address of its own collects.
 

@@ -14,8 +14,8 @@ from gateway.core.return_guards import OUTDATED
 from gateway.services import channel, heard
 from gateway.services.audit import audit
 from gateway.services.context import NotFound, Partner
-from gateway.services.deliver import NOT_BACK
 from gateway.services.resync import DROPPED, LOST, PASSED_OVER
+from gateway.services.undelivered import NOT_BACK
 from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.sign import SigningKey

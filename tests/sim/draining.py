@@ -8,8 +8,8 @@ from typing import Any
 
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, RESYNC
-from gateway.services.deliver import NOT_BACK
 from gateway.services.resync import PASSED_OVER
+from gateway.services.undelivered import NOT_BACK
 from tests.sim import homes
 from tests.sim.desks import Desks
 from tests.sim.faults import Faults

@@ -42,13 +42,13 @@ from gateway.core.messages import (
 from gateway.core.verification import UNANSWERED_BY
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.answers import GOES_BY_IT, RECKONS_ANEW, SAYS_OTHERWISE
-from gateway.services.deliver import NOT_BACK
 from gateway.services.heard import LOST_NUMBER
 from gateway.services.judge import CAME_BEFORE
 from gateway.services.person_stop import stops
 from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.resync import DROPPED, LOST, PASSED_OVER
 from gateway.services.rows import CaseRow
+from gateway.services.undelivered import NOT_BACK
 from keys import jws, statement
 from keys.errors import BadStatement, UnknownKey
 from keys.sign import SigningKey
