@@ -28,8 +28,8 @@ def partners(look: Look) -> Iterator[Item]:
         if why:
             text = N_("a card of %(country)s does not follow: %(why)s")
             hint = N_(
-                "ask %(country)s by another way; where two officers have confirmed its new key, set the 'identity' that "
-                "isthmus trust status shows"
+                "ask %(country)s by another way; where two officers have confirmed its new key, set the 'identity' "
+                "that isthmus trust status shows"
             )
             yield bad("partner", text, hint, country=country, why=why)
         elif published[-1] != held.raw:

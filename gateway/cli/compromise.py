@@ -117,7 +117,7 @@ class Report:
               help="Each machine destroyed its copy of every sealing key whose window had ended. Over PostgreSQL those "
                    "count as stolen otherwise.")  # fmt: skip
 @click.option("--publish", "places", multiple=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-              help="Put the new card here too, as DIR/XAA/8.jws, for partners to take; may stand several times.")  # fmt: skip
+              help="Put the new card here too, as DIR/XAA/8.jws, for partners; may stand several times.")  # fmt: skip
 @click.option("--wait", "wait_s", default=120, show_default=True, type=click.IntRange(0, 86400), metavar="SECONDS",
               help="How long to wait for the partners' answers.")  # fmt: skip
 @click.option("--report", "file", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path), metavar="FILE",
