@@ -8,6 +8,7 @@ Rule 3: one number at a time in a thread; between threads there is no order and 
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -118,6 +119,10 @@ class Line:
         """Hear that a place is free, and have whoever waits for one take it."""
         if self.more:
             self.changed.set()
+
+
+class NoRoom(Exception):
+    """Say that a message does not fit into what is left of the reply to a ``collect``."""
 
 
 class Deliverer:
@@ -260,7 +265,8 @@ class Deliverer:
             room, under_way = line.room, line.under_way
             width = room if collected else circuit.width(now, room + under_way) - under_way
             most = width if collected else min(width, line.at_once)
-            return *await self._claim_due(tx, due, width, most, now, lease), most
+            left = envelope.COLLECT_MAX_BYTES if collected else math.inf
+            return *await self._claim_due(tx, due, width, most, now, lease, left), most
 
         claimed: list[Claimed]
         parked: list[OutboundRow]
@@ -278,8 +284,13 @@ class Deliverer:
         most: int,
         now: datetime,
         lease: datetime,
+        left: float,
     ) -> tuple[list[Claimed], list[OutboundRow]]:
-        """Return what of the ``due`` is claimed, up to ``most``, and what is parked; ``width`` is the room there is."""
+        """
+        Return what of the ``due`` is claimed, up to ``most``, and what is parked; ``width`` is the room there is.
+
+        ``left`` is how many bytes of the reply to a ``collect`` are; what does not fit is not marked as posted.
+        """
         claimed: list[Claimed] = []
         parked: list[OutboundRow] = []
         # Every row looked at is due later afterwards, leased or held, so each look finds others.
@@ -295,13 +306,19 @@ class Deliverer:
                 if await anew.is_parked(self._context, tx, row):
                     parked.append(row)
                     await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
-                elif item := await self._claim_one(tx, row, now, lease):
+                    continue
+                try:
+                    item = await self._claim_one(tx, row, now, lease, left)
+                except NoRoom:
+                    return claimed, parked
+                if item is not None:
                     claimed.append(item)
+                    left -= _framed_bytes(item.envelope)
             if len(claimed) - before == len(rows) < limit:
                 break  # all that is due is claimed, and what follows in its threads waits for it
         return claimed, parked
 
-    async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime) -> Claimed | None:
+    async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime, left: float) -> Claimed | None:
         if now > row.expires_at + wire.SKEW and not await self._is_posted_on(tx, row, now):
             # Never sent again (M-5.10), whatever kept us until now.
             if self._context.believes(now):
@@ -332,6 +349,8 @@ class Deliverer:
         if ready is None or ready.envelope is None:
             await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
+        if _framed_bytes(ready.envelope) > left:
+            raise NoRoom
         posted_at = row.posted_at or now
         ready = ready._replace(state="posted", attempts=row.attempts + 1, next_try_at=lease, posted_at=posted_at)
         await tx.save_outbound(ready)
@@ -553,16 +572,11 @@ class Deliverer:
         What does not fit into one reply, or was fetched and not answered, comes again with a later one (M-5.21).
         """
         claimed = await self.fetch(country, most)
-        fitting, room = [], envelope.COLLECT_MAX_BYTES
         for item in claimed:
-            room -= envelope.LENGTH_BYTES + len(item.envelope)
-            if room < 0:
-                break
-            fitting.append(item.envelope)
             self._handed_out[country, item.row.id] = item.row.attempts
         while len(self._handed_out) > HANDED_OUT_MAX:
             del self._handed_out[next(iter(self._handed_out))]
-        return envelope.serialize_several(fitting)
+        return envelope.serialize_several([item.envelope for item in claimed])
 
     async def take_answer(self, raw: bytes) -> None:
         """
@@ -605,6 +619,11 @@ class Deliverer:
 
 _LOOKS = 16
 """Most looks at the outbox for one claim, so that no number of held messages makes a transaction long."""
+
+
+def _framed_bytes(raw: bytes) -> int:
+    """Return how many bytes of the reply to a ``collect`` an envelope takes."""
+    return envelope.LENGTH_BYTES + len(raw)
 
 
 def at_once(partners: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core import codes
+from gateway.core import codes, envelope
 from gateway.services.deliver import Line, at_once
 from gateway.services.outage import lease_s
 from gateway.services.ports import Committed, HttpAnswer, Store, Unavailable, Unit
@@ -224,6 +224,19 @@ async def test_nothing_is_marked_as_posted_to_a_state_without_an_address(network
     assert 0 == await gateway.deliverer.run_once()
     assert [("queued", None)] == [(row.state, row.posted_at) for row in await outbox(network, "XAA", ours)]
     assert 1 == len(await gateway.deliverer.fetch("XBB", 1))
+
+
+async def test_nothing_is_marked_as_posted_that_a_reply_to_a_collect_has_no_room_for(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not handed out was never abroad: a request that is withdrawn then is not spoken of at all (M-5.25)."""
+    monkeypatch.setattr(envelope, "COLLECT_MAX_BYTES", 2 * envelope.envelope_bytes(2, envelope.SIZES[0]) + 8)
+    refs = [await story.sent(network) for _ in range(3)]
+    deliverer = network.gateways["XAA"].deliverer
+    for most in (2, 1, 0):
+        assert most == len(envelope.parse_several(await deliverer.waiting("XBB", 8)))
+        posted = [row.posted_at is not None for ref in refs for row in await outbox(network, "XAA", ref)]
+        assert [True, True, most < 2] == posted
 
 
 async def test_message_that_cannot_be_ended_yet_takes_no_place_from_others(network: Network) -> None:
