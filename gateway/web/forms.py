@@ -21,7 +21,7 @@ from multidict import MultiDict
 from gateway.core.wire import format_instant
 from gateway.services import act_bodies
 from gateway.web.form_fields import Field, Kind
-from gateway.web.language import N_, Tongue
+from gateway.web.language import N_, Tongue, before_colon
 from schemas import SchemaError
 
 PREFIX: Final = "b"
@@ -43,7 +43,7 @@ class Problem:
 
     def words(self, tongue: Tongue) -> str:
         """Return it in the language of ``tongue``."""
-        return tongue._(self.text, label=tongue._(self.label) if self.label else "")
+        return tongue._(self.text, label=before_colon(tongue._(self.label)))
 
 
 # From a value to what is posted.

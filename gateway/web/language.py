@@ -34,6 +34,11 @@ def N_(text: str) -> str:
     return text
 
 
+def before_colon(label: str) -> str:
+    """Return a label as it stands before a colon: the mark of one that asks gives way to it."""
+    return label.rstrip("?\u061f").rstrip()
+
+
 @dataclass(frozen=True, slots=True)
 class Tongue:
     """One language with the time zone of the gateway: everything a page says in it."""

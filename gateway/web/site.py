@@ -22,7 +22,7 @@ from gateway.services.acts import DeskServices
 from gateway.services.audience import heard
 from gateway.services.context import Person
 from gateway.web import unfit
-from gateway.web.language import DEFAULT, LANGUAGES, N_, Tongue, tongue
+from gateway.web.language import DEFAULT, LANGUAGES, N_, Tongue, before_colon, tongue
 from gateway.web.rules import said, sentence
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ def make_environment(tongue: Tongue, loader: jinja2.BaseLoader) -> jinja2.Enviro
     )
     made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
     made.filters["bdi"] = bdi
+    made.filters["before_colon"] = before_colon
     made.filters["law"] = partial(law, tongue)
     made.globals["languages"] = LANGUAGES
     return made

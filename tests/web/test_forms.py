@@ -19,7 +19,7 @@ from gateway.core.messages import REQUEST
 from gateway.services import act_bodies
 from gateway.web import forms, labels
 from gateway.web.form_fields import Field, Kind, body_fields
-from gateway.web.language import tongue
+from gateway.web.language import LANGUAGES, tongue
 from gateway.web.posted import FORM_MAX_BYTES
 from gateway.web.said import say
 from tests.support import homeward, story
@@ -414,3 +414,13 @@ def test_everything_of_a_body_is_said() -> None:
     said = say(body_fields("ProtocolWanted")[0].fields, value, tongue("en", "Europe/Vienna"))
     assert len(said) == len(value)
     assert "a member of a later version" in [text for one in said for text in one.texts]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_label_that_asks_has_one_mark_before_what_is_wrong(lang: str) -> None:
+    """Of a field whose label is a question, "?:" would stand before what is wrong with it."""
+    words, asked = tongue(lang, ZONE.key), "Is the person treated as a minor?"
+    said = forms.Problem("b.age", forms.NOT_CHOSEN, asked).words(words)
+    label = words._(asked)
+    assert label[-1] in "?؟"
+    assert words._(forms.NOT_CHOSEN, label=label[:-1].rstrip()) == said
