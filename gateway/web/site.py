@@ -154,7 +154,7 @@ class Site:
         made = found.get_template(template).render(
             visit=visit, site=self, look=self.look, tongue=visit.tongue, **more, **values
         )
-        return keep_in_order(made, visit.tongue.dir)
+        return keep_whole(keep_in_order(made, visit.tongue.dir))
 
     def _title(self, id: str) -> str:
         """Return what an agreement is called; its id where it is none of those that are reckoned by here."""
@@ -240,6 +240,22 @@ def keep_in_order(html: str, dir: str) -> str:
     return texts.sub(lambda found: found[0] if found[0].startswith("<") else _VALUES.sub(_isolated, found[0]), html)
 
 
+def keep_whole(html: str) -> str:
+    """
+    Return a page with no day or month that a line may end in, as browsers let one behind the stroke of 2026-12-18.
+
+    A stroke that breaks no line would be another character, in a form into which the day is copied as well. Whatever
+    can hold no element stays as it is.
+    """
+    return _TEXTS_OF_ELEMENTS.sub(
+        lambda found: found[0] if found[0].startswith("<") else _DAYS.sub(_in_one_piece, found[0]), html
+    )
+
+
+def _in_one_piece(found: re.Match[str]) -> str:
+    return f'<span class="desk-day">{found[0]}</span>'
+
+
 def _isolated(found: re.Match[str]) -> str:
     text = found[0]
     return text if text.startswith("&") or _IN_ORDER.fullmatch(text) else f"\u2066{text}\u2069"
@@ -254,6 +270,9 @@ _LEFT_ALONE = (
 )
 _TEXTS = re.compile(rf"{_LEFT_ALONE}|(?<=>)[^<>]+", re.DOTALL)
 _TEXTS_FROM_THE_RIGHT = re.compile(rf"{_LEFT_ALONE}|(?<=>)[^<>{_RIGHT}]*[{_RIGHT}][^<>]*", re.DOTALL)
+
+_TEXTS_OF_ELEMENTS = re.compile(rf"{_LEFT_ALONE}|<(title|option)\b.*?</\3>|(?<=>)[^<>]+", re.DOTALL)
+_DAYS = re.compile(r"(?<![\w-])\d{4}-\d{2}(?:-\d{2})?(?![\w-])", re.ASCII)
 
 _WORD = rf"[^\W{_RIGHT}]++"
 _BETWEEN = rf"(?:[^\w<&()\[\]«»·\n\u200e\u200f\u2066-\u2069{_RIGHT}]|&[#\w]+;)"

@@ -1,8 +1,8 @@
-"""Values within a text that is read from right to left keep the order of their parts."""
+"""Values within a text that is read from right to left keep the order of their parts, and a day stays on one line."""
 
 import pytest
 
-from gateway.web.site import keep_in_order
+from gateway.web.site import keep_in_order, keep_whole
 from keys.trust_words import hexadecimal
 from tests.web.values import VALUES
 
@@ -42,3 +42,26 @@ def test_value_in_what_a_person_wrote() -> None:
     page = "<p>+00 5550 100 since 2026-12-18</p><bdi>{}</bdi><textarea>{}</textarea>"
     typed, shown = "المناوبة، +00 5550 100", "المناوبة، \u2066+00 5550 100\u2069"
     assert page.format(shown, typed) == keep_in_order(page.format(typed, typed), "ltr")
+
+
+STANDING = {
+    "an attribute": '<time datetime="2026-12-18">x</time>',
+    "what goes back with a form": "<textarea>since 2026-12-18</textarea>",
+    "what can hold no element": "<title>2026-12-18</title><select><option>Number 1 of 2026-12-18</option></select>",
+    "a text that is signed": '<pre dir="ltr" data-exact tabindex="0">{&#34;on&#34;:&#34;2026-12-18&#34;}</pre>',
+    "what is no day": "<p>XBB-2026-27, AB-2026-12-18, 2026-12-1 and a-1234-56-b</p>",
+}
+
+
+@pytest.mark.parametrize("text", ["2026-12-18", "2001-04"])
+def test_day_stays_on_one_line(text: str) -> None:
+    """No line ends within a day, in whatever text it stands; the words around it may be broken as before."""
+    whole = f'<span class="desk-day">{text}</span>'
+    assert f"<p>From {whole} until {whole}.</p>" == keep_whole(f"<p>From {text} until {text}.</p>")
+    assert f"<p>حتى \u2066{whole}\u2069</p>" == keep_whole(keep_in_order(f"<p>حتى {text}</p>", "rtl"))
+
+
+@pytest.mark.parametrize("html", STANDING.values(), ids=STANDING)
+def test_what_is_no_day_in_a_text_stays(html: str) -> None:
+    """Attributes, fields, titles, choices, texts that are signed, and other numbers are left as they are."""
+    assert html == keep_whole(html)
