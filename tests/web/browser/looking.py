@@ -28,6 +28,18 @@ async levels => {
 }
 """
 
+_TOUCHED = """
+() => {
+  const box = one => one.getBoundingClientRect(), shown = one => one.checkVisibility() && box(one).height > 1;
+  const fields = [...document.querySelectorAll("main :is(.govuk-input, .govuk-select, .govuk-textarea)")].filter(shown);
+  return [...document.querySelectorAll("main .govuk-button")].filter(shown).filter(one => fields.some(field => {
+    const gap = box(one).top - box(field).bottom;
+    return gap > -box(one).height && gap < 8 && box(field).left < box(one).right && box(one).left < box(field).right;
+  })).map(one => one.innerText);
+}
+"""
+"""The buttons that stand less than eight pixels below a field, or over it."""
+
 _FACTS = f"""
 short => ({{
   headings: document.querySelectorAll("h1").length,
@@ -37,6 +49,7 @@ short => ({{
   wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
   broken: ({BROKEN})(short),
   shuffled: ({SHUFFLED})(),
+  touched: ({_TOUCHED})(),
 }})
 """
 
@@ -123,6 +136,7 @@ class Looker:
             found += [f"{window[0]} px: wider than the window"] * facts["wide"]
             found += [f"{window[0]} px: broken within a word: {word}" for word in facts["broken"]]
             found += [f"{window[0]} px: shown in another order: {text}" for text in facts["shuffled"]]
+            found += [f"{window[0]} px: no room between a field and '{text}'" for text in facts["touched"]]
             if deep and window != MIDDLE:
                 found += [f"{window[0]} px: {text}" for text in await self.tab.evaluate(_RUN, LEVELS)]
         await self.tab.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
