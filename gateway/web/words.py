@@ -153,7 +153,7 @@ EVENTS: Mapping[str, str] = {
     "schedule_not_accepted": N_("The other gateway did not accept the plan of the journey"),
     "cancel": N_("We cancelled the journey"),
     "cancellation": N_("The other State cancelled the journey"),
-    "depart": N_("The journey began"),
+    "depart": N_("We said that the journey began"),
     "departure": N_("The other State said that the journey began"),
     "hand_over": N_("The escort signed the handover"),
     "handover": N_("The signature of the other hand arrived"),

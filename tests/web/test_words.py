@@ -9,7 +9,9 @@ import pytest
 import schemas
 from gateway.core.case import Side, State
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
+from gateway.services.reading import Step
 from gateway.web import readable, words
+from gateway.web.interior import case_view
 from gateway.web.language import Tongue, tongue
 from gateway.web.readable import Part
 from tests.support import homeward, story
@@ -120,3 +122,12 @@ def test_instants_are_local(english: Tongue) -> None:
     made = readable.parts(english, "return.handover", {"protocol": homeward.PROTOCOL})
     at = english.instant(datetime(2026, 12, 14, 12, 40, tzinfo=UTC))
     assert at in [leaf.text for leaf in leaves(made)]
+
+
+@pytest.mark.parametrize("event", ["depart", "departure"])
+def test_word_of_a_departure_is_not_dated_as_the_departure(english: Tongue, event: str) -> None:
+    """A departure that a restore took is said days later: the day of a timeline is that of the word, and says so."""
+    at = datetime(2026, 12, 14, 8, 30, tzinfo=UTC)
+    (line,) = case_view.moments(english, [Step(at, event, "", "SCHEDULED", "DEPARTED")], ())
+    assert "said that the journey began" in line.title
+    assert line.text.startswith("Now: On the way. This is when it was said;")

@@ -412,7 +412,14 @@ def moments(tongue: Tongue, steps: Iterable[Step], passed: Iterable[Passed]) -> 
 def _moment(tongue: Tongue, one: Step) -> Moment:
     moved = one.source != one.target
     text = tongue._(N_("Now: %(state)s"), state=words.state(tongue, one.target)) if moved else ""
+    if one.event in _SAID_LATER:
+        later = tongue._(N_("This is when it was said; when the journey began stands in the return."))
+        text = ". ".join(filter(None, (text, later)))
     return Moment(words.event(tongue, one.event), one.at, words.by(tongue, one.role) if one.role else "", text)
+
+
+_SAID_LATER = frozenset({"depart", "departure"})
+"""Events that may lie days before word of them: a departure that a restore took is said anew."""
 
 
 def _passed(tongue: Tongue, one: Passed) -> Moment:
