@@ -209,6 +209,16 @@ class Hold:
         let_go: bool = (await context.commit(unit)).value
         return let_go
 
+    async def is_second(self, ref: str, person: str) -> bool:
+        """Tell whether another than ``person`` has said of all that ``ref`` is held for that it is about another."""
+
+        async def unit(tx: Tx) -> bool:
+            pairs = _pairs(ref, await person_stop.matches(tx, ref))
+            said = [(await tx.find_apart(ref, other), shared) for other, shared in pairs]
+            return all(row is not None and row.shared == shared and row.first != person for row, shared in said)
+
+        return await self._context.store.read(unit)
+
     async def _compared(
         self, tx: Tx, held: cases.Held, found: tuple[Shared, ...], why: str, person: str, now: datetime
     ) -> None:

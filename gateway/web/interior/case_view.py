@@ -250,7 +250,7 @@ def content(
     interview: Mapping[str, Any] = case.interview or {}
     found = (
         ("referral", tongue._(N_("The person is to be referred")), _referral(tongue, counted)),
-        ("held", tongue._(N_("Why the case is stopped")), _stopped(tongue, case, named)),
+        ("held", tongue._(_held(case)), _stopped(tongue, case, named)),
         ("draft", tongue._(N_("Our record")), _parts(tongue, "case-draft", case.draft)),
         ("received", tongue._(N_("What the other State sent")), _received(tongue, case.received)),
         ("asked", tongue._(N_("Further elements that were asked for")), _asked(tongue, case)),
@@ -320,6 +320,12 @@ def _stopped(tongue: Tongue, case: Case, named: Sequence[str]) -> tuple[Part, ..
         *(Part(tongue._(N_("Held by this gateway")), line, typed=True) for line in because),
         *(_against(tongue, line) for line in known),
     )
+
+
+def _held(case: Case) -> str:
+    """Return what is called why something does not leave: of who is on the way the case itself is not stopped."""
+    is_stopped = bool(case.holders or case.freeze_reason)
+    return N_("Why the case is stopped") if is_stopped else N_("What is held back, and why")
 
 
 def _against(tongue: Tongue, line: str) -> Part:

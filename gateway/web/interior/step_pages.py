@@ -33,7 +33,7 @@ from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_links import steps_of, stop_of
-from gateway.web.interior.step_texts import TEXTS, StepText
+from gateway.web.interior.step_texts import SECOND, TEXTS, StepText
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -87,7 +87,14 @@ async def step_of(visit: Visit) -> Step:
     named = visit.query("role")
     role = named if named in fitting else await _foremost(visit, row, verb, fitting)
     stop = None if verb in _STOPS else stop_of(visit, row)
-    return Step(verb, ref, row, side, role, fitting, TEXTS[verb], stop)
+    return Step(verb, ref, row, side, role, fitting, await _text(visit, verb, row), stop)
+
+
+async def _text(visit: Visit, verb: str, row: BoardRow) -> StepText:
+    """Return what is said of the step in this case: of one that takes two words, whether the visitor's decides."""
+    if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, visit.person.id):
+        return SECOND[verb]
+    return TEXTS[verb]
 
 
 async def _foremost(visit: Visit, row: BoardRow, verb: str, fitting: Sequence[str]) -> str:

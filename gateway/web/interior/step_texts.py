@@ -598,3 +598,24 @@ TEXTS: Mapping[str, StepText] = {
     ),
 }
 """The text of each step, by its name in ``VERBS``."""
+
+SECOND: Mapping[str, StepText] = {
+    "apart": StepText(
+        N_("Say that it is about another person"),
+        N_(
+            "Another person has said, with a reason, that it is somebody else. Yours is the second word: with it the "
+            "gateway lets go of this case, or of what is said of who is away."
+        ),
+        N_(
+            "What waits of who is away leaves by itself, such as word that the person left. A case that is stopped "
+            "sends nothing by this. The other State learns no reason."
+        ),
+        N_("It is another person"),
+        N_(
+            "Your word was recorded, the second of two, and the gateway has let go. What waits of who is away leaves "
+            "by itself; a case that is stopped goes on once it is resumed."
+        ),
+        sends=True,
+    ),
+}
+"""A step that two persons take, where another has taken it already and this word decides."""

@@ -432,7 +432,9 @@ async def test_that_another_case_of_the_person_is_stopped_is_content(both: tuple
     for path in ("", "/timeline", "/messages"):
         assert "another case" not in (await officer.get(f"/cases/{ours}{path}")).words
     assert person_stop.TO_DECIDE in (await officer.get(f"/cases/{ours}")).words
-    assert f"shares a value with this person is stopped: {other}." in (await looked(officer, ours)).words
+    page = (await looked(officer, ours)).words
+    assert f"shares a value with this person is stopped: {other}." in page
+    assert ("What is held back, and why" in page, "Why the case is stopped" in page) == (True, False)
 
 
 async def test_what_another_case_says_is_told_in_the_language_of_the_page(both: tuple[Desk, Desk]) -> None:

@@ -28,6 +28,7 @@ from tests.support.network import PEOPLE, Network, make_network
 from tests.web.support import Answer, Desk, Officer, desks
 
 ZONE = ZoneInfo("Europe/Vienna")
+ATTESTED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
 
 
 @dataclass
@@ -455,6 +456,23 @@ async def test_no_way_on_is_offered_that_the_stop_bars(two: Two) -> None:
     assert [] == [(name, path) for name, page in pages.items() for path in barred if path in page]
     await hold.release(ours, "second", "liaison_officer")
     assert at(ours, "resume") in (await (await two.officer("XAA", "first")).get(f"/cases/{ours}")).text
+
+
+async def test_who_tells_apart_reads_whether_their_word_decides(two: Two) -> None:
+    """The first of two persons sends nothing by it; the second is told before that it leaves, and after that it did."""
+    ours, _ = await homeward.departed(two.network)
+    hold, network = two.network.gateways["XAA"].hold, two.network
+    other = await network.gateways["XAA"].clear.new(story.draft(to="XCC"), "first")
+    await hold.freeze(other, "she asks for it", "protection", "asylum_authority", ATTESTED)
+    first, second = await two.officer("XAA", "first"), await two.officer("XAA", "second")
+    for who in (first, second):
+        assert "Nothing is sent by the first word." in (await who.get(at(ours, "apart"))).words
+    page = await walk(first, ours, "apart", {"why": "the photographs differ"})
+    assert "A second, other person has to say the same." in page.words
+    assert "Nothing is sent by the first word." in (await first.get(at(ours, "apart"))).words
+    assert "Yours is the second word" in (await second.get(at(ours, "apart"))).words
+    page = await walk(second, ours, "apart", {"why": "I looked at both"})
+    assert ("A second" in page.words, "the gateway has let go" in page.words) == (False, True)
 
 
 def _open_to(roles: list[str]) -> list[str]:
