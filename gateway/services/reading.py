@@ -26,6 +26,7 @@ from gateway.services.answers import entered
 from gateway.services.context import Context, Forbidden, NotFound
 from gateway.services.evidence_tables import PAUSES
 from gateway.services.inquire import BoardRow
+from gateway.services.passed_over import stopped_as
 from gateway.services.ports import Tx
 from gateway.services.rows import AccessRow, CaseRow, EventRow, InboundRow, LogEntry, OutboundRow
 from keys import jws
@@ -119,6 +120,17 @@ async def history(context: Context, ref: str) -> tuple[Step, ...]:
 def _event(row: EventRow, partner: str) -> str:
     """Return which event a line of a history tells: what took a message out here was no refusal of the other State."""
     return TAKEN_OUT if row.event in _REFUSALS and row.actor != partner else row.event
+
+
+async def is_set_aside(context: Context, ref: str) -> bool:
+    """Tell whether ``ref`` is a request that was suspended and closed out of that (decision 0038)."""
+
+    async def unit(tx: Tx) -> bool:
+        row = await tx.find_case(ref)
+        is_closed = row is not None and row.state == State.CLOSED
+        return is_closed and row is not None and await stopped_as(tx, row) is State.SUSPENDED
+
+    return await context.store.read(unit)
 
 
 async def messages(context: Context, ref: str) -> tuple[Passed, ...]:

@@ -168,7 +168,8 @@ async def _summary(visit: Visit, problem: str = "") -> web.Response:
     visit.not_shown = visit.route.name == "case-task-form" and sections is None
     task = {"due": due and visit.may("case-task"), "problem": problem, "why": typed}
     status = 422 if problem else 200
-    return shown(visit, "case.html", row, head, status=status, known=known, sections=sections, task=task)
+    aside = known is not None and await reading.is_set_aside(visit.site.desk.context, row.ref)
+    return shown(visit, "case.html", row, head, status=status, known=known, sections=sections, task=task, aside=aside)
 
 
 async def _content(

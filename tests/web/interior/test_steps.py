@@ -475,6 +475,23 @@ async def test_who_tells_apart_reads_whether_their_word_decides(two: Two) -> Non
     assert ("A second" in page.words, "the gateway has let go" in page.words) == (False, True)
 
 
+async def test_a_request_that_is_set_aside_is_said_not_to_be_asked_anew(two: Two) -> None:
+    """Who closes a suspended request reads before and after what that is; of another closed one nothing of it stands."""
+    other, _ = await story.replied(two.network)
+    who = await two.officer("XAA", "first")
+    page = await walk(who, other, "close")
+    assert ("The case is closed." in page.words, "set aside" in page.words) == (True, False)
+    ours, _ = await story.acknowledged(two.network)
+    await open_step(who, ours, "suspension")
+    await who.post(at(ours, "suspension"), posted("suspension", {"reason": "somebody doubts it"}))
+    page = await who.get(at(ours, "close"))
+    assert "is set aside by this for good" in page.words
+    assert "stop the case and withdraw it instead" in page.words
+    page = await confirm(who, at(ours, "close"))
+    assert "The other State is not asked anew." in page.words
+    assert "it is set aside. The other State was not told so" in page.words
+
+
 def _open_to(roles: list[str]) -> list[str]:
     """Return the steps that the tables give to ``roles`` in a case that is stopped."""
     return [verb for verb, _ in allowed(Side.REQUESTING, State.FROZEN, frozenset(roles))]
