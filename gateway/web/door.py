@@ -312,7 +312,7 @@ class _Door:
         Whom another site led here, such as a notice read on the web, may well have a session: its cookie is ``Strict``,
         and comes along with the next step, which is one of ours.
         """
-        request, kept = visit.request, ""
+        request, kept = visit.request, "0" if visit.request.method == "POST" else ""
         if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
             response = visit.page("signin/step_in.html", path=request.path_qs)
             response.headers["Refresh"] = f"0; url={request.path_qs}"
@@ -320,7 +320,7 @@ class _Door:
         if request.method == "POST" and token:
             ended = await self._site.accounts.find_ended(token, self._pages.name, visit.now)
             if ended is not None and _is_of(visit, ended):
-                kept = "1" if await self._keep_typed(visit, ended) else ""
+                kept = "1" if await self._keep_typed(visit, ended) else kept
         return await visit.to(visit.path("sign-in", next=_back(request), kept=kept))
 
     async def _keep_typed(self, visit: Visit, session: Session) -> bool:

@@ -19,6 +19,7 @@ WHY = {"why": "to answer the request", "look": "yes"}
 OUTCOME = {"b.outcome": "NOT_FOUND"}
 ANSWER = {**OUTCOME, "b.as_of": "2026-11-20", "b.method_used": "POPULATION_REGISTER", "b.confidence": "NONE"}
 AGAIN = "What you typed before stands here again."
+WAITS = "What you typed is kept, and stands in the form again once you have said why."
 INVITED = {"role": "lawyer", "who": "guest", "until": "2026-12-20", "why": "advises the person"}
 
 
@@ -54,6 +55,7 @@ async def test_an_answer_outlasts_the_reason(both: tuple[Desk, Desk]) -> None:
     desk.network.clock.pass_(minutes=2)
     asked = await clerk.post(path, ANSWER)
     assert 'name="why"' in asked.text
+    assert WAITS in asked.words
     assert stands(await clerk.post(path, WHY), path)
 
 
@@ -65,10 +67,28 @@ async def test_an_answer_outlasts_the_session(both: tuple[Desk, Desk]) -> None:
     desk.network.clock.pass_(minutes=20)
     out = await clerk.post(path, ANSWER, follow=False)
     assert "NOT_FOUND" not in out.location
+    assert "Your session had ended, and nothing was done." in (await desk.nobody().get(out.location)).words
     again = await desk.officer("first")
     asked = await again.get(path)
     assert 'name="why"' in asked.text
-    assert stands(await again.post(path, WHY), path)
+    assert (True, False) == (WAITS in asked.words, AGAIN in asked.words)  # nothing of it is on this page
+    page = await again.post(path, WHY)
+    assert stands(page, path)
+    assert AGAIN in page.words
+
+
+async def test_who_pressed_when_signed_out_reads_that_nothing_was_done(both: tuple[Desk, Desk]) -> None:
+    """A form of a session that was ended elsewhere leads to the way in, which says so; a page that was opened does not."""
+    desk, _ = both
+    ref = await story.cleared(desk.network)
+    officer = await desk.officer("first")
+    page = await officer.get(f"/cases/{ref}/send")
+    fields = page.form(f"/cases/{ref}/send")
+    assert officer.session is not None
+    await desk.site.accounts.end(officer.session, desk.site.now())
+    out = await officer.send("POST", f"/cases/{ref}/send", data=fields)
+    assert "did nothing. Sign in, and do it again." in (await desk.nobody().get(out.location)).words
+    assert "did nothing" not in (await officer.get(f"/cases/{ref}")).words
 
 
 async def test_what_could_not_be_done_now_is_in_the_form_again(

@@ -467,7 +467,7 @@ async def test_an_ended_session_puts_nothing_into_a_form_that_is_not_its_own(des
     officer = await desk.officer("first")
     desk.network.clock.pass_(hours=11)
     answer = await officer.send("POST", "/act", data=FormData({"csrf": token, "once": "f", "name": "planted"}))
-    assert "/sign-in?next=%2Fact" == answer.location
+    assert "/sign-in?next=%2Fact&kept=0" == answer.location
     assert "planted" not in (await (await desk.officer("first")).get("/act")).text
 
 
@@ -484,7 +484,7 @@ async def test_a_form_without_a_token_waits_for_no_page_of_another(
             answer = await nobody.send("POST", "/act", data=FormData({"name": "typed"}))
     finally:
         pages.done_with.set()
-    assert ("/sign-in?next=%2Fact", 200) == (answer.location, (await being_made).status)
+    assert ("/sign-in?next=%2Fact&kept=0", 200) == (answer.location, (await being_made).status)
 
 
 @pytest.mark.parametrize("pages", [interior.PAGES, board.PAGES, operator.PAGES], ids=lambda pages: pages.name)

@@ -230,12 +230,14 @@ async def why_of(visit: Visit, step: Step, problem: str = "", why: str = "") -> 
     if (typed := kept(posted)) and visit.session is not None:
         waits = [*typed, ("seen", posted.get("seen", ""))]  # it was typed over what was on record then
         await visit.site.accounts.papers.keep_draft(visit.session.person, visit.request.path, waits, visit.now)
+        visit.not_shown = visit.request.method == "GET"
     return visit.page(
         "interior/step_why.html",
         status=422 if problem else 200,
         step=head_of(visit, step),
         why=why or visit.draft.get("why", ""),
         problem=visit.tongue._(problem) if problem else "",
+        waits=bool(typed),
     )
 
 

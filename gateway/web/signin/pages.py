@@ -80,7 +80,7 @@ async def sign_in(visit: Visit, problem: str = "", status: int = 200) -> web.Str
         status=status,
         options=options,
         next=next_of(visit),
-        kept=bool(visit.query("kept")),
+        kept=visit.query("kept"),
         openid=visit.site.openid is not None,
         problem=visit.tongue._(problem) if problem else "",
         id=visit.form.get("person", ""),
