@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 from gateway.web import board
@@ -37,6 +38,14 @@ async def test_a_late_case_says_how_late_in_words_and_how_far_silence_has_led(de
     assert "Very late" in page.words
     assert "working days late" in page.words
     assert "L4 Note verbale" in page.words
+
+
+async def test_what_is_chosen_on_the_screen_is_not_on_paper(desk: Desk) -> None:
+    """A box is for a press: on paper its column took the room of another, and in Arabic it was cut off."""
+    await late(desk.network)
+    page = (await (await desk.officer("board", at="board")).get("/")).text
+    cells = [cell for cell in re.findall(r"<t[hd] [^>]*>.*?</t[hd]>", page, re.DOTALL) if "Choose" in cell]
+    assert [True] * 2 == ["desk-noprint" in cell.partition(">")[0] for cell in cells]
 
 
 async def test_what_is_said_of_a_case_is_said_once(desk: Desk) -> None:
