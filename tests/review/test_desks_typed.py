@@ -78,7 +78,7 @@ async def test_an_answer_outlasts_the_session(both: tuple[Desk, Desk]) -> None:
 
 
 async def test_who_pressed_when_signed_out_reads_that_nothing_was_done(both: tuple[Desk, Desk]) -> None:
-    """A form of a session that was ended elsewhere leads to the way in, which says so; a page that was opened does not."""
+    """A form of a session that was ended elsewhere leads to the way in, which says so; a page opened does not."""
     desk, _ = both
     ref = await story.cleared(desk.network)
     officer = await desk.officer("first")

@@ -50,7 +50,8 @@ BROKEN = """
 short => {
   // Whatever may break a line within a word stands between two words here, but in a day; a digest or an address is not
   // looked at.
-  const word = /(?<![\\p{L}\\p{Nd}-])\\d{4}-\\d\\d(?:-\\d\\d)?(?![\\p{L}\\p{Nd}-])|[^\\s\\p{Pd}\\/]+/gu, found = [], range = document.createRange();
+  const word = /(?<![\\p{L}\\p{Nd}-])\\d{4}-\\d\\d(?:-\\d\\d)?(?![\\p{L}\\p{Nd}-])|[^\\s\\p{Pd}\\/]+/gu;
+  const found = [], range = document.createRange();
   const tops = (node, from, to) => {
     range.setStart(node, from);
     range.setEnd(node, to);

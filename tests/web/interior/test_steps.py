@@ -476,7 +476,7 @@ async def test_who_tells_apart_reads_whether_their_word_decides(two: Two) -> Non
 
 
 async def test_a_request_that_is_set_aside_is_said_not_to_be_asked_anew(two: Two) -> None:
-    """Who closes a suspended request reads before and after what that is; of another closed one nothing of it stands."""
+    """Who closes a suspended request reads before and after what that is; of another nothing of it stands."""
     other, _ = await story.replied(two.network)
     who = await two.officer("XAA", "first")
     page = await walk(who, other, "close")

@@ -41,7 +41,7 @@ async def test_a_name_within_a_name_is_not_broken(tmp_path: Path) -> None:
             await tab.set_content(text)
             broken[name] = await tab.evaluate(BROKEN, SHORT)
         await browser.close()
-    assert dict.fromkeys(broken, []) == broken
+    assert {name: [] for name in broken} == broken
 
 
 def styled(page: str) -> str:
