@@ -223,7 +223,9 @@ class Answers:
         country, reckoner = self._context.country, self._context.reckoner
         pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
         clocks = reckoner.begin(*pair, starts_of_message(row.type, body), made_at, row.digest, case.clocks)
-        asked = starts_of_receipt(row.type, body, issued_before=DOCUMENT in case.said)
+        # A document may have crossed the request, or come before this receipt: who issues them knows which was first.
+        issued = DOCUMENT in case.said and receipt.due_on is None
+        asked = starts_of_receipt(row.type, body, issued_before=issued)
         clocks += reckoner.begin(*pair, asked, at, row.digest, case.clocks)
         found += (NO_CALENDAR % {"step": step} for step in reckoner.lacking(*pair, asked, at, clocks))
         step = TYPES[row.type].clock_step

@@ -568,6 +568,27 @@ async def test_no_journey_is_planned_where_no_calendar_says_when_notice_is_due(n
 # A return.
 
 
+async def test_receipt_that_comes_behind_the_document_is_no_difference(network: Network) -> None:
+    """Whether a document was there when another was asked for, who issues them knows, and its receipt says so."""
+    ours, theirs = await homeward.asked_for_a_document(network)
+    asking = network.gateways["XAA"].returning
+    pending = await asking.prepare_document(ours, "2026-12-11", "first", "case_officer")
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await asking.request_document(ours, "first", "case_officer")
+    network.wires.lose_answers = True
+    await network.deliver(1)
+    network.wires.lose_answers = False
+    await network.gateways["XBB"].returning.issue(theirs, homeward.DOCUMENT, "issuer")
+    await network.deliver(1)
+    assert "DOCUMENTED" == await story.state(network, "XAA", ours)
+    network.clock.pass_(minutes=5)
+    await network.deliver()
+    mine, yours = await clocks(network, ours, theirs)
+    assert mine["travel_document"].evidence == yours["travel_document"].evidence
+    assert mine["travel_document"].due_on == yours["travel_document"].due_on
+    assert () == (await story.case(network, "XAA", ours)).findings
+
+
 async def test_the_clocks_of_a_travel_document(network: Network) -> None:
     """Its issue is due from the request, not from the reply before it; what follows goes by its dates."""
     agree(network, "EURA-GE")
