@@ -334,7 +334,7 @@ def rotate(
     signer = open_identity(home, identity, identity_passphrase_file, held)
     now = datetime.now(UTC)
     changes = (
-        _next_signing(_new_signer(store, uri, held), held, now)
+        next_signing(_new_signer(store, uri, held), held, now)
         if what == "signing"
         else _next_sealing(store, held, now, suite, our_cards(chosen))
     )
@@ -395,14 +395,27 @@ def _new_signer(store: KeyStore, uri: str | None, held: Card) -> Signer:
     return SigningKey(store.get(NEXT))
 
 
-def _next_signing(new: Signer, held: Card, now: datetime) -> dict[str, Any]:
-    start = now.replace(microsecond=0) - timedelta(hours=1)
+def next_signing(new: Signer, held: Card, now: datetime) -> dict[str, Any]:
+    """
+    Return what the card after ``held`` says of signing keys: ``new`` beside those that are listed at ``now``.
+
+    Once one was stolen, receipts that fell with it are given again, by the key in use, of the instant that they name.
+    So the next one is valid from before it was made, as that in the place of the stolen one is (docs/protocol.md, 8.1).
+
+    Raises ``CommandError`` if the card lists as many as it may.
+    """
+    now = now.replace(microsecond=0)
+    start = now - timedelta(hours=1)
+    until = start + timedelta(days=366)
     listed = [one for one in _living(card.claims_of(held)["signing"], now - ANSWERED) if one["kid"] != new.kid]
     if len(listed) >= SIGNING_MAX:
         raise CommandError(
             Exit.FINDINGS, "full", f"a card lists {SIGNING_MAX} signing keys at most", "wait until one ends"
         )
-    return {"signing": [*listed, window(new.kid, new.public, start, start + timedelta(days=366))]}
+    if any(one["revoked_at"] for one in listed):
+        used = [datetime.fromisoformat(one["from"]) for one in listed if one["revoked_at"] is None]
+        start = min([start, *(max(begun, now - ANSWERED) for begun in used)])
+    return {"signing": [*listed, window(new.kid, new.public, start, until)]}
 
 
 def _activate(chosen: Settings, store: KeyStore, held: Card, as_json: bool) -> None:

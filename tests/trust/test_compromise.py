@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway import home
-from gateway.cli import running
+from gateway.cli import keys, running
 from gateway.cli.errors import CommandError
 from gateway.core import evidence_verifier, wire
 from gateway.core.messages import RESYNC
@@ -30,7 +30,7 @@ from tests.support import questions, story
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 from tests.support.posted import payloads
-from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, restore
+from tests.support.restoring import after_the_listing, back_up, card_of, findings_of, next_card_of, outbox, restore
 from tests.support.spoilt import spoilt
 from tests.support.stolen import steal_from
 from tests.trust.revocation import revoke
@@ -218,6 +218,33 @@ async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network:
     assert [at] == [wire.parse_receipt(one.payload).received_at for one in signed]
     for country, ref in (("XAA", ours), ("XBB", await story.twin(network, ours))):
         assert () == evidence_verifier.verify(members_of(await exported(network, country, ref))).faults
+
+
+async def test_a_key_that_follows_that_of_a_theft_gives_the_answers_of_before_again(network: Network) -> None:
+    """A partner whose line was down until the next signing key was in use gets receipts that it can check (8.1)."""
+    ours, _ = await story.received(network)
+    network.clock.pass_(days=2)
+    await network.refresh()
+    network.wires.cut = True
+    await steal_from(network, "XBB")
+    network.clock.pass_(days=2)
+    await rotate_signing(network, "XBB")
+    network.wires.cut = False
+    await after_the_listing(network)
+    assert ["receipted"] == [row.state for row in await outbox(network, "XAA", ours)]
+    assert not [said for event, said in network.logs if event == "answer.bad"]
+
+
+async def rotate_signing(network: Network, country: str) -> None:
+    """Have ``country`` sign with a new key from now on, listed beside the old one, as two commands leave it."""
+    gateway, new = network.gateways[country], SigningKey.generate()
+    changes = keys.next_signing(new, card_of(network, country), network.clock.now())
+    gateway.keys.put(home.NEXT, new.seed)
+    gateway.keys.replace(home.SIGNING, home.NEXT)
+    await gateway.close()
+    next_card_of(network, country, **changes)
+    await open_gateway(network, country)
+    await network.refresh()
 
 
 def test_the_command_needs_an_instant_with_its_zone(homes: Homes) -> None:
