@@ -15,7 +15,6 @@ from gateway.services import (
     answer,
     answers,
     away,
-    deliver,
     fallen,
     heard,
     judge,
@@ -25,6 +24,7 @@ from gateway.services import (
     resync,
     steps,
     threads,
+    undelivered,
 )
 from gateway.services.clear import UNDER_WAY
 from gateway.services.notices import STILL_HERE
@@ -157,7 +157,7 @@ def test_what_a_check_says_of_a_field_is_in_the_catalogue() -> None:
 def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     """A finding that is one sentence is in the catalogue of every language, so that no desk overlooks a danger."""
     of_cases = (machine, return_changes, return_guards, verification_changes, person_stop, referral, steps, threads)
-    modules = (*of_cases, anew, answer, answers, away, deliver, fallen, heard, judge, receive, reckon, resync)
+    modules = (*of_cases, anew, answer, answers, away, fallen, heard, judge, receive, reckon, resync, undelivered)
     noted = {
         text
         for module in modules
