@@ -23,13 +23,13 @@ export function replyDates (asked, now) {
   return { start_on: due && start, due_on: due }
 }
 // The new due day, if there may be an extension: it must be announced before the old one is over.
+const longest = (asked, due) => due && later(Math.min(extension.n, extension.max_total - n), asked, due)
 export const extended = (asked, due, now) => due && localDate(now, calendarOf(asked).zone) <= due
-  ? later(Math.min(extension.n, extension.max_total - n), asked, due) : null
+  ? longest(asked, due) : null
 // Whether an agreement lets a message of this type from one State to the other carry such a remark, or it has none.
 const agreed = loadAll('instruments/').filter((one) => one.remark)
 export const mayRemark = (from, to, type, said) => !said || agreed.some(({ parties, remark: r }) => r.types.includes(type) &&
   [...said.text].length <= r.most_characters && parties.some((p) => p.from.includes(from) && p.to.includes(to)))
-
 const { anywhere, leads, limits, outcomes, places, undoing } = tables
 export const ENDED = ['undelivered', 'closed', 'withdrawn', 'nowhere']
 const short = (type) => type.replace('verification.', '')
@@ -51,11 +51,11 @@ export function moved (thread, { side, type, digest, body: text, draft, status, 
   }
   if (row.due_on) Object.assign(next, { start: row.start_on, due: row.due_on })
   if (name === 'question') next.asked = body?.elements
-  if (body?.extension && status !== 'refused') Object.assign(next, { extended: true, due: body.due_on })
+  const until = () => side === 'in' ? longest(row.partner, thread.due) : body.due_on // by our rule [M-5.14]
+  if (body?.extension && status !== 'refused') Object.assign(next, { extended: true, due: until() })
   if (name === 'reminder') next.reminders = (thread.reminders ?? 0) + 1
   return { ...next, contest: thread.contest || name === 'contest', frozen: thread.frozen || name === 'freeze' }
 }
-
 // Step 20: `today` is the day in UTC; `longer` the due day after an extension, if in time; `card` is the other side's.
 export function checkStep (thread, type, body, today, longer, card) {
   const ok = (yes) => yes || fail('illegal-step')

@@ -2,7 +2,7 @@
 import { checkStep, extended, mayRemark, replyDates, STARTS, supports } from './cases.js'
 import { LARGEST, open, parseEnvelope, readJws, signJws, verifyJws } from './crypto.js'
 import { fail, fits, minimal, problems, readAll, seconds, tables, unb64u } from './forms.js'
-import { ANSWER, ENVELOPE, PROBLEM, takeAnswer, waiting } from './send.js'
+import { ANSWER, ENVELOPE, OURS, PROBLEM, takeAnswer, waiting } from './send.js'
 import * as signed from './signed.js'
 
 const PATHS = { '/xg/1/messages': ENVELOPE, '/xg/1/collect': ENVELOPE, '/xg/1/answers': ANSWER }
@@ -28,7 +28,6 @@ export const listener = (current) => async (req, res) => {
   })
   res.writeHead(status, type && { 'content-type': type, 'content-length': Buffer.byteLength(bytes) }).end(bytes)
 }
-
 // Gives an answer, or the envelopes for a `collect`; everything else is a fault.
 async function receive (g, path, bytes) {
   const envelope = parseEnvelope(bytes, g.suites)
@@ -48,7 +47,6 @@ async function receive (g, path, bytes) {
   return answer ? [200, ANSWER, answer] : [200, 'application/xg1-envelopes', await waiting(g, p.from, p.body.max)]
 }
 const THEIRS = "from journal where side = 'in' and partner = ?"
-
 // Steps 13 to 21. An accepted `collect` has no answer.
 function decide (g, p, card) {
   const thread = g.thread(p.from, p.thread)
@@ -78,6 +76,9 @@ function decide (g, p, card) {
   const same = signed.pick(p, ['thread', 'type', 'epoch', 'id', 'digest', 'envelope_id'])
   g.put('journal', { side: 'in', partner: p.from, ...same, seq: uses ? p.seq : null, expires: seconds(p.expires_at),
     ...verdict, answer, body: bare ? null : p.text })
+  // What was never posted does not leave once it is withdrawn; what was is posted until it is answered [M-5.23].
+  const unposted = `update journal set status = 'dropped' where ${OURS} and jws is null`
+  if (p.type === 'withdrawal' && !code) g.run(unposted, p.from, p.thread)
   return answer
 }
 // Gives the fault of step 15, fails with that of 13 [M-5.9]; what can never be taken is refused before a gap is seen.

@@ -35,7 +35,6 @@ function giveUp (g, { n, partner, thread }, status, code) {
   g.find(partner, code ?? status, n)
   g.run(`update journal set status = 'dropped' where ${OURS} and status = 'waiting'`, partner, thread)
 }
-
 // Numbers and signs a message, once; always within a transaction.
 function signed (g, row) {
   if (row.jws) return row
@@ -52,8 +51,8 @@ function signed (g, row) {
 }
 // The envelope, stored before it is posted. It is sealed once, and again only to another key [M-1.2].
 async function sealed (g, { n, partner, jws, kid, envelope }) {
-  const key = sealTo(g.cardOf(partner), g.at())
-  if (!key || key.kid === kid) return envelope
+  const [key, usable] = [sealTo(g.cardOf(partner), g.at()), (k) => k.kid === kid && active(k, g.at())]
+  if (!key || g.cardOf(partner).sealing.some(usable)) return envelope // that there is a newer one is no reason
   // Of two that seal at the same time the first one counts.
   g.run('update journal set kid = ?, envelope = ? where n = ? and kid is ?', key.kid, await seal(key, jws), n, kid)
   return g.get('select envelope from journal where n = ?', n).envelope
