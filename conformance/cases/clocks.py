@@ -1,9 +1,11 @@
 """Sections 3.4 and 5.5: times of a message, and the days of a reply."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import schemas
+from conformance.backend import Forbidden
 from conformance.bodies import day, refuses, send, withholds
 from conformance.door import answers
 from conformance.play import START, Play
@@ -185,6 +187,83 @@ async def extension_where(play: Play, place: str) -> None:
         await talk.said("verification.contest", {"ground": "NEW_ELEMENT"})
     await refuses(talk, "verification.delay", **_longer(play, _later("XAA-2026-27", due)))
     await send(talk, "verification.delay")
+
+
+LATER = {"a-year-later": 365, "a-day-later": 1, "a-day-earlier": -1}
+
+
+@case("clocks.extension-reckoned", "M-5.14", section="5.5", inputs=LATER, profile="verify")
+async def extension_reckoned(play: Play, days: int) -> None:
+    """
+    An extension that names another day is taken, and the gateway reckons with the one of its own rule.
+
+    A gateway that goes by the day it is told lets the other State put its answer off for as long as it likes.
+    """
+    talk = await play.taken_up()
+    wanted = _later("XAA-2026-27", play.a.reckon(play.now())["due_on"])
+    named = (date.fromisoformat(wanted) + timedelta(days=days)).isoformat()
+    await send(talk, "verification.delay", **_longer(play, named))
+    if (found := (await play.sent(talk.thread))[0]["due_on"]) != wanted:
+        raise Wrong(f"the gateway reckons with {found} after an extension to {named}, not with {wanted}")
+
+
+@case("clocks.acknowledges", "M-5.14", "M-3.8", section="3.5", profile="verify", positive=True)
+async def acknowledges(play: Play) -> None:
+    """
+    The gateway's acknowledgement says the days of its receipt again, and by which calendar it reckons.
+
+    A gateway that says none, or others, has told its partner two days for one reply.
+    """
+    talk = await play.asks()
+    await play.tick(days=2)
+    said = (await talk.said("verification.acknowledgement", {})).body
+    for name in ("start_on", "due_on"):
+        if said[name] != talk.receipt[name]:
+            raise Wrong(f"{name} is {said[name]} in the acknowledgement, and {talk.receipt[name]} in the receipt")
+    if calendar := play.gateway.calendar:
+        wanted = {"id": calendar, "version": schemas.load_calendar(calendar)["version"]}
+        if said["calendar"] != wanted:
+            raise Wrong(f"the acknowledgement names the calendar {said['calendar']}, not {wanted}")
+
+
+ACKNOWLEDGED: dict[str, dict[str, int | None]] = {
+    "no-days": {"start_on": None, "due_on": None},
+    "a-month-later": {"start_on": 30, "due_on": 60},
+    "only-the-end": {"due_on": 90},
+}
+
+
+@case("clocks.acknowledged-otherwise", "M-5.14", section="3.5", inputs=ACKNOWLEDGED, profile="verify")
+async def acknowledged_otherwise(play: Play, says: dict[str, int | None]) -> None:
+    """
+    An acknowledgement that names other days than the receipt, or none, is taken, and the receipt counts.
+
+    A gateway that goes by it waits for a year, or for ever, and nobody is told that the reply is late.
+    """
+    talk = await play.is_asked()
+    before = (await play.sent(talk.thread))[0]["due_on"]
+    dates = {name: None if days is None else day(play, days) for name, days in says.items()}
+    await send(talk, "verification.acknowledgement", **dates)
+    if (after := (await play.sent(talk.thread))[0]["due_on"]) != before:
+        raise Wrong(f"the reply is due on {after} after the acknowledgement, not on {before}")
+
+
+@case("clocks.reminds", "M-3.8", "M-5.30", section="3.5", profile="verify", positive=True)
+async def reminds(play: Play) -> None:
+    """
+    A reminder of the gateway names the step that is waited for, and counts from 1.
+
+    A gateway that names another step presses a desk for what was done long ago, and that of which it is late goes on.
+    """
+    talk = await play.taken_up()
+    posts = await play.tick(days=20)
+    for _ in range(2):
+        with suppress(Forbidden):  # where one left by itself a moment ago
+            await talk.say("reminder", {})
+        posts += await play.tick(days=10)
+    said = [talk.take(post).body for post in posts if post.read.type == "reminder"]
+    if not said or said != [{"number": number, "step": "reply"} for number in range(1, len(said) + 1)]:
+        raise Wrong(f"a reply is waited for, and the reminders say {said}")
 
 
 @case("clocks.delay-moves-nothing", "M-5.30", "M-5.14", section="5.9", profile="verify")

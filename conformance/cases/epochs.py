@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from conformance.bodies import send
-from conformance.door import answers
+from conformance.door import answers, drops
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
@@ -205,6 +205,79 @@ async def stopped(play: Play, how: tuple[Callable[[Play], Awaitable[Talk]], list
     if [message.raw for message in posts if message.thread == other.thread] != [other.heard[0].raw]:
         raise Wrong("what was not stopped was not posted again")
     await play.silent(play.a, days=2)
+
+
+@case(
+    "epochs.set-aside",
+    "M-5.28",
+    "M-5.25",
+    section="5.8",
+    profile="verify",
+    needs=["set-aside"],
+    inputs=["after", "before", "under-way"],
+)
+async def set_aside(play: Play, when: str) -> None:
+    """
+    Of a request that was set aside and closed nothing is posted again, whenever its partner was restored.
+
+    A gateway that posts it asks a State that had forgotten it about somebody of whom its desk had decided to ask
+    nothing.
+    """
+    other, talk = await play.acknowledged(), await play.taken_up()
+    if when == "under-way":
+        play.a.instead = [drops() for _ in range(5)]
+        await _restored(play)
+        await play.tick()
+        play.a.instead = []
+    await talk.act("set-aside")
+    posts: list[Post] = []
+    if when == "before":
+        await _restored(play)
+        posts += await play.tick()
+    await talk.act("close")
+    if when == "after":
+        await _restored(play)
+    posts += [*await play.tick(), *await play.tick(days=2)]
+    if found := [post.read.type for post in posts if post.read.thread == talk.thread]:
+        raise Wrong(f"of a request that was set aside the gateway posted {', '.join(found)}")
+    if [post.raw for post in posts if post.read.thread == other.thread] != [other.heard[0].raw]:
+        raise Wrong("what was not set aside was not posted again")
+
+
+@case("epochs.takes-back-again", "M-5.28", "M-3.21", section="5.8", profile="full", positive=True)
+async def takes_back_again(play: Play) -> None:
+    """
+    What takes data back is posted again to a restored partner, with the withdrawal behind which it was said.
+
+    A gateway that posts the withdrawal alone leaves with its partner what a backup brought back, and believes it
+    destroyed.
+    """
+    talk = await play.taken_up()
+    await talk.withdraw("protection")
+    talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    await talk.said("rectification", {"parts": ["NAMES"], "elements": None})
+    await talk.said("erasure", {})
+    wanted = [message.raw for message in talk.heard[1:]]
+    await _restored(play)
+    again = [post.raw for post in await play.tick() if post.read.type != "resync"]
+    if sorted(again) != sorted(wanted):
+        raise Wrong(f"{len({*again} & {*wanted})} of {len(wanted)} messages were posted again, and {len(again)} in all")
+
+
+@case("epochs.signed-anew", "M-5.28", "M-3.6", section="5.8", profile="verify", needs=["rotate"], positive=True)
+async def signed_anew(play: Play) -> None:
+    """
+    What was signed by a key that the gateway has revoked since is signed anew when it is posted again.
+
+    A gateway that posts it as it was is told `unknown-signer` until it expires, and its reply is lost for good.
+    """
+    talk = await play.replied()
+    before = [message.payload for message in talk.heard]
+    await play.offered("/rotate", use="signing")
+    await _restored(play)
+    again = [post.read.payload for post in await play.tick() if post.read.type != "resync"]
+    if sorted(again) != sorted(before):
+        raise Wrong(f"{len(again)} messages were posted again of {len(before)}, or in other payloads")
 
 
 @case("epochs.word-of-a-stop", "M-5.28", "M-5.33", section="5.8", profile="return", positive=True, seconds=60.0)

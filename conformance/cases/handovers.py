@@ -1,13 +1,15 @@
 """Sections 3.5 and 6: the record of a handover, the two hands under it, and its days."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from conformance.bodies import day, send, signed, withholds
+from conformance.backend import Forbidden
+from conformance.bodies import day, refuses, send, signed, withholds
 from conformance.play import Play
 from conformance.reading import Json, compact, strict_json
 from conformance.registry import Wrong, case
-from conformance.returning import handling, homeward, journey, record
+from conformance.returning import departure, handling, homeward, journey, record, schedule
 from conformance.state import DAY
 from conformance.talk import Talk
 from conformance.writing import stamp
@@ -95,6 +97,58 @@ async def first_hand(play: Play) -> None:
     heard = await talk.said("return.handover", {})
     if heard.value["body_bytes"] != compact(value):
         raise Wrong("the record came back in other bytes (M-3.15)")
+
+
+@case("handovers.before-the-record", "M-3.15", "M-5.30", section="3.5", profile="return", seconds=60.0)
+async def before_the_record(play: Play) -> None:
+    """
+    A second hand that comes before the gateway's escort has signed a record is refused, and a report before it too.
+
+    A gateway that takes it has a journey closed by whoever says that somebody arrived.
+    """
+    talk = await homeward(play, "departed")
+    await play.tick(hours=5)
+    value = {"handling": talk.heard[-1].body["handling"], "protocol": record(play)}
+    await talk.refused("illegal-step", "return.handover", value, statements=_received(talk, compact(value)))
+    await refuses(talk, "return.monitoring")
+    text = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
+    await refuses(talk, "return.monitoring")
+    await talk.send("return.handover", text, statements=_received(talk, text))
+
+
+@case("handovers.without-a-plan", "M-5.36", "M-5.30", section="5.10", profile="return", positive=True, seconds=60.0)
+async def without_a_plan(play: Play) -> None:
+    """
+    Word of a departure is taken also where the plan was called off, or none was told, and both hands sign the record.
+
+    A gateway that waits for nobody without a plan has a person at the border whom it agreed to receive.
+    """
+    talk = await journey(play, "planned")
+    await send(talk, "return.schedule")
+    left = {**schedule(play, departure(play)), "status": "departed", "departs_at": stamp(play.now())}
+    await send(talk, "return.schedule", **left)
+    await play.tick(hours=5)
+    await send(talk, "return.handover")
+    await talk.said("return.handover", {})
+
+
+@case("handovers.while-awaited", "M-5.34", "M-5.35", section="5.10", profile="return", inputs=["asked", "asking"])
+async def while_awaited(play: Play, side: str) -> None:
+    """
+    Nobody closes the case of somebody who is on the way: the record comes, and both hands are put under it.
+
+    A gateway whose desk can put it away has nobody at the gate, and refuses the hand of whoever brought her.
+    """
+    talk = await (journey if side == "asked" else homeward)(play, "departed")
+    with suppress(Forbidden):
+        await talk.act("close")
+    await play.tick(days=2)
+    if side == "asked":
+        await send(talk, "return.handover")
+        await talk.said("return.handover", {})
+        return
+    text = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
+    await talk.send("return.handover", text, statements=_received(talk, text))
 
 
 @case("handovers.dated", "M-3.15", section="3.5", profile="return", inputs=["asked", "asking"], seconds=60.0)

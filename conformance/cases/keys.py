@@ -1,10 +1,10 @@
 """Sections 2 and 8.4: sealing keys, and what changes when they do."""
 
-from conformance.door import says
+from conformance.door import drops, says
 from conformance.play import Play
 from conformance.reading import b64u, instant
 from conformance.registry import Wrong, case
-from conformance.state import DAY
+from conformance.state import DAY, Instead, Post
 from conformance.writing import SealingKey
 
 
@@ -43,19 +43,51 @@ async def sealed_anew(play: Play) -> None:
 
     A gateway that signs it anew asks the same question twice, under two digests.
     """
-    a = play.a
-    await play.submit()
-    a.instead = [says("unknown-key")]
-    first = play.one(await play.tick(), "verification.request")
-    new = SealingKey(1, a.secret("sealing 2"))
-    now = play.now()
-    a.sealing.append(new)
-    try:
-        rows = [a.card.value["sealing"][0] | {"revoked_at": a.card.value["issued_at"]}]
-        a.next_card(sealing=[*rows, a.sealing_row(new, now, now + 100 * DAY)])
-        await play.publish(a)
-        second = play.one(await play.tick(hours=2), "verification.request")
-    finally:
-        a.sealing.pop()
+    first, second = await _before_and_after(play, says("unknown-key"), revoked=True)
     if second.raw == first.raw or second.read.payload != first.read.payload:
         raise Wrong("the message was not sealed anew around the same signed bytes")
+
+
+async def _before_and_after(play: Play, first: Instead, *, revoked: bool) -> tuple[Post, Post]:
+    """Return a post to which ``first`` happens, and the next one, with another sealing key listed between them."""
+    a, now = play.a, play.now()
+    await play.submit()
+    a.instead = [first]
+    before = play.one(await play.tick(), "verification.request")
+    new = SealingKey(1, a.secret("sealing 2"))
+    a.sealing.append(new)
+    try:
+        old = a.card.value["sealing"][0]
+        rows = [old | {"revoked_at": a.card.value["issued_at"]}] if revoked else [old]
+        a.next_card(sealing=[*rows, a.sealing_row(new, now, now + 100 * DAY)])
+        await play.publish(a)
+        posts = await play.tick(hours=2)
+    finally:
+        a.sealing.pop()
+    if len(posts) != 1:
+        raise Wrong(f"the gateway posted {len(posts)} times, not once")
+    return before, posts[0]
+
+
+@case("keys.revoked-meanwhile", "M-1.2", "M-4.4", section="1", profile="verify")
+async def revoked_meanwhile(play: Play) -> None:
+    """
+    What waits, sealed to a key that its recipient revokes meanwhile, is sealed anew before it is posted again.
+
+    A gateway that goes on posting it hands the person to whoever stole that key, each hour until somebody says no.
+    """
+    first, second = await _before_and_after(play, drops(), revoked=True)
+    if second.raw == first.raw or second.read.payload != first.read.payload:
+        raise Wrong("the message was posted to a revoked key, or not around the same signed bytes")
+
+
+@case("keys.newer-beside", "M-1.2", section="1", profile="verify")
+async def newer_beside(play: Play) -> None:
+    """
+    That its recipient has a newer key besides is no reason: what waits is posted again in the same bytes.
+
+    A gateway that seals it anew shows whoever reads the line that this is another attempt of the one before.
+    """
+    first, second = await _before_and_after(play, drops(), revoked=False)
+    if second.raw != first.raw:
+        raise Wrong("the message was posted again in other bytes (M-1.2)")

@@ -245,6 +245,19 @@ async def next_address(play: Play, instead: list[Instead]) -> None:
         raise Wrong(f"the message was posted {len(posts)} times, or in other bytes (M-1.2)")
 
 
+@case("load.address-with-a-slash", "M-5.11", section="1", profile="verify", positive=True)
+async def address_with_a_slash(play: Play) -> None:
+    """
+    The URL is an address of the card, less the slash at its end if it has one, and the path.
+
+    A gateway that puts one behind the other posts to a path that nobody serves, and its partner never hears of it.
+    """
+    play.b.next_card(addresses=[f"{play.b.addresses[0]}/"])
+    await play.publish(play.b)
+    await play.submit(play.b)
+    play.one(await play.tick(), "verification.request")
+
+
 @case("load.one-problem", "M-5.11", section="1", profile="verify", inputs=["later", "hold"])
 async def one_problem(play: Play, code: str) -> None:
     """

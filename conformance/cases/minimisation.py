@@ -5,53 +5,83 @@ from typing import Any
 
 import schemas
 from conformance.backend import Forbidden
-from conformance.bodies import send
+from conformance.bodies import accepts, day, send
 from conformance.play import Play
-from conformance.reading import Json
 from conformance.registry import Wrong, case
+from conformance.returning import plan
 from conformance.state import example
 
 
-def _full(play: Play) -> Json:
-    elements: Json = play.a.question()["elements"] | {
-        "sex": 2,
-        "document": {"type": "P", "number": "X1234567", "issuer": play.gateway.code},
-    }
-    return elements
-
-
-def _forbidden() -> dict[str, str]:
-    """Return, by name, each member of ``elements`` that a request about a nationality must not carry."""
+def _forbidden(purpose: str) -> dict[str, str]:
+    """Return, by name, each member of ``elements`` that a request for ``purpose`` must not carry."""
     found: dict[str, str] = {}
     for row in schemas.load_matrix()["elements"]:
-        if row["purposes"].get("NATIONALITY") != "required":
+        if row["purposes"].get(purpose) != "required":
             found |= dict.fromkeys(row["members"], row["element"])
     return found
 
 
-@case("minimisation.never-leaves", "M-3.8", section="3.5", profile="verify")
-async def never_leaves(play: Play) -> None:
+PURPOSES = ["NATIONALITY", "PERM_RESIDENCE", "DOC_AUTHENTICITY"]
+
+
+@case("minimisation.never-leaves", "M-3.8", section="3.5", profile="verify", inputs=PURPOSES)
+async def never_leaves(play: Play, purpose: str) -> None:
     """
     Of a file that is full, only the elements that the purpose requires leave.
 
     A gateway that sends the file gives away for good what nobody asked for.
     """
-    elements: dict[str, Any] = _full(play)
-    talk = await play.is_asked(elements={**play.draft()["elements"], **elements})
+    document = {"type": "P", "number": "X1234567", "issuer": play.a.code}
+    full = _file(play) | {"document": document, "mother_given_names": "Elena"}
+    talk = await play.is_asked(purpose=purpose, elements=full)
     sent = set(talk.heard[0].body["elements"])
-    if found := sorted(sent & set(_forbidden())):
+    if found := sorted(sent & set(_forbidden(purpose))):
         raise Wrong(f"the request carries {', '.join(found)}, which the purpose does not require")
 
 
-@case("minimisation.received", "M-5.1", section="5.1")
-async def received(play: Play) -> None:
+def _file(play: Play) -> dict[str, Any]:
+    """Return the elements of a file that says almost everything, without an image."""
+    elements = example("case-draft", "permanent-residence")["elements"] | {"personal_number": "4001017654321"}
+    return {name: value for name, value in elements.items() if name not in ("photo", "document_image")}
+
+
+@case("minimisation.papers", "M-3.8", "M-5.1", section="3.5", profile="return")
+async def papers(play: Play) -> None:
+    """
+    With its request for a travel document the gateway sends what such a document needs, and nothing else of the file.
+
+    A gateway that sends the file there gives away at the end what it kept back at the beginning.
+    """
+    talk = await play.taken_up(
+        elements={**_file(play), "mother_given_names": "Elena"},
+        handling={"use_restrictions": ["P0"], "retain_until": day(play, 300), "onward": "none"},
+    )
+    await send(talk, "verification.reply")
+    await talk.said("return.proposal", plan(play))
+    await accepts(talk)
+    asked = (await talk.said("travel-document.request", {"needed_by": day(play, 15)})).body
+    if found := sorted(set(asked["elements"]) & set(_forbidden("TRAVEL_DOC"))):
+        raise Wrong(f"the request carries {', '.join(found)}, which no travel document needs")
+
+
+EXCESS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a-day-of-entry": ("nationality", {"entry_date": "2020-01-01"}),
+    "tier-2": ("nationality", {"sex": 2}),
+    "parents-of-a-resident": ("permanent-residence", {"mother_given_names": "Elena"}),
+    "who-holds-the-document": ("document", {"birth_date": "2001-04-XX"}),
+}
+
+
+@case("minimisation.received", "M-5.1", section="5.1", inputs=EXCESS)
+async def received(play: Play, given: tuple[str, dict[str, Any]]) -> None:
     """
     A request with an element that the purpose does not allow is refused `not-minimised`.
 
     A gateway that takes it keeps what it should never have been sent.
     """
-    body = play.a.question()
-    body["elements"] = body["elements"] | {"entry_date": "2020-01-01"}
+    name, more = given
+    body = play.a.question(name)
+    body["elements"] = body["elements"] | more
     await play.refused(play.message(body=body), "not-minimised")
 
 

@@ -201,6 +201,20 @@ async def stopped_goes_on(play: Play) -> None:
     await play.silent(days=1)
 
 
+@case("neutral.stopped-keeps", "M-5.30", section="5.9", profile="verify", positive=True)
+async def stopped_keeps(play: Play) -> None:
+    """
+    What comes while the gateway's own desk has stopped a case is kept for when that goes on.
+
+    A gateway that throws it away, as after a withdrawal, has lost the reply when the stop turns out to be for nothing.
+    """
+    talk = await play.taken_up()
+    await talk.freeze("other")
+    await send(talk, "verification.reply")
+    if (await talk.delivered())[-1]["body"] is None:
+        raise Wrong("the reply was taken and not kept, though its case may go on")
+
+
 @case("neutral.decided-looks-open", "M-5.30", "M-5.26", section="5.9", profile="verify")
 async def decided_looks_open(play: Play) -> None:
     """

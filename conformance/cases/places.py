@@ -304,13 +304,16 @@ async def asking_over(play: Play, make: Place) -> None:
     """
     Where a thread is over for the asking State it still takes what the asked one says, and answers nothing.
 
-    A gateway that refuses it tells that the case is over, and one that answers it goes on with what was stopped.
+    A gateway that refuses it tells that the case is over, and one that answers it goes on with what was stopped. One
+    that throws the reply away since a message of its own was lost has its officer wait for what came.
     """
     talk = await make(play)
     for type in ("verification.contest", "reminder", "withdrawal"):
         await refuses(talk, type)
     for type in FROM_ASKED:
         await _takes(talk, type)
+    if make is _contest_lost and (await talk.delivered())[-1]["body"] is None:
+        raise Wrong("the reply was taken and not kept, where a message of the gateway was lost and nothing withdrawn")
     await play.silent(talk.state)
 
 

@@ -1,6 +1,10 @@
 """Section 5.8, and restarts: what a gateway still knows after it was ended, or brought back from a backup."""
 
+from contextlib import suppress
+
+from conformance.backend import Forbidden
 from conformance.bodies import day, refuses, send
+from conformance.door import drops
 from conformance.play import Play
 from conformance.registry import Wrong, case
 from conformance.returning import acceptance, departure, homeward, journey, schedule
@@ -53,24 +57,39 @@ async def _lists(talk: Talk) -> None:
     await talk.play.accepted(talk.state.message(talk.play.gateway, "resync", {"threads": [row], "more": False}))
 
 
-@case("restore.never-posted", "M-5.27", section="5.8", profile="verify", needs=["restore"])
-async def never_posted(play: Play) -> None:
+@case(
+    "restore.never-posted",
+    "M-5.27",
+    section="5.8",
+    profile="verify",
+    needs=["restore"],
+    inputs=["verification.reply", "verification.request"],
+)
+async def never_posted(play: Play, type: str) -> None:
     """
     What the backup shows as never posted, and the partner does not hold, never leaves under its old number.
 
-    A gateway that posts it as it stands uses a number that it may have given to something else since the backup.
+    A gateway that posts it as it stands uses a number that it may have given to something else since the backup, or
+    asks about somebody whose case was stopped since.
     """
-    talk = await play.acknowledged()
-    await talk.say("verification.reply", play.reply())
+    if type == "verification.reply":
+        talk = await play.acknowledged()
+        await talk.say(type, play.reply())
+    else:
+        talk = Talk(play, play.a, asking=False, thread=await play.submit())
+    before = play.gateway.card.value["epoch"]
     await play.offered("/backup")
     await play.offered("/restore")
     posts = await play.tick()
-    await _lists(talk)
+    if talk.heard:
+        await _lists(talk)
+    else:
+        await play.accepted(play.message("resync", {"threads": [], "more": False}))
     for post in [*posts, *await play.tick(), *await play.tick(hours=3)]:
         # What was posted before the backup may be posted again, to ask for the answer that the partner holds.
         said = (post.read.type, post.read.value["epoch"])
-        if post.read.thread == talk.thread and said == ("verification.reply", talk.heard[-1].value["epoch"]):
-            raise Wrong("the gateway posted a reply of its old epoch")
+        if post.read.thread == talk.thread and said == (type, before):
+            raise Wrong(f"the gateway posted a {type} of its old epoch")
 
 
 @case("restore.listed", "M-5.27", "M-5.29", section="5.8", profile="verify", needs=["restore"], positive=True)
@@ -94,6 +113,47 @@ async def listed(play: Play) -> None:
         )
     if await talk.states() != ["accepted", "accepted"]:
         raise Wrong(f"its messages stand as {', '.join(await talk.states())}")
+
+
+@case(
+    "restore.reply-anew",
+    "M-5.27",
+    "M-5.30",
+    section="5.8",
+    profile="verify",
+    needs=["restore"],
+    inputs=["never-posted", "never-came"],
+    positive=True,
+)
+async def reply_anew(play: Play, what: str) -> None:
+    """
+    A reply that was made before the restore, and never came, is said anew, by the gateway or by its desk.
+
+    A gateway that drops it, and holds the case for answered, has lost the reply, and nobody here looks for it again.
+    """
+    talk = await play.acknowledged()
+    await talk.say("verification.reply", play.reply())
+    if what == "never-came":
+        play.a.instead = [drops()]
+        await play.tick()
+    await play.offered("/backup")
+    await play.offered("/restore")
+    await play.tick()
+    await _lists(talk)
+    for _ in range(4):
+        await play.tick(hours=1)
+    newest = play.gateway.card.value["epoch"]
+    if not await _replied_in(talk, newest):
+        with suppress(Forbidden):
+            await talk.say("verification.reply", play.reply())
+        await play.tick(hours=1)
+    if not await _replied_in(talk, newest):
+        raise Wrong("the reply never came, and is not said anew")
+
+
+async def _replied_in(talk: Talk, epoch: int) -> bool:
+    rows = await talk.play.sent(talk.thread)
+    return ("verification.reply", epoch, "accepted") in {(row["type"], row["epoch"], row["state"]) for row in rows}
 
 
 @case("restore.withdrawn-anew", "M-5.27", section="5.8", profile="verify", needs=["restore"], positive=True)

@@ -9,7 +9,7 @@ import schemas
 from conformance.bodies import accepts, body, day, refuses, send, signed, withholds
 from conformance.door import answers
 from conformance.play import Play, body_of
-from conformance.reading import Json, instant, strict_json, unb64u
+from conformance.reading import Json, compact, instant, strict_json, unb64u
 from conformance.registry import Wrong, case
 from conformance.returning import (
     acceptance,
@@ -183,18 +183,22 @@ async def schedule_form(play: Play, of: tuple[str, str]) -> None:
     await _bad_schema(play, of)
 
 
-@case("returns.cancelled", "M-3.14", "M-5.32", section="3.5", profile="return")
+@case("returns.cancelled", "M-3.14", "M-5.32", "M-5.36", section="3.5", profile="return", seconds=60.0)
 async def cancelled(play: Play) -> None:
     """
-    A plan that is cancelled after it was posted is taken back by a message that says nothing else.
+    A plan that is cancelled after it was posted is taken back by a message that says nothing else, and nobody leaves.
 
-    A gateway that repeats the plan in its cancellation tells twice where a person will be.
+    A gateway that repeats the plan in its cancellation tells twice where a person will be; one whose escort leaves all
+    the same brings her to where nobody waits any more.
     """
     talk = await homeward(play, "planned")
     said = (await talk.said("return.schedule", {"status": "cancelled"})).body
     rest = {name: value for name, value in said.items() if name not in ("handling", "status")}
     if said["status"] != "cancelled" or any(rest.values()):
         raise Wrong(f"the cancellation says {rest}")
+    planned = next(message for message in talk.heard if message.type == "return.schedule")
+    await play.tick_to(instant(planned.body["departs_at"]))
+    await withholds(talk, "return.schedule", {"status": "departed"}, days=0)
 
 
 @case("returns.nothing-to-cancel", "M-5.30", section="5.9", profile="return", positive=True)
@@ -212,7 +216,9 @@ async def nothing_to_cancel(play: Play) -> None:
 # The proposal, and what it rests on
 
 
-RESTS = ["another-digest", "an-earlier-reply", "a-negative-reply", "no-reply"]
+NO_GROUND = ["not-found", "former-national", "cannot-say", "document-authentic"]
+"""Replies on which no return rests: whoever was a national is none, and a document says nothing of who holds it."""
+RESTS = ["another-digest", "an-earlier-reply", "no-reply", *NO_GROUND]
 
 
 @case("returns.rests-on", "M-3.11", section="3.5", inputs=RESTS, profile="return")
@@ -222,11 +228,10 @@ async def rests_on(play: Play, what: str) -> None:
 
     A gateway that takes it returns a person to a State that has not said that the person is its own.
     """
-    talk = await play.acknowledged()
+    talk = await play.acknowledged(name="document" if what == "document-authentic" else "nationality")
     named = digest(b"another payload")
     if what != "no-reply":
-        outcome = "not-found" if what == "a-negative-reply" else "national"
-        first = await talk.said("verification.reply", play.reply(outcome))
+        first = await talk.said("verification.reply", play.reply(what if what in NO_GROUND else "national"))
         named = first.digest if what != "another-digest" else named
     if what == "an-earlier-reply":
         await send(talk, "verification.contest")
@@ -245,16 +250,34 @@ async def _proposes(talk: Talk, reply: str, code: str | None) -> None:
         await talk.refused(code, "return.proposal", value, statements=statements)
 
 
-@case("returns.no-positive-reply", "M-3.11", "M-5.35", section="3.5", profile="return", inputs=["not-found", "none"])
+@case("returns.no-positive-reply", "M-3.11", "M-5.35", section="3.5", profile="return", inputs=[*NO_GROUND, "none"])
 async def no_positive_reply(play: Play, outcome: str) -> None:
     """
     The gateway's desk proposes no return without a positive reply.
 
     A gateway that lets it propose takes silence, or a no, for a yes.
     """
-    talk = await play.taken_up()
+    about = play.draft()["elements"] | {"document": {"type": "P", "number": "X1234567", "issuer": play.a.code}}
+    asked = {"purpose": "DOC_AUTHENTICITY", "elements": about} if outcome == "document-authentic" else {}
+    talk = await play.taken_up(**asked)
     if outcome != "none":
         await talk.reply(outcome)
+    await withholds(talk, "return.proposal", plan(play))
+
+
+@case("returns.kept-no-longer", "M-3.11", section="3.5", profile="return")
+async def kept_no_longer(play: Play) -> None:
+    """
+    The gateway's desk proposes no return once what it sent may be kept no more, also where the reply still counts.
+
+    A gateway that lets it has its partner decide about somebody of whom it was to have forgotten everything.
+    """
+    talk = await play.taken_up(handling={"use_restrictions": ["P0"], "retain_until": day(play, 5), "onward": "none"})
+    await send(talk, "verification.reply", valid_until=day(play, 90))
+    await play.tick(days=4)
+    await talk.said("return.proposal", plan(play))
+    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    await play.tick(days=2)
     await withholds(talk, "return.proposal", plan(play))
 
 
@@ -408,15 +431,58 @@ async def refused_before(play: Play) -> None:
     await send(talk, "return.acceptance", **how)
 
 
-@case("returns.refused", "M-6.4", "M-5.35", section="5.10", profile="return")
-async def refused(play: Play) -> None:
+@case("returns.answers-the-last", "M-3.12", section="3.5", profile="return", positive=True)
+async def answers_the_last(play: Play) -> None:
     """
-    A refusal needs no signature and is taken; after it, and whatever comes then, the gateway asks for no document.
+    Where another return was proposed the gateway's acceptance is of that one, by the digest of its body.
 
-    A gateway that goes on after a no returns a person whom nobody will receive.
+    A gateway that accepts the first receives somebody on days, and with people, of which its partner says no more.
+    """
+    talk = await journey(play, "proposed")
+    reply = next(message.digest for message in talk.heard if message.type == "verification.reply")
+    value = proposal_body(play, reply, window={"from": day(play, 20), "until": day(play, 50)})
+    await talk.send("return.proposal", value, statements=stated(talk, "return.release", "coordinator", value))
+    said = await talk.said("return.acceptance", acceptance(play))
+    if said.body["proposal"] != digest(compact(value)):
+        raise Wrong(f"the acceptance is of {said.body['proposal']}, and not of the proposal that stands")
+    if said.value["in_reply_to"] != talk.own:
+        raise Wrong("the acceptance does not name the proposal that stands as the last message that was taken")
+
+
+@case("returns.on-the-last-reply", "M-3.11", section="3.5", profile="return", positive=True)
+async def on_the_last_reply(play: Play) -> None:
+    """
+    The gateway's proposal rests on the last reply of the thread, and on none where that is no positive one.
+
+    A gateway that goes by the first returns a person on a word that was replaced when it was doubted.
+    """
+    talk = await homeward(play, "replied")
+    await talk.said("verification.contest", {"ground": "METHOD_DOUBTED"})
+    await send(talk, "verification.reply", confidence="MEDIUM")
+    said = (await talk.said("return.proposal", plan(play))).body
+    if said["reply"] != talk.own:
+        raise Wrong("the proposal rests on another reply than the last one")
+    talk = await homeward(play, "replied")
+    await talk.said("verification.contest", {"ground": "WRONG_PERSON"})
+    await withholds(talk, "return.proposal", plan(play), days=0)
+    await talk.reply("not-found")
+    await withholds(talk, "return.proposal", plan(play))
+
+
+NO = ["of-this-person", "of-another-person"]
+
+
+@case("returns.refused", "M-6.4", "M-5.35", "M-3.12", section="5.10", profile="return", inputs=NO)
+async def refused(play: Play, what: str) -> None:
+    """
+    A refusal needs no signature and is taken, whatever else it says; after it the gateway asks for no document.
+
+    A gateway that goes on after a no returns a person whom nobody will receive; one that asks of a no what it asks of a
+    yes does not hear it.
     """
     talk = await homeward(play, "proposed")
-    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    says = {"represented": what == "of-another-person"}
+    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], **says)
     await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
     await accepts(talk)
     await withholds(talk, "travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
@@ -622,7 +688,9 @@ TAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "another-role": ("role", {"role": "coordinator"}),
     "another-kind": ("role", {"kind": "return.release"}),
     "welfare-for-an-adult": ("role", {"role": "welfare"}),
+    "the-gateway": ("key", {"key": "signing"}),
     "another-body": ("key", {"about": "A" * 43}),
+    "over": ("over", {}),
 }
 
 

@@ -233,6 +233,22 @@ async def onward_asked(play: Play) -> None:
     await send(talk, "onward.answer", number=number)
 
 
+@case("rights.stopped-grants-nothing", "M-5.25", "M-3.19", section="5.7", profile="full", inputs=["asked", "asking"])
+async def stopped_grants_nothing(play: Play, side: str) -> None:
+    """
+    Of a case that its desk has stopped nothing is granted, and nothing is told of what became of the data.
+
+    A gateway that lets it hands the person, whom it stopped everything for, on to whoever asks next.
+    """
+    talk = await (play.replied() if side == "asked" else _has_replied(play))
+    await send(talk, "onward.request")
+    await send(talk, "use-report.request")
+    await talk.freeze("other")
+    await withholds(talk, "onward.answer", {"number": 1, "decision": "GRANTED", "until": day(play, 30)})
+    report = {"number": 1, "held": True, "restrictions_kept": True, "uses": []}
+    await withholds(talk, "use-report.answer", report)
+
+
 @case("rights.onward-silence", "M-3.19", "M-5.35", section="3.5", profile="full")
 async def onward_silence(play: Play) -> None:
     """
@@ -409,6 +425,28 @@ async def nothing_on_it(play: Play) -> None:
     reply = talk.heard[-1].digest
     await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
     await refuses(talk, "return.proposal", reply=reply)
+
+
+@case("rights.answered-anew", "M-3.20", "M-5.30", section="3.5", profile="full", inputs=["asked", "asking"])
+async def answered_anew(play: Play, side: str) -> None:
+    """
+    Once a reply was taken back another one comes after a contest, and not before it, on both sides.
+
+    A gateway that takes, or gives, another answer by itself lets a State change its word as often as it likes, and
+    nobody asked it to look again.
+    """
+    if side == "asked":
+        talk = await play.replied()
+        await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
+        await withholds(talk, "verification.reply", play.reply("cannot-say"))
+        await send(talk, "verification.contest")
+        await talk.said("verification.reply", play.reply("cannot-say"))
+        return
+    talk = await _has_replied(play)
+    await send(talk, "rectification")
+    await refuses(talk, "verification.reply")
+    await talk.said("verification.contest", {"ground": "WRONG_PERSON"})
+    await send(talk, "verification.reply")
 
 
 @case("rights.accepted-on-it", "M-3.20", "M-3.11", section="3.5", profile="full")

@@ -256,6 +256,19 @@ async def left_alone(play: Play) -> None:
         raise Wrong(f"once the partner answered, {len(posts)} of {len(threads)} messages were posted")
 
 
+@case("sending.nothing-in-common", "M-3.2", section="3.2", profile="verify")
+async def nothing_in_common(play: Play) -> None:
+    """
+    Two States that are asked about one person get two threads and two ids: nothing in the frame links them.
+
+    A gateway that names the case toward both by one id lets them find out from one another whom both were asked about.
+    """
+    first, second = await play.is_asked(), await play.is_asked(play.b)
+    values = [{talk.thread, talk.heard[0].value["id"]} for talk in (first, second)]
+    if values[0] & values[1]:
+        raise Wrong("the requests to two States share their thread or id")
+
+
 @case("sending.one-partner", "M-5.12", "M-5.6", section="5.3", profile="verify", positive=True)
 async def one_partner(play: Play) -> None:
     """

@@ -8,7 +8,7 @@ from conformance.registry import Wrong, case
 from conformance.state import DAY, example
 from conformance.talk import Talk
 
-NEGATIVE = ["not-national", "former-national", "not-found", "refused", "not-resident-at-date"]
+NEGATIVE = ["not-national", "former-national", "not-found", "refused", "not-resident-at-date", "document-altered"]
 KIND, ROLE = "reply.second-signature", "second_signer"
 
 
@@ -25,6 +25,9 @@ async def required(play: Play, outcome: str) -> None:
     A gateway that takes it lets one person in a registry decide alone that somebody belongs nowhere.
     """
     about = example("case-draft", "permanent-residence") if outcome == "not-resident-at-date" else {}
+    if outcome == "document-altered":
+        elements = play.draft()["elements"] | example("verification.request", "document")["elements"]
+        about = {"purpose": "DOC_AUTHENTICITY", "elements": elements}
     talk = await play.taken_up(**{name: about[name] for name in ("purpose", "elements") if name in about})
     body = talk.reply_body(outcome)
     await talk.refused("bad-statement", "verification.reply", body)
@@ -97,7 +100,8 @@ async def own(play: Play, outcome: str) -> None:
         talk = await play.acknowledged(name="permanent-residence")
         reply = play.reply(outcome, as_of=talk.state.question("permanent-residence")["elements"]["entry_date"][:10])
     else:
-        talk, reply = await play.acknowledged(), play.reply(outcome)
+        name = "document" if outcome == "document-altered" else "nationality"
+        talk, reply = await play.acknowledged(name=name), play.reply(outcome)
     message = await talk.said("verification.reply", reply)
     if len(message.value["statements"]) != 1:
         raise Wrong("the reply carries no second signature")

@@ -1,16 +1,16 @@
 """Section 5.7: a thread that is stopped says nothing more, and takes itself back without a word of why."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from conformance.backend import Forbidden
-from conformance.bodies import body, day, send, signed
+from conformance.bodies import OPEN, body, day, send, signed, withholds
 from conformance.door import answers, drops, says
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
-from conformance.returning import departure, homeward, schedule
+from conformance.returning import acceptance, departure, document, homeward, journey, plan, schedule
 from conformance.state import Answering
 from conformance.talk import Talk
 from conformance.writing import stamp
@@ -81,6 +81,136 @@ async def provoked(play: Play) -> None:
     await play.silent(days=9)
 
 
+# What the desk may say no more
+
+
+Says = Sequence[tuple[str, Callable[[Play], Json]]]
+Scene = tuple[Callable[[Play], Awaitable[Talk]], Says]
+
+
+async def _questioned(play: Play) -> Talk:
+    talk = await play.taken_up(elements=play.draft()["elements"] | {"sex": 2})
+    await send(talk, "verification.question")
+    return talk
+
+
+async def _invited(play: Play) -> Talk:
+    talk = await play.taken_up(**OPEN)
+    await send(talk, "verification.interview")
+    return talk
+
+
+async def _answered(play: Play) -> Talk:
+    return await homeward(play, "replied")
+
+
+async def _papers_asked(play: Play) -> Talk:
+    talk = await journey(play, "accepted")
+    await send(talk, "travel-document.request")
+    return talk
+
+
+def _agreed(play: Play) -> Json:
+    return {"decision": "ACCEPTED", "present": ["LAWYER"], "on": day(play, 2)}
+
+
+def _bare(play: Play) -> Json:
+    return {}
+
+
+ACKNOWLEDGES: Says = [("verification.acknowledgement", _bare)]
+WORKS: Says = [
+    ("verification.question", lambda play: {"candidates": 2, "elements": ["SEX"]}),
+    ("verification.delay", lambda play: {"reason": "ARCHIVE_SEARCH", "eta": day(play, 20)}),
+    ("verification.delay", lambda play: {"reason": "ARCHIVE_SEARCH", "extension": True}),
+    ("verification.reply", lambda play: play.reply()),
+]
+QUIET: dict[str, Scene] = {
+    "asking-elements": (_questioned, [("verification.elements", _bare)]),
+    "asking-contest": (_answered, [("verification.contest", lambda play: {"ground": "WRONG_PERSON"})]),
+    "asked-acknowledges": (Play.asks, ACKNOWLEDGES),
+    "asked-works": (Play.acknowledged, WORKS),
+}
+QUIET_RETURN: dict[str, Scene] = {
+    "asking-proposes": (_answered, [("return.proposal", plan)]),
+    "asked-accepts": (lambda play: journey(play, "proposed"), [("return.acceptance", acceptance)]),
+    "asked-issues": (_papers_asked, [("travel-document.issued", lambda play: {"document": document(play)})]),
+}
+
+
+async def _says_nothing(play: Play, scene: Scene) -> None:
+    """Insist that nothing of ``scene`` leaves: neither what was handed in before its case was stopped, nor after it."""
+    begin, says = scene
+    for first in (True, False):
+        talk = await begin(play)
+        if first:
+            await talk.say(says[0][0], says[0][1](play))
+        await talk.freeze("other")  # so that nothing stands in the way but the stop itself
+        posts = await play.tick()
+        for type, value in () if first else says:
+            with suppress(Forbidden):
+                await talk.say(type, value(play))
+            posts += await play.tick(hours=7)
+        posts += await play.tick(days=1 if first else 40)
+        allowed = {"suspension"} if talk.asking else set[str]()  # that a return is stopped the asked State may say
+        if found := {post.read.type for post in posts} - allowed:
+            when = "before" if first else "after"
+            raise Wrong(f"of a case that was stopped {', '.join(sorted(found))} left, handed in {when} it")
+        if first and not talk.asking:
+            await play.fresh()  # a stop may hold every case of the person
+
+
+@case("stop.desk-says-nothing", "M-5.25", section="5.7", profile="verify", inputs=QUIET, seconds=60.0)
+async def desk_says_nothing(play: Play, scene: Scene) -> None:
+    """
+    Once a case is stopped its desk says nothing more, nor does what it handed in before leave that was never posted.
+
+    A gateway that stops what its partner says, and not its own desk, goes on asking about a person to be left alone, or
+    answering a State from which she fled.
+    """
+    await _says_nothing(play, scene)
+
+
+@case("stop.desk-in-a-return", "M-5.25", section="5.7", profile="return", inputs=QUIET_RETURN, seconds=60.0)
+async def desk_in_a_return(play: Play, scene: Scene) -> None:
+    """
+    Once a case is stopped nothing of a return is proposed, accepted or issued; that it is stopped the asked State says.
+
+    A gateway whose desk goes on has a return under way which its own protection authority has stopped.
+    """
+    await _says_nothing(play, scene)
+
+
+@case("stop.desk-interview", "M-5.25", section="5.7", profile="full")
+async def desk_interview(play: Play) -> None:
+    """
+    Once a case is stopped its desk agrees to no interview.
+
+    A gateway that lets it brings the person before the officials of the State that she fears.
+    """
+    await _says_nothing(play, (_invited, [("verification.interview-answer", _agreed)]))
+
+
+@case("stop.answered-after-all", "M-5.22", "M-5.30", section="5.9", profile="return")
+async def answered_after_all(play: Play) -> None:
+    """
+    A reply that comes after the gateway's withdrawal is taken, and its desk goes on with nothing by it.
+
+    A gateway that lets it contest, or propose a return, has a case that was withdrawn and goes on.
+    """
+    talk = await _answered_late(play)
+    await withholds(talk, "verification.contest", {"ground": "WRONG_PERSON"}, days=0)
+    await withholds(talk, "return.proposal", plan(play))
+
+
+async def _answered_late(play: Play) -> Talk:
+    talk = await play.taken_up()
+    await talk.withdraw("other")
+    talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    await send(talk, "verification.reply")
+    return talk
+
+
 # In the middle of something
 
 
@@ -103,6 +233,25 @@ async def under_retries(play: Play, reason: str) -> None:
     if message.value["seq"] != 2:
         raise Wrong(f"the withdrawal has the number {message.value['seq']}, not the one after the last posted")
     await play.silent(days=31)
+
+
+@case("stop.after-a-restart", "M-5.25", "M-5.12", section="5.7", profile="verify", needs=["restart"])
+async def after_a_restart(play: Play) -> None:
+    """
+    A stop outlasts a restart, and so does the hour of a withdrawal that was decided before it.
+
+    A gateway that has either in memory alone asks about the person once more as soon as somebody starts it again.
+    """
+    talk = Talk(play, play.a, asking=False, thread=await play.submit())
+    play.a.instead = [drops()]
+    talk.take(play.one(await play.tick(), "verification.request"))
+    await talk.freeze("other")
+    await play.offered("/restart")
+    await play.silent(days=2, minutes=7)
+    await talk.act("withdraw")
+    await play.offered("/restart")
+    await play.silent()
+    talk.take(play.one(await play.tick_to(play.now() + talk.to_full_hour()), "withdrawal"))
 
 
 @case("stop.at-the-full-hour", "M-5.26", section="5.7", profile="verify", inputs=REASONS)
@@ -189,6 +338,23 @@ async def _twice(talk: Talk, type: str) -> None:
         raise Wrong(f"the messages stand as {', '.join(await talk.states())}")
 
 
+@case("stop.until-heard", "M-5.11", "M-5.25", section="5.3", profile="return", inputs=["withdrawal", "suspension"])
+async def until_heard(play: Play, type: str) -> None:
+    """
+    Word of a stop whose answer does not come is posted again, in the same bytes, until it is heard.
+
+    A gateway that posts nothing any more of a case that is stopped has stopped, and nobody else has.
+    """
+    talk = await (play.taken_up() if type == "withdrawal" else homeward(play, "accepted"))
+    play.a.instead = [drops(), says("later"), says("out-of-order")]
+    await (talk.withdraw("protection") if type == "withdrawal" else talk.say(type, {}))
+    posts = [post for _ in range(8) for post in await play.tick(hours=1)]
+    if len(posts) != 4 or {post.raw for post in posts} != {posts[0].raw} or posts[0].read.type != type:
+        raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts) or 'nothing'}")
+    if (await talk.states())[-1] != "accepted":
+        raise Wrong(f"the {type} stands as {(await talk.states())[-1]}")
+
+
 RETURNING = ["proposed", "accepted", "documented", "planned"]
 
 
@@ -220,6 +386,41 @@ async def in_a_return(play: Play, place: str) -> None:
         if types not in ([], ["withdrawal"]):
             raise Wrong(f"after the withdrawal was decided the gateway posted {', '.join(types)}")
     await play.silent(days=30)
+
+
+@case("stop.left-all-the-same", "M-5.30", "M-5.25", section="5.9", profile="return", seconds=60.0)
+async def left_all_the_same(play: Play) -> None:
+    """
+    Where the asked State's own desk has stopped the case word of a departure is taken, and the person called back.
+
+    A gateway that refuses it knows of nobody on the way, and nobody calls back whom it stopped everything for.
+    """
+    talk = await journey(play, "planned")
+    with suppress(Forbidden):
+        await talk.freeze("other")
+    await play.tick()
+    left = {**schedule(play, departure(play)), "status": "departed", "departs_at": stamp(play.now())}
+    await send(talk, "return.schedule", **left)
+    await talk.say("return.take-back", {"reason": "UNSAFE", "by": day(play, 5)})
+    if "return.take-back" not in [post.read.type for post in await play.tick()]:
+        raise Wrong("the gateway does not say that whoever has left is to be taken back")
+
+
+@case("stop.nobody-dropped", "M-5.34", "M-5.25", section="5.10", profile="return", seconds=60.0)
+async def nobody_dropped(play: Play) -> None:
+    """
+    Once a person has left the gateway withdraws nothing, whatever its desk tries, and calls her back instead.
+
+    A gateway whose withdrawal leaves has forgotten somebody who is in the air, and its partner refuses it for that.
+    """
+    talk = await homeward(play, "departed")
+    for act in ("freeze", "withdraw", "close"):
+        with suppress(Forbidden):
+            await talk.act(act, **({"reason": "other"} if act == "freeze" else {}))
+    posts = [post.read.type for _ in range(3) for post in await play.tick(hours=1)]
+    if posts:
+        raise Wrong(f"of somebody who is on the way the gateway posted {', '.join(posts)}")
+    await talk.said("return.take-back", {"reason": "UNSAFE", "by": day(play, 5)})
 
 
 # The same, whatever the reason

@@ -1,11 +1,15 @@
 """Sections 5.7 and 5.9: a withdrawal at our door, and what a thread takes after it."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from conformance.backend import Forbidden
-from conformance.bodies import send
+from conformance.bodies import send, withholds
+from conformance.door import drops
 from conformance.play import Play
-from conformance.registry import Wrong, case
+from conformance.reading import Json
+from conformance.registry import Wrong, case, includes
+from conformance.returning import acceptance, document, journey
 from conformance.talk import Talk
 
 WITHDRAWN = {"code": "WITHDRAWN_NO_REASON"}
@@ -152,6 +156,33 @@ async def after_the_last_posted(play: Play) -> None:
         raise Wrong(f"the withdrawal has the number {message.value['seq']}, not the one after the request")
 
 
+@case("withdrawal.posted-before-it", "M-5.23", "M-5.6", section="5.7", profile="verify", inputs=["posted", "waiting"])
+async def posted_before_it(play: Play, what: str) -> None:
+    """
+    What the asked State had posted when the other one withdrew is posted until it is answered, and nothing else is.
+
+    A gateway that lets it lie has its confirmation under a number that its partner does not wait for, and never heard;
+    one that still posts what had not left answers a State that no longer asks.
+    """
+    talk = await play.acknowledged()
+    await talk.say("verification.reply", play.reply())
+    if what == "posted":
+        talk.state.instead = [drops()]
+        first = talk.take(play.one(await play.tick(), "verification.reply"))
+    await send(talk, "withdrawal")
+    whole = includes(play.profile, "full")
+    if whole:
+        await send(talk, "erasure")
+    posts = await play.tick(hours=1)
+    if [post.raw for post in posts] != ([first.raw] if what == "posted" else []):
+        raise Wrong(
+            f"after the withdrawal the gateway posted {', '.join(post.read.type for post in posts) or 'nothing'}"
+        )
+    if whole:
+        await talk.said("confirmation", {"number": 1, "act": "ERASURE", "result": "DONE"})
+    await play.silent(days=2)
+
+
 @case("withdrawal.desk-stops", "M-5.22", "M-5.30", section="5.9", profile="verify")
 async def desk_stops(play: Play) -> None:
     """
@@ -164,3 +195,31 @@ async def desk_stops(play: Play) -> None:
     with suppress(Forbidden):
         await talk.say("verification.reply", play.reply())
     await play.silent(days=1)
+
+
+async def _papers_asked(play: Play) -> Talk:
+    talk = await journey(play, "accepted")
+    await send(talk, "travel-document.request")
+    return talk
+
+
+ENDS: dict[str, tuple[Callable[[Play], Awaitable[Talk]], str, Callable[[Play], Json]]] = {
+    "proposed": (lambda play: journey(play, "proposed"), "return.acceptance", acceptance),
+    "accepted": (_papers_asked, "travel-document.issued", lambda play: {"document": document(play)}),
+}
+
+
+@case("withdrawal.ends-a-return", "M-5.22", "M-5.30", section="5.9", profile="return", inputs=ENDS)
+async def ends_a_return(play: Play, how: tuple[Callable[[Play], Awaitable[Talk]], str, Callable[[Play], Json]]) -> None:
+    """
+    After a withdrawal in a return the asked State accepts nothing and issues nothing, nor leaves what waited.
+
+    A gateway that goes on makes out papers for somebody whose return was taken back, perhaps because she fled.
+    """
+    begin, type, says = how
+    for first in (True, False):
+        talk = await begin(play)
+        if first:
+            await talk.say(type, says(play))
+        await send(talk, "withdrawal")
+        await withholds(talk, type, says(play))

@@ -78,6 +78,8 @@ class Desk:
                 await gateway.hold.freeze(ref, f"because of {reason}", person, role, known if protection else None)
             case "withdraw":
                 await gateway.hold.withdraw(ref, "second", "liaison_officer")
+            case "set-aside":
+                await gateway.returning.suspend(ref, "a reason that stays here", "first", "case_officer")
             case "close":
                 asked = (await self._case(ref)).side is Side.REQUESTED
                 await (gateway.answer.close(ref, "first") if asked else gateway.clear.close(ref, "first"))
