@@ -239,7 +239,9 @@ class Notices:
                 row = await tx.find_case(one)
                 if row is None or row.sealed is None:
                     continue
-                held = cases.unseal(context, row)
+                if (held := cases.readable(context, row)) is None:
+                    found.append(Recipient(row.ref, row.partner, row.state, ()))  # nobody can say that nothing left
+                    continue
                 case = held.case
                 await access.record(context, tx, held, person, "recipients", why, now)
                 if await heard.was_posted(tx, case):

@@ -27,10 +27,11 @@ from gateway.services import access, cases
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.notices import Notices
-from gateway.services.ports import Tx
+from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.services.representing import check_representing
 from gateway.services.rows import EventRow, OutboundRow
 from keys import jws
+from keys.errors import BadRest
 from schemas import ijson
 
 READERS = frozenset({"dpo", "guardian", "lawyer", "case_officer"})
@@ -287,7 +288,8 @@ async def rectify(
     Tell every State that got something of this person that ``parts`` of it were wrong (R-16).
 
     It goes to every case that ``Notices.recipients`` finds; one that was told the same and has not confirmed is not
-    told again. A case that cannot be told now is named with the reason: whoever corrects comes back to it.
+    told again. A case that cannot be told now is named with the reason, and holds up no other: no key of that State is
+    held, or the file cannot be read. Whoever corrects comes back to it.
     """
     today = context.clock.now().date()
     reached = []
@@ -299,8 +301,12 @@ async def rectify(
             continue
         try:
             await notices.strike(one.ref, parts, person, role)
-        except (IllegalStep, RuleRefused) as error:
+        except Outdated:
+            raise
+        except (IllegalStep, RuleRefused, Unavailable) as error:
             reached.append(Reached(one.ref, one.partner, False, str(error), None))
+        except BadRest:
+            reached.append(Reached(one.ref, one.partner, False, "its file cannot be read", None))
         else:
             due_on = today + timedelta(days=CONFIRM_DAYS)
             reached.append(Reached(one.ref, one.partner, True, "told now", due_on))

@@ -16,6 +16,7 @@ from gateway.services.rights import Account
 from schemas import SchemaError
 from tests.support import homeward, story
 from tests.support.network import Network
+from tests.support.spoilt import spoilt
 
 
 @pytest.fixture
@@ -283,6 +284,34 @@ async def test_correction_stays_open_until_it_is_confirmed(overseen: Network) ->
     await overseen.deliver()
     assert () == await rights.unconfirmed(gateway.context)
     assert () == open_demands(await story.case(overseen, "XAA", ours))
+
+
+async def corrected(network: Network, ref: str) -> list[tuple[str, bool, str]]:
+    """Say everywhere that the sex was wrong; return of each case whether its State was told, and why not."""
+    gateway = network.gateways["XAA"]
+    reached = await rights.rectify(gateway.context, gateway.notices, ref, ["SEX"], "first", "case_officer")
+    return [(one.ref, one.told, one.because) for one in reached]
+
+
+async def test_state_that_cannot_be_written_to_is_named_and_holds_up_no_other(overseen: Network) -> None:
+    """A State on hold is told later, and its case named with the reason; a correction does not end with it (R-16)."""
+    first, second = [(await story.received(overseen))[0] for _ in range(2)]
+    trust = overseen.gateways["XAA"].context.trust
+    await trust.hold("XBB", "second", "a theft was heard of", overseen.clock.now())
+    why = "no valid sealing key of XBB is held"
+    assert [(first, False, why), (second, False, why)] == await corrected(overseen, first)
+
+
+@pytest.mark.parametrize("own", [False, True])
+async def test_case_that_cannot_be_read_is_named_and_holds_up_no_other(overseen: Network, own: bool) -> None:
+    """Something was sent in it all the same: people tell that State, and the gateway tells the others (R-16)."""
+    first, second = [(await story.received(overseen))[0] for _ in range(2)]
+    row = await story.row(overseen, "XAA", bad := first if own else second)
+    spoiled = row._replace(sealed=spoilt(row.sealed), version=row.version + 1)
+    await overseen.gateways["XAA"].store.commit(lambda tx: tx.save_case(spoiled))
+    said = {True: "told now", False: "its file cannot be read"}
+    told = [(ref, ref != bad, said[ref != bad]) for ref in (first, second)]
+    assert told == await corrected(overseen, first)
 
 
 # To whom content goes.
