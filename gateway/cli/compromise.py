@@ -29,7 +29,7 @@ from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import SEALING_MAX, SIGNING_MAX, window
 from gateway.cli.output import counted, emit, json_option, plain, say
-from gateway.cli.own_card import identity_options, issue, open_identity, own_card
+from gateway.cli.own_card import device_key, identity_options, issue, open_identity, own_card
 from gateway.cli.restore import again_option, begun_lately, sign_everybody_out
 from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
@@ -79,6 +79,7 @@ SESSIONS = (
 )
 
 DEVICE = "the signing key in the device is the same: until it was stopped, whoever had the machine could have it sign"
+"""Said where a device signs. Any other signing key that our card lists lay in the key store, and is revoked."""
 
 
 @dataclass(slots=True)
@@ -268,18 +269,20 @@ def _replace_keys(work: _Work, report: Report) -> None:
     """Put new keys beside the old ones, issue the card that lists them and revokes those, then destroy those."""
     store, held, now = work.store(), own_card(work.settings), datetime.now(UTC).replace(microsecond=0)
     stolen = [name for name, _ in homes.sealing_keys(store)]
-    new = None if work.settings.signing else _new_signing(store)
-    claims = card.claims_of(held)
-    sealing = _revoked(_begun(claims["sealing"], now), report.since, now)
-    signing = []
-    changes: dict[str, Any] = {"epoch": report.epoch}
+    claims, inside = card.claims_of(held), device_key(work.settings)
+    new = None if inside is not None else _new_signing(store)
     if new is not None:
-        signing = _revoked(claims["signing"], report.since, now - BACK)[-(SIGNING_MAX - 1) :]
-        entry = window(new.kid, new.public, now - BACK, now + timedelta(days=366))
-        changes["signing"] = [*signing, entry]
+        goes_on = [window(new.kid, new.public, now - BACK, now + timedelta(days=366))]
     else:
+        goes_on = [_from_earlier(one, now) for one in claims["signing"] if inside and one["kid"] == inside.kid]
+        stolen += [name for name in (homes.SIGNING, homes.NEXT) if name in store.names()]
         report.remains = (*report.remains, DEVICE)
-    changes |= {
+    others = [one for one in claims["signing"] if one["kid"] not in {entry["kid"] for entry in goes_on}]
+    signing = _revoked(others, report.since, now - BACK)[-(SIGNING_MAX - 1) :]
+    sealing = _revoked(_begun(claims["sealing"], now), report.since, now)
+    changes: dict[str, Any] = {
+        "epoch": report.epoch,
+        "signing": [*signing, *goes_on],
         "sealing": [*sealing, *_new_sealing(store, claims["sealing"], SEALING_MAX - len(sealing), now)],
     }
     spki = _renew_certificate(work.settings, held, now)
@@ -298,6 +301,11 @@ def _new_signing(store: KeyStore) -> SigningKey:
         store.destroy(homes.NEXT)  # it was made before, and lay here too
     store.put(homes.NEXT, SigningKey.generate().seed)
     return SigningKey(store.get(homes.NEXT))
+
+
+def _from_earlier(entry: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the entry of the key in a device, good for whatever one that is revoked beside it had answered."""
+    return {**entry, "from": format_instant(min(_at(entry["from"]), now - BACK))}
 
 
 def _begun(entries: Sequence[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
@@ -344,7 +352,7 @@ def _destroy(store: KeyStore, stolen: Sequence[str], new: SigningKey | None) -> 
         store.destroy(name)
     if new is not None:
         store.replace(homes.SIGNING, homes.NEXT)
-    return [kids[name] for name in stolen]
+    return [kids[name] for name in stolen if name in kids]
 
 
 def _renew_certificate(chosen: Settings, held: Card, now: datetime) -> str | None:

@@ -5,7 +5,8 @@ Rule 1: the theft is a span of time, from the earliest instant at which it may h
 What lay here at any moment of it counts as taken.
 Rule 2: on the line a thief reads what came sealed to a key whose private half lay here in that span, however long ago
 it was recorded. What we sent was sealed to keys that never lay here. The note that a key was destroyed is of the one
-machine that did it: where others have a key store of their own, it counts only for who says that all of them did.
+machine that did it: where others have a key store of their own, it counts only for who says that all of them did. A key
+that a card of ours lists lay here until somebody noted that it was destroyed, also where nobody finds it any more.
 Rule 3: with the database too a thief reads every message kept under the key of a case that was not erased before.
 """
 
@@ -86,8 +87,9 @@ async def exposure(
         elsewhere: whether another machine may hold a key still that was noted as destroyed before ``since``.
     """
     ends = await context.store.read(lambda tx: tx.sealing_ends())
-    stolen = set(context.keyring.sealing) | {row.kid for row in ends if elsewhere or row.destroyed_at >= since}
     windows = _windows(published)
+    held = set(context.keyring.sealing) | (windows.keys() - {row.kid for row in ends})
+    stolen = held | {row.kid for row in ends if elsewhere or row.destroyed_at >= since}
     again: dict[tuple[str, str], list[bytes]] = {}
     for partner, digest, kid in await context.store.read(lambda tx: tx.inbound_again()):
         again.setdefault((partner, digest), []).append(kid)

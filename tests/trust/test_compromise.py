@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from gateway import home
 from gateway.cli import keys, running
 from gateway.cli.errors import CommandError
+from gateway.cli.own_card import own_card
 from gateway.core import evidence_verifier, wire
 from gateway.core.messages import RESYNC
 from gateway.core.retry import FAILURES_TO_OPEN
@@ -27,6 +28,7 @@ from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.cli.support import Homes, call, deliver, link_leads_on, value
 from tests.support import questions, story
+from tests.support.device import address
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 from tests.support.posted import payloads
@@ -87,6 +89,14 @@ async def test_a_key_destroyed_before_the_theft_gives_nothing_away(network: Netw
     assert (1, 1) == (len(old), len(new))
     assert new == digests(await exposed(network, "XBB", destroyed + timedelta(seconds=1)), "line")
     assert old | new == digests(await exposed(network, "XBB", destroyed), "line")
+
+
+async def test_a_key_that_is_gone_and_was_not_noted_so_counts_as_stolen(network: Network) -> None:
+    """A run that was cut short once the keys were destroyed is run again: its report has what they give away, too."""
+    await story.received(network)
+    network.gateways["XBB"].context.keyring.sealing.clear()
+    found = await exposed(network, "XBB", network.clock.now(), database=False)
+    assert (13, await received(network, "XBB")) == (len(found.keys), digests(found, "line"))
 
 
 async def test_a_key_that_another_machine_may_hold_counts_as_stolen(network: Network) -> None:
@@ -291,6 +301,25 @@ def test_every_private_half_that_lay_here_is_replaced(homes: Homes) -> None:
     seen = value_of_check(home_)
     assert {"keys", "tls"} <= {item["area"] for item in seen}
     assert [] == [item["text"] for item in seen if item["level"] == "finding" and item["area"] in ("keys", "tls")]
+
+
+def test_a_key_that_lay_here_beside_a_device_is_revoked(homes: Homes) -> None:
+    """The device goes on signing; what the store held before it, or for after it, signs for this State no more."""
+    home_, uri = homes.home("XBB"), address("stolen-beside")
+    old = own_card(load(home_, {})).signing[0].kid
+    value("keys", "device", uri)
+    value("keys", "rotate", "signing", "-C", home_, "--device", uri)
+    path = home_ / "isthmus.toml"
+    path.write_text(f'signing = "{uri}"\n{path.read_text()}')
+    done = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    report = json.loads(done.stdout)
+    kept, inside = own_card(load(home_, {})).signing
+    assert [(old, True), (False, True)] == [
+        (kept.kid, kept.revoked_at is not None),
+        (inside.revoked_at is not None, inside.valid_from <= datetime.now(UTC) - timedelta(days=31)),
+    ]
+    store = open_store(f"file:{home_ / 'gateway.keys'}", passphrase=lambda: "correct horse battery", environ={})
+    assert (True, []) == (old in report["revoked"], [name for name in store.names() if name.startswith("sign")])
 
 
 def test_what_signs_for_persons_is_named(homes: Homes) -> None:
