@@ -8,6 +8,7 @@ Rule 3: where many machines share a database each has the whole list: the one th
 
 import os
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gateway.services.context import Context
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import erase_in
+from keys.durable_file import write_durably
 
 ERASED_FILE = "erased.txt"
 """References of erased cases, one a line, in the home."""
@@ -54,7 +56,10 @@ def _add(path: Path, refs: Collection[str]) -> None:
     # A line of its own, whatever part of one a full disk or a power cut has left before it.
     line = "".join(f"\n{ref}\n" for ref in refs).encode()
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        if not path.exists():
+            with suppress(FileExistsError):  # another process was quicker
+                write_durably(path, b"", mode=0o600, new=True)  # or a power cut might take the first line with its file
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         try:
             written = os.write(descriptor, line)
             os.fsync(descriptor)

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -207,17 +208,18 @@ async def test_a_case_is_listed_once_however_often_its_unit_runs(network: Networ
 
 
 def test_a_case_is_on_the_disk_before_it_counts_as_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A power cut right after an erasure brings it back by no backup."""
-    synced, sync = list[str](), os.fsync
+    """A power cut right after an erasure brings it back by no backup, be it the first one, which makes the file."""
+    synced, sync, listed = list[tuple[bool, str]](), os.fsync, tmp_path / erased.ERASED_FILE
 
     def watched(descriptor: int) -> None:
-        synced.append((tmp_path / erased.ERASED_FILE).read_text().strip())
+        of_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((of_folder, listed.read_text().strip() if listed.exists() else "no file"))
         sync(descriptor)
 
     monkeypatch.setattr(erased.os, "fsync", watched)
-    erased.note(tmp_path / erased.ERASED_FILE, "XAA-1")
-    assert ["XAA-1"] == synced
-    assert 0o600 == (tmp_path / erased.ERASED_FILE).stat().st_mode & 0o777
+    erased.note(listed, "XAA-1")
+    assert [(False, "no file"), (True, ""), (False, "XAA-1")] == synced
+    assert 0o600 == listed.stat().st_mode & 0o777
 
 
 async def test_a_start_erases_again_however_much_is_listed(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
