@@ -259,7 +259,7 @@ def _codes_end(body: bytes, at: int) -> int:
     end = at + 17 + sum(counts)
     taken = sum(count << (16 - length) for length, count in enumerate(counts, 1))
     values = body[at + 17 : end]
-    if body[at] & 0xEC or len(counts) < 16 or taken > 1 << 16 or len(set(values)) < sum(counts):
+    if body[at] & 0xEC or taken > 1 << 16 or len(set(values)) < sum(counts):
         raise NotBare("a Huffman table is none")
     return end
 

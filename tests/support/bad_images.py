@@ -25,6 +25,8 @@ def with_segment(marker: int, body: bytes) -> bytes:
 
 NOT_BARE = {
     "nothing": b"",
+    "the first marks alone": b"\xff\xd8\xff",
+    "another mark in front": b"PK" + BARE[2:],
     "a PNG": pictures.saved(pictures.portrait(), "PNG"),
     "camera data": with_segment(0xE1, b"Exif\x00\x00II*\x00"),
     "XMP": with_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\x00<x/>"),
@@ -34,6 +36,10 @@ NOT_BARE = {
     "a reserved segment": with_segment(0xF0, b"text"),
     "a header with a thumbnail": BARE[:18] + b"\x01\x01" + BARE[20:],
     "a longer header": BARE[:2] + segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00abc") + BARE[20:],
+    "a longer header that ends as one": BARE[:2]
+    + segment(0xE0, b"JFIF\x00\x01\x01\x00\x00\x01\x00\x01from the shelter\x00\x00")
+    + BARE[20:],
+    "a header of another kind": BARE[:2] + segment(0xE0, b"from shelter\x00\x00") + BARE[20:],
     "a second header of another kind": with_segment(0xE0, b"JFXX\x00\x10abc"),
     "bytes behind the end": BARE + b"\x00",
     "a zip behind the end": BARE + pictures.zipped(),
@@ -42,16 +48,30 @@ NOT_BARE = {
     "cut short": BARE[: len(BARE) // 2],
     "no picture data": BARE[:SCAN_AT] + b"\xff\xd9",
     "picture data before the frame": BARE[:20] + BARE[SCAN_AT:],
+    "picture data before the frame and behind it": BARE[:FRAME_AT] + BARE[SCAN_AT:-2] + BARE[FRAME_AT:],
+    "picture data of four colours": BARE[:SCAN_AT]
+    + segment(0xDA, b"\x04" + bytes(8) + b"\x00\x3f\x00")
+    + BARE[SCAN_AT + 14 :],
+    "picture data of no colour": BARE[:SCAN_AT] + segment(0xDA, b"\x00\x00\x3f\x00") + BARE[SCAN_AT + 14 :],
     "two frames": BARE[:SCAN_AT] + BARE[FRAME_AT : FRAME_AT + 19] + BARE[SCAN_AT:],
     "a segment past the end": BARE[:20] + b"\xff\xdb\xff\xff" + BARE[20:],
     "a length of one": BARE[:20] + b"\xff\xdb\x00\x01" + BARE[20:],
     "16 bits a colour": BARE[: FRAME_AT + 4] + b"\x10" + BARE[FRAME_AT + 5 :],
     "too wide": BARE[: FRAME_AT + 7] + (SIDE_MAX + 1).to_bytes(2) + BARE[FRAME_AT + 9 :],
+    "no width": BARE[: FRAME_AT + 7] + b"\x00\x00" + BARE[FRAME_AT + 9 :],
     "no height": BARE[: FRAME_AT + 5] + b"\x00\x00" + BARE[FRAME_AT + 7 :],
     "four colours": BARE[: FRAME_AT + 9] + b"\x04" + BARE[FRAME_AT + 10 :],
+    "four colours, each with its place": BARE[:FRAME_AT]
+    + segment(0xC0, BARE[FRAME_AT + 4 : FRAME_AT + 9] + b"\x04" + bytes(12))
+    + BARE[FRAME_AT + 19 :],
     "words in place of a table": with_segment(0xDB, b"from the shelter at Northtown"),
     "words behind a table": with_segment(0xDB, b"\x03" + bytes(range(1, 65)) + b"from the shelter"),
     "a table of words, given twice": with_segment(0xDB, b"\x03" + b"from the shelter" * 4 + b"\x03" + bytes(64)),
+    "a table that runs past its segment": with_segment(0xDB, b"\x03from the shelter"),
+    "a table of more than 16 bits": with_segment(0xDB, b"\x23" + bytes(192)),
+    "a fifth table": with_segment(0xDB, b"\x04" + bytes(64)),
+    "codes of a class there is not": with_segment(0xC4, b"\x20\x01" + bytes(15) + b"a"),
+    "a fifth table of codes": with_segment(0xC4, b"\x04\x01" + bytes(15) + b"a"),
     "words in place of codes": with_segment(0xC4, b"from the shelter at Northtown"),
     "codes that are words": with_segment(0xC4, b"\x03" + bytes(15) + b"\x10" + b"from the shelter"),
     "more codes than there can be": with_segment(0xC4, b"\x03\x03" + bytes(15) + b"abc"),
