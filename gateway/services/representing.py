@@ -28,7 +28,7 @@ def represents(context: Context, case: Case, person: str, role: str, now: dateti
     after = taken_out_at(case) if role == "guardian" else None
     if role not in REPRESENTING or context.guests.invited(person, role, case.ref, now, after):
         return True
-    return person in filter(None, _named(case.draft))
+    return person in _named(case.draft)
 
 
 def check_representing(context: Context, case: Case, person: str, role: str, now: datetime) -> None:

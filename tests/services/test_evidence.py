@@ -299,19 +299,23 @@ async def test_look_is_recorded(network: Network) -> None:
 
 @pytest.mark.parametrize("letter", ["x", "\u0436", "\u0645", "\u09a8", "\U00016e40"])
 async def test_length_of_a_reason_does_not_show(network: Network, letter: str) -> None:
-    """A reason of the greatest length in any script is stored in as many bytes as a short one, and read as it was."""
+    """
+    A reason of the greatest length in any script is stored in as many bytes as a short one, and read as it was.
+
+    Of what is longer, as the justification of a file may be, as much shows as how often it would have to be doubled.
+    """
     ours, _ = await story.acknowledged(network)
     context = network.gateways["XAA"].context
 
     async def unit(tx: Tx) -> list[tuple[int, str]]:
         held = await cases.load(context, tx, ours)
-        for why in ("a short one", letter * 400):
+        for why in ("a short one", letter * 400, "x" * 2049, "x" * 4096):
             await access.record(context, tx, held, "first", "test", why, network.clock.now())
         rows = [row for row in await tx.accesses(ours) if row.action == "test"]
         return [(len(row.justification), access.justification_of(context, held, row)) for row in rows]
 
-    (size, short), (other, long) = (await context.commit(unit)).value
-    assert (size, "a short one", letter * 400) == (other, short, long)
+    (size, short), (other, long), (more, _), (most, _) = (await context.commit(unit)).value
+    assert (size, "a short one", letter * 400, more) == (other, short, long, most)
 
 
 async def test_no_reason_no_export(network: Network) -> None:

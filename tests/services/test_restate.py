@@ -11,6 +11,7 @@ from gateway.services import access, cases, reading, rights
 from gateway.services.account_store import Invitation
 from gateway.services.acts import DESK, RETURN_DESK, RETURN_PARTS
 from gateway.services.context import Forbidden, NotFound, Person
+from gateway.services.representing import represents
 from tests.support import homeward, story
 from tests.support.network import START, Network
 
@@ -96,6 +97,24 @@ async def test_guest_who_was_taken_for_the_guardian_reads_nothing_more(network: 
     for guest in (right, lawyer):
         await access.look(context, ours, *guest, why="what is recorded?")
     await network.gateways["XAA"].hold.freeze(ours, "afraid", *wrong)
+
+
+async def test_each_guardian_who_is_taken_out_takes_the_guest_along(network: Network) -> None:
+    """By reference or by who signed, and also where the first one is on record again."""
+    context, ours = network.gateways["XAA"].context, await stopped(network)
+    guests = []
+    for named in (None, GUARDIAN, OTHER, {**OTHER, "signed_by": "Youth Court"}):
+        network.clock.pass_(seconds=1)
+        now = network.clock.now()
+        made = Invitation(f"{len(guests)}", ours, "guardian", f"guest.{len(guests)}", "first", now, now + timedelta(9))
+        context.guests.take(made, now)
+        guests.append(made.person)
+        network.clock.pass_(seconds=1)
+        await restate(network, ours, CHILD, named)
+        case = await story.case(network, "XAA", ours)
+        opens = [represents(context, case, one, "guardian", network.clock.now()) for one in guests]
+        # Nobody was on record before the second, so that one stays who is.
+        assert opens == [named is GUARDIAN and one == guests[1] for one in guests]
 
 
 async def test_what_stood_is_shown_to_a_desk_and_who_is_in_charge(network: Network) -> None:

@@ -8,14 +8,14 @@ from gateway.core.calendars import local_date
 from gateway.core.case import State
 from gateway.core.machine import RuleRefused
 from gateway.core.notices import open_demands
-from gateway.services import cases, rights
+from gateway.services import access, cases, rights
 from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.evidence import export
 from gateway.services.ports import Tx
 from gateway.services.rights import Account
 from schemas import SchemaError
 from tests.support import homeward, story
-from tests.support.network import Network
+from tests.support.network import PEOPLE, Network
 from tests.support.spoilt import spoilt
 
 
@@ -41,8 +41,15 @@ async def test_account_lists_what_left(overseen: Network) -> None:
     assert ("verification.request", "XBB", "NATIONALITY") == (sent.type, sent.recipient, sent.purpose)
     assert (("P0", "P1"), "2027-05-01", "none") == (sent.use_restrictions, sent.retain_until, sent.onward)
     assert draft["elements"]["names"] == sent.elements["names"]
-    assert "accepted" == (sent.receipt or {})["status"]
+    assert ("accepted", False) == ((sent.receipt or {})["status"], "handling" in sent.elements)
     assert sent.legal_basis
+
+
+async def test_account_tells_what_each_message_was_sent_for(overseen: Network) -> None:
+    """What went with a proposal was not sent to ask whose national she is."""
+    ours, _ = await homeward.proposed(overseen)
+    purposes = {one.type: one.purpose for one in (await account(overseen, ours)).sent}
+    assert {"verification.request": "NATIONALITY", "return.proposal": "RETURN_ARRANGEMENT"} == purposes
 
 
 async def test_account_of_the_side_that_was_asked_lists_the_reply(overseen: Network) -> None:
@@ -71,7 +78,8 @@ async def test_look_is_recorded_before_it_is_given(overseen: Network) -> None:
         made.looks[-1].why,
     )
     official = await account(overseen, ours, "dpo", "dpo")
-    assert ("dpo", "she asked for it") == (official.looks[-1].person, official.looks[-1].why)
+    look = official.looks[-1]
+    assert ("dpo", "she asked for it", None) == (look.person, look.why, look.recipient), "it was not given to her"
 
 
 async def test_no_reason_no_account(overseen: Network) -> None:
@@ -82,10 +90,17 @@ async def test_no_reason_no_account(overseen: Network) -> None:
 
 
 async def test_other_roles_get_no_account(overseen: Network) -> None:
-    """Who is not of the person's side, nor oversees it, gets none."""
+    """Who is not of the person's side, nor oversees it, gets none, in whatever role."""
     ours, _ = await story.replied(overseen)
-    with pytest.raises(Forbidden):
-        await account(overseen, ours, "board", "foreign_affairs")
+    for person, roles in PEOPLE.items():
+        for role in {*roles} - {"dpo", "guardian", "lawyer", "case_officer"}:
+            with pytest.raises(Forbidden, match="gets no account"):
+                await account(overseen, ours, person, role)
+    for stranger in ("board", "nobody"):
+        with pytest.raises(Forbidden):
+            await account(overseen, ours, stranger, "dpo")
+        with pytest.raises(Forbidden):
+            await rights.lift(overseen.gateways["XAA"].context, ours, stranger)
 
 
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
@@ -94,6 +109,9 @@ async def test_guardian_and_lawyer_get_their_own_cases_only(overseen: Network, r
     theirs, _ = await story.replied(overseen)
     with pytest.raises(NotFound):
         await account(overseen, theirs, role, role)
+    for look in (access.glance, access.stand):
+        with pytest.raises(NotFound):
+            await look(overseen.gateways["XAA"].context, theirs, role, role)
     await overseen.gateways["XAA"].hold.freeze(theirs, "to look into it", role, role)
     with pytest.raises(NotFound):
         await account(overseen, theirs, role, role)
@@ -134,12 +152,20 @@ async def test_who_the_file_names_objects(overseen: Network) -> None:
     assert 1 == (await story.case(overseen, "XAA", ours)).contests
 
 
+NAMED = "2Xml2lW8lIXCjs1xU80jTA"
+
+
 @pytest.mark.parametrize("role", ["guardian", "lawyer"])
-async def test_who_the_file_names_gets_the_account(overseen: Network, role: str) -> None:
-    """A guardian or lawyer whom the file of the person names sees what was sent."""
-    named = {"ref": "2Xml2lW8lIXCjs1xU80jTA", "appointed_on": "2026-11-18", "signed_by": role}
+@pytest.mark.parametrize("signed_by", ["it", "Youth Court"])
+async def test_who_the_file_names_gets_the_account(overseen: Network, role: str, signed_by: str) -> None:
+    """A guardian or lawyer whom the file names, by either part, sees what was sent, and not who looked."""
+    person = NAMED if signed_by == "Youth Court" else "it"
+    context = overseen.gateways["XAA"].context
+    context.persons = {**context.persons, person: Person(person, frozenset({role}), bytes(32))}
+    named = {"ref": NAMED, "appointed_on": "2026-11-18", "signed_by": signed_by}
     ours, _ = await story.acknowledged(overseen, representative=named)
-    assert 1 == len((await account(overseen, ours, role, role)).sent)
+    made = await account(overseen, ours, person, role)
+    assert (1, {(None, None)}) == (len(made.sent), {(one.person, one.why) for one in made.looks})
 
 
 async def test_restriction_holds_it_back_and_is_recorded(overseen: Network) -> None:
@@ -213,6 +239,9 @@ async def test_restriction_may_end_at_the_latest_and_today(overseen: Network, da
     await rights.restrict(context, ours, "INQUIRY", until, "dpo")
     found = await rights.restriction(context, ours)
     assert until == (found.until if found else None)
+    await rights.restrict(context, ours, "ENDANGERS_PERSON", overseen.clock.now().date() + timedelta(days=9), "dpo")
+    found = await rights.restriction(context, ours)
+    assert "ENDANGERS_PERSON" == (found.ground if found else None), "the last one counts"
 
 
 async def test_restriction_needs_a_listed_ground(overseen: Network) -> None:
@@ -284,6 +313,18 @@ async def test_correction_stays_open_until_it_is_confirmed(overseen: Network) ->
     await overseen.deliver()
     assert () == await rights.unconfirmed(gateway.context)
     assert () == open_demands(await story.case(overseen, "XAA", ours))
+
+
+async def test_a_correction_of_more_or_less_is_another_one(overseen: Network) -> None:
+    """Told before is what was told of just these parts; a demand to destroy all of it is no correction."""
+    ours, _ = await story.received(overseen)
+    gateway, told = overseen.gateways["XAA"], []
+    await gateway.notices.demand_erasure(ours, "first", "case_officer")
+    for parts in (["SEX", "BIRTH_PLACE"], ["SEX"], ["BIRTH_PLACE", "SEX"], ["SEX", "BIRTH_DATE"]):
+        await overseen.deliver()
+        (reached,) = await rights.rectify(gateway.context, gateway.notices, ours, parts, "first", "case_officer")
+        told.append((reached.told, reached.because))
+    assert [(True, "told now"), (True, "told now"), (False, "told before, not confirmed"), (True, "told now")] == told
 
 
 async def corrected(network: Network, ref: str) -> list[tuple[str, bool, str]]:

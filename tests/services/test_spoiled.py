@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.services import access
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, TrustEvent
@@ -60,6 +61,17 @@ async def test_spoiled_case_keeps_no_other_message_from_being_collected(tmp_path
         assert "DELIVERED" == await story.state(network, "XAA", later)
     finally:
         await network.close()
+
+
+async def test_spoiled_case_keeps_no_look_at_another_off_the_record(network: Network) -> None:
+    """Whoever is told of several cases at once is on record in each that can be read (R-13)."""
+    spoiled, ours = await story.sent(network), await story.sent(network)
+    await spoil(network, "XAA", spoiled)
+    context = network.gateways["XAA"].context
+    refs, now = (spoiled, "no case", ours), network.clock.now()
+    await context.commit(lambda tx: access.view_each(context, tx, refs, "first", "who is she", now))
+    (*_, last) = await context.store.read(lambda tx: tx.accesses(ours))
+    assert ("first", "view", now) == (last.person, last.action, last.at)
 
 
 @pytest.mark.parametrize("paper", ["note", "quarterly"])

@@ -43,17 +43,16 @@ async def shared(store: Store, ref: str, *, stopped: bool = False, number: bool 
 
 async def test_cases_meet_in_a_value(store: Store) -> None:
     """A case finds the others that share a value, with all they share, and none that shares nothing."""
+    first, last = sorted(("a", "b"), key=lambda name: value(name).value)
     await put(
         store,
-        ("c1", [value("a"), value("b", number=True)], False),
-        ("c2", [value("a"), value("b", number=True)], True),
-        ("c3", [value("a"), value("x")], False),
+        ("c1", [value(first), value(last, number=True)], False),
+        ("c2", [value(first), value(last, number=True)], True),
+        ("c3", [value(first), value("x")], False),
         ("c4", [value("y")], True),
     )
-    both = tuple(sorted((value("a").value, value("b").value)))
-    assert [Shared("c2", both, True, True), Shared("c3", (value("a").value,), False, False)] == await shared(
-        store, "c1"
-    )
+    both = value(first).value, value(last).value
+    assert [Shared("c2", both, True, True), Shared("c3", both[:1], False, False)] == await shared(store, "c1")
 
 
 async def test_only_stopped_cases_on_request(store: Store) -> None:
@@ -63,23 +62,25 @@ async def test_only_stopped_cases_on_request(store: Store) -> None:
 
 
 async def test_only_cases_with_the_same_number_on_request(store: Store) -> None:
-    """A name that hundreds have is not looked at for it."""
+    """A name that hundreds have is not looked at for it, nor a number that one of the two files had and has no more."""
     await put(
         store,
         ("c1", [value("a"), value("b", number=True)], False),
         ("c2", [value("a"), value("b", number=True)], True),
         ("c3", [value("a"), value("c", number=True)], False),
+        ("c4", [value("b")], False),
     )
     assert [Shared("c2", (value("b").value,), True, True)] == await shared(store, "c1", number=True)
+    assert [] == await shared(store, "c4", number=True)
 
 
-async def test_a_value_is_sought_or_found(store: Store) -> None:
-    """A case is found under a value only by one that seeks it."""
-    await put(store, ("c1", [value("a", Use.FOUND)], False), ("c2", [value("a", Use.SEEKS)], False))
-    assert ([], ["c1"]) == (
-        [one.ref for one in await shared(store, "c1")],
-        [one.ref for one in await shared(store, "c2")],
-    )
+@pytest.mark.parametrize("wish", [{}, {"stopped": True}, {"number": True}])
+async def test_a_value_is_sought_or_found(store: Store, wish: dict[str, bool]) -> None:
+    """A case is found under a value only by one that seeks it; two that seek it, or are found under it, do not meet."""
+    uses = {"c1": Use.FOUND, "c2": Use.SEEKS, "c3": Use.SEEKS, "c4": Use.FOUND}
+    await put(store, *((ref, [value("a", use, number=True)], True) for ref, use in uses.items()))
+    found = {ref: [one.ref for one in await shared(store, ref, **wish)] for ref in uses}
+    assert {"c1": [], "c2": ["c1", "c4"], "c3": ["c1", "c4"], "c4": []} == found
 
 
 async def test_values_are_replaced(store: Store) -> None:
@@ -99,10 +100,11 @@ async def test_values_go_with_the_case(store: Store) -> None:
 
     await store.commit(decide)
     await store.commit(lambda tx: tx.erase_case("c1"))
-    await put(store, ("c1", [value("z")], True))
+    assert [] == await shared(store, "c2")
+    await put(store, ("c1", [value("z")], True), ("c3", [value("z")], False))
+    assert [] == await shared(store, "c3")
     await store.commit(lambda tx: tx.erase_case("c2"))
     await store.truncate()
-    assert [] == await shared(store, "c2")
     assert None is await store.read(lambda tx: tx.find_apart("c1", "c2"))
     assert None is await store.read(lambda tx: tx.find_apart("c3", "c1"))
 
