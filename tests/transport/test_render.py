@@ -26,6 +26,7 @@ from gateway.core.attachments import (
 from gateway.transport import render_worker
 from gateway.transport.renderer import WorkerRenderer, _exchange
 from tests.support import pictures
+from tests.support.bad_images import BARE
 
 ROOT = Path(__file__).parents[2]
 
@@ -333,7 +334,31 @@ def outcome(renderer: WorkerRenderer, raw: bytes | None = None) -> str:
     return error.value.code
 
 
+def giving(pages: str) -> str:
+    """Return the script of a worker that was taken over: it gives ``pages`` (Python, of ``bare``) and words with it."""
+    return (
+        f"import json, sys\nsys.stdin.buffer.read()\nbare = bytes.fromhex({BARE.hex()!r})\npages = {pages}\n"
+        "head = {'removed': ['from the shelter', 'exif'], 'sizes': [len(page) for page in pages]}\n"
+        "sys.stdout.buffer.write(json.dumps(head).encode() + b'\\n' + b''.join(pages))"
+    )
+
+
+def test_worker_that_was_taken_over_passes_on_no_word() -> None:
+    """What was removed is told by the codes there are; a page is bare, or it is none."""
+    made = asyncio.run(worker(giving("[bare]")).render(pictures.jpeg(), "photo"))
+    assert ((BARE,), ("exif",)) == (made.pages, made.removed)
+
+
+def test_worker_that_was_taken_over_gives_no_page_that_is_too_large() -> None:
+    """Of a document no page is larger than a schema lets travel, however few there are."""
+    with pytest.raises(NotRendered, match="no bare image"):
+        asyncio.run(worker(giving("[bare[:-2] + bytes(192 << 10) + bare[-2:]]")).render(pictures.pdf(), MEMBERS[1]))
+
+
 FAULTS = {
+    "gives two portraits": (giving("[bare, bare]"), "worker-result"),
+    "gives a portrait that is too large": (giving("[bare[:-2] + bytes(30 << 10) + bare[-2:]]"), "worker-result"),
+    "gives half a page": ('print(\'{"removed": [], "sizes": [1.5]}\')', "worker-result"),
     "killed": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "worker-ended"),
     "ends with an error": ("raise SystemExit(1)", "worker-ended"),
     "late": ("import time; time.sleep(60)", "worker-late"),
