@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from gateway.core.age import born_a_minor
 from gateway.core.case import CONCLUDED, PARTNER, Case, Notice, Side, State, replace
 from gateway.core.facts import Finding
 from gateway.core.machine import KEEP, STAY, Apply, Effect, Event, Guard, Notify, Row, Send
@@ -20,6 +21,7 @@ from gateway.core.messages import (
     ERASURE,
     ONWARD_ANSWER,
     ONWARD_REQUEST,
+    PROPOSAL,
     RECTIFICATION,
     REPLY,
     SUSPENSION,
@@ -31,6 +33,7 @@ from gateway.core.minimise import disclose, members_of
 from gateway.core.person_keys import FOUND_BY
 from gateway.core.return_changes import REPORTED, TO_BE_TAKEN_BACK
 from gateway.core.return_guards import may_come
+from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.reuse import Grant, with_further
 from gateway.core.verification_changes import CORRECTED_HERE
 from schemas import ijson
@@ -367,16 +370,36 @@ def _rectified(case: Case, event: Event, now: datetime) -> Change:
     case = replace(_noted(case, RECTIFICATION, event, now, ours=False), resume_proposer=None)
     if REPLY_PART in value["parts"]:
         # A reply that was wrong is none: nothing may rest on it any more (R-04).
-        return replace(case, reply=None, reply_digest=None), (Notify("interior"),)
+        case = _found_of_who_left(replace(case, reply=None, reply_digest=None), TAKEN_BACK_LATE)
+        return case, (Notify("interior"),)
     if case.received is not None:
         wrong = members_of(value["parts"])
         kept = {name: part for name, part in case.received.get("elements", {}).items() if name not in wrong}
         under = with_further(case.received, value["handling"])
-        case = replace(case, received={**under, "elements": {**kept, **(value["elements"] or {})}})
+        right = {**kept, **(value["elements"] or {})}
+        case = replace(case, received={**under, "elements": right})
         case = replace(case, said={type: _without(body, wrong) for type, body in case.said.items()})
         if case.pending is not None and case.pending.type == REPLY:
             case = replace(case, pending=None)  # it was prepared, and signed, on what was wrong
+        if born_a_minor(right, now.date()) and not case.said.get(PROPOSAL, {}).get("represented"):
+            case = _found_of_who_left(case, MINOR_LATE)
     return case, (Notify("interior"),)
+
+
+TAKEN_BACK_LATE = "the other State took its reply back when the person had left; speak to it, and call back if need be"
+"""Finding on a case whose person is with, or on the way to, a State that does not say any more that it confirms her."""
+
+MINOR_LATE = (
+    "by the date of birth that was set right who came as an adult is a minor; tell the authority in charge of minors"
+)
+"""Finding on a case in which no authority for minors had a say before the person left."""
+
+
+def _found_of_who_left(case: Case, found: str) -> Case:
+    """Return the case with ``found`` among its findings, once, if the person has left: no step is held by it then."""
+    if case.state not in CALLED_OR_AWAY or found in case.findings:
+        return case
+    return replace(case, findings=(*case.findings, found))
 
 
 def _without(body: Mapping[str, Any], wrong: Collection[str]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from babel.messages.catalog import Catalog
 
 import schemas
-from gateway.core import machine, names, referral, return_changes, return_guards, verification_changes
+from gateway.core import machine, names, notices, referral, return_changes, return_guards, verification_changes
 from gateway.core.rule_checks import NOT_LET_GO
 from gateway.services import (
     anew,
@@ -156,7 +156,17 @@ def test_what_a_check_says_of_a_field_is_in_the_catalogue() -> None:
 
 def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
     """A finding that is one sentence is in the catalogue of every language, so that no desk overlooks a danger."""
-    of_cases = (machine, return_changes, return_guards, verification_changes, person_stop, referral, steps, threads)
+    of_cases = (
+        machine,
+        notices,
+        return_changes,
+        return_guards,
+        verification_changes,
+        person_stop,
+        referral,
+        steps,
+        threads,
+    )
     modules = (*of_cases, anew, answer, answers, away, fallen, heard, judge, receive, reckon, resync, undelivered)
     noted = {
         text

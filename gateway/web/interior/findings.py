@@ -16,6 +16,11 @@ FINDINGS: Final = (
     N_("no message of ours tells the other State of a step that was taken here; tell it by another way"),
     N_("the other State was not told that the person is called back; call back once more when it may know"),
     N_("the other State stopped the return when the person had left; speak to it, and call back if need be"),
+    N_("the other State took its reply back when the person had left; speak to it, and call back if need be"),
+    N_(
+        "by the date of birth that was set right who came as an adult is a minor; tell the authority in charge of "
+        "minors"
+    ),
     N_("the other State stopped the return that was arranged before, and still does; speak to it first"),
     N_("the person left before the other State confirmed the plan of the journey; tell it another way who comes"),
     N_("the escort signed another protocol of the handover after both hands had signed one; compare the two"),
