@@ -76,22 +76,24 @@ def owed(case: Case) -> Clock | None:
     return min(running(case), key=lambda clock: clock.due_at, default=None)
 
 
-def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
+def away_until(case: Case, zone: str, now: datetime) -> tuple[date, datetime] | None:
     """
     Return by which day in ``zone``, and which instant, something is to be heard of somebody who has left, or is to.
 
-    She leaves within the days that were proposed, for on a later one nobody may; the day of her journey stays sealed.
-    Where our own desk has still to ask for a travel document that is no day of ours: what is decided, foreign affairs
-    sees as something that the other State owes. She is handed over at the arrival that was told, followed for six
-    months from then on, and back by the day for which she was called back; ``None`` where nobody is to travel, or none
-    of it was told. Nobody is pressed by it: the desks of both sides see that nothing was heard. Also in a case that is
-    stopped: a stop that crossed the departure holds nobody back.
+    She leaves within the days that were proposed, for on a later one nobody may; the day of her journey stays sealed
+    until it is over, and is that day from then on. Where our own desk has still to ask for a travel document that is no
+    day of ours: what is decided, foreign affairs sees as something that the other State owes. She is handed over at the
+    arrival that was told, followed for six months from then on, and back by the day for which she was called back;
+    where the other State does not know of that, nobody but we look for her from the arrival on. ``None`` where nobody
+    is to travel, or none of it was told. Nobody is pressed by it: the desks of both sides see that nothing was heard.
+    Also in a case that is stopped: a stop that crossed the departure holds nobody back.
     """
-    at = case.resume_to if case.state in HELD else case.state
+    at, planned = case.resume_to if case.state in HELD else case.state, journey_until(case)
+    unheard = at is State.DEPARTED or (at is State.RECALL and TAKE_BACK not in case.said)
     try:
-        if at is State.DEPARTED:
-            arrives_at = datetime.fromisoformat(case.said[SCHEDULE]["arrives_at"])
-            return local_date(arrives_at, zone), arrives_at.astimezone(UTC)
+        if unheard or (planned is not None and planned <= now):
+            arrives_at = _arrives_at(case)
+            return local_date(arrives_at, zone), arrives_at
         if at in (State.HANDED_OVER, State.MONITORING):
             handed_over = datetime.fromisoformat(case.said[HANDOVER]["protocol"]["at"]).date()
             day = months_after(handed_over, MONITORED_MONTHS)
@@ -104,6 +106,19 @@ def away_until(case: Case, zone: str) -> tuple[date, datetime] | None:
         return day, end_of_day(day, zone)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None  # another State may name the last instant there is
+
+
+def _arrives_at(case: Case) -> datetime:
+    return datetime.fromisoformat(case.said[SCHEDULE]["arrives_at"]).astimezone(UTC)
+
+
+def journey_until(case: Case) -> datetime | None:
+    """Return when somebody is to arrive of whom nobody said yet that she left, nor that the journey is off."""
+    at = case.resume_to if case.state in HELD else case.state
+    try:
+        return _arrives_at(case) if at is State.SCHEDULED else None
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _owes_document(case: Case) -> bool:

@@ -148,7 +148,7 @@ def fresh(context: Context, case: Case, now: datetime) -> Held:
 async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, source: str, now: datetime) -> Held:
     """Save ``case`` in place of what was held, with one line of its history; returns what is held now."""
     clock = owed(case)
-    due_on, due_at = (clock.due_on, clock.due_at) if clock else away_until(case, context.zone) or (None, None)
+    due_on, due_at = (clock.due_on, clock.due_at) if clock else away_until(case, context.zone, now) or (None, None)
     row = held.row._replace(
         state=case.state.value,
         thread=case.thread,

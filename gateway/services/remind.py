@@ -6,7 +6,7 @@ cool-down has passed, and after a restore not before somebody has had the case i
 no-contact list, an open protection question, the mark "do not press": nothing is pressed.
 
 Our own desk is told, once, that a reply or a notice of delay is due (R-11). No notice leaves by itself: its reason and
-its date are for people to give.
+its date are for people to give. It is told, too, once somebody was to arrive of whom nobody said that she left (V-35).
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from gateway.core.escalation import (
     delay_notice_from,
     delay_notice_missing,
     is_stopped,
+    journey_until,
     owed,
     took_place,
 )
@@ -70,7 +71,7 @@ class Reminded:
 _AWAY_DATED = "away_dated"
 """Name of the word that the cases of those who are away have their day: of what kinds of them, as of this version."""
 
-_DATED = "away, arranged"
+_DATED = "away, arranged, called back"
 
 _MAY_BE_AWAY = (*ARRANGING, *AWAY, State.RECALL, *HELD)
 """States of somebody who has left or is to leave, and those of a stop that crossed one of them."""
@@ -84,6 +85,8 @@ class Reminder:
         self._context = context
         self._notices: dict[str, tuple[int, datetime | None]] = {}
         """Reference -> version of the case, and the instant from which that owes an answer or a notice of delay."""
+        self._journeys: dict[str, tuple[int, datetime | None]] = {}
+        """Reference -> version of the case, and the instant at which a journey of it is over by its plan."""
 
     async def run(self, every_s: float = 300.0) -> None:
         """Look at the deadlines every ``every_s`` seconds until cancelled; first reckon by the calendars of today."""
@@ -103,6 +106,7 @@ class Reminder:
         """Remind, where the policy allows, of each reply that is overdue, and tell our desk of each notice it owes."""
         context = self._context
         told = await self._tell_desk(now)
+        await self._date_journeys(now)
 
         refs = []
         async for row in cases.in_states(context, AWAITED):
@@ -231,17 +235,43 @@ class Reminder:
         await context.commit(lambda tx: tx.set_meta(_AWAY_DATED, _DATED))
         return count
 
-    async def _date(self, ref: str, now: datetime) -> bool:
+    async def _date(self, ref: str, now: datetime, *, journey: bool = False) -> bool:
+        """Give a case the day of ``away_until``; with ``journey`` if one is over by its plan; then tell the desk."""
         context = self._context
 
         async def unit(tx: Tx) -> bool:
             held = cases.readable(context, await tx.find_case(ref))
-            if held is None or away_until(held.case, context.zone) is None:
+            if held is None or away_until(held.case, context.zone, now) is None:
                 return False
+            if journey and not _is_past(journey_until(held.case), now):
+                return False  # she left meanwhile, or the journey is off
             await cases.note(context, tx, held, held.case, "reckoned_anew", "gateway", now)
+            if journey:
+                context.notify(held.case, Notify("interior"))
             return True
 
         return bool((await context.commit(unit)).value)
+
+    async def _date_journeys(self, now: datetime) -> None:
+        """
+        Give each journey that is over by its plan, and of which nobody said more, the day on which it was to end.
+
+        Until then that day stands in no open column; from then on whoever awaits the person is not to wait for weeks.
+        """
+        context, before, self._journeys = self._context, self._journeys, {}
+        async for row in cases.in_states(context, (State.SCHEDULED, *HELD)):
+            if row.due_at is None or row.due_at <= now:
+                continue
+            known = before.get(row.ref)
+            if known is None or known[0] != row.version:
+                held = cases.readable(context, row)
+                known = (row.version, None if held is None else journey_until(held.case))
+            self._journeys[row.ref] = known
+            try:
+                if _is_past(known[1], now):
+                    await self._date(row.ref, now, journey=True)
+            except Exception as error:
+                context.log("case.not_told", ref=row.ref, error=type(error).__name__)
 
     async def _try(self, ref: str, now: datetime) -> bool:
         """Remind of one case; a partner that cannot be sealed to, or a case that cannot be read, holds up no other."""
@@ -311,6 +341,10 @@ class Reminder:
         committed = await context.commit(unit)
         done: bool = committed.value
         return done
+
+
+def _is_past(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now
 
 
 async def _seen_since_restore(tx: Tx, ref: str) -> bool:

@@ -1,4 +1,10 @@
-"""What turns out once a person has left holds nothing any more: whoever must act is told of it by a finding."""
+"""
+What turns out once a person has left, or was to leave, holds nothing any more: whoever must act is told of it.
+
+By a finding on the case, or by its place on the list of what is overdue.
+"""
+
+from datetime import timedelta
 
 import pytest
 
@@ -58,3 +64,53 @@ async def test_who_came_as_an_adult_and_is_a_minor_is_told_to_people_where_she_i
     await network.refresh()
     await rectify_birth(network, ours, birth_date)
     assert findings == (await story.case(network, "XBB", theirs)).findings
+
+
+async def is_overdue(network: Network, country: str, ref: str) -> bool:
+    """Return whether a case stands on the list of what is overdue in ``country``, once its loop has looked."""
+    gateway = network.gateways[country]
+    await gateway.reminder.run_once(network.clock.now())
+    now = network.clock.now()
+    return ref in [row.ref for row in await gateway.inquiries.board(overdue_at=now)]
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["planned", "stopped in silence"])
+async def test_who_was_to_arrive_and_of_whom_nothing_was_said_is_overdue(network: Network, stopped: bool) -> None:
+    """By her plan, which is sealed until it is over: neither State waits for weeks while nobody knows where she is."""
+    ours, theirs = await homeward.on_the_day(network)
+    if stopped:
+        await network.gateways["XAA"].hold.freeze(ours, "a new danger", "first", "case_officer")
+    before = [await is_overdue(network, *one) for one in (("XAA", ours), ("XBB", theirs))]
+    assert [False, False] == before
+    assert "2027-02-28" == str((await story.row(network, "XAA", ours)).due_on)
+    told = len(network.logs)
+    homeward.move_to(network, homeward.DEPARTS_AT + timedelta(hours=4))
+    after = [await is_overdue(network, *one) for one in (("XAA", ours), ("XBB", theirs))] * 2
+    assert [True, True] * 2 == after
+    said = [values["ref"] for event, values in network.logs[told:] if event == "case.notice"]
+    assert [ours, theirs] == said, "told once"
+    assert "2026-12-14" == str((await story.row(network, "XBB", theirs)).due_on)
+
+
+async def test_a_journey_that_was_called_off_or_begun_is_not_overdue_by_its_plan(network: Network) -> None:
+    """Called off, the days of the proposal count again; begun, the arrival that was told with it."""
+    ours, theirs = await homeward.on_the_day(network)
+    await network.gateways["XAA"].returning.cancel(ours, "escort", "escort")
+    await network.deliver()
+    homeward.move_to(network, homeward.DEPARTS_AT + timedelta(hours=4))
+    assert [False, False] == [await is_overdue(network, *one) for one in (("XAA", ours), ("XBB", theirs))]
+
+
+async def test_who_was_called_back_in_silence_and_is_not_back_is_overdue_here(network: Network) -> None:
+    """The other State knows nothing of it and looks for nobody: from her arrival on she is on our list, until back."""
+    ours, theirs = await homeward.departed(network)
+    said = {"state": "indicated", "attested_by": "protection", "attested_on": "2026-12-14", "basis": "call"}
+    returning = network.gateways["XAA"].returning
+    await returning.recall(ours, "fears", "UNSAFE", "2026-12-16", "protection", "asylum_authority", said)
+    await network.deliver()
+    assert ("RECALL", "DEPARTED") == await homeward.states(network, ours, theirs)
+    homeward.move_to(network, homeward.DEPARTS_AT + timedelta(hours=4))
+    assert await is_overdue(network, "XAA", ours)
+    await network.gateways["XAA"].hold.release(ours, "protection", "asylum_authority")
+    await returning.returned(ours, "first", "case_officer")
+    assert not await is_overdue(network, "XAA", ours)
