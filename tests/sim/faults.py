@@ -37,6 +37,7 @@ _FAULTS = {
     "skew": 8,
     "full": 10,
     "rotation": 5,
+    "signing": 4,
     "refresh": 5,
     "restore": 7,
     "hold": 6,
@@ -63,6 +64,9 @@ CARD_S = 4.0
 
 ANSWERS_CHANGE = 0.85
 """How often it is answers of which bytes change. What is asked is refused for good then, and a person is told."""
+
+TAKEN = 0.6
+"""How often whoever begins to sign with a new key has waited until both partners had the card that lists it."""
 
 LONG_PAUSES = 0.3
 """How often a machine that stands still does so for longer than anybody waits for it."""
@@ -275,6 +279,21 @@ class Faults:
             changes = homes.new_sealing(host.home, host.country, host.clock.now(), keep=keep, days=days)
             await self.issue(host, changes, wait_s)
             await host.stop()
+            await asyncio.sleep(self.random.uniform(0.1, 1.0))
+            host.start()
+
+    async def _signing(self, host: Host) -> None:
+        """Make a new signing key, publish it, and sign with it from a start on: once partners have the card, or not."""
+        async with host.alone:
+            if not (changes := homes.new_signing(host.home, host.country, host.clock.now())):
+                return
+            await self.issue(host, changes)
+            if self.random.random() < TAKEN:
+                for other in self.world.hosts.values():
+                    if other is not host:
+                        await other.act("refresh", lambda gateway: gateway.refresh_trust())
+            await host.stop()
+            homes.begin_to_sign(host.home)
             await asyncio.sleep(self.random.uniform(0.1, 1.0))
             host.start()
 

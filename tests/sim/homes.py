@@ -26,6 +26,7 @@ from nacl.pwhash import argon2id
 from PIL import Image
 
 from gateway import app, configured, home, serving, settings
+from gateway.cli.keys import SIGNING_MAX, next_signing
 from gateway.core.attachments import Rendition
 from gateway.core.remark import PROTECTION
 from gateway.core.wire import format_instant
@@ -337,6 +338,20 @@ def new_sealing(path: Path, country: str, now: datetime, *, keep: bool, days: in
     signing = [{**one, "until": max(one["until"], until)} for one in claims["signing"]]
     roles = [{**one, "until": max(one["until"], until)} for one in claims["roles"]]
     return {"sealing": [*living, made], "signing": signing, "roles": roles}
+
+
+def new_signing(path: Path, country: str, now: datetime) -> dict[str, Any]:
+    """Make the next key to sign with and return what the next card says: it beside those listed; nothing if full."""
+    held, secret = own_card(path, country), SigningKey.generate()
+    if len(held.signing) >= SIGNING_MAX:
+        return {}
+    key_store(path).put(home.NEXT, secret.seed)
+    return next_signing(secret, held, now)
+
+
+def begin_to_sign(path: Path) -> None:
+    """Put the next signing key in the place of the one in use, which is destroyed."""
+    key_store(path).replace(home.SIGNING, home.NEXT)
 
 
 def stolen(path: Path, country: str, now: datetime) -> tuple[dict[str, Any], dict[bytes, datetime]]:
