@@ -19,7 +19,7 @@ from gateway.services.guests import is_guest
 from tests.sim import homes
 from tests.sim.afterwards import Afterwards
 from tests.sim.offices import Offices
-from tests.sim.stops import GUEST, STOPS, WELFARE, Stops, invite
+from tests.sim.stops import ATTESTING, GUEST, STOPS, WELFARE, Stops, invite
 from tests.sim.work import EXPECTED, HEAD, OpenCase
 from tests.sim.world import Host, World
 from tests.support import homeward, interviews, story
@@ -54,6 +54,12 @@ KNOWN = 0.15
 PLAN = {**homeward.PLAN, "window": {"from": "2026-11-25", "until": "2027-02-28"}}
 NEEDED_BY = "2026-12-10"
 RELEASED_DAYS = 60
+
+LEAVES_AT_THAT = 0.3
+"""How often a desk that may close a case without an answer does."""
+
+SINCE = 0.5
+"""How often something becomes known of who is away, where a desk might hear of it."""
 
 FAMILIES = ("ADLER", "BERGER", "CONRAD", "DREXLER", "EBNER", "FUCHS", "GRUBER", "HALLER", "IMHOF", "JONAS", "KELLER")
 
@@ -106,9 +112,14 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _ask(self, host: Host) -> None:
         partner = self.random.choice([one for one in homes.COUNTRIES if one != host.country])
-        journal = self.journals[host.country]
-        number = self._person(list(dict.fromkeys(journal.persons.values())))
-        draft = self._draft(host, partner, number)
+        number = self._person(list(dict.fromkeys(self.journals[host.country].persons.values())))
+        ref = await self._open(host, partner, number)
+        if ref and self.random.random() >= LEFT and await self._approve_ref(host, ref):
+            await self._send_ref(host, ref)
+
+    async def _open(self, host: Host, partner: str, number: int) -> str | None:
+        """Open a case about an invented person; return its reference if the desk heard that it was done."""
+        journal, draft = self.journals[host.country], self._draft(host, partner, number)
         outcome, ref = await host.act("new", lambda gateway: gateway.clear.new(draft, "first"))
         if outcome == "done":
             journal.done.append((self.world.loop.time(), ref, "open"))
@@ -118,10 +129,19 @@ class Desks(Stops, Afterwards, Offices):
             journal.persons[ref], journal.numbers[ref] = number, draft["elements"]["document"]["number"]
             if treat_as_minor(draft):
                 self._note_minor(host, ref)
-            if self.random.random() >= LEFT and await self._approve_ref(host, ref):
-                await self._send_ref(host, ref)
-        elif outcome not in EXPECTED | {"down", "cut"}:
+            return str(ref)
+        if outcome not in EXPECTED | {"down", "cut"}:
             self.world.fail("acts as documented", f"new in {host.country} raised {outcome}: {ref}", ref)
+        return None
+
+    async def _known_since(self, host: Host, row: OpenCase) -> None:
+        """Open another case of who is away, in which the asylum authority says that she asks for protection."""
+        number = self.journals[host.country].persons.get(row.ref)
+        if number is None or self.random.random() >= SINCE:
+            return
+        if ref := await self._open(host, row.partner, number):
+            await self._stop(host, row._replace(ref=ref), ATTESTING, self._protection(host, "requested"))
+            self.counts["known since"] += 1
 
     def _person(self, before: list[int]) -> int:
         """Return the number of an invented adult; now and then it is one of those asked about ``before``."""
@@ -435,7 +455,7 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _leave_at_that(self, host: Host, row: OpenCase) -> None:
         """Close what was pointed to another authority, or set aside, in place of waiting any longer."""
-        if self.random.random() < STOPS:
+        if self.random.random() < LEAVES_AT_THAT:
             await self._close(host, row)
 
     async def _close(self, host: Host, row: OpenCase) -> None:
@@ -508,8 +528,8 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKING, "DECIDED"): ("decide", "suspend", "suspend", "suspend", "reassess"),
     (_ASKING, "DOCUMENTED"): ("schedule", "schedule", "suspend", "reassess"),
     (_ASKING, "SCHEDULED"): ("depart", "depart", "depart", "depart", "cancel", "suspend"),
-    (_ASKING, "DEPARTED"): ("hand_over", "recall"),
-    (_ASKING, "HANDED_OVER"): ("recall",),
+    (_ASKING, "DEPARTED"): ("hand_over", "recall", "known_since"),
+    (_ASKING, "HANDED_OVER"): ("recall", "known_since"),
     (_ASKING, "RECALL"): ("returned",),
     (_ASKED, "PROPOSED"): ("accept", "accept", "accept", "accept", "refuse", "suspend"),
     (_ASKED, "ACCEPTED"): ("issue_document", "issue_document", "suspend"),

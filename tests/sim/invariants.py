@@ -41,7 +41,7 @@ from gateway.core.messages import (
 )
 from gateway.core.verification import UNANSWERED_BY
 from gateway.core.verification_changes import CORRECTED_HERE
-from gateway.services.answers import GOES_BY_IT, RECKONS_ANEW, SAYS_OTHERWISE
+from gateway.services.answers import GOES_BY_IT, SAYS_OTHERWISE
 from gateway.services.heard import LOST_NUMBER
 from gateway.services.judge import CAME_BEFORE
 from gateway.services.person_stop import stops
@@ -192,9 +192,10 @@ def _kept_answers(world: World, their: Books) -> set[tuple[str, str]]:
 
 def _ended_for_a_reason(world: World, own: Books) -> None:
     """
-    A message is done with its answer, given up when it expired or was refused for good, and dropped for a stop.
+    A message is done with its answer, given up when it was refused for good, and dropped for a stop.
 
-    What drops it is a step of its case in the same second: any, where a new epoch settles what waited (M-5.27).
+    What drops it is a step of its case in the same second: any, where a new epoch settles what waited (M-5.27). None
+    is given up because it expired: that takes thirty days, and this is looked at sooner.
     """
     for sent in own.sent.values():
         events = own.at_once.get((sent.ref or "", sent.answered_at or 0), frozenset())
@@ -202,12 +203,11 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
             case "receipted" | "refused":
                 good = sent.answer is not None
             case "undelivered":
-                spoiled = sent.envelope_id in world.network.spoiled
-                good = spoiled if sent.code else sent.expires_at <= own.host.clock.now().timestamp()
+                good = sent.code is not None and sent.envelope_id in world.network.spoiled
             case "dropped":
                 out = OUTDATES | TAKEN_OUT.get(sent.type, OUTDATES)
                 good = sent.type == RESYNC or bool(events & STOPS) or _put_back(own, sent)
-                good = good or (own.renewed and (sent.ref is None or bool(events)))
+                good = good or (own.renewed and bool(events))
                 good = good or (sent.posted_at is None and (bool(events & out) or _at_the_end(own, sent)))
             case _:
                 good = True  # what still waits is looked at when the run drains
@@ -599,7 +599,7 @@ ALIKE: Mapping[str, frozenset[str]] = {
     "REDIRECTED": frozenset({"REDIRECTED"}),
     "NEEDS_TIER2": frozenset({"NEEDS_TIER2"}),
     "NEEDS_INTERVIEW": frozenset({"NEEDS_INTERVIEW"}),
-    "REPLIED": frozenset({"REPLIED", "CLOSED"}),
+    "REPLIED": frozenset({"REPLIED"}),
     "CONSIDERED": BEFORE_LEAVING,
     "ASSESSED": BEFORE_LEAVING,
     "PROPOSED": frozenset({"PROPOSED"}),
@@ -614,7 +614,7 @@ ALIKE: Mapping[str, frozenset[str]] = {
     "CONTESTED": frozenset({"CONTESTED"}),
     "NOT_RETURNED": frozenset({"REPLIED", "WITHDRAWN", "CLOSED"}),
     "CLOSED": frozenset({"REPLIED", "CONTESTED", "WITHDRAWN", "CLOSED"}),
-    "WITHDRAWN": frozenset({"WITHDRAWN", "CLOSED", "BLOCKED", "ERASED"}),
+    "WITHDRAWN": frozenset({"WITHDRAWN", "CLOSED"}),
 }
 """The state of who asks, and those in which who is asked may be then."""
 
@@ -626,8 +626,8 @@ NOTHING_TO_STOP = OVER | {"REPLIED", "CONSIDERED", "ASSESSED", "DEPARTED", "HAND
 STILL_OWED = frozenset({"RECEIVED", "REDIRECTED", "ACKNOWLEDGED", "EXTENDED", "NEEDS_TIER2", "NEEDS_INTERVIEW"})
 """Where who is asked may be while who asked awaits nothing any more: decision 0022, or a case that was set aside."""
 
-ALONE = frozenset({"DRAFT", "CLEARED", "NOT_ACCEPTED", "WITHDRAWN", "CLOSED"})
-"""States of who asks in which the other State may know nothing of the case."""
+ALONE = frozenset({"DRAFT", "CLEARED", "WITHDRAWN", "CLOSED"})
+"""States of who asks in which the other State may know nothing of the case; one that was not accepted is astray."""
 
 
 def _agreed(world: World, books: Mapping[str, Books]) -> None:
@@ -653,9 +653,11 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
             astray = _astray(own, their, row.thread)
             # Of who was called back and is here the other State hears by the next proposal.
             back = any((ref, event) == (row.ref, "returned") for ref, event, _, _ in own.events)
-            alike = alike or (back and case.state in ("CONSIDERED", "ASSESSED") and _state(twin) == "RECALL")
-            why = astray or _reckon_otherwise(case, twin)
-            why = why or ((own.renewed or their.renewed) and _is_explained(case, twin))
+            alike = alike or (back and _state(case) in ("CONSIDERED", "ASSESSED") and _state(twin) == "RECALL")
+            # A journey was called off while that State was not to be contacted, and a finding has people tell it.
+            off = any((ref, event) == (row.ref, "cancel") for ref, event, _, _ in own.events)
+            alike = alike or (off and NOT_TOLD in case.findings and _state(twin) == "SCHEDULED")
+            why = astray or ((own.renewed or their.renewed) and _is_explained(case, twin))
             # What the other has forgotten of a case that stands still is posted again once it goes on.
             why = why or bool(their.restored and case.state in STILL)
             why = why or bool(own.restored and twin is not None and twin.state in STILL)
@@ -663,8 +665,8 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 world.fail("both sides agree", told)
             if twin is not None and (own.restored or their.restored) and not astray:
                 _told_of_days(world, case, twin, told)
-            elif twin is not None and not why:
-                _same_days(world, case, twin, told)
+            elif twin is not None and not astray:
+                _same_days(world, own, their, case, twin, told)
     asked = [post for post in world.posts if post.type == REQUEST]
     for own in books.values():
         for row, case in own.cases.values():
@@ -726,7 +728,7 @@ def _set_right(world: World, books: Mapping[str, Books]) -> None:
 
 
 MEMBERS = frozenset(attachments.MEMBERS)
-MAY_MOVE = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL", "WITHDRAWN", "CLOSED", "BLOCKED", "FROZEN"})
+MAY_MOVE = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL", "WITHDRAWN", "CLOSED", "FROZEN"})
 """States in which a case is held already, is over, or has a person whom nothing holds back."""
 
 
@@ -762,6 +764,8 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = quiet or (bool(their.restored) and asked_only and _is_explained(twins[0]))
             # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
             quiet = quiet or (NOT_TOLD in case.findings and _stop_was_spoiled(world, own, row))
+            if not (quiet or twins or their.restored):
+                world.fail("a stop is heard", f"{own.country} stopped a return, of which {case.partner} knows nothing")
             if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
                 continue
             # A State that had nothing of a return by then took it in, and had nothing to stop.
@@ -793,9 +797,7 @@ def _astray(own: Books, their: Books, thread: str) -> bool:
     What a delay that was refused had changed is taken back, so it explains nothing.
     """
     return any(
-        sent.thread == thread
-        and (sent.state, sent.status) != ("receipted", "accepted")
-        and (sent.state, sent.type) != ("refused", DELAY)
+        sent.thread == thread and sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)
         for books in (own, their)
         for sent in books.sent.values()
     )
@@ -806,32 +808,48 @@ def _is_explained(*sides: Case | None) -> bool:
     return any(finding.startswith(LOST_SINCE) for one in sides if one is not None for finding in one.findings)
 
 
-def _reckon_otherwise(*sides: Case | None) -> bool:
-    """Return whether a finding on either side says that the two reckon from different days."""
-    begins = RECKONS_OTHERWISE.partition("%")[0]
-    return any(finding.startswith(begins) for one in sides if one is not None for finding in one.findings)
-
-
 LOST_SINCE = (
-    *(text.partition("%")[0] for text in (LOST, LOST_NUMBER, SAYS_OTHERWISE, RECKONS_ANEW, GOES_BY_IT, CAME_BEFORE)),
+    *(text.partition("%")[0] for text in (LOST, LOST_NUMBER, SAYS_OTHERWISE, GOES_BY_IT)),
     *(DROPPED, PASSED_OVER, NOT_BACK),
 )
-"""How findings begin that tell of what was lost in a restore, of one State or the other."""
+"""
+How findings begin that tell of what was lost in a restore, of one State or the other. One that tells of days alone is
+none of them: the two sides stand where they should.
+"""
 
 
-def _same_days(world: World, case: Case, twin: Case, told: str) -> None:
-    """A clock that both sides started by the same message runs from the same day to the same day."""
+def _same_days(world: World, own: Books, their: Books, case: Case, twin: Case, told: str) -> None:
+    """
+    A clock that both sides started by the same message runs from the same day to the same day.
+
+    A finding that says otherwise is forgiven of a request for a travel document that crossed a document: whoever issued
+    one before it heard of the request states no day for it, and who asks knows of no document yet. So it is of what was
+    taken first by a State of a new epoch, after a theft: it cannot know that nothing came before (M-5.28).
+    """
     for clock, other in _apart(case, twin):
         world.fail("same days", f"{told}; {clock.step} is due {clock.due_on} here and {other.due_on} there")
-    for one in (case, twin):
-        if any("reckon" in finding for finding in one.findings):
+    for one, where, other in ((case, own, their), (twin, their, own)):
+        crossed = RECKONS_OTHERWISE.partition("%")[0] + "None" if _crossed_a_document(one, twin, their) else "-"
+        known = (crossed, CAME_BEFORE.partition("%")[0] if where.renewed or other.renewed else "-")
+        if any("reckon" in finding and not finding.startswith(known) for finding in one.findings):
             world.fail("same days", f"{told}; {one.findings}")
+
+
+def _crossed_a_document(case: Case, twin: Case, their: Books) -> bool:
+    """Return whether who asks has asked for a document that it had been sent before that was heard of."""
+    return case.side == "requesting" and bool(their.host.look(_ISSUED_BEFORE_IT_WAS_ASKED_FOR, twin.ref))
+
+
+_ISSUED_BEFORE_IT_WAS_ASKED_FOR = """
+SELECT 1 FROM case_event AS issued JOIN case_event AS asked ON asked.ref = issued.ref AND issued.n < asked.n
+WHERE issued.ref = ? AND issued.event IN ('issue', 'reissue_document') AND asked.event = 'document_request'
+"""
 
 
 def _told_of_days(world: World, case: Case, twin: Case, told: str) -> None:
     """Where a restore made two States reckon from different days, a finding on either side says so."""
     for clock, other in _apart(case, twin):
-        if clock.extended != other.extended and (case.findings or twin.findings):
+        if clock.extended != other.extended and _is_explained(case, twin):
             continue  # whoever was restored has lost the extension, and knows that something was lost
         for one in (case, twin):
             # The receipt that tells who stands still may be lost: the message is posted again once the case goes on.

@@ -14,6 +14,7 @@ from gateway.core.messages import (
     INTERVIEW_ANSWER,
     ONWARD_ANSWER,
     PROPOSAL,
+    RECTIFICATION,
     REMINDER,
     SUSPENSION,
     USE_ANSWER,
@@ -54,10 +55,13 @@ GUEST, GUEST_OF_OFFICE = ("guest.sim", "lawyer"), ("guest.sim", "asylum_authorit
 
 INVITED = timedelta(days=9)
 
-HANDED_OVER_S = 0.3
-"""How long after a stop a message may leave that was handed over to be posted before it."""
+HANDED_OVER_S = 0.01
+"""
+How long after a stop a message may leave that was handed over to be posted before it: some turns of the loop lie
+between the commit that claims it and the line, and the stop may be committed in them.
+"""
 
-OVER = frozenset({"WITHDRAWN", "CLOSED", "BLOCKED", "ERASED"})
+OVER = frozenset({"WITHDRAWN", "CLOSED"})
 AWAY = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL"})
 """States in which a person is whom nothing of ours holds back."""
 
@@ -439,7 +443,8 @@ class Stops(Work):
         Return whether a case is over, and the message takes back, or its number has to be used before one that does, or
         it answers about data in one that was set aside and closed, and grants nothing; or whether the person has left.
         What was closed before nobody holds, nor what was opened while she was stopped and never frozen itself: nothing
-        stops it once nothing stops her.
+        stops it once nothing stops her. Of who is away nothing is said but what takes back, unless two persons told her
+        from each that is stopped (R-01, decision 0037).
         """
         journal = self.journals[post.sender]
         free = post.ref in journal.through and not self.is_stopped(post.sender, journal.persons[post.ref or ""])
@@ -449,12 +454,25 @@ class Stops(Work):
         # What a remark told of holds a case that is not frozen, and all but what brings no word of the person (REM-5).
         by_remark = post.ref in journal.remarked and state != "FROZEN" and post.type in AFTER_WITHDRAWAL
         return (
-            state in AWAY
+            (state in AWAY and (self._is_told_apart(post) or self._only_takes_back(post)))
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
             or (state == "CLOSED" and post.ref not in journal.stopped and self._answers_about_data(post))
             or (free and (state == "CLOSED" or not self._was_frozen(post)))
         )
+
+    def _is_told_apart(self, post: Post) -> bool:
+        """Return whether nothing stops a person of ours, or what does is in cases that two persons told from hers."""
+        journal, ref = self.journals[post.sender], post.ref or ""
+        number = journal.persons.get(ref)
+        stopping = [one for one in journal.known if number is not None and journal.persons.get(one) == number]
+        return number is not None and all((ref, one) in journal.apart for one in stopping)
+
+    def _only_takes_back(self, post: Post) -> bool:
+        """Return whether a message takes data back and brings none: of corrections, where one was struck (R-01)."""
+        struck = "SELECT 1 FROM case_event WHERE ref = ? AND event = 'strike'"
+        brings = post.type == RECTIFICATION and not self.world.hosts[post.sender].look(struck, post.ref)
+        return post.type in AFTER_WITHDRAWAL and not brings
 
     def _answers_about_data(self, post: Post) -> bool:
         """Return whether a message says what was done with data, or that it is not passed on (R-02)."""
