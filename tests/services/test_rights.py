@@ -1,5 +1,6 @@
 """What a person can learn of what was sent about her, what may hold it back, and how a correction reaches everybody."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -77,6 +78,7 @@ async def test_look_is_recorded_before_it_is_given(overseen: Network) -> None:
         made.looks[-1].person,
         made.looks[-1].why,
     )
+    assert not {"by", "why"} & rights.account_json(made)["looks"][-1].keys()
     official = await account(overseen, ours, "dpo", "dpo")
     look = official.looks[-1]
     assert ("dpo", "she asked for it", None) == (look.person, look.why, look.recipient), "it was not given to her"
@@ -269,6 +271,14 @@ async def test_copy_for_the_person_is_text(overseen: Network) -> None:
     assert [] == [line for line in text.splitlines() if not line.isprintable()]
 
 
+async def test_no_sign_of_control_reaches_the_paper(overseen: Network) -> None:
+    """A name may come from anywhere: what would move the cursor, or turn the line round, is a question mark."""
+    ours, _ = await story.replied(overseen)
+    made = await account(overseen, ours)
+    bad = replace(made, sent=(replace(made.sent[0], elements={"names": "A\x1b[2J\u202eB\nC"}),))
+    assert "names: A?[2J?B?C\n" in rights.account_text(bad)
+
+
 async def test_erased_case_has_no_account(overseen: Network) -> None:
     """After an erasure there is nothing to tell."""
     ours, _ = await story.replied(overseen)
@@ -327,6 +337,19 @@ async def test_a_correction_of_more_or_less_is_another_one(overseen: Network) ->
     assert [(True, "told now"), (True, "told now"), (False, "told before, not confirmed"), (True, "told now")] == told
 
 
+async def test_a_correction_that_no_message_tells_any_more_is_told_again(overseen: Network) -> None:
+    """One that a restore dropped was heard by nobody."""
+    ours, _ = await story.received(overseen)
+    assert [(ours, True, "told now")] == await corrected(overseen, ours)
+
+    async def drop(tx: Tx) -> None:
+        *_, row = await tx.outbound_of_case(ours)
+        await tx.save_outbound(row._replace(state="dropped"))
+
+    await overseen.gateways["XAA"].store.commit(drop)
+    assert [(ours, True, "told now")] == await corrected(overseen, ours)
+
+
 async def corrected(network: Network, ref: str) -> list[tuple[str, bool, str]]:
     """Say everywhere that the sex was wrong; return of each case whether its State was told, and why not."""
     gateway = network.gateways["XAA"]
@@ -353,6 +376,8 @@ async def test_case_that_cannot_be_read_is_named_and_holds_up_no_other(overseen:
     said = {True: "told now", False: "its file cannot be read"}
     told = [(ref, ref != bad, said[ref != bad]) for ref in (first, second)]
     assert told == await corrected(overseen, first)
+    open_ = await rights.unconfirmed(overseen.gateways["XAA"].context)
+    assert [second if own else first] == [one.ref for one in open_]
 
 
 # To whom content goes.

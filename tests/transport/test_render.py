@@ -358,6 +358,7 @@ def test_worker_that_was_taken_over_gives_no_page_that_is_too_large() -> None:
 FAULTS = {
     "gives two portraits": (giving("[bare, bare]"), "worker-result"),
     "gives a portrait that is too large": (giving("[bare[:-2] + bytes(30 << 10) + bare[-2:]]"), "worker-result"),
+    "gives words in place of a page": (giving("[b'from the shelter']"), "worker-result"),
     "gives half a page": ('print(\'{"removed": [], "sizes": [1.5]}\')', "worker-result"),
     "killed": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "worker-ended"),
     "ends with an error": ("raise SystemExit(1)", "worker-ended"),
@@ -406,6 +407,7 @@ async def test_too_many_at_once_are_turned_away(monkeypatch: pytest.MonkeyPatch)
     many = await asyncio.gather(*(renderer.render(pictures.jpeg(), "photo") for _ in range(4)), return_exceptions=True)
     codes = [error.code for error in many if isinstance(error, NotRendered)]
     assert (2, 2) == (codes.count("worker-busy"), codes.count("worker-late"))
+    assert 0 == renderer._waiting, "and nobody is turned away for who waits no more"
 
 
 async def test_time_that_is_over_as_a_worker_falls_silent_counts() -> None:
