@@ -171,6 +171,20 @@ async def remark(play: Play, given: tuple[str, str]) -> None:
     await play.refused(play.b.message(play.gateway, body=body), code)
 
 
+@case("minimisation.own-remark", "M-5.1", "M-3.8", section="3.5", profile="verify")
+async def own_remark(play: Play) -> None:
+    """
+    A remark in the file does not leave with the request to a State with which no agreement allows one.
+
+    A gateway that sends what its officer wrote gives away in free words what no element may say.
+    """
+    with suppress(Forbidden):
+        await play.submit(play.b, remark={"language": "en", "text": "She asked that nobody calls before noon."})
+    for post in [*await play.tick(), *await play.tick(days=1)]:
+        if "remark" in post.read.body:
+            raise Wrong("the request carries the remark of the file, and no agreement allows one")
+
+
 @case("minimisation.examples", "M-3.8", section="3.5", positive=True, inputs=["document", "permanent-residence"])
 async def examples(play: Play, name: str) -> None:
     """

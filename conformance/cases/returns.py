@@ -250,6 +250,18 @@ async def _proposes(talk: Talk, reply: str, code: str | None) -> None:
         await talk.refused(code, "return.proposal", value, statements=statements)
 
 
+@case("returns.of-a-resident", "M-3.11", section="3.5", profile="return", positive=True)
+async def of_a_resident(play: Play) -> None:
+    """
+    A return rests on the reply that somebody had the right of residence as on the one that she is a national.
+
+    A gateway for which nationals alone return leaves whoever has her home there, and no other State, where she is.
+    """
+    talk = await play.acknowledged(name="permanent-residence")
+    replied = await talk.said("verification.reply", play.reply("resident-at-date", as_of="2024-08-01"))
+    await _proposes(talk, replied.digest, None)
+
+
 @case("returns.no-positive-reply", "M-3.11", "M-5.35", section="3.5", profile="return", inputs=[*NO_GROUND, "none"])
 async def no_positive_reply(play: Play, outcome: str) -> None:
     """

@@ -300,6 +300,20 @@ async def rectified(play: Play) -> None:
         raise Wrong(f"the gateway confirmed {answer.body}")
 
 
+@case("rights.struck", "M-3.20", section="3.5", profile="full")
+async def struck(play: Play) -> None:
+    """
+    What is taken back without a value is destroyed by the time it is confirmed, in the message that brought it too.
+
+    A gateway that mends its file, and keeps the message, has what its partner said to be wrong, and shows it again.
+    """
+    talk = await play.acknowledged()
+    await send(talk, "rectification")
+    await talk.said("confirmation", {"number": 1, "act": "RECTIFICATION", "result": "DONE"})
+    if any("birth_date" in (body_of(row).get("elements") or {}) for row in await talk.delivered()):
+        raise Wrong("what was taken back still stands in the message that brought it")
+
+
 NEW: dict[str, dict[str, Any]] = {
     "never-sent": {"parts": ["SEX"], "elements": {"sex": 2}},
     "another-part": {"parts": ["NAMES"], "elements": {"birth_date": "2001-05-XX"}},
@@ -492,14 +506,15 @@ async def own_nothing_new(play: Play) -> None:
 # It is to be destroyed
 
 
-@case("rights.destroyed-first", "M-3.21", section="3.5", profile="full")
-async def destroyed_first(play: Play) -> None:
+@case("rights.destroyed-first", "M-3.21", section="3.5", profile="full", inputs=["asked", "asking"])
+async def destroyed_first(play: Play, side: str) -> None:
     """
     An erasure is confirmed once the copy is destroyed: whoever gets the confirmation finds no body any more.
 
-    A gateway that confirms first may never come to it.
+    A gateway that confirms first may never come to it; one that destroys what it was asked about, and not what it was
+    answered, keeps what another State says of the person.
     """
-    talk = await play.replied()
+    talk = await (play.replied() if side == "asked" else _has_replied(play))
     await send(talk, "erasure")
     if not any(body_of(row) for row in await talk.delivered()):
         raise NotOffered("the back-end shows no bodies")
