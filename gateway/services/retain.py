@@ -177,10 +177,13 @@ class Retention:
         """
         Tell whether a return may still be proposed here, or is over, or begins anew, while somebody awaits the person.
 
+        A question whose only answer was taken back is unanswered, and goes on as one that never had any (R-25).
         Where it was asked, a proposal of the last day may be under way for as long as a case is left alone before it is
         closed. Whoever is awaited is left to people, also where a message was lost: they tell the other State that
         nobody comes, or find out from it whether somebody does.
         """
+        if (case.side, case.state, case.reply) == (Side.REQUESTING, State.REPLIED, None):
+            return True
         if case.state in (State.REPLIED, *PREPARING):
             day = now if case.side is Side.REQUESTING else quiet
             if open_for_return(case, row.changed_at, now, day.date()):

@@ -307,6 +307,16 @@ async def test_question_that_was_pointed_to_another_authority_is_not_closed_by_t
     assert "REPLIED" == await story.state(network, "XAA", ours)
 
 
+async def test_question_whose_only_answer_was_taken_back_is_not_closed_by_the_timer(network: Network) -> None:
+    """It is unanswered like one that never had an answer, and people see to it."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    network.clock.pass_(days=400)
+    await run(network, "XAA")
+    assert ("REPLIED", None) == (await story.state(network, "XAA", ours), (await story.case(network, "XAA", ours)).reply)
+
+
 async def test_answer_to_what_the_timer_closed_unanswered_is_kept(network: Network) -> None:
     """The receipts of a request are lost and the timer closes it; XBB holds it and answers: nothing of that is lost."""
     ours = await story.sent(network)
