@@ -25,6 +25,7 @@ BESIDE_S = 10.0
 CHECKS: tuple[Check, ...] = (
     configuration.configuration,
     configuration.named,
+    host.clock,  # first: keys, cards and cases are judged by it
     host.doors,
     host.permissions,
     keys.crypto,
@@ -36,7 +37,6 @@ CHECKS: tuple[Check, ...] = (
     partners.partners,
     configuration.calendars,
     host.disk,
-    host.clock,
 )
 
 

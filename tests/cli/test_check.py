@@ -113,6 +113,13 @@ def with_calendar(home: Path, id: str, begins: str, ends: str) -> settings.Setti
     return settings.load(home, {})
 
 
+def test_a_wrong_clock_is_named_before_what_comes_of_it(homes: Homes) -> None:
+    """Whoever goes through the findings from the first sets the clock, and makes no key in place of one not yet due."""
+    look = Look(settings.load(homes.home("XBB"), {}), lambda: PHRASE, datetime.now(UTC) - timedelta(days=2))
+    found = [item.area for item in run(look) if item.level == "finding"]
+    assert ("clock", True) == (found[0], "keys" in found)
+
+
 def test_the_next_calendar_counts_once_its_file_is_there(homes: Homes) -> None:
     """Of the calendars of a State the one that ends last is reckoned by, and the check asks for no other one."""
     chosen = with_calendar(homes.home("XAA"), "XAA-2036", "2035-01-01", "2037-12-31")
