@@ -62,6 +62,14 @@ VERBS: Mapping[str, Place] = {
 """Every verb, in the order of ``isthmus --help``."""
 
 
+CUT_SHORT = """
+error: stopped; what was done by then stands
+hint: look at what is on record before you repeat it"""
+"""What is said where Ctrl-C came in the middle of an import: Python cannot begin that again, and nothing more loads."""
+
+LATER = 75
+"""Exit code of what was stopped, as ``gateway.cli.errors`` has it."""
+
 UNREAD = 128 + 13
 """Exit code where nobody reads standard output any more: what a shell says of a program that SIGPIPE ended."""
 
@@ -123,7 +131,13 @@ def _broken_pipes() -> Iterator[None]:
 
 def _told(error: BaseException, given: list[str]) -> int:
     """Tell of ``error`` on standard error, if somebody reads that, and return the exit code."""
-    errors = import_module("gateway.cli.errors")
+    try:
+        errors = import_module("gateway.cli.errors")
+    except Exception:
+        if not isinstance(error, click.exceptions.Abort):
+            raise
+        click.echo(CUT_SHORT, err=True)
+        return LATER
     try:
         return int(errors.report(error, as_json="--json" in given))
     except BrokenPipeError:

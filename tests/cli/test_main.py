@@ -11,7 +11,7 @@ import click
 import pytest
 
 from gateway import __version__
-from gateway.cli.main import VERBS, LazyGroup, cli
+from gateway.cli.main import CUT_SHORT, VERBS, LazyGroup, cli
 from tests.cli.support import ENVIRON, ROOT, call, spawn
 
 
@@ -32,6 +32,21 @@ def test_the_version_loads_nothing_heavy() -> None:
     code = f"import sys, gateway.cli.main; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert "[]\n" == done.stdout
+
+
+def test_who_stops_a_command_while_it_loads_sees_no_stack_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C in the middle of an import leaves half a library behind, with which nothing more can be loaded."""
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "get_command", interrupted)
+    monkeypatch.setitem(sys.modules, "gateway.cli.errors", None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["check"])
+    assert (75, CUT_SHORT.split()) == (ended.value.code, capsys.readouterr().err.split())
 
 
 def test_the_version_is_printed() -> None:
