@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+from gateway.log import LOG_KEYS
+
 ROOT = Path(__file__).parents[2]
 EVENT = re.compile(r"[a-z]+\.[a-z_]+")
 WRITERS = {"log", "_log", "emit"}
@@ -38,6 +40,14 @@ def test_manual_tells_each_line() -> None:
     lines = {one for one in re.findall(r"`([^`]+)`", told) if EVENT.fullmatch(one)}
     libraries = {"library.warning", "library.error", "aiohttp.server"}
     assert (set(), set()) == (written() - lines, lines - written() - libraries)
+
+
+def test_manual_tells_each_member_of_a_line() -> None:
+    """Each key that a line may carry stands there once, and none that none carries."""
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    told = page.partition("What a line has besides:\n")[2].partition("\n\nA line")[0]
+    keys = [key for row in told.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")]
+    assert sorted(LOG_KEYS) == sorted(keys)
 
 
 def test_manual_tells_what_to_do_at_each_alert() -> None:
