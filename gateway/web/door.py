@@ -28,7 +28,7 @@ from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import BadValue, Unavailable
 from gateway.web import language
-from gateway.web.error_page import FAULT, Told, told_of, told_of_status
+from gateway.web.error_page import FAULT, NO_ENTRY, Told, told_of, told_of_status
 from gateway.web.headers import add_headers
 from gateway.web.posted import (
     FIELDS_MAX,
@@ -418,6 +418,8 @@ class _Door:
             if told is None:
                 self._site.desk.context.log("gateway.fault", error=type(error).__name__)
                 told = FAULT
+            elif type(error) is NotFound and "ref" not in request.match_info:
+                told = NO_ENTRY
         if self._pages.name == "board":
             told = replace(told, findings=of_no_person(told.findings))
         visit = request.get(VISIT)

@@ -40,6 +40,14 @@ class NoDraft(NotFound):
     """Nothing is being written at an address: it was handed in or deleted, or it is another person's."""
 
 
+NO_ENTRY: Final = Told(
+    404,
+    N_("No such entry"),
+    N_("There is nothing of this name here, or it is not yours to see."),
+    N_("Look for it in the lists of this desk."),
+)
+"""What is said where an address names something else than a case that is not here, as a person or a State."""
+
 FAULT: Final = Told(
     500,
     N_("Something went wrong here"),

@@ -32,6 +32,13 @@ async def test_every_page_answers(desk: Desk, language: str) -> None:
         assert (200, 1) == (page.status, page.text.count("<h1")), (path, page.words[:300])
 
 
+@pytest.mark.parametrize("path", ["/people/nobody", "/states/XZZ"])
+async def test_what_is_not_there_is_called_no_case(desk: Desk, path: str) -> None:
+    """An address of a person or a State that is not here is answered without a word of cases: no operator sees any."""
+    page = await (await desk.officer("ada", "operator")).get(path)
+    assert (404, True, False) == (page.status, "No such entry" in page.words, "case" in page.words)
+
+
 async def test_only_an_operator_comes_in(desk: Desk) -> None:
     """Every page but help and signing in is for the role of the operator alone, and whoever has no session signs in."""
     own = [route for route in operator.ROUTES if route.handler.__module__.startswith("gateway.web.operator")]
