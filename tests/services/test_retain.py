@@ -314,7 +314,8 @@ async def test_question_whose_only_answer_was_taken_back_is_not_closed_by_the_ti
     await network.deliver()
     network.clock.pass_(days=400)
     await run(network, "XAA")
-    assert ("REPLIED", None) == (await story.state(network, "XAA", ours), (await story.case(network, "XAA", ours)).reply)
+    case = await story.case(network, "XAA", ours)
+    assert (State.REPLIED, None) == (case.state, case.reply)
 
 
 async def test_answer_to_what_the_timer_closed_unanswered_is_kept(network: Network) -> None:

@@ -12,6 +12,7 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     DOCUMENT,
     DOCUMENT_REQUEST,
+    ONWARD_ANSWER,
     PROPOSAL,
     RECTIFICATION,
     REISSUE,
@@ -48,6 +49,9 @@ BY_ANOTHER_CASE = frozenset({"R-01"})
 
 BY_ITS_END = frozenset({ENDED})
 """What may hold an answer, or a word about data, for good: its own desk had stopped what is over."""
+
+BY_ITS_STOP = BY_ITS_END | {"R-02"}
+"""What may hold a yes to passing data on for good: its own desk had stopped what is closed, and lets go no more."""
 
 HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
 """Types that must be heard, whatever stands before them, unless a rule holds them too."""
@@ -113,6 +117,8 @@ def _by(case: Case, type: str) -> frozenset[str]:
     """Return what may hold a message of ``type`` of ``case`` for good."""
     if type == RECTIFICATION:
         return BY_A_REMARK | BY_ANOTHER_CASE if BECAUSE in case.findings else BY_A_REMARK
+    if type == ONWARD_ANSWER:
+        return BY_ITS_STOP
     if type in OF_AN_ANSWER | OF_DATA:
         return BY_ITS_END
     return BY if type in FURTHER else frozenset()

@@ -140,9 +140,14 @@ ENDS = frozenset({"REPLIED", "WITHDRAWN", "CLOSED", "BLOCKED", "UNDELIVERED"})
 
 
 def _left_to_people(own: Books, row: CaseRow, case: Case) -> bool:
-    """Return whether the other State may await a person of ours (V-45): it has a proposal, or what was lost."""
+    """
+    Return whether the other State may await a person of ours (V-45), as it has a proposal, or what was lost; or whether
+    its only answer was taken back (R-25).
+    """
     if row.side != "requesting" or row.state not in ("REPLIED", "UNDELIVERED"):
         return False
+    if row.state == "REPLIED" and case.reply is None:
+        return True
     lost = any(LOST_NUMBER.partition("%")[0] in found for found in case.findings)
     denied = case.reply is not None and case.reply["outcome"] not in POSITIVE_OUTCOMES
     proposed = any((sent.ref, sent.type) == (row.ref, PROPOSAL) and sent.posted_at for sent in own.sent.values())
