@@ -4,16 +4,20 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from gateway.core import codes, envelope
+from gateway.services.context import Context, Policy
 from gateway.services.deliver import Line, at_once
-from gateway.services.outage import lease_s
-from gateway.services.ports import Committed, HttpAnswer, Store, Unavailable, Unit
-from gateway.services.rows import OutboundRow
+from gateway.services.outage import lease_s, note
+from gateway.services.ports import Committed, HttpAnswer, Store, Tx, Unavailable, Unit
+from gateway.services.rows import OutboundRow, PartnerRow
+from gateway.storage.sqlite import open_memory
 from keys import jws
+from tests.storage.support import NOW, Signer, outbound
 from tests.support import story
 from tests.support.network import Network
 
@@ -131,6 +135,39 @@ async def test_what_waited_through_an_outage_leaves_as_soon_as_the_partner_answe
         await story.sent(network)
     await fail(network, 36)
     assert ["receipted"] * 3 == await after_first_answer(network)
+
+
+@pytest.mark.parametrize(
+    ("failures", "failure", "asked", "waits", "then"),
+    [
+        (5, False, None, 3000, 0),
+        (4, False, None, 3000, 3000),
+        (5, True, None, 3000, 3000),
+        (5, False, None, 30, 30),
+        (5, False, None, 31, 0),
+        (5, False, 600, 3000, 600),
+        (5, False, 3600, 3601, 3600),
+        (5, False, 600, 590, 590),
+        (5, False, 3601, 3000, 0),
+    ],
+)
+async def test_what_an_answer_hastens(failures: int, failure: bool, asked: int | None, waits: int, then: int) -> None:
+    """The first answer after an outage, what was posted and waits longer than a lease, and than it was asked to."""
+    start = NOW - timedelta(seconds=1)
+    row = outbound(state="posted", attempts=5, posted_at=start, next_try_at=NOW + timedelta(seconds=waits))
+    store, context = open_memory(sign_batch=Signer(), now=NOW), cast("Context", SimpleNamespace(policy=Policy()))
+
+    async def unit(tx: Tx) -> OutboundRow | None:
+        await tx.save_outbound(row)
+        await tx.save_partner(PartnerRow("XBB", failures=failures, open_until=start))
+        until = None if asked is None else NOW + timedelta(seconds=asked)
+        await note(context, tx, "XBB", failure, NOW, 0.5, until)
+        found = await tx.find_partner("XBB")
+        assert found is not None
+        assert (failures + 1 if failure else 0, failure) == (found.failures, found.open_until is not None)
+        return await tx.find_outbound("XBB", row.id)
+
+    assert row._replace(next_try_at=NOW + timedelta(seconds=then)) == (await store.commit(unit)).value
 
 
 async def test_partner_that_asked_for_time_gets_it_through_an_outage(
@@ -437,6 +474,67 @@ async def test_clock_that_jumps_during_a_look_is_seen_at_the_next(network: Netwo
     await gateway.deliverer.look()
     await network.deliver()
     assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+PROBLEM = codes.PROBLEM_MEDIA_TYPE
+
+
+@pytest.mark.parametrize(
+    ("answer", "failures"),
+    [
+        (HttpAnswer(503, PROBLEM, codes.problem("later"), None), 2),
+        (HttpAnswer(429, PROBLEM, codes.problem("rate"), None), 2),
+        (HttpAnswer(409, PROBLEM, codes.problem("out-of-order"), None), 0),
+        (HttpAnswer(410, PROBLEM, codes.problem("unknown-key"), None), 0),
+        (HttpAnswer(502, "text/html", b"<html>", None), 2),
+        (HttpAnswer(503, PROBLEM, b'{"type":"urn:xg1:never-heard-of"}', None), 2),
+        (HttpAnswer(200, "application/json", b"{}", None), 2),
+        (None, 2),
+    ],
+)
+async def test_what_counts_as_a_failure(network: Network, answer: HttpAnswer | None, failures: int) -> None:
+    """No answer, one that does not check, and that the whole partner is busy; another is of one message (M-5.12)."""
+    gateway, ours = network.gateways["XAA"], await story.sent(network)
+    await gateway.store.commit(lambda tx: tx.save_partner(PartnerRow("XBB", failures=1)))
+    (claimed,) = await gateway.deliverer.claim("XBB", Line(1))
+    await gateway.deliverer._store(claimed.row, answer)
+    partner = await gateway.store.read(lambda tx: tx.find_partner("XBB"))
+    (row,) = await outbox(network, "XAA", ours)
+    assert partner is not None
+    waits = timedelta(seconds=2) <= row.next_try_at - network.clock.now() <= timedelta(seconds=4)
+    assert (failures, "posted", True) == (partner.failures, row.state, waits)
+
+
+async def test_final_problem_that_comes_late_ends_nothing(network: Network) -> None:
+    """A message that another attempt had accepted meanwhile stays so, and its thread goes on."""
+    gateway, ours = network.gateways["XAA"], await story.sent(network)
+    (claimed,) = await gateway.deliverer.claim("XBB", Line(1))
+    network.clock.pass_(minutes=1)
+    await network.deliver()
+    await gateway.deliverer._store(claimed.row, HttpAnswer(400, PROBLEM, codes.problem("bad-json"), None))
+    assert ["receipted"] == [row.state for row in await outbox(network, "XAA", ours)]
+    assert "DELIVERED" == await story.state(network, "XAA", ours)
+
+
+async def test_look_that_failed_before_it_hastened_does_so_the_next_time(network: Network) -> None:
+    """That the clock was set back is not forgotten because the store could not be had just then."""
+    gateway, noticed = network.gateways["XAA"], list[bool]()
+    await story.sent(network)
+    assert 1 == len(await gateway.deliverer.claim("XBB", Line(1)))
+    network.clock.pass_(minutes=-59)
+
+    async def hasten(now: datetime, *, set_back: bool = False) -> int:
+        noticed.append(set_back)
+        if len(noticed) < 2:
+            raise Unavailable("the disk is full")
+        return 0
+
+    gateway.deliverer.hasten = hasten  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        await gateway.deliverer.look()
+    await gateway.deliverer.look()
+    await gateway.deliverer.look()
+    assert [True, True, False] == noticed
 
 
 async def test_look_that_failed_half_way_hastens_once(network: Network) -> None:
