@@ -97,3 +97,16 @@ async def test_what_a_look_found_due_is_not_looked_for_again(network: Network, m
     task.cancel()
     await asyncio.wait([task])
     assert 1 == looks
+
+
+async def test_what_expired_is_ended_while_a_gateway_runs(network: Network) -> None:
+    """Also where nothing may be posted, as to a State whose card was not read for long."""
+    gateway, ours = network.gateways["XAA"], await story.sent(network)
+    network.clock.pass_(days=31)
+    task = asyncio.create_task(gateway.deliverer.run())
+    try:
+        while "UNDELIVERED" != await story.state(network, "XAA", ours):
+            await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

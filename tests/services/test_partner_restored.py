@@ -43,6 +43,27 @@ async def test_reply_that_was_replaced_is_struck_where_a_restored_partner_goes_b
     assert (None if second == "NOT_FOUND" else "NATIONAL") == (rests_on and rests_on["outcome"])
 
 
+async def test_nothing_is_taken_back_of_what_replaces_nothing(network: Network, tmp_path: Path) -> None:
+    """A delay that was refused for its times is taken by a partner that forgot so: people are told, and no more."""
+    _, theirs = await story.acknowledged(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    delay = network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    await refused_for_its_times(network, delay)
+    await restore(network, "XAA", backup)
+    await settle(network, 1)
+    assert [text for text in await findings_of(network, "XBB", theirs) if "that it had refused" in text]
+    assert ["receipted", "refused"] == [row.state for row in await outbox(network, "XBB", theirs)]
+
+
+async def test_erased_case_keeps_no_restored_partner_from_being_met(network: Network, tmp_path: Path) -> None:
+    """Nothing is left of what it had heard in that case, nor of the case that could tell a desk so."""
+    gateway, other = network.gateways["XAA"], await story.sent(network)
+    erased, _ = await story.received(network)
+    await gateway.store.commit(lambda tx: tx.erase_case(erased))
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    assert {2} == {row.attempts for row in await outbox(network, "XAA", other)}
+
+
 async def test_message_that_a_rule_holds_back_stops_nothing_behind_it(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

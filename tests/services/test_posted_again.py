@@ -12,7 +12,7 @@ from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
 from gateway.services.passed_over import bring_along, bring_back, may_repeat
 from gateway.services.ports import Store, Tx
-from gateway.services.resync import _may_leave, go_on, is_past
+from gateway.services.resync import _may_leave, go_on, goes_behind, is_past
 from gateway.services.rows import CaseRow, EventRow, OutboundRow, PartnerRow
 from gateway.storage.sqlite import open_memory
 from tests.storage.support import NOW, Signer, case, event, outbound
@@ -59,6 +59,13 @@ TABLE: dict[str, tuple[Side, State, str, str]] = {
         *(ASK, State.FROZEN),
         *("verification.request erasure confirmation withdrawal", "erasure confirmation withdrawal"),
     ),
+    "a correction in a frozen case where we ask": (
+        ASK,
+        State.FROZEN,
+        "verification.request rectification",
+        "",
+    ),
+    "a correction in a suspended case": (ASKED, State.SUSPENDED, "return.acceptance rectification", ""),
     "what nobody answered yet": (ASK, State.FROZEN, "verification.request/posted", "verification.request/posted"),
     "before word of a stop": (ASK, State.SUSPENDED, "return.proposal suspension", "return.proposal suspension"),
     "before word of a stop that waits": (ASK, State.SUSPENDED, "return.proposal suspension/queued", "return.proposal"),
@@ -285,6 +292,35 @@ async def test_a_log_is_past_once_a_later_epoch_was_noticed(country: str, epoch:
     """An answer from the log of the epoch that a partner is in settles its message."""
     store = await over(case())
     assert past == await store.read(lambda tx: is_past(tx, country, epoch))
+
+
+@pytest.mark.parametrize(
+    ("side", "changes", "behind", "passes"),
+    [
+        (ASK, {}, {}, True),
+        (ASK, {}, {"state": "posted"}, True),
+        (ASK, {"epoch": 1, "seq": 7}, {"epoch": 2, "seq": 1}, True),
+        (ASKED, {}, {}, False),
+        (ASK, {"answer": None}, {}, False),
+        (ASK, {"type": "withdrawal"}, {}, False),
+        (ASK, {"ref": None}, {}, False),
+        (ASK, {"ref": "another"}, {}, False),
+        (ASK, {}, {"type": "erasure"}, False),
+        (ASK, {}, {"state": "receipted"}, False),
+        (ASK, {}, {"seq": 1}, False),
+        (ASK, {"seq": 3}, {}, False),
+        (ASK, {"epoch": 2}, {}, False),
+    ],
+)
+async def test_what_our_withdrawal_passes(
+    side: Side, changes: dict[str, Any], behind: dict[str, Any], passes: bool
+) -> None:
+    """A message that was answered, where we ask, before a withdrawal that waits; though its case cannot be read."""
+    row = outbound("m1", **{"type": "rectification", "state": "posted", "answer": answer(1), **changes})
+    other = outbound("m2", **{"type": "withdrawal", "seq": 2, **behind})
+    held = case(side=side.value, state=State.WITHDRAWN.value, wrapped_key=None, sealed=None)
+    store = await over(held, [row, other])
+    assert passes == (await store.commit(lambda tx: goes_behind(SimpleNamespace(), tx, row, NOW))).value  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("now", "goes_on"), [("posted", True), ("dropped", False), ("refused", False)])
