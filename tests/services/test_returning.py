@@ -1833,3 +1833,24 @@ async def test_who_calls_back_says_nothing_of_protection_that_takes_a_stop_away(
     with pytest.raises(Forbidden, match="attests no 'none'"):
         await gateway.returning.recall(ours, "unsafe", "UNSAFE", "2026-12-20", "first", "case_officer", none)
     assert "DEPARTED" == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+async def test_request_for_a_document_that_a_stop_took_out_leaves_the_one_before_it(
+    network: Network, asked: int
+) -> None:
+    """Of two the first was heard, and counts again; of one that never left nothing does."""
+    ours, _ = await homeward.accepted(network)
+    returning, heard = acts(network, "XAA"), None
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, "coordinator", "coordinator")
+    for number in range(asked):
+        network.wires.cut = number + 1 == asked
+        pending = await returning.prepare_document(ours, f"2026-12-1{number}", "first", "case_officer")
+        await homeward.approve(network, ours, pending, "travel.approval")
+        await returning.request_document(ours, "first", "case_officer")
+        if not network.wires.cut:
+            await network.deliver()
+            heard = (await story.case(network, "XAA", ours)).said["travel-document.request"]
+    await network.gateways["XAA"].hold.freeze(ours, "doubt", "welfare", "child_welfare")
+    assert heard == (await story.case(network, "XAA", ours)).said.get("travel-document.request")
