@@ -125,11 +125,12 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
 SILENT = frozenset(
     {"remind", "reminder", "receipt", "not_accepted", *UNANSWERED_BY, "extension_not_accepted", "undelivered"}
     | {"delay_notice_due", "close", "discard", "block", "erase", "strip", "reckoned_anew", "resync", "document_expired"}
-    | {"dropped", "not_told", "confirmation", "reckoned"}
+    | {"dropped", "not_told", "confirmation", "reckoned", "late"}
 )
 """
 Steps that a case may take while no person takes any: what timers and receipts bring, reminders, and findings. A State
-whose timer erases a case confirms the erasure that was demanded of it.
+whose timer erases a case confirms the erasure that was demanded of it. Word of who has left may wait for people until
+its time is over, and goes on then.
 """
 
 ERASED_AFTER_DAYS = 542
