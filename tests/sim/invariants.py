@@ -632,6 +632,14 @@ NOTHING_TO_STOP = OVER | {"REPLIED", "CONSIDERED", "ASSESSED", "DEPARTED", "HAND
 STILL_OWED = frozenset({"RECEIVED", "REDIRECTED", "ACKNOWLEDGED", "EXTENDED", "NEEDS_TIER2", "NEEDS_INTERVIEW"})
 """Where who is asked may be while who asked awaits nothing any more: decision 0022, or a case that was set aside."""
 
+BEFORE_A_RETURN = frozenset(
+    ("requesting", state) for state in ("DRAFT", "CLEARED", "NOT_ACCEPTED", "DELIVERED", "CONTESTED")
+)
+"""
+Where who asks may be that was put back to before a return: it sends its request anew, which is refused, awaits the
+first answer, or contests the reply that it was told anew. None leads to a return without a reply.
+"""
+
 ALONE = frozenset({"DRAFT", "CLEARED", "WITHDRAWN", "CLOSED"})
 """States of who asks in which the other State may know nothing of the case; one that was not accepted is astray."""
 
@@ -765,9 +773,9 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = quiet or (bool(own.restored) and _state(case) == "ASSESSED")
             # Its restore took the return, and the answer that it rests on.
             quiet = quiet or (bool(their.restored) and bool(twins) and _state(twins[0]) in STILL_OWED)
-            # The same of who asks, put back to before anything was answered, as a finding says.
-            asked_only = bool(twins) and twins[0] is not None and twins[0].state == "DELIVERED"
-            quiet = quiet or (bool(their.restored) and asked_only and _is_explained(twins[0]))
+            # The same of who asks, put back to before its return, as a finding says.
+            asks = bool(twins) and twins[0] is not None and (twins[0].side, twins[0].state) in BEFORE_A_RETURN
+            quiet = quiet or (bool(their.restored) and asks and _is_explained(twins[0]))
             # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
             quiet = quiet or (NOT_TOLD in case.findings and _stop_was_spoiled(world, own, row))
             if not (quiet or twins or their.restored):
