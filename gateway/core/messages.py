@@ -77,6 +77,9 @@ INFORMATION = frozenset({INFORMATION_REQUEST, INFORMATION_ANSWER})
 AFTER_WITHDRAWAL = frozenset({RECTIFICATION, ERASURE, CONFIRMATION})
 """What may still follow a withdrawal in its thread; with the withdrawal the only exemptions of R-01 (M-5.31)."""
 
+ASKS_OF_DATA = frozenset({USE_REQUEST, ONWARD_REQUEST})
+"""What asks about data that was sent: what became of it, and whether it may be passed on."""
+
 TYPES: Mapping[str, MessageType] = {
     row.type: row
     for row in (

@@ -10,6 +10,7 @@ from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, Effect, EndThread,
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
+    ASKS_OF_DATA,
     CONTEST,
     DELAY,
     ELEMENTS,
@@ -362,11 +363,13 @@ def _close(case: Case, event: Event, now: datetime) -> Change:
     """
     Put the case away; what waited while it was suspended was to wait, and nobody lets it go on (R-02).
 
-    Nor does anybody wait any more for the answer to an objection that has not left.
+    Nor does anybody wait any more for the answer to an objection that has not left. What became of data a person may
+    ask anew.
     """
     if case.side is Side.REQUESTED or case.state not in (S.SUSPENDED, S.CONTESTED):
         return case, ()
-    return case, (DropUnsent(frozenset(TYPES) - ASKS_FURTHER),)
+    asks = ASKS_FURTHER | ASKS_OF_DATA if case.state is S.SUSPENDED else ASKS_FURTHER
+    return case, (DropUnsent(frozenset(TYPES) - asks),)
 
 
 def _say(type: str) -> Apply:

@@ -26,6 +26,7 @@ from gateway.core.machine import (
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
+    ASKS_OF_DATA,
     DELAY,
     DOCUMENT_REQUEST,
     PROPOSAL,
@@ -224,7 +225,9 @@ async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str
     await threads.take_out(context, tx, held, unsent, now)
     for send in kept:
         held = await _carry_out(context, tx, held, replace(send, optional=True), now)
-    return await _never_said(context, tx, held, gone, now) if held.case.state in HELD else held
+    if held.case.state is State.CLOSED:
+        gone = [row for row in gone if row.type in ASKS_OF_DATA]  # nobody waits for the rest any more
+    return await _never_said(context, tx, held, gone, now) if held.case.state in {*HELD, State.CLOSED} else held
 
 
 async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:

@@ -16,6 +16,7 @@ from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.hold import Hold
 from gateway.services.offered import open_steps
 from gateway.services.ports import Tx
+from gateway.services.steps import DROPPED
 from gateway.serving import desk_services
 from tests.support import homeward, story
 from tests.support.network import Network
@@ -119,6 +120,33 @@ async def test_elements_do_not_leave_where_the_case_was_suspended_and_closed(net
     await gateway.notices.demand_erasure(ours, "first", "case_officer")
     await network.deliver()
     assert [False] == [notice.ours for notice in (await story.case(network, "XBB", theirs)).notices]
+
+
+@pytest.mark.parametrize("kind", ["use-report.request", "onward.request"])
+async def test_question_about_data_does_not_leave_where_the_case_was_suspended_and_closed(
+    network: Network, kind: str
+) -> None:
+    """It was asked before the stop: a finding says that it was not heard, and a person may ask anew (R-02)."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+
+    async def ask() -> None:
+        if kind == "use-report.request":
+            await gateway.notices.ask_use(ours, "first", "case_officer")
+        else:
+            await gateway.notices.ask_onward(ours, "TRAVEL_DOC", "CONSULATE", "first", "case_officer")
+
+    async def heard() -> list[str]:
+        return [notice.kind for notice in (await story.case(network, "XBB", theirs)).notices]
+
+    await ask()
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    await gateway.clear.close(ours, "first")
+    assert (0, []) == (await network.deliver(), await heard())
+    assert (DROPPED % {"type": kind},) == (await story.case(network, "XAA", ours)).findings
+    await ask()
+    await network.deliver()
+    assert [kind] == await heard()
 
 
 async def test_case_is_not_set_aside_for_good_while_elements_may_be_under_way(network: Network) -> None:

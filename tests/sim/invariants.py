@@ -21,6 +21,7 @@ from gateway.core.machine import NOT_TOLD
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
+    ASKS_OF_DATA,
     CONTEST,
     DELAY,
     DOCUMENT,
@@ -257,11 +258,12 @@ TAKEN_OUT: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply"})),
     REMINDER: frozenset({"reply", "stop_pressing"}),
     CONTEST: frozenset({"close"}),
+    **dict.fromkeys(ASKS_OF_DATA, frozenset({"dropped"})),
 }
 """
 Steps with which a message of that type is taken out that never left: what a reply or a document rests on was set right,
-what asked for it came under a stolen key, the answer came without it, nobody waits any more for the second one, or
-nobody is to press.
+what asked for it came under a stolen key, the answer came without it, nobody waits any more for the second one,
+nobody is to press, or a question about data waited in a case that was set aside and closed, which a finding says.
 """
 
 STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
