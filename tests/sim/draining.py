@@ -42,7 +42,8 @@ class Draining:
         finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
         of one that it had withdrawn before; nor what who asks takes back behind a message that was spoiled on its way,
         of which a finding has people tell the other State, nor, in a case that is closed, behind one that waits because
-        the person is stopped, where a finding does so too.
+        the person is stopped, where a finding does so too; nor, in a case that who asks set aside and closed, what
+        takes data back behind what a restored partner has forgotten and is not told anew (decision 0038).
         """
         latest = self._world.now() + timedelta(seconds=DRAINS_S)
         while True:
@@ -110,7 +111,7 @@ class Draining:
             left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
                 WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
             return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
-        if self._over_and_silent(host, ref):
+        if self._over_and_silent(host, ref) or self._set_aside(host, ref, gap):
             return True
         told = {PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings}
         return bool(told) and not await has_to_be_heard(host, ref)
@@ -143,6 +144,22 @@ class Draining:
             AND event = 'withdrawal' AND state IN ('WITHDRAWN', 'CLOSED')"""
         waiting = "SELECT type FROM outbound WHERE ref = ? AND state IN ('queued', 'posted')"
         return bool(host.look(over, ref)) and AFTER_WITHDRAWAL.isdisjoint(type for (type,) in host.look(waiting, ref))
+
+    def _set_aside(self, host: Host, ref: str, gap: tuple[int, int, int]) -> bool:
+        """
+        Return whether who asks set a case aside and closed it, and nothing in ``gap`` is posted again for that.
+
+        That is what had an answer and takes nothing back, where no word of the stop was said. Whoever forgot it answers
+        ``out-of-order`` until what waits expires, and a finding says so then (decision 0038).
+        """
+        aside = """SELECT 1 FROM case_file JOIN case_event USING (ref) WHERE ref = ? AND side = 'requesting'
+            AND state = 'CLOSED' AND source = 'SUSPENDED' AND target = 'CLOSED'"""
+        said = "SELECT type, seq FROM outbound WHERE ref = ? AND epoch = ? AND answer IS NOT NULL"
+        rows = host.look(said, ref, gap[0])
+        before = [type for type, seq in rows if gap[1] <= seq <= gap[2]]
+        told = host.look("SELECT 1 FROM outbound WHERE ref = ? AND type = 'suspension' AND state <> 'dropped'", ref)
+        silent = bool(before) and not told and AFTER_WITHDRAWAL.isdisjoint(before)
+        return silent and bool(host.look(aside, ref))
 
     def _forgotten(self, host: Host, partner: str, thread: str) -> tuple[int, int, int] | None:
         """Return epoch and first and last number of what ``partner`` waits for in a thread before what waits here."""
