@@ -9,6 +9,7 @@ from gateway.services import listing, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import Tx
+from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
 
 LOST_NUMBER = "the other State holds our message number %(number)s, which was lost before the restore"
@@ -43,13 +44,17 @@ async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
     Return whether a message of the other State was written before it knew of our last proposal (protocol M-3.12).
 
     ``in_reply_to`` says which message of ours it had taken last; one that is unknown here says nothing. A proposal that
-    its gateway refused is none: there is no knowing of that.
+    its gateway refused is none, nor is one that ended and never left: there is no knowing of that.
     """
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
     named = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
-    stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED]
+    stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED and not _never_left(row)]
     proposals = [(row.epoch, row.seq or 0) for row in stand]
     return bool(named) and bool(proposals) and max(named) < max(proposals)
+
+
+def _never_left(row: OutboundRow) -> bool:
+    return row.state == "undelivered" and row.posted_at is None
 
 
 async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:

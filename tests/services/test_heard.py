@@ -45,6 +45,7 @@ TABLE = ["1.1 return.proposal receipted", "1.2 suspension receipted", "1.3 retur
         (TABLE, "unknown", False),
         ([*TABLE[:2], "1.3 return.proposal refused"], "1.2", False),
         ([*TABLE[:2], "1.3 return.proposal dropped"], "1.2", False),
+        ([*TABLE[:2], "1.3 return.proposal undelivered"], "1.2", True),
         ([*TABLE[:2], "2.1 return.proposal posted"], "1.2", True),
         (["1.1 suspension receipted"], "1.1", False),
         (["1.1 suspension dropped", "1.2 return.proposal posted"], "1.1", False),

@@ -27,7 +27,7 @@ from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS, ErasedEn
 from gateway.storage import sqlite
 from tests.support import homeward, story
 from tests.support.full_disk import files_of_at_most
-from tests.support.network import Network
+from tests.support.network import Network, nothing_leaves
 
 ENDS = (State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT)
 
@@ -462,6 +462,23 @@ async def test_whoever_was_refused_while_the_return_was_assessed_anew_is_awaited
     await network.gateways["XBB"].returning.refuse(theirs, "NOT_SAFE", "first", "registry_clerk")
     await network.deliver()
     network.clock.pass_(days=400)
+    await run(network, "XAA")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def test_whoever_was_refused_and_whose_next_proposal_never_left_is_awaited_no_more(network: Network) -> None:
+    """A rule held the second proposal until its time was over: the other State refused all it ever had."""
+    ours, theirs = await homeward.proposed(network)
+    await network.gateways["XBB"].returning.refuse(theirs, "NOT_SAFE", "first", "registry_clerk")
+    await network.deliver()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.gateways["XAA"].deliverer, "run_once", nothing_leaves)
+        await homeward.propose_other_days(network, ours, minor=False)
+    network.clock.pass_(days=32)
+    await network.refresh()
+    await network.deliver()
+    assert ("UNDELIVERED", "REPLIED") == await homeward.states(network, ours, theirs)
+    network.clock.pass_(days=61)
     await run(network, "XAA")
     assert "CLOSED" == await story.state(network, "XAA", ours)
 
