@@ -20,6 +20,7 @@ from gateway.core.clocks import Clock
 from gateway.core.machine import NOT_TOLD
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
+    ACCEPTANCE,
     AFTER_WITHDRAWAL,
     ASKS_OF_DATA,
     CONTEST,
@@ -110,8 +111,10 @@ async def check_silence(scenario: "Scenario", since: Mapping[str, int]) -> None:
         _trees(world, own)
         _receipts(world, own, books)
         _convicted(world, own, books)
-        for event, role in own.host.look(_SINCE, since[own.country]):
-            if event not in SILENT or role not in ("gateway", "partner"):
+        for ref, at, event, role in own.host.look(_SINCE, since[own.country]):
+            # What was said against a message that waited goes off the case in the step with which that one ends.
+            ended = event == "go_on" and "undelivered" in own.at_once[ref, at]
+            if not (event in SILENT or ended) or role not in ("gateway", "partner"):
                 world.fail("silence moves nothing", f"{own.country}: {event} by {role}, while nobody was there")
         for row, case in own.cases.values():
             if case is not None and _left_to_people(own, row, case):
@@ -143,20 +146,25 @@ ENDS = frozenset({"REPLIED", "WITHDRAWN", "CLOSED", "BLOCKED", "UNDELIVERED"})
 
 def _left_to_people(own: Books, row: CaseRow, case: Case) -> bool:
     """
-    Return whether the other State may await a person of ours (V-45), as it has a proposal, or what was lost; or whether
-    its only answer was taken back (R-25).
+    Return whether the other State may await a person of ours (V-45), as it has a proposal that it did not refuse, or
+    what was lost; whether one whom we accepted may come, though the acceptance was lost (R-25); or whether its only
+    answer was taken back (R-25).
     """
+    if (row.side, row.state) == ("requested", "UNDELIVERED"):
+        return case.said.get(ACCEPTANCE, {}).get("decision") == "accepted"
     if row.side != "requesting" or row.state not in ("REPLIED", "UNDELIVERED"):
         return False
     if row.state == "REPLIED" and case.reply is None:
         return True
     lost = any(LOST_NUMBER.partition("%")[0] in found for found in case.findings)
     denied = case.reply is not None and case.reply["outcome"] not in POSITIVE_OUTCOMES
-    proposed = any((sent.ref, sent.type) == (row.ref, PROPOSAL) and sent.posted_at for sent in own.sent.values())
-    return (lost and not denied) or proposed
+    mine = [sent for sent in own.sent.values() if (sent.ref, sent.type) == (row.ref, PROPOSAL)]
+    heard = sum(sent.posted_at is not None and sent.status != "refused" for sent in mine)
+    refused = sum((ref, event) == (row.ref, "refusal") for ref, event, _, _ in own.events)
+    return (lost and not denied) or heard > refused
 
 
-_SINCE = "SELECT event, role FROM case_event WHERE n > ?"
+_SINCE = "SELECT ref, at, event, role FROM case_event WHERE n > ?"
 _LEFT = """
 SELECT 1 FROM outbound JOIN outbound_body USING (n) WHERE ref = ? AND (envelope IS NOT NULL OR sealed IS NOT NULL)
 UNION ALL SELECT 1 FROM inbound WHERE ref = ? AND sealed IS NOT NULL
