@@ -277,6 +277,16 @@ async def no_positive_reply(play: Play, outcome: str) -> None:
     await withholds(talk, "return.proposal", plan(play))
 
 
+async def _proposes_until(talk: Talk, days: int, over: int) -> None:
+    """Have the desk propose a return in ``days``, which is declined, and none ``over`` days later."""
+    play = talk.play
+    await play.tick(days=days)
+    await talk.said("return.proposal", plan(play))
+    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
+    await play.tick(days=over)
+    await withholds(talk, "return.proposal", plan(play))
+
+
 @case("returns.kept-no-longer", "M-3.11", section="3.5", profile="return")
 async def kept_no_longer(play: Play) -> None:
     """
@@ -286,11 +296,7 @@ async def kept_no_longer(play: Play) -> None:
     """
     talk = await play.taken_up(handling={"use_restrictions": ["P0"], "retain_until": day(play, 5), "onward": "none"})
     await send(talk, "verification.reply", valid_until=day(play, 90))
-    await play.tick(days=4)
-    await talk.said("return.proposal", plan(play))
-    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
-    await play.tick(days=2)
-    await withholds(talk, "return.proposal", plan(play))
+    await _proposes_until(talk, days=4, over=2)
 
 
 @case("returns.reply-over", "M-3.11", section="3.5", profile="return")
@@ -302,11 +308,7 @@ async def reply_over(play: Play) -> None:
     """
     talk = await play.taken_up(handling={"use_restrictions": ["P0"], "retain_until": day(play, 400), "onward": "none"})
     await send(talk, "verification.reply", valid_until=day(play, 5))
-    await play.tick(days=5)
-    await talk.said("return.proposal", plan(play))
-    await send(talk, "return.acceptance", handling=talk.heard[-1].body["handling"], represented=False)
-    await play.tick(days=1)
-    await withholds(talk, "return.proposal", plan(play))
+    await _proposes_until(talk, days=5, over=1)
 
 
 @case("returns.last-day", "M-5.30", section="3.5", profile="return", positive=True)

@@ -46,7 +46,8 @@ PREVIEWED = frozenset({REQUEST, ELEMENTS})
 UNDER_WAY = "what was posted has no receipt, and would be posted again once the case is closed"
 """Why a case that was set aside is not closed: whoever stopped it did so before that was heard."""
 
-_ASKS = ASKS_FURTHER | {REQUEST}
+_UNHEARD = ASKS_FURTHER | {REQUEST}
+"""Types of which one without a receipt keeps a suspended case from being closed (R-02)."""
 
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""
@@ -407,7 +408,7 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if held.case.state is State.SUSPENDED and await heard.is_under_way(tx, held.case, _ASKS):
+            if held.case.state is State.SUSPENDED and await heard.is_under_way(tx, held.case, _UNHEARD):
                 raise RuleRefused((Finding("R-02", UNDER_WAY),))
             data = {"awaited": await heard.is_awaited(context, tx, held.case)}
             moved = await steps.move(context, tx, held, Event(event, person, role, data), now)

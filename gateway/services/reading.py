@@ -127,8 +127,9 @@ async def is_set_aside(context: Context, ref: str) -> bool:
 
     async def unit(tx: Tx) -> bool:
         row = await tx.find_case(ref)
-        is_closed = row is not None and row.state == State.CLOSED
-        return is_closed and row is not None and await stopped_as(tx, row) is State.SUSPENDED
+        if row is None or row.state != State.CLOSED:
+            return False
+        return await stopped_as(tx, row) is State.SUSPENDED
 
     return await context.store.read(unit)
 
