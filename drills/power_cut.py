@@ -105,12 +105,12 @@ class Drill:
         self._figures.operations = self._disk.operations
 
     async def _use_up(self, cuts: int) -> None:
-        """Begin with an empty database and cut the power ``cuts`` times over it."""
+        """Begin with an empty database, cut the power ``cuts`` times over it, and look at what each cut left."""
         self._disk.put({self._database: self._empty})
         self._answers.clear()
         first, last = self._figures.cuts, self._figures.cuts + cuts
-        while self._figures.cuts < last:
-            if self._random.random() < CUT_AT_START:
+        while True:
+            if self._figures.cuts < last and self._random.random() < CUT_AT_START:
                 await self._start_in_the_dark()
             gateway = await self._open()
             if gateway is None and self._figures.cuts == first:
@@ -120,6 +120,9 @@ class Drill:
             if not self._look():
                 await gateway.close()
                 return
+            if self._figures.cuts == last:
+                await gateway.close()
+                break
             await self._live(gateway)
             self._cut()
         self._figures.acknowledged += len(self._answers)
