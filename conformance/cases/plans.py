@@ -1,11 +1,12 @@
-"""Section 5.10: the plan of a journey, which waits until 72 hours before it and is told then, or dropped."""
+"""Section 5.10: the plan of a journey, which waits until 72 hours before it and is told then, dropped, or cancelled."""
 
 from datetime import timedelta
 from typing import Any
 
-from conformance.bodies import withholds
+from conformance.bodies import send, withholds
 from conformance.door import drops
 from conformance.play import Play
+from conformance.reading import instant
 from conformance.registry import Wrong, case
 from conformance.returning import departure, handling, homeward, journey, plan, schedule, told, untold
 from conformance.talk import Talk
@@ -80,3 +81,33 @@ async def posted_again(play: Play) -> None:
     if again.raw != first.raw or first.body["departs_at"] != stamp(leaves):
         raise Wrong("the plan was posted again in other bytes (M-1.2)")
     await withholds(talk, "return.proposal", plan(play), days=0)
+
+
+@case("plans.cancelled", "M-3.14", "M-5.32", "M-5.36", section="3.5", profile="return", seconds=60.0)
+async def cancelled(play: Play) -> None:
+    """
+    A plan that is cancelled after it was posted is taken back by a message that says nothing else, and nobody leaves.
+
+    A gateway that repeats the plan in its cancellation tells twice where a person will be; one whose escort leaves all
+    the same brings her to where nobody waits any more.
+    """
+    talk = await homeward(play, "planned")
+    said = (await talk.said("return.schedule", {"status": "cancelled"})).body
+    rest = {name: value for name, value in said.items() if name not in ("handling", "status")}
+    if said["status"] != "cancelled" or any(rest.values()):
+        raise Wrong(f"the cancellation says {rest}")
+    planned = next(message for message in talk.heard if message.type == "return.schedule")
+    await play.tick_to(instant(planned.body["departs_at"]))
+    await withholds(talk, "return.schedule", {"status": "departed"}, days=0)
+
+
+@case("plans.nothing-to-cancel", "M-5.30", section="5.9", profile="return", positive=True)
+async def nothing_to_cancel(play: Play) -> None:
+    """
+    A cancellation where no plan stands is taken, changes nothing, and a plan may still come.
+
+    A gateway that refuses it leaves a partner in doubt whether somebody will be waited for.
+    """
+    talk = await journey(play, "documented")
+    await send(talk, "return.schedule")
+    await send(talk, "return.schedule", **schedule(play, departure(play)))

@@ -170,3 +170,86 @@ async def white_space(play: Play, count: int) -> None:
     await play.refused(talk.message("reminder", b"{" + b" " * count + text[1:]), "bad-schema")
     talk.seq += 1
     await play.accepted(talk.message("reminder", b"{" + b" " * 48_000 + text[1:]))
+
+
+# What no message of a return may say
+
+
+def _invalid(*names: str) -> dict[str, tuple[str, str]]:
+    return {name.replace("/", "-").replace(".", "-"): (name.split("/")[0], name.split("/")[1]) for name in names}
+
+
+FORBIDDEN = _invalid(
+    "return.proposal/address",
+    "return.proposal/carer-named",
+    "return.proposal/conclusion-with-text",
+    "return.proposal/need-in-words",
+    "return.proposal/need-of-health",
+    "return.schedule/escort-by-name",
+    "return.schedule/point-with-address",
+    "return.schedule/need-as-diagnosis",
+    "return.handover/comment",
+    "return.handover/money-as-amount",
+    "return.handover/identity-by-fingerprint",
+    "return.monitoring/place",
+    "return.monitoring/text",
+    "return.take-back/text",
+    "travel-document.issued/holder-named",
+)
+BARE = _invalid(
+    "return.proposal/conclusion-negative",
+    "return.proposal/no-conclusions",
+    "return.proposal/without-risk",
+    "return.proposal/one-kind-twice",
+    "return.proposal/represented-without-best-interests",
+    "return.proposal/represented-without-family",
+    "return.proposal/consent-not-written",
+    "return.proposal/consent-not-informed",
+    "return.proposal/reply-null",
+)
+SCHEDULED = _invalid(
+    "return.schedule/cancelled-with-carrier",
+    "return.schedule/cancelled-with-departure",
+    "return.schedule/cancelled-with-needs",
+    "return.schedule/planned-without-departure",
+    "return.schedule/planned-without-escort",
+    "return.schedule/planned-without-point",
+    "return.schedule/departed-without-escort",
+)
+
+
+async def _bad_schema(play: Play, of: tuple[str, str]) -> None:
+    kind, name = of
+    talk = await play.asks()
+    value = strict_json((EXAMPLES / kind / "invalid" / f"{name}.json").read_bytes())
+    await talk.refused("bad-schema", kind, value)
+
+
+@case("schemas.nothing-of-the-person", "M-3.10", section="3.5", inputs=FORBIDDEN, profile="return", fresh=False)
+async def nothing_of_the_person(play: Play, of: tuple[str, str]) -> None:
+    """
+    A message of a return with a name, an address, a text or what a conclusion rests on is `bad-schema`.
+
+    A gateway that takes it keeps, for years, what should never have left the authority that knows it.
+    """
+    await _bad_schema(play, of)
+
+
+@case("schemas.conclusions", "M-3.11", section="3.5", inputs=BARE, profile="return", fresh=False)
+async def conclusions(play: Play, of: tuple[str, str]) -> None:
+    """
+    A proposal without the conclusions or the consent that it needs is `bad-schema`.
+
+    A gateway that takes it arranges a return that nobody has assessed, or the person never agreed to.
+    """
+    await _bad_schema(play, of)
+
+
+@case("schemas.schedule-form", "M-3.14", section="3.5", inputs=SCHEDULED, profile="return", fresh=False)
+async def schedule_form(play: Play, of: tuple[str, str]) -> None:
+    """
+    A schedule that was cancelled says nothing more, and one that is planned or departed says everything.
+
+    A gateway that takes half a plan has nobody at the gate; one that takes a plan with a cancellation, somebody.
+    """
+    await _bad_schema(play, of)

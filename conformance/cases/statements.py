@@ -1,10 +1,12 @@
-"""Section 6: acts of persons, and the replies that need two."""
+"""Section 6: acts of persons and authorities: the replies that need two, and who signs a message of a return."""
 
 from typing import Any
 
+from conformance.bodies import accepts, body, send
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
+from conformance.returning import accepted_body, homeward, journey, proposal_body, stated
 from conformance.state import DAY, example
 from conformance.talk import Talk
 
@@ -105,3 +107,95 @@ async def own(play: Play, outcome: str) -> None:
     message = await talk.said("verification.reply", reply)
     if len(message.value["statements"]) != 1:
         raise Wrong("the reply carries no second signature")
+
+
+# Who signs a message of a return
+
+
+SIGNS: dict[str, tuple[str, dict[str, Any]]] = {
+    "nobody": ("none", {}),
+    "another-role": ("role", {"role": "desk_head"}),
+    "another-kind": ("role", {"kind": "return.acceptance"}),
+    "welfare-for-an-adult": ("role", {"role": "welfare"}),
+    "the-gateway": ("key", {"key": "signing"}),
+    "another-body": ("key", {"about": "A" * 43}),
+    "over": ("over", {}),
+}
+
+
+@case("statements.release", "M-6.4", "M-6.2", "M-6.5", section="6", inputs=SIGNS, profile="return")
+async def release(play: Play, how: tuple[str, dict[str, Any]]) -> None:
+    """
+    A proposal without the release of the authority in charge over its own body is `bad-statement`.
+
+    A gateway that takes it believes a desk that its own authority has not asked.
+    """
+    talk = await journey(play, "replied")
+    value = proposal_body(play, talk.heard[-1].digest)
+    await talk.refused("bad-statement", "return.proposal", value, statements=_by(talk, how, "return.release", value))
+    await send(talk, "return.proposal", reply=talk.heard[-1].digest)
+
+
+def _by(talk: Talk, how: tuple[str, dict[str, Any]], kind: str, value: Json) -> list[str]:
+    what, changes = how[0], dict(how[1])
+    if what == "none":
+        return []
+    if changes.get("key") == "signing":
+        changes["key"] = talk.state.signing
+    if what == "over":
+        changes["valid_until"] = talk.play.now().replace(year=2025)
+    role = changes.pop("role", "coordinator" if kind == "return.release" else "desk_head")
+    until = {"valid_until": talk.play.now().replace(year=2027)} | changes
+    return [talk.state.statement(until.pop("kind", kind), role, value, talk.thread, **until)]
+
+
+TAKES: dict[str, tuple[str, dict[str, Any]]] = {
+    "nobody": ("none", {}),
+    "another-role": ("role", {"role": "coordinator"}),
+    "another-kind": ("role", {"kind": "return.release"}),
+    "welfare-for-an-adult": ("role", {"role": "welfare"}),
+    "the-gateway": ("key", {"key": "signing"}),
+    "another-body": ("key", {"about": "A" * 43}),
+    "over": ("over", {}),
+}
+
+
+@case("statements.acceptance", "M-6.4", "M-6.2", section="6", inputs=TAKES, profile="return")
+async def acceptance(play: Play, how: tuple[str, dict[str, Any]]) -> None:
+    """
+    An acceptance without the statement of who answers for the reception is `bad-statement`.
+
+    A gateway that takes it sends a person to a desk that has asked no service.
+    """
+    talk = await homeward(play, "proposed")
+    value = accepted_body(play, talk)
+    statements = _by(talk, how, "return.acceptance", value)
+    await talk.refused("bad-statement", "return.acceptance", value, statements=statements)
+    await accepts(talk)
+
+
+@case("statements.welfare-accepts", "M-6.4", section="6", profile="return", inputs=["desk_head", "coordinator"])
+async def welfare_accepts(play: Play, role: str) -> None:
+    """
+    For a represented person the welfare authority accepts, and nobody in its place.
+
+    A gateway that takes the head of a desk for it has a minor received by an office.
+    """
+    talk = await homeward(play, "proposed", represented=True)
+    value = accepted_body(play, talk)
+    wrong = stated(talk, "return.acceptance", role, value)
+    await talk.refused("bad-statement", "return.acceptance", value, statements=wrong)
+    await accepts(talk)
+
+
+@case("statements.stop-unsigned", "M-6.4", "M-6.2", section="6", profile="return", inputs=["suspension", "resumption"])
+async def stop_unsigned(play: Play, type: str) -> None:
+    """
+    To stop takes no signature: a suspension with a statement is `bad-statement`, one without is taken.
+
+    A gateway that waits for a signature before it stops goes on while somebody looks for a key.
+    """
+    talk = await homeward(play, "accepted")
+    value = body(play, talk, type)
+    await talk.refused("bad-statement", type, value, statements=stated(talk, "return.release", "coordinator", value))
+    await send(talk, type)
