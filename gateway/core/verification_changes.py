@@ -364,9 +364,9 @@ def _close(case: Case, event: Event, now: datetime) -> Change:
     Put the case away; what waited while it was suspended was to wait, and nobody lets it go on (R-02).
 
     Nor does anybody wait any more for the answer to an objection that has not left. What became of data a person may
-    ask anew.
+    ask anew, on either side.
     """
-    if case.side is Side.REQUESTED or case.state not in (S.SUSPENDED, S.CONTESTED):
+    if case.state not in (S.SUSPENDED, S.CONTESTED):
         return case, ()
     asks = ASKS_FURTHER | ASKS_OF_DATA if case.state is S.SUSPENDED else ASKS_FURTHER
     return case, (DropUnsent(frozenset(TYPES) - asks),)

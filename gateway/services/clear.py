@@ -19,7 +19,7 @@ from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.facts import Around, Facts, Finding, about, before_a_case
 from gateway.core.machine import Event, RuleRefused
-from gateway.core.messages import ELEMENTS, INTERVIEW_ANSWER, REQUEST
+from gateway.core.messages import ASKS_OF_DATA, ELEMENTS, INTERVIEW_ANSWER, REQUEST
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
@@ -46,7 +46,7 @@ PREVIEWED = frozenset({REQUEST, ELEMENTS})
 UNDER_WAY = "what was posted has no receipt, and would be posted again once the case is closed"
 """Why a case that was set aside is not closed: whoever stopped it did so before that was heard."""
 
-_UNHEARD = ASKS_FURTHER | {REQUEST}
+_UNHEARD = ASKS_FURTHER | ASKS_OF_DATA | {REQUEST}
 """Types of which one without a receipt keeps a suspended case from being closed (R-02)."""
 
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}

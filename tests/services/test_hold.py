@@ -149,6 +149,35 @@ async def test_question_about_data_does_not_leave_where_the_case_was_suspended_a
     assert [kind] == await heard()
 
 
+async def test_question_about_data_of_who_is_asked_does_not_leave_where_a_stopped_case_was_closed(
+    network: Network,
+) -> None:
+    """Nor does one that waited as the other State stopped the return, once the desk there puts the case away (R-02)."""
+    ours, theirs = await homeward.accepted(network)
+    asked = network.gateways["XBB"]
+    await asked.notices.ask_use(theirs, "first", "registry_clerk")
+    await network.gateways["XAA"].returning.suspend(ours, "a colleague asks", "first", "case_officer")
+    await network.gateways["XAA"].deliverer.run_once()
+    await asked.answer.close(theirs, "first")
+    await network.deliver()
+    assert () == (await story.case(network, "XAA", ours)).notices
+    found = (await story.case(network, "XBB", theirs)).findings
+    assert (DROPPED % {"type": "use-report.request"},) == found
+
+
+async def test_case_is_not_set_aside_for_good_while_a_question_about_data_may_be_under_way(network: Network) -> None:
+    """Closed, it would post it again, and nobody is to hear more of what was set aside (R-02, decision 0038)."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    network.wires.cut = True
+    await gateway.notices.ask_use(ours, "first", "case_officer")
+    await network.deliver(1)
+    network.wires.cut = False
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    with pytest.raises(RuleRefused, match="R-02"):
+        await gateway.clear.close(ours, "first")
+
+
 async def test_case_is_not_set_aside_for_good_while_elements_may_be_under_way(network: Network) -> None:
     """Closed, it would post them again, and tell what was perhaps never heard: it is withdrawn instead (R-02)."""
     ours, theirs = await elements_approved(network)
