@@ -115,13 +115,14 @@ async def _free(context: Context, tx: Tx, held: Held, rows: list[OutboundRow], n
 
 def _by(case: Case, type: str) -> frozenset[str]:
     """Return what may hold a message of ``type`` of ``case`` for good."""
+    by_another = BY_ANOTHER_CASE if BECAUSE in case.findings else frozenset()
     if type == RECTIFICATION:
-        return BY_A_REMARK | BY_ANOTHER_CASE if BECAUSE in case.findings else BY_A_REMARK
+        return BY_A_REMARK | by_another
     if type == ONWARD_ANSWER:
         return BY_ITS_STOP
     if type in OF_AN_ANSWER | OF_DATA:
         return BY_ITS_END
-    return BY if type in FURTHER else frozenset()
+    return BY | by_another if type in FURTHER else frozenset()
 
 
 def _place(row: OutboundRow) -> tuple[int, int]:

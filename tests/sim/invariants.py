@@ -23,6 +23,7 @@ from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
     ASKS_OF_DATA,
+    CONFIRMATION,
     CONTEST,
     DELAY,
     DOCUMENT,
@@ -41,6 +42,7 @@ from gateway.core.messages import (
     RESYNC,
     SUSPENSION,
 )
+from gateway.core.return_guards import UNTOLD
 from gateway.core.verification import UNANSWERED_BY
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.answers import GOES_BY_IT, SAYS_OTHERWISE
@@ -55,6 +57,7 @@ from keys import jws, statement
 from keys.errors import BadStatement, UnknownKey
 from keys.sign import SigningKey
 from tests.sim.books import Books, Got, Sent, read_books
+from tests.sim.stops import AWAY
 from tests.sim.world import UNPROVED, World
 
 if TYPE_CHECKING:
@@ -353,15 +356,17 @@ def _trees(world: World, own: Books) -> None:
             world.fail("whole logs", f"the log {origin} is not the tree of its head")
 
 
-def _unasked(own: Books, sent: Sent) -> bool:
+def _unasked(own: Books, their: Books, sent: Sent) -> bool:
     """
     Return whether a receipt that fell is not asked for again: of a listing, or of a case that stops.
 
     Nor is it where a rule stands against posting the message once more, which a finding says; nor where it was asked
-    for when the return was declined, for the withdrawal that follows closes its number.
+    for when the return was declined, for the withdrawal that follows closes its number. In vain it is where the case
+    was destroyed, and nothing is left of what a restored State forgot before it.
     """
     declined = sent.state == "dropped" and any((ref, event) == (sent.ref, "decline") for ref, event, _, _ in own.events)
-    return _is_still(own, sent) or _passed_over(own, sent) or declined
+    in_vain = bool(their.restored) and (sent.type, sent.state, sent.ref) == (CONFIRMATION, "posted", None)
+    return _is_still(own, sent) or _passed_over(own, sent) or declined or in_vain
 
 
 def _signed_anew(own: Books, their: Books, sent: Sent) -> bool:
@@ -390,7 +395,8 @@ def _receipts(world: World, own: Books, books: Mapping[str, Books]) -> None:
         try:
             _, receipt = own.gateway.deliverer.answers.verify(sent.partner, digest, wire.pad_answer(sent.answer))
         except Exception as error:
-            if books[sent.partner].robbed and (_signed_anew(own, books[sent.partner], sent) or _unasked(own, sent)):
+            their = books[sent.partner]
+            if their.robbed and (_signed_anew(own, their, sent) or _unasked(own, their, sent)):
                 continue
             world.fail(
                 "receipts verify", f"{own.country}: that of {sent.type} does not: {type(error).__name__} {error}"
@@ -678,6 +684,9 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
             # Of who was called back and is here the other State hears by the next proposal.
             back = any((ref, event) == (row.ref, "returned") for ref, event, _, _ in own.events)
             alike = alike or (back and _state(case) in ("CONSIDERED", "ASSESSED") and _state(twin) == "RECALL")
+            # Of who was called back in silence it hears by nothing of ours either, and a finding has people say it.
+            unsaid = UNTOLD in case.findings and _state(case) == "RECALL"
+            alike = alike or (unsaid and _state(twin) in AWAY)
             # A journey was called off while that State was not to be contacted, and a finding has people tell it.
             off = any((ref, event) == (row.ref, "cancel") for ref, event, _, _ in own.events)
             alike = alike or (off and NOT_TOLD in case.findings and _state(twin) == "SCHEDULED")
@@ -786,6 +795,8 @@ def _heard(world: World, books: Mapping[str, Books]) -> None:
             # The same of who asks, put back to before its return, as a finding says.
             asks = bool(twins) and twins[0] is not None and (twins[0].side, twins[0].state) in BEFORE_A_RETURN
             quiet = quiet or (bool(their.restored) and asks and _is_explained(twins[0]))
+            # Nor where it has frozen its case before one was proposed.
+            quiet = quiet or (bool(their.restored) and bool(twins) and _state(twins[0]) in NOTHING_TO_STOP)
             # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
             quiet = quiet or (NOT_TOLD in case.findings and _stop_was_spoiled(world, own, row))
             if not (quiet or twins or their.restored):

@@ -444,7 +444,7 @@ class Stops(Work):
         it answers about data in one that was set aside and closed, and grants nothing; or whether the person has left.
         What was closed before nobody holds, nor what was opened while she was stopped and never frozen itself: nothing
         stops it once nothing stops her. Of who is away nothing is said but what takes back, unless two persons told her
-        from each that is stopped (R-01, decision 0037).
+        from each that is stopped (R-01, decision 0037); what they said holds once she is back.
         """
         journal = self.journals[post.sender]
         free = post.ref in journal.through and not self.is_stopped(post.sender, journal.persons[post.ref or ""])
@@ -454,7 +454,8 @@ class Stops(Work):
         # What a remark told of holds a case that is not frozen, and all but what brings no word of the person (REM-5).
         by_remark = post.ref in journal.remarked and state != "FROZEN" and post.type in AFTER_WITHDRAWAL
         return (
-            (state in AWAY and (self._is_told_apart(post) or self._only_takes_back(post)))
+            (state in AWAY and self._only_takes_back(post))
+            or ((state in AWAY or self._is_back(post)) and self._is_told_apart(post))
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
             or (state == "CLOSED" and post.ref not in journal.stopped and self._answers_about_data(post))
@@ -467,6 +468,11 @@ class Stops(Work):
         number = journal.persons.get(ref)
         stopping = [one for one in journal.known if number is not None and journal.persons.get(one) == number]
         return number is not None and all((ref, one) in journal.apart for one in stopping)
+
+    def _is_back(self, post: Post) -> bool:
+        """Return whether the person of a case was called back, and came."""
+        back = "SELECT 1 FROM case_event WHERE ref = ? AND event = 'returned'"
+        return bool(self.world.hosts[post.sender].look(back, post.ref))
 
     def _only_takes_back(self, post: Post) -> bool:
         """Return whether a message takes data back and brings none: of corrections, where one was struck (R-01)."""
