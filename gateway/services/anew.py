@@ -54,7 +54,7 @@ from gateway.core.messages import (
     refused_as,
     takes_place,
 )
-from gateway.core.notices import REPLY_PART, struck_reply
+from gateway.core.notices import struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
@@ -196,17 +196,17 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         return
     case: Case = held.case
     try:
-        said, taken_back = threads.said(context, held, row), await _taken_back(context, tx, held, row)
+        said = threads.said(context, held, row)
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return
-    if said is None or taken_back:
+    if said is None or await _taken_back(tx, row):
         return
     if row.type == REPLY and case.reply != said:
         case, effects = struck_reply(case, now)
         held = await cases.note(context, tx, held, case, "strike", context.country, now)
     elif row.type == ACCEPTANCE and said["decision"] == "accepted" and case.said.get(ACCEPTANCE) != said:
-        effects = (Send(SUSPENSION, SUSPENSION_BODY, optional=True),)
+        effects = (Send(SUSPENSION, SUSPENSION_BODY),)
     else:
         return
     for send in effects:
@@ -214,14 +214,13 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
             await threads.queue(context, tx, held, send, now)
 
 
-async def _taken_back(context: Context, tx: Tx, held: cases.Held, row: OutboundRow) -> bool:
+async def _taken_back(tx: Tx, row: OutboundRow) -> bool:
     """Return whether what takes ``row`` back was said after it, at an earlier restore: it is posted again with it."""
     place = (row.epoch, row.seq or 0)
-    rows = [one for one in await tx.outbound_of_case(held.case.ref) if (one.epoch, one.seq or 0) > place]
+    rows = [one for one in await tx.outbound_of_case(row.ref or "") if (one.epoch, one.seq or 0) > place]
     alive = [one for one in rows if one.state in ("queued", "posted", "receipted")]
     if row.type == REPLY:
-        bodies = [threads.said(context, held, one) for one in alive if one.type == RECTIFICATION]
-        return any(body is None or REPLY_PART in body["parts"] for body in bodies)
+        return any(one.type == RECTIFICATION for one in alive)  # of who is asked, each is of the whole reply
     stops = [one.type for one in sorted(alive, key=lambda one: (one.epoch, one.seq or 0)) if one.type in _A_STOP]
     return stops[-1:] == [SUSPENSION]
 
@@ -421,15 +420,17 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         # With the dates of today, from which both sides reckon where the agreement counts from it.
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
     send = threads.find_again(context, held, row)
-    if send is None:
-        return None
-    said = ijson.loads(send.body.encode())
-    tells = row.type == SCHEDULE and said["status"] != "planned"
+    return send if send is not None and is_kept(case, row.type, ijson.loads(send.body.encode())) else None
+
+
+def is_kept(case: Case, type: str, said: Mapping[str, Any]) -> bool:
+    """Return whether a message of ``case`` that never came, with the body ``said``, is said anew by nobody's doing."""
+    tells = type == SCHEDULE and said["status"] != "planned"
     # Not one of a proposal that another has replaced: it would be heard as one of that (M-3.12).
-    refusal = row.type == ACCEPTANCE and said["decision"] == "refused" and case.said.get(ACCEPTANCE) == said
+    refusal = type == ACCEPTANCE and said["decision"] == "refused" and case.said.get(ACCEPTANCE) == said
     # The desk of a case that was closed on its answer cannot give it again, nor has anybody stopped it since.
-    closed = row.type == REPLY and case.state is State.CLOSED and not case.holders
-    return send if row.type in _KEPT or tells or refusal or closed else None
+    closed = type == REPLY and case.state is State.CLOSED and not case.holders
+    return type in _KEPT or tells or refusal or closed
 
 
 async def _said_since(tx: Tx, row: OutboundRow) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core import envelope
+from gateway.services import deliver
 from gateway.services.ports import HttpAnswer, Unavailable
 from tests.support import story
 from tests.support.network import Network, make_network
@@ -75,3 +76,17 @@ async def test_answer_from_before_a_restore_stands_for_nothing_that_was_not_fetc
     await network.gateways["XBB"].collector.run_once("XAA")
     ((said,), theirs) = await outbox(network, "XAA", ours), await story.twin(network, ours)
     assert ("receipted", "RECEIVED") == (said.state, await story.state(network, "XBB", theirs))
+
+
+async def test_what_was_handed_out_is_remembered_until_it_is_answered(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no more of it than a bound, for a partner may fetch and answer nothing."""
+    monkeypatch.setattr(deliver, "HANDED_OUT_MAX", 1)
+    asking, counts = network.gateways["XAA"].deliverer, list[int]()
+    for _ in range(2):
+        await story.sent(network)
+    for raw in envelope.parse_several(await asking.waiting("XBB", 16)):
+        counts.append(len(asking._handed_out))
+        await asking.take_answer((await network.gateways["XBB"].receiver.receive(raw)).body)
+    assert ([1, 1], {}) == (counts, asking._handed_out)

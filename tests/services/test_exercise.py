@@ -15,7 +15,7 @@ from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import ThreadRow
 from schemas import ijson
 from tests.support import homeward, story
-from tests.support.network import Network
+from tests.support.network import Network, wrong_clock
 from tests.support.posted import payloads
 
 
@@ -67,13 +67,17 @@ async def test_what_the_asked_side_says_is_receipted(network: Network) -> None:
     assert ["accepted", "accepted"] == await statuses(network, "XBB", theirs)
 
 
-async def test_the_erasure_of_an_exercise_is_confirmed_as_one(network: Network) -> None:
+@pytest.mark.parametrize("minutes", [0, 10], ids=["at once", "once more, for a wrong clock"])
+async def test_the_erasure_of_an_exercise_is_confirmed_as_one(network: Network, minutes: int) -> None:
     """Also where the case is gone by then: word of another kind would be refused there, and the demand stay open."""
     ours, theirs = await received(network)
     await network.gateways["XAA"].notices.demand_erasure(ours, "first", "case_officer")
     await network.deliver()
-    context, now = network.gateways["XBB"].context, network.clock.now()
-    await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, now))
+    context = network.gateways["XBB"].context
+    with wrong_clock(network, "XBB", minutes):
+        await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, context.clock.now()))
+        await network.deliver(refresh=False)
+    network.clock.pass_(hours=1)
     await network.deliver()
     assert () == open_demands(await story.case(network, "XAA", ours))
 

@@ -7,11 +7,12 @@ import pytest
 
 from gateway.core.codes import Reason
 from gateway.core.notices import open_demands
+from gateway.services import outbox
 from gateway.services.ports import Tx
 from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import OutboundRow
 from tests.support import story
-from tests.support.network import Network, wrong_clock
+from tests.support.network import Network, final, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.stolen import steal_from
 
@@ -210,20 +211,46 @@ async def test_what_waits_behind_a_confirmation_that_was_lost_moves_up_too(netwo
     assert await is_confirmed(network, ours)
 
 
-async def test_confirmation_of_what_is_gone_is_said_until_it_is_heard(network: Network) -> None:
+@pytest.mark.parametrize("posted", [True, False])
+async def test_confirmation_of_what_is_gone_is_said_until_it_is_heard(network: Network, posted: bool) -> None:
     """Nobody is left who would say it again: what expired is said anew, in its order, and once."""
-    ours, theirs = await story.replied(network)
-    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", CASE)
-    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
-    await network.deliver()
-    await erased_by_timer(network, theirs)
+    ours, theirs = await gone(network)
     network.wires.cut = True
-    await month(network)
+    with pytest.MonkeyPatch.context() as patch:
+        if not posted:
+            patch.setattr(outbox, "recipient", lambda *_: None)  # no key is held, so nothing leaves
+        await month(network)
     await up_again(network)
     assert await is_confirmed(network, ours)
     rows = [row for row in await said(network, theirs) if row.type == "confirmation"]
     assert [(3, "receipted"), (4, "receipted")] == [(row.seq, row.state) for row in rows][-2:]
     assert 4 == len(rows)
+
+
+async def gone(network: Network) -> tuple[str, str]:
+    """Have XBB erase a case in which two things were demanded of it; both confirmations wait."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", CASE)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    await erased_by_timer(network, theirs)
+    return ours, theirs
+
+
+async def test_what_is_said_of_nothing_moves_up_to_a_number_that_met_a_final_problem(network: Network) -> None:
+    """Of two confirmations one is lost, and is not said without end; the other has its number, and is heard."""
+    ours, theirs = await gone(network)
+    network.wires.cut = True
+    await network.gateways["XBB"].deliverer.run_once()
+    network.wires.cut = False
+    network.clock.pass_(hours=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.wires, "post", final)
+        await network.gateways["XBB"].deliverer.run_once()
+    await up_again(network)
+    rows = [row for row in await said(network, theirs) if row.type == "confirmation"]
+    assert [(3, "undelivered"), (4, "dropped"), (3, "receipted")] == [(row.seq, row.state) for row in rows]
+    assert [1] == [one.number for one in open_demands(await story.case(network, "XAA", ours))]
 
 
 async def test_what_is_said_of_nothing_has_no_number_that_was_used_by_such_a_word(network: Network) -> None:
@@ -296,8 +323,10 @@ async def test_confirmation_of_what_is_gone_is_said_again_by_a_clock_that_is_rig
     await network.deliver()
     with wrong_clock(network, "XBB", 20):
         await erased_by_timer(network, theirs)
-        await network.gateways["XBB"].deliverer.run_once()
-    assert "stale" == (await said(network, theirs))[-2].code
+        for _ in range(3):
+            await network.gateways["XBB"].deliverer.run_once()
+    assert ["stale", None] == [row.code for row in await said(network, theirs)][-2:]
+    assert 1 == sum(row.code == "stale" for row in await said(network, theirs))
     assert not await is_confirmed(network, ours)
     await up_again(network)
     assert await is_confirmed(network, ours)

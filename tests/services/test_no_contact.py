@@ -1,11 +1,16 @@
 """States that are not to be contacted: two persons for each entry and for its end, and nothing leaves meanwhile."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import DIRECTORY, RESYNC, WITHDRAWAL
-from gateway.services import channel
+from gateway.services import channel, undelivered
 from gateway.services.context import Forbidden, NotFound
+from tests.services.one_case import over
+from tests.storage.support import NOW, outbound
 from tests.support import story
 from tests.support.network import Network, open_gateway
 from tests.support.no_contact import listed
@@ -107,6 +112,22 @@ async def test_a_listing_for_a_restored_state_waits_until_it_is_off_the_list(net
     network.clock.pass_(minutes=2)
     await network.deliver()
     assert [("receipted", True)] == [one for one in await listings(network) if one[0] != "dropped"]
+
+
+@pytest.mark.parametrize(
+    ("partners", "why", "waits"),
+    [({"XBB"}, "on the list", True), ({"XBB"}, None, False), (set(), "on the list", False)],
+)
+@pytest.mark.parametrize("state", ["queued", "dropped"])
+async def test_a_listing_that_expired_waits_on_for_a_partner_that_is_on_the_list(
+    partners: set[str], why: str | None, waits: bool, state: str
+) -> None:
+    """One to a State that may be contacted ends in its time, and so does one to a State that is no partner any more."""
+    row = outbound(type=RESYNC, state=state, ref=None)
+    nobody = SimpleNamespace(find=lambda country: None)
+    context: Any = SimpleNamespace(partners=partners, no_contact=lambda country: why, trust=nobody)
+    store = await over(None, [row])
+    assert waits is (await store.commit(lambda tx: undelivered._waits_on(context, tx, row, NOW))).value
 
 
 async def test_a_restored_state_that_is_not_listed_gets_its_listing_at_once(network: Network) -> None:

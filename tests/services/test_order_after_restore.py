@@ -13,7 +13,7 @@ from gateway.services.ports import Tx
 from tests.support import homeward, story
 from tests.support.interviews import OPEN, PROPOSAL
 from tests.support.network import Network, wrong_clock
-from tests.support.restoring import back_up, outbox, put_back, restore, settle
+from tests.support.restoring import back_up, findings_of, outbox, put_back, restore, settle
 
 
 async def restored_in_an_outage(network: Network, folder: Path) -> None:
@@ -66,6 +66,19 @@ async def test_handover_is_said_before_the_report_behind_it(network: Network, tm
     await returning.report(theirs, "SEEN_CONCERN", today, False, "reception", "reception")
     await restored_in_an_outage(network, tmp_path)
     assert "MONITORING" == await same_state(network, ours, theirs)
+
+
+async def test_what_was_refused_stays_on_file_as_refused(network: Network, tmp_path: Path) -> None:
+    """It had left: its desk reads that the other State refused it, and what it said is kept (R-18)."""
+    _, theirs = await story.acknowledged(network)
+    network.wires.cut = True
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver(1)
+    await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
+    await restored_in_an_outage(network, tmp_path)
+    reply = (await outbox(network, "XBB", theirs))[1]
+    assert ("refused", True) == (reply.state, reply.sealed is not None)
+    assert ["not accepted: illegal-step", anew.NEVER_CAME] == await findings_of(network, "XBB", theirs)
 
 
 async def hold_listing(network: Network) -> None:

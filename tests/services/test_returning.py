@@ -10,7 +10,7 @@ import pytest
 
 import schemas
 from gateway.cli.signing import HAND_DAYS
-from gateway.core import codes, wire
+from gateway.core import wire
 from gateway.core.case import Release, State
 from gateway.core.escalation import owed_steps
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, RuleRefused, Send
@@ -23,7 +23,7 @@ from gateway.services.anew import WRONG_CLOCK_AWAY
 from gateway.services.away import LATE
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.judge import _replied
-from gateway.services.ports import HttpAnswer, Tx
+from gateway.services.ports import Tx
 from gateway.services.returning import Returning
 from gateway.services.rows import OutboundRow
 from gateway.services.steps import DROPPED
@@ -31,7 +31,7 @@ from schemas import ijson
 from tests.storage.support import case as stored_case
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
-from tests.support.network import Network, nothing_leaves, wrong_clock
+from tests.support.network import Network, final, nothing_leaves, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
 
 
@@ -1234,9 +1234,6 @@ async def test_who_arrives_is_received_and_reported_on_though_no_message_can_say
 ) -> None:
     """A final problem ended the thread: the reception signs and reports all the same, and a finding has people tell."""
     _, theirs = await homeward.delivered(network)
-
-    async def final(*_: object) -> HttpAnswer:
-        return HttpAnswer(400, codes.PROBLEM_MEDIA_TYPE, codes.problem("bad-envelope"), None)
 
     monkeypatch.setattr(network.wires, "post", final)
     await sign_second(network, theirs)

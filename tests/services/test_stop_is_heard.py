@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core import codes, wire
+from gateway.core import wire
 from gateway.core.case import State
 from gateway.core.codes import Reason
 from gateway.core.machine import NOT_TOLD
@@ -32,7 +32,7 @@ from gateway.services.ports import HttpAnswer
 from gateway.services.rows import OutboundRow
 from tests.support import homeward, story
 from tests.support.holds import held, lift
-from tests.support.network import Network, wrong_clock
+from tests.support.network import Network, final, wrong_clock
 from tests.support.no_contact import listed
 from tests.support.restoring import back_up, outbox, refused_a_forgotten_stop, restore, settle
 
@@ -414,7 +414,7 @@ async def test_stop_that_a_restored_state_refuses_for_its_times_is_said_again(ne
     assert "SUSPENDED" == await story.state(network, "XAA", ours)
 
 
-@pytest.mark.parametrize("type", ["suspension", "withdrawal"])
+@pytest.mark.parametrize("type", ["suspension", "withdrawal", "return.take-back"])
 async def test_stop_that_is_refused_for_its_times_is_a_finding(
     network: Network, monkeypatch: pytest.MonkeyPatch, type: str
 ) -> None:
@@ -425,13 +425,17 @@ async def test_stop_that_is_refused_for_its_times_is_a_finding(
         "gateway.services.receive.wire.times_findings",
         lambda payload, now: ahead if payload.type == type else times(payload, now),
     )
+    hold, returning = network.gateways["XAA"].hold, network.gateways["XAA"].returning
     if type == "withdrawal":
         ref, _ = await story.acknowledged(network)
-        await network.gateways["XAA"].hold.freeze(ref, "known now", "first", "case_officer")
-        await network.gateways["XAA"].hold.withdraw(ref, "first", "case_officer")
-    else:
+        await hold.freeze(ref, "known now", "first", "case_officer")
+        await hold.withdraw(ref, "first", "case_officer")
+    elif type == "suspension":
         ref, _ = await homeward.accepted(network)
-        await network.gateways["XAA"].returning.suspend(ref, "danger", "welfare", "child_welfare")
+        await returning.suspend(ref, "danger", "welfare", "child_welfare")
+    else:
+        ref, _ = await homeward.handed_over(network)
+        await returning.recall(ref, "danger", "UNSAFE", "2027-02-20", "welfare", "child_welfare")
     for _ in range(4):
         network.clock.pass_(hours=1)
         await network.deliver(refresh=False)
@@ -469,9 +473,6 @@ async def test_recall_that_no_message_tells_is_a_finding(network: Network, monke
     _, theirs = await homeward.handed_over(network)
     today, gateway = network.clock.now().date().isoformat(), network.gateways["XBB"]
 
-    async def final(*_: object) -> HttpAnswer:
-        return HttpAnswer(400, codes.PROBLEM_MEDIA_TYPE, codes.problem("bad-envelope"), None)
-
     with monkeypatch.context() as patch:
         patch.setattr(network.wires, "post", final)
         await gateway.returning.report(theirs, "SEEN_SAFE", today, False, "reception", "reception")
@@ -488,7 +489,7 @@ async def test_stop_that_met_a_final_problem_is_a_finding(
     refs = await homeward.accepted(network)
     ref = refs[country == "XBB"]
     with monkeypatch.context() as patch:
-        patch.setattr(network.wires, "post", _final)
+        patch.setattr(network.wires, "post", final)
         await network.gateways[country].returning.suspend(ref, "danger", "welfare", "child_welfare")
         await network.deliver(1)
     case = await story.case(network, country, ref)
@@ -509,16 +510,12 @@ async def test_stop_that_waits_behind_what_met_a_final_problem_is_a_finding(
     await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
     network.clock.pass_(hours=1)
     with monkeypatch.context() as patch:
-        patch.setattr(network.wires, "post", _final)
+        patch.setattr(network.wires, "post", final)
         await network.deliver(1)
     assert [(REISSUE, "undelivered"), (SUSPENSION, "dropped")] == [
         (row.type, row.state) for row in (await outbox(network, "XBB", theirs))[-2:]
     ]
     assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
-
-
-async def _final(*_: object) -> HttpAnswer:
-    return HttpAnswer(400, codes.PROBLEM_MEDIA_TYPE, codes.problem("cannot-open"), None)
 
 
 async def test_recall_behind_a_report_that_got_no_receipt_in_its_time_is_heard(network: Network) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from gateway import app, home, settings
 from gateway.app import Gateway
-from gateway.core.codes import PROBLEM_MEDIA_TYPE
+from gateway.core.codes import PROBLEM_MEDIA_TYPE, problem
 from gateway.services.checkpoints import ADD_PATH
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.services.receive import Reply
@@ -278,3 +278,8 @@ async def open_gateway(network: Network, country: str, *, create: bool = False) 
 async def nothing_leaves() -> int:
     """Post nothing: the line from there is down."""
     return 0
+
+
+async def final(*_: object) -> HttpAnswer:
+    """Answer any post with a problem that is final, as who cannot open an envelope does."""
+    return HttpAnswer(400, PROBLEM_MEDIA_TYPE, problem("cannot-open"), None)
