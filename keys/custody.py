@@ -105,6 +105,10 @@ class KeyStore(Protocol):
         """
         ...
 
+    def check_changeable(self) -> None:
+        """Raise ``BadStore`` if the store is only read from here, before anything is done that needs it changed."""
+        ...
+
 
 def open_store(uri: str, *, passphrase: Passphrase | None = None, environ: Mapping[str, str]) -> KeyStore:
     """
@@ -204,6 +208,9 @@ class FileStore:
             header, secrets = self._read()
             _get(secrets, name)
             self._write(header, {kept: secret for kept, secret in secrets.items() if kept != name})
+
+    def check_changeable(self) -> None:
+        """Do nothing: a file can be changed."""
 
     def change_passphrase(self, ask: Passphrase) -> None:
         """
@@ -368,7 +375,14 @@ class GivenStore:
         raise self._read_only()
 
     def _read_only(self) -> StoreError:
-        return BadStore(f"a key store in {self.place} is read-only", "change it where it is set")
+        hint = (
+            "name the file that it was made from in 'custody', repeat this, then isthmus keys export, and set that here"
+        )
+        return BadStore(f"a key store in {self.place} is read-only", hint)
+
+    def check_changeable(self) -> None:
+        """Raise ``BadStore``: the store is read-only."""
+        raise self._read_only()
 
 
 def _open_environment(rest: str, _: Passphrase | None, environ: Mapping[str, str]) -> GivenStore:
@@ -377,6 +391,11 @@ def _open_environment(rest: str, _: Passphrase | None, environ: Mapping[str, str
 
 def _open_credential(rest: str, _: Passphrase | None, environ: Mapping[str, str]) -> GivenStore:
     return _given("a credential", _credential(rest, environ))
+
+
+def exported(store: KeyStore) -> str:
+    """Return what ``env:`` and ``credential:`` take, with every secret of ``store``. Raises as ``KeyStore.get``."""
+    return b64.encode(ijson.dumps({name: b64.encode(store.get(name)) for name in store.names()}))
 
 
 def _given(place: str, text: str) -> GivenStore:
@@ -414,7 +433,8 @@ def _credential(name: str, environ: Mapping[str, str]) -> str:
     """Return a credential that systemd put into a directory for this process alone (systemd.exec, Credentials)."""
     folder = environ.get(CREDENTIALS)
     if not folder:
-        raise BadStore("systemd gave no credentials", "add LoadCredentialEncrypted= to the unit")
+        hint = "add LoadCredentialEncrypted= to the unit; for one command: systemd-run with -p LoadCredentialEncrypted="
+        raise BadStore("systemd gave no credentials", hint)
     if not _NAME.match(name):
         raise BadStore("not a name for a credential", "up to 64 letters, digits, dots, dashes and underscores")
     return _private_text(Path(folder) / name, CREDENTIAL_MODE)

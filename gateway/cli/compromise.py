@@ -160,6 +160,7 @@ def compromise(
         held = own_card(chosen)
         signer = open_identity(home, identity, identity_passphrase_file, held)
         work = _Work(chosen, ask, signer, places, wait_s)
+        work.store().check_changeable()
         if not again and (at := begun_lately(chosen, held, by_theft=True)) is not None:
             text = f"the keys were replaced at {at}, and card {held.serial} revokes the old ones"
             hint = "start the gateway, and it goes on; only if the new keys may be stolen too: --again"

@@ -85,6 +85,9 @@ def init(
         identity_custody=identity_custody,
         database=database,
     )
+    for option, uri in (("--custody", custody), ("--identity-custody", identity_custody)):
+        if uri.partition(":")[0] in ("env", "credential"):
+            raise click.UsageError(f"{option} takes file:PATH; what env: and credential: take: isthmus keys export")
     home.check_free(directory)
     _check_whole(directory)
     # Checked before anything is made, so that a mistake does not leave half a home behind.
@@ -96,8 +99,7 @@ def init(
         with postgres_query(dsn) as query:
             query("SELECT 1")
     ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
-    ask_if_needed = ask if "file" in (custody.partition(":")[0], identity_custody.partition(":")[0]) else str
-    phrase = ask_if_needed()
+    phrase = ask()
     card = home.furnish(directory, wish, datetime.now(UTC), lambda: phrase, os.environ)
     asyncio.run(_make_database(chosen, phrase))
     home.configure(directory, wish)

@@ -1,12 +1,14 @@
 """
 ``isthmus keys``: the keys of persons and of the gateway, and the cards that name them.
 
-Rule 1: no private key is ever printed. A person's key is made where the person is.
+Rule 1: no private key is ever printed, but by ``export`` to a program or a file, for a custody that is only read. A
+person's key is made where the person is.
 Rule 2: a card is issued with the identity key, which is brought from its safe for that and carried back.
 Rule 3: a new key stands in a card before it is used, and an old private half is destroyed for good.
 """
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +43,7 @@ from gateway.home import NEXT, ended_keys, private_kids
 from gateway.settings import Settings
 from keys import b64, card, device, statement
 from keys.card import Card
-from keys.custody import FileStore, KeyStore, file_uri, open_store
+from keys.custody import FileStore, KeyStore, exported, file_uri, open_store
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
@@ -81,7 +83,7 @@ def window(kid: str, public: bytes, start: datetime, end: datetime) -> dict[str,
 
 @click.group(cls=Verbs)
 def keys() -> None:
-    """Make, show, rotate, revoke and destroy keys; issue the next card."""
+    """Make, show, rotate, revoke, destroy and export keys; issue the next card."""
 
 
 @keys.command()
@@ -524,6 +526,27 @@ def passphrase_(file: Path, passphrase_file: Path | None, new_passphrase_file: P
     store.change_passphrase(new)
     emit({"file": str(file)}, as_json=as_json)
     say("Restart the gateway with the new one. Replace the copy in the safe: older copies open with the old one.")
+
+
+@keys.command()
+@home_option
+@passphrase_option
+@json_option
+def export(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """
+    Print every private key of the gateway, as env: and credential: take it, to what keeps it: never to a terminal.
+
+    isthmus keys export | systemd-creds encrypt --name=keys - /etc/isthmus/keys.cred
+    """
+    if sys.stdout.isatty():
+        raise click.UsageError("private keys are not shown at a terminal; give them to the program that keeps them")
+    chosen = settings.load(home, os.environ)
+    text = exported(open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ))
+    if as_json:
+        emit({"content": text})
+    else:
+        click.echo(text)
+    say("Whoever reads this has every key. Export anew after each change, and start the gateway again.")
 
 
 @keys.command()

@@ -33,7 +33,7 @@ VERBS: Mapping[str, Place] = {
     "init": Place("gateway.cli.init:init", "Make a gateway's home: configuration, keys, card, database."),
     "check": Place("gateway.cli.check:check", "Look at everything at once and name the next step for each finding."),
     "serve": Place("gateway.cli.serve:serve", "Run the gateway until it is stopped."),
-    "keys": Place("gateway.cli.keys:keys", "Make, show, rotate, revoke and destroy keys; issue the next card."),
+    "keys": Place("gateway.cli.keys:keys", "Make, show, rotate, revoke, destroy and export keys; issue the next card."),
     "compromise": Place("gateway.cli.compromise:compromise", "After a theft: stop, revoke, replace, meet again."),
     "trust": Place("gateway.cli.trust:trust", "Keep the list of whose key is whose; hold or confirm a State."),
     "partner": Place("gateway.cli.partner:partner", "Add a partner State; list those not to be contacted."),

@@ -181,6 +181,12 @@ def link_leads_on(home: Path, link: str) -> bool:
     return asyncio.run(use())
 
 
+def in_environment(home: Path) -> None:
+    """Let the variable ``KEYS`` be the key store of ``home``, which is only read there."""
+    path = home / settings.FILE_NAME
+    path.write_text(path.read_text().replace(f'custody = "{CHEAP[1]}"', 'custody = "env:KEYS"'))
+
+
 def deliver(homes: Homes, rounds: int = 4) -> None:
     """Let both gateways post what waits, over wires instead of HTTP."""
     asyncio.run(_deliver(homes, rounds))

@@ -100,6 +100,13 @@ def test_an_address_of_version_6_is_listed_in_brackets(tmp_path: Path) -> None:
     assert ("https://[::1]:8443",) == card.parse_card(Path(made["card"]).read_bytes()).addresses
 
 
+@pytest.mark.parametrize("option", ["--custody", "--identity-custody"])
+def test_new_keys_are_made_in_a_file(tmp_path: Path, option: str) -> None:
+    """Where a key store is only read no key can be made; how its content is had is said before anything is made."""
+    result = call("init", tmp_path / "home", *OPTIONS, option, "credential:keys")
+    assert (2, False, True) == (result.exit_code, (tmp_path / "home").exists(), "keys export" in result.stderr)
+
+
 def test_a_short_passphrase_is_refused(tmp_path: Path) -> None:
     """A passphrase of a few characters makes no home."""
     result = call("init", tmp_path / "home", *OPTIONS, ISTHMUS_PASSPHRASE="short")

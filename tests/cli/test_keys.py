@@ -32,6 +32,7 @@ from tests.cli.support import (
     approved,
     call,
     deliver,
+    in_environment,
     link_leads_on,
     received,
     spawn,
@@ -418,6 +419,24 @@ def test_a_passphrase_is_not_changed_to_itself(homes: Homes, tmp_path: Path) -> 
     assert 2 == call("keys", "passphrase", file, **given).exit_code
     assert 2 == call("keys", "passphrase", file, ISTHMUS_NEW_PASSPHRASE=PHRASE).exit_code
     assert before == file.read_bytes()
+
+
+def test_a_key_store_is_exported_for_where_it_is_only_read(homes: Homes) -> None:
+    """What ``keys export`` prints opens the same keys as ``env:``; there none is changed, and how to is said."""
+    home = homes.home("XBB")
+    content, shown = (call("keys", verb, "-C", home).stdout for verb in ("export", "show"))
+    assert content.strip() == value("keys", "export", "-C", home)["content"]
+    in_environment(home)
+    assert shown == call("keys", "show", "-C", home, KEYS=content).stdout
+    refused = call("keys", "rotate", "signing", "-C", home, KEYS=content)
+    assert (3, True) == (refused.exit_code, "isthmus keys export" in refused.stderr)
+
+
+def test_private_keys_are_not_shown_at_a_terminal(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal keeps what it shows: ``keys export`` prints to a program or a file alone."""
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True)
+    result = call("keys", "export", "-C", homes.home("XBB"))
+    assert (2, "", True) == (result.exit_code, result.stdout, "terminal" in result.stderr)
 
 
 def test_a_key_whose_id_begins_with_a_dash(homes: Homes) -> None:

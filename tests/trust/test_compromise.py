@@ -26,7 +26,7 @@ from gateway.transport.card_directory import load_cards
 from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.cli.support import Homes, call, deliver, link_leads_on, value
+from tests.cli.support import Homes, call, deliver, in_environment, link_leads_on, value
 from tests.support import questions, story
 from tests.support.device import address
 from tests.support.evidence import exported, members_of
@@ -301,6 +301,17 @@ def test_every_private_half_that_lay_here_is_replaced(homes: Homes) -> None:
     seen = value_of_check(home_)
     assert {"keys", "tls"} <= {item["area"] for item in seen}
     assert [] == [item["text"] for item in seen if item["level"] == "finding" and item["area"] in ("keys", "tls")]
+
+
+def test_keys_that_cannot_be_replaced_are_told_before_anything_is_done(homes: Homes) -> None:
+    """Over a key store that is only read no epoch is begun and no report written; what is needed is said."""
+    home_ = homes.home("XAA")
+    content = call("keys", "export", "-C", home_).stdout
+    in_environment(home_)
+    before = sorted(home_.rglob("*")), sorted(path.read_bytes() for path in home_.rglob("*.db*"))
+    done = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", KEYS=content)
+    assert (3, True) == (done.exit_code, "isthmus keys export" in done.stderr)
+    assert before == (sorted(home_.rglob("*")), sorted(path.read_bytes() for path in home_.rglob("*.db*")))
 
 
 def test_a_key_that_lay_here_beside_a_device_is_revoked(homes: Homes) -> None:
