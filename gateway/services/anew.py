@@ -20,7 +20,7 @@ is refused, and said once more under the next number. The confirmation of what i
 said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that they were not heard.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -164,19 +164,27 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     """
     if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
         return await _announce_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
-    restored = await tx.find_meta(listing.RESTORED_AT) if row.epoch < context.epoch and row.type != WITHDRAWAL else None
-    if restored is None:
+    if row.epoch == context.epoch or row.type == WITHDRAWAL:
         return await said_anew(context, tx, row, now)
     behind = await _behind(context, tx, row)
-    since = received_at >= datetime.fromisoformat(restored) - wire.SKEW
-    listed = behind and await listing.stands(tx, row.partner) and not await listing.is_awaited(tx, row.partner, now)
-    # A recall of today waits behind word of the departure, too.
-    settled = listed or (since and (behind or row.type in _OF_WHO_LEFT))
+    settled = await _is_settled(tx, row, behind, received_at, now)
     held = cases.readable(context, await tx.find_case(row.ref or "")) if settled else None
     if held is not None and outbox.recipient(context, row.partner, now) is not None:
         await _settle(context, tx, held, [row, *behind], now)
         return True
     return await said_anew(context, tx, row, now)
+
+
+async def _is_settled(
+    tx: Tx, row: OutboundRow, behind: Collection[OutboundRow], received_at: datetime, now: datetime
+) -> bool:
+    """Return whether the refusal of ``row``, of an epoch that is over, says of what stands ``behind`` it too."""
+    restored = await tx.find_meta(listing.RESTORED_AT)
+    since = restored is not None and received_at >= datetime.fromisoformat(restored) - wire.SKEW
+    stands = bool(behind) and await listing.stands(tx, row.partner) is not None
+    listed = stands and not await listing.is_awaited(tx, row.partner, now)
+    # A recall of today waits behind word of the departure, too.
+    return listed or (since and (bool(behind) or row.type in _OF_WHO_LEFT))
 
 
 async def _behind(context: Context, tx: Tx, row: OutboundRow) -> list[OutboundRow]:

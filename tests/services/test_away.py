@@ -8,7 +8,7 @@ import pytest
 
 from gateway.services import away
 from tests.services.one_case import message, over, value
-from tests.storage.support import case, outbound, thread
+from tests.storage.support import NOW, case, outbound, thread
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,14 @@ async def test_last_number_that_counts_left_or_waits(said: list[str], last: int)
     store = await over(case(), [given_back, *(message(text) for text in said)])
     held: Any = SimpleNamespace(case=value())
     assert last == await store.read(partial(away._last_given, held=held, thread=thread(out_epoch=1)))
+
+
+@pytest.mark.parametrize(("ended", "code"), [(None, None), ("withdrawn", None), ("undelivered", "cannot-open")])
+async def test_no_thread_goes_on_that_is_withdrawn_or_met_a_final_problem(ended: str | None, code: str | None) -> None:
+    """It would meet it again; and to who heard that nobody comes nothing more is said."""
+    context, held = SimpleNamespace(epoch=1), SimpleNamespace(case=value())
+    lost = message("1.1 return.schedule undelivered")._replace(code=code)
+    store, stood = await over(case(), [lost], thread=thread(ended=ended)), thread(ended=ended)
+    revive: Any = partial(away.revive, context, held=held, now=NOW)
+    assert held is (await store.commit(revive)).value
+    assert stood == await store.read(lambda tx: tx.find_thread(stood.partner, stood.thread))

@@ -393,10 +393,13 @@ async def test_who_invited_does_not_let_go_for_a_guest(network: Network) -> None
         held = await cases.load(context, tx, ref)
         now = context.clock.now()
         await access.record(context, tx, held, "clerk", "invite", "to look", now, "registry_clerk")
+        await access.record(context, tx, held, "first", "look", "to see", now)  # who looked made no link
 
     await context.commit(unit)
-    with pytest.raises(RuleRefused, match="V-07: who invites"):
-        await hold.release(ref, "clerk", "registry_clerk")
+    for person, roles in (("clerk", {"registry_clerk"}), ("head", {"registry_clerk", "desk_head"})):
+        context.persons = {**context.persons, person: Person(person, frozenset(roles), bytes(32))}
+        with pytest.raises(RuleRefused, match="V-07: who invites"):
+            await hold.release(ref, person, "registry_clerk")
     await hold.release(ref, "first", "registry_clerk")
     assert () == (await story.case(network, "XBB", ref)).holders
 

@@ -1,16 +1,17 @@
 """What a restore of ours left open, and what of it is said anew (``anew``): tables, over a store of one case."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from gateway.core import messages
+from gateway.core import messages, wire
 from gateway.core.case import State
 from gateway.services import anew, listing
-from gateway.services.ports import Store
+from gateway.services.ports import Store, Tx
 from gateway.services.rows import OutboundRow
 from tests.services.one_case import message, over, value
 from tests.storage.support import NOW, case
@@ -66,6 +67,49 @@ async def test_a_refusal_waits_for_the_listing_where_it_decides_on_something_beh
     row = message(refused)
     store = await restored([row, *map(message, others)])
     assert waits is await store.read(partial(anew.waits, OURS, row=row, now=NOW))
+
+
+RESTORED = NOW - timedelta(hours=2)
+BEHIND = "1.2 use-report.request queued"
+
+
+@pytest.mark.parametrize(
+    ("refused", "behind", "listing_came", "received_at", "settled"),
+    [
+        ("verification.reply", [BEHIND], RESTORED, RESTORED - wire.SKEW, True),
+        ("verification.reply", [BEHIND], RESTORED, RESTORED - timedelta(hours=1), True),
+        ("verification.reply", [BEHIND], NOW, RESTORED - timedelta(hours=1), False),
+        ("verification.reply", [BEHIND], NOW, RESTORED - wire.SKEW, True),
+        ("verification.reply", [BEHIND], None, RESTORED - timedelta(hours=1), False),
+        ("verification.reply", [], RESTORED, NOW, False),
+        ("return.schedule", [], NOW, RESTORED - wire.SKEW, True),
+        ("return.schedule", [], RESTORED, RESTORED - timedelta(hours=1), False),
+    ],
+)
+async def test_a_refusal_says_of_what_stands_behind_it_if_it_is_of_after_the_restore_or_all_is_listed(
+    refused: str, behind: list[str], listing_came: datetime | None, received_at: datetime, settled: bool
+) -> None:
+    """Then nothing of that had left; word of who has left is settled with what is said since, too (rule 5)."""
+    row, rows = message(f"1.1 {refused} refused"), [message(text) for text in behind]
+    store = await over(case(), [row, *rows])
+
+    async def unit(tx: Tx) -> bool:
+        await tx.set_meta(listing.RESTORED_AT, wire.format_instant(RESTORED))
+        if listing_came is not None:
+            await listing.await_one(tx, "XBB")
+            await listing.came(tx, "XBB", listing_came, listing_came)
+        return await anew._is_settled(tx, row, rows, received_at, NOW)
+
+    assert settled is (await store.commit(unit)).value
+
+
+@pytest.mark.parametrize(("partners", "sealed"), [((), b"kept"), (("XBB",), None)])
+def test_what_is_of_no_case_is_said_anew_to_a_partner_if_it_is_kept(
+    partners: tuple[str, ...], sealed: bytes | None
+) -> None:
+    """Nobody would ever fetch it, and it would be said anew each time it ends."""
+    context: Any = SimpleNamespace(partners=partners)
+    assert anew._kept(context, message("1.1 directory undelivered")._replace(ref=None, sealed=sealed)) is None
 
 
 async def test_what_a_restore_left_open_is_settled_in_its_order() -> None:

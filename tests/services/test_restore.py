@@ -342,9 +342,10 @@ async def test_what_a_restore_of_ours_dropped_does_not_come_back_and_is_told(net
     await network.gateways["XAA"].deliverer.answers.settle(dropped, answer)
     await settle(network)
     assert ("dropped", PASSED_OVER in await findings_of(network, "XAA", ours)) == (dropped.state, False)
-    await restore(network, "XBB", other)
-    await settle(network)
-    assert PASSED_OVER in await findings_of(network, "XAA", ours)
+    for _ in range(2):
+        await restore(network, "XBB", other)
+        await settle(network)
+    assert 1 == (await findings_of(network, "XAA", ours)).count(PASSED_OVER)
 
 
 async def test_plan_that_waits_is_dropped_at_a_restore_with_what_is_said_against_it(

@@ -1229,6 +1229,29 @@ async def test_departure_that_a_wrong_clock_refuses_is_said_again_later(network:
     assert ("DEPARTED", "DEPARTED") == await homeward.states(network, ours, theirs)
 
 
+async def test_report_that_a_wrong_clock_refuses_is_said_again_later(network: Network) -> None:
+    """How a person who has left was found is heard once the clock is right, by nobody's doing."""
+    ours, theirs = await homeward.handed_over(network)
+    await report(network, theirs, "SEEN_CONCERN", network.clock.now().date().isoformat())
+    with wrong_clock(network, "XAA", -40):
+        await network.deliver(refresh=False)
+    network.clock.pass_(minutes=16)
+    await network.deliver()
+    assert ("MONITORING", "MONITORING") == await homeward.states(network, ours, theirs)
+
+
+async def test_departure_that_never_left_in_its_time_is_not_posted_as_it_stands(network: Network) -> None:
+    """A gateway that was down for a month says it anew: nobody takes what has expired."""
+    ours, theirs = await homeward.on_the_day(network)
+    await acts(network, "XAA").depart(ours, "escort")
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await network.deliver()
+    rows = [(row.state, row.posted_at is None) for row in await outbox(network, "XAA", ours, "return.schedule")]
+    assert [("receipted", False), ("dropped", True), ("receipted", False)] == rows
+    assert "DEPARTED" == await story.state(network, "XBB", theirs)
+
+
 async def test_who_arrives_is_received_and_reported_on_though_no_message_can_say_so(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from gateway import home
 from gateway.cli import keys, running
 from gateway.cli.errors import CommandError
 from gateway.cli.own_card import own_card
-from gateway.core import evidence_verifier, wire
+from gateway.core import envelope, evidence_verifier, wire
 from gateway.core.messages import RESYNC
 from gateway.core.retry import FAILURES_TO_OPEN
 from gateway.services import compromise
 from gateway.services import exposure as exposures
+from gateway.services import outbox as outboxes
 from gateway.services.compromise import ANSWERED, ON_HOLD, WAITS, Compromise
 from gateway.services.exposure import Exposure, exposure
 from gateway.services.ports import Tx
@@ -200,6 +202,23 @@ async def test_a_greeting_lists_what_came_in_as_many_messages_as_it_takes(
     await network.deliver()
     bodies = [one.body for one in payloads(network, "XBB") if one.type == RESYNC]
     assert [(1, True), (1, False)] == [(len(body["threads"]), body["more"]) for body in bodies]
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["with a key", "on hold"])
+async def test_what_waits_is_signed_by_the_key_in_use(
+    network: Network, monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    """The same message, in an envelope of its own; where no key of its recipient is held it has none for now."""
+    context, ours = network.gateways["XAA"].context, await story.sent(network)
+    (row,), of = await outbox(network, "XAA", ours), await story.row(network, "XAA", ours)
+    context.keyring = replace(context.keyring, signing=SigningKey.generate())
+    if not held:
+        monkeypatch.setattr(outboxes, "recipient", lambda *_: None)
+    made = outboxes.sign_anew(context, row, of, network.clock.now())
+    kept = jws.parse(outboxes.kept(context, made, of), jws.TYP_MESSAGE)
+    assert (context.keyring.signing.kid, row.digest) == (kept.kid, wire.payload_digest(kept.payload))
+    assert (row.kid if held else "", held) == (made.kid, made.envelope is not None)
+    assert envelope.envelope_id(made.envelope or b"") == made.envelope_id != row.envelope_id
 
 
 async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network: Network) -> None:
