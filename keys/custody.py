@@ -13,6 +13,7 @@ and renamed over the old one, so that a crash leaves the one or the other. Destr
 copies, in a backup or on a worn flash cell, still open with the passphrase of their time.
 """
 
+import errno
 import os
 import re
 import stat
@@ -313,7 +314,9 @@ def _check_private(status: os.stat_result) -> None:
 
 
 def _cannot(do: str, error: OSError) -> BadStore:
-    return BadStore(f"cannot {do} the key store: {error.strerror}", "check path, owner and free space")
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "free space, then try again" if full else "check path and owner"
+    return BadStore(f"cannot {do} the key store: {error.strerror}", hint)
 
 
 def _parse_file(raw: bytes) -> tuple[_Header, bytes]:

@@ -25,6 +25,7 @@ from gateway.services.context import Forbidden, NoPartner, NotFound
 from gateway.services.ports import BadValue, Changed, Conflict, GoneBack, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
+from gateway.storage.errors import is_passing
 from keys.durable_file import Unconfirmed
 from keys.errors import KeysError, StoreError, WrongPassphrase
 from schemas import SchemaError, UnknownName
@@ -154,7 +155,7 @@ def _of_keys(error: BaseException) -> Told | None:
         case WrongPassphrase():
             return Told(Exit.INTEGRITY, "wrong-passphrase", str(error), error.hint)
         case StoreError():
-            return Told(Exit.CONFIGURATION, "key-store", str(error), error.hint)
+            return Told(_of_cause(error), "key-store", str(error), error.hint)
         case KeysError():
             return Told(Exit.INTEGRITY, "integrity", str(error) or type(error).__name__)
         case PeerError():
@@ -167,10 +168,7 @@ def _of_keys(error: BaseException) -> Told | None:
 def _of_machine(error: BaseException) -> Told | None:
     match error:
         case DatabaseError():
-            damaged = isinstance(error.__cause__, sqlite3.DatabaseError) and not isinstance(
-                error.__cause__, sqlite3.OperationalError
-            )
-            return Told(Exit.INTEGRITY if damaged else Exit.CONFIGURATION, "database", str(error), error.hint)
+            return Told(_of_cause(error), "database", str(error), error.hint)
         case GoneBack():
             return Told(Exit.LATER, "gone-back", str(error), error.hint)
         case Unavailable():
@@ -189,6 +187,20 @@ def _of_machine(error: BaseException) -> Told | None:
         case OSError():
             return _of_system(error)
     return None
+
+
+def _of_cause(error: BaseException) -> Exit:
+    """Return the exit code for a store that cannot be opened or changed, by what the system or SQLite said of it."""
+    match error.__cause__:
+        case sqlite3.OperationalError() as cause:
+            return Exit.LATER if is_passing(cause) else Exit.CONFIGURATION
+        case sqlite3.DatabaseError():
+            return Exit.INTEGRITY
+        case Unconfirmed() | BlockingIOError():
+            return Exit.LATER
+        case OSError() as cause:
+            return Exit.LATER if cause.errno in (errno.ENOSPC, errno.EDQUOT) else Exit.CONFIGURATION
+    return Exit.CONFIGURATION
 
 
 _SYSTEM: dict[int, tuple[Exit, str]] = {

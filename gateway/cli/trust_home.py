@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from gateway import settings
 from gateway.cli.case import Desk, desk_options
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.output import emit, json_option, say
+from gateway.cli.output import emit, json_option, say, shown
 from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
 from gateway.cli.typed import by_fingerprint
 from gateway.services.ports import Tx
@@ -68,14 +69,27 @@ def pin(home: Path, file: Path, fingerprint: str, as_json: bool) -> None:
 @passphrase_option
 @json_option
 def refresh(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Fetch what is published now, and show whom we believe."""
+    """
+    Fetch what is published now, and show whom we believe.
+
+    Exits 1 where a card of a partner that is here cannot be taken, as where one before it is missing.
+    """
+    from gateway.checks.look import Look  # here, as with the gateway itself
+    from gateway.checks.partners import partners
+
+    ask = passphrase(passphrase_file)
 
     async def act(gateway: "Gateway") -> Any:
         await gateway.cards.refresh()  # raises what the loop would only log
         await gateway.refresh_trust()
         return _states(gateway)
 
-    emit(run(home, passphrase(passphrase_file), act), as_json=as_json)
+    emit(run(home, ask, act), as_json=as_json)
+    look = Look(settings.load(home, os.environ), ask, datetime.now(UTC))
+    found = [item for item in partners(look) if item.level == "finding"]
+    for item in found:
+        say(f"{shown(item.text)} -> {shown(item.hint)}")
+    click.get_current_context().exit(int(Exit.FINDINGS if found else Exit.DONE))
 
 
 @click.command()

@@ -22,8 +22,10 @@ class BrokenUnit(Exception):
 
 
 # SPEC: SQLite result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
+_FULL = ("the disk of the store is full", "free space; the gateway goes on by itself")
 _REASONS = {
-    sqlite3.SQLITE_FULL: ("the disk of the store is full", "free space; the gateway goes on by itself"),
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the file that its readers share
     sqlite3.SQLITE_IOERR: ("the disk of the store reported an I/O error", "check the disk and the system log"),
     sqlite3.SQLITE_BUSY: ("another process holds the store", "end the other process, or try again later"),
     sqlite3.SQLITE_LOCKED: ("the store is locked", "try again later"),
@@ -41,8 +43,18 @@ _REASONS = {
 
 def reason(error: sqlite3.Error) -> tuple[str, str]:
     """Return what went wrong and the next step, for an error of SQLite, without quoting any value."""
-    primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    return _REASONS.get(primary, (f"the store failed: {error}", "see the log for the cause"))
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    other = (f"the store failed: {error}", "see the log for the cause")
+    return _REASONS.get(code) or _REASONS.get(code & 0xFF, other)
+
+
+_PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_passing(error: sqlite3.Error) -> bool:
+    """Return whether the same may be done again later: there was no room, or another process had the store."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code in _PASSING or code & 0xFF in _PASSING
 
 
 def unavailable(error: sqlite3.Error) -> Unavailable:

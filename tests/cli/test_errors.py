@@ -15,15 +15,22 @@ from gateway.services.context import Forbidden, NoPartner, NotFound
 from gateway.services.ports import Changed, Conflict, GoneBack, Unavailable
 from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
+from keys.durable_file import Unconfirmed
 from keys.errors import BadRest, BadStore, CardRefused, SelfTestFailed, WrongPassphrase
 from schemas import Problem, SchemaError
 from schemas.ijson import BadJson
 
 
-def _damaged() -> DatabaseError:
-    """Return what is raised of a file that is no database."""
-    error = DatabaseError("cannot be read", "restore it")
-    error.__cause__ = sqlite3.DatabaseError("malformed")
+def _of(error: Exception, cause: Exception) -> Exception:
+    """Return ``error`` as it is raised from ``cause``."""
+    error.__cause__ = cause
+    return error
+
+
+def _sqlite(code: int) -> sqlite3.OperationalError:
+    """Return the error that SQLite gives with ``code``."""
+    error = sqlite3.OperationalError("as it says")
+    error.sqlite_errorcode = code
     return error
 
 
@@ -43,7 +50,27 @@ CASES = {
     "rest": (BadRest("does not open"), Exit.INTEGRITY, "integrity"),
     "self-test": (SelfTestFailed("Ed25519"), Exit.INTEGRITY, "integrity"),
     "database": (DatabaseError("no such file", "isthmus init"), Exit.CONFIGURATION, "database"),
-    "damaged": (_damaged(), Exit.INTEGRITY, "database"),
+    "damaged": (_of(DatabaseError("a", "b"), sqlite3.DatabaseError("malformed")), Exit.INTEGRITY, "database"),
+    **{
+        f"database, {code}": (_of(DatabaseError("a", "b"), _sqlite(code)), exit, "database")
+        for code, exit in (
+            (sqlite3.SQLITE_FULL, Exit.LATER),
+            (sqlite3.SQLITE_IOERR_SHMSIZE, Exit.LATER),
+            (sqlite3.SQLITE_BUSY_RECOVERY, Exit.LATER),
+            (sqlite3.SQLITE_IOERR_READ, Exit.CONFIGURATION),
+            (sqlite3.SQLITE_CANTOPEN, Exit.CONFIGURATION),
+        )
+    },
+    **{
+        f"key store, {cause}": (_of(BadStore("a", "b"), cause), exit, "key-store")
+        for cause, exit in (
+            (OSError(errno.ENOSPC, "full"), Exit.LATER),
+            (OSError(errno.EDQUOT, "full"), Exit.LATER),
+            (BlockingIOError(errno.EAGAIN, "another"), Exit.LATER),
+            (Unconfirmed(errno.EIO, "a disk"), Exit.LATER),
+            (PermissionError(errno.EACCES, "others"), Exit.CONFIGURATION),
+        )
+    },
     "changed": (Changed("seen"), Exit.REFUSED, "changed"),
     "no partner": (NoPartner("XCC"), Exit.USAGE, "not-found"),
     "gone back": (GoneBack("an older state", "isthmus restore"), Exit.LATER, "gone-back"),

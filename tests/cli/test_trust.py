@@ -80,6 +80,19 @@ def test_a_list_is_read(homes: Homes, listed: World) -> None:
     assert listed.states["XBB"].cards[0].fingerprint == state["fingerprint"]
 
 
+def test_a_card_that_does_not_follow_is_said_as_it_is_read(homes: Homes) -> None:
+    """Whoever brings the newest card and leaves one out is told so by ``refresh``, and which one to ask for."""
+    home, other = homes.home("XAA"), homes.home("XBB")
+    for port in (1, 2):
+        value("keys", "card", "-C", other, "--address", f"https://gateway.example:{port}")
+    shutil.copy(other / "cards/XBB/4.jws", home / "cards/XBB")
+    result = call("trust", "refresh", "-C", home, "--json")
+    assert (1, 2) == (result.exit_code, json.loads(result.stdout)[0]["serial"])
+    assert "every card after 2" in result.stderr
+    shutil.copy(other / "cards/XBB/3.jws", home / "cards/XBB")
+    assert [4] == [state["serial"] for state in value("trust", "refresh", "-C", home)]
+
+
 def test_a_list_that_does_not_name_us_is_a_finding_of_its_own(homes: Homes, listed: World) -> None:
     """Reading it again brings nothing: somebody has to add us. Until it was read once, that is the next step."""
     home = homes.home("XAA")
@@ -160,7 +173,7 @@ def test_a_new_identity_key_that_was_confirmed_is_pinned_by_what_is_shown(homes:
     printed = value("keys", "rotate", "identity", "-C", other, "--new-identity", other / "new.keys")["fingerprint"]
     for path in (other / "cards/XBB").iterdir():
         shutil.copy(path, home / "cards/XBB")
-    value("trust", "refresh", "-C", home)
+    assert 1 == call("trust", "refresh", "-C", home).exit_code
     for person in ("second", "third"):
         confirm = ("trust", "confirm", "XBB", "-C", home, "--reason", "read out", "--fingerprint", printed)
         value(*confirm, "--as", person)
