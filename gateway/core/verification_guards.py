@@ -79,10 +79,10 @@ def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 def _approved(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if case.pending is None or case.pending.approver is None:
         return _found("V-03", "a second person has not approved this body")
-    return _found("V-03", "the approval is no longer valid") if _lapsed(case.pending, now) else ()
+    return _found("V-03", "the approval is no longer valid") if lapsed(case.pending, now) else ()
 
 
-def _lapsed(pending: Pending, now: datetime) -> bool:
+def lapsed(pending: Pending, now: datetime) -> bool:
     """Return whether the signature over what is prepared has ended since; it has to count when the body leaves."""
     return pending.valid_until is not None and now > datetime.fromisoformat(pending.valid_until)
 
@@ -100,7 +100,7 @@ def _countersigned(case: Case, event: Event, now: datetime) -> tuple[Finding, ..
         return ()
     if not pending.statement:
         return _found("V-05", "an answer that is not positive needs a second signer")
-    return _found("V-05", "the second signature is no longer valid") if _lapsed(pending, now) else ()
+    return _found("V-05", "the second signature is no longer valid") if lapsed(pending, now) else ()
 
 
 def _within_cap(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:

@@ -209,15 +209,23 @@ class Hold:
         let_go: bool = (await context.commit(unit)).value
         return let_go
 
-    async def is_second(self, ref: str, person: str) -> bool:
-        """Tell whether another than ``person`` has said of all that ``ref`` is held for that it is about another."""
+    async def is_second(self, ref: str, verb: str, person: str) -> bool:
+        """Tell whether the word of ``person`` in ``ref`` decides: another has taken the step ``verb`` before them."""
 
         async def unit(tx: Tx) -> bool:
-            pairs = _pairs(ref, await person_stop.matches(tx, ref))
-            said = [(await tx.find_apart(ref, other), shared) for other, shared in pairs]
-            return all(row is not None and row.shared == shared and row.first != person for row, shared in said)
+            if verb == "resume":
+                case = (await cases.load(self._context, tx, ref)).case
+                return case.state is State.FROZEN and case.resume_proposer not in (None, person)
+            said = await _said_first(tx, ref)
+            return None not in said and person not in said
 
         return await self._context.store.read(unit)
+
+    async def first_words(self, tx: Tx, case: Case) -> tuple[str, ...]:
+        """Return who has said that ``case`` is about another person than a stopped one, where a second has to."""
+        if not await person_stop.is_in_question(tx, case):
+            return ()
+        return tuple(sorted(one for one in await _said_first(tx, case.ref) if one is not None))
 
     async def _compared(
         self, tx: Tx, held: cases.Held, found: tuple[Shared, ...], why: str, person: str, now: datetime
@@ -319,6 +327,13 @@ def _goes_on(case: Case, person: str, role: str, now: datetime) -> bool:
 def _pairs(ref: str, found: Collection[Shared]) -> list[tuple[str, bytes]]:
     """Return what is told apart from ``ref``: each stopped case that was found, with what is shared; or none is."""
     return [(one.ref, person_stop.digest(one.values)) for one in found] or [(ref, b"")]
+
+
+async def _said_first(tx: Tx, ref: str) -> set[str | None]:
+    """Return who has said of each case that ``ref`` is held for that it is about another; ``None`` where nobody has."""
+    pairs = _pairs(ref, await person_stop.matches(tx, ref))
+    rows = [(await tx.find_apart(ref, other), shared) for other, shared in pairs]
+    return {row.first if row is not None and row.shared == shared else None for row, shared in rows}
 
 
 def _is_alone(row: ApartRow | None, shared: bytes, person: str) -> bool:

@@ -148,7 +148,7 @@ class Wanted:
 
     ``states`` and ``officers`` may each name several, and none means any; an officer that is ``None`` is nobody.
     ``due_from`` and ``due_before`` bound the due instant; a case without one counts as due last of all. With ``side``
-    at least one state is named: the two are read along one index.
+    at least one state is named: the two are read along one index. ``event`` is a step that was taken in each.
     """
 
     side: str | None = None
@@ -157,6 +157,7 @@ class Wanted:
     officers: tuple[str | None, ...] = ()
     due_from: datetime | None = None
     due_before: datetime | None = None
+    event: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would have to be looked for in the whole table."""
@@ -175,6 +176,18 @@ class Inquiries(Protocol):
 
     async def count(self, wanted: Wanted, most: int = 100) -> int:
         """Return how many cases a queue holds, and ``most`` for that many or more."""
+        ...
+
+    async def apart_begun(self, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
+        """Return open cases of which one person said that they are about another, and no second one yet."""
+        ...
+
+    async def about_data(self, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
+        """
+        Return cases, closed ones too, in which something about data was left to do when it was last counted.
+
+        Right values were prepared and not sent since, or more was asked of us than we answered. Soonest due first.
+        """
         ...
 
     async def officers(self) -> Sequence[str | None]:

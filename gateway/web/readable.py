@@ -26,13 +26,14 @@ class Part:
     One member: its ``label``, and either a ``text`` or ``parts`` below it.
 
     ``typed`` says that the text is somebody's own words, a name, a number or a reference, and stands apart from the
-    direction of what is around it.
+    direction of what is around it. ``path`` is where it leads, if it does.
     """
 
     label: str
     text: str = ""
     parts: tuple["Part", ...] = ()
     typed: bool = False
+    path: str = ""
 
 
 def parts(tongue: Tongue, schema: str, value: Mapping[str, Any]) -> tuple[Part, ...]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
+from gateway.services.inquire import AuditRow, BoardRow, Figures, Place, Wanted
 from gateway.services.operate import Inbox, Outbox
 from gateway.services.ports import BadValue, Store, Tx, Unavailable
-from gateway.services.rows import AccessRow
-from gateway.storage import SqliteInquiries, StoreError
+from gateway.services.rows import AccessRow, ApartRow
+from gateway.storage import SqliteInquiries, StoreError, reads
 from gateway.storage.reads import SqlInquiries
-from tests.storage.support import NOW, case, inbound, outbound
+from tests.storage.support import NOW, case, digest, event, inbound, outbound
 
 CASES = (
     case("a", due_at=None, due_on=None),
@@ -144,6 +144,39 @@ async def test_what_came_last_is_counted_by_outcome(inquiries: SqlInquiries, sto
     assert expected == await inquiries.inbox(3)
 
 
+async def test_what_waits_for_a_word_is_found_in_any_state(store: Store, inquiries: SqlInquiries) -> None:
+    """What was asked about data until as much was answered, right values until they left, and a first word alone."""
+
+    async def fill(tx: Tx) -> None:
+        for ref, *names in (
+            ("a", "use_request", "erasure", "report_use"),
+            ("b", "prepare"),
+            ("c", "prepare_rectification", "rectify"),
+            ("d", "rectify", "prepare_rectification"),
+            ("e", "rectification", "confirm", "use_answer"),
+        ):
+            for name in names:
+                await tx.add_event(event(ref, event=name))
+        await tx.save_apart(ApartRow("c", "a", digest("s"), "p1", NOW, None, None))
+        await tx.save_apart(ApartRow("e", "a", digest("s"), "p1", NOW, "p2", NOW))
+
+    await store.commit(fill)
+    assert ["a", "d"] == sorted(row.ref for row in await inquiries.about_data())
+    assert ["c"] == [row.ref for row in await inquiries.apart_begun()]
+    first = (await inquiries.about_data(limit=1))[0]
+    assert 1 == len(await inquiries.about_data(after=first.place))
+    assert ["b"] == [row.ref for row in await inquiries.queue(Wanted(event="prepare"))]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", ["_APART_BEGUN", "_ABOUT_DATA"])
+async def test_what_waits_for_a_word_is_found_along_indexes(inquiries: SqlInquiries, name: str) -> None:
+    """The few that are found are sorted, and no table is gone through."""
+    statement = getattr(reads, name)
+    plan = await inquiries._all(f"EXPLAIN QUERY PLAN {statement}", tuple("x" * statement.count("?")))
+    assert [] == [row[3] for row in plan if "SCAN" in row[3] and "INDEX" not in row[3]]
+
+
 async def test_inquiries_cannot_write(inquiries: SqlInquiries) -> None:
     """The connection of the read models cannot write."""
     with pytest.raises(Unavailable):
@@ -161,8 +194,6 @@ async def test_missing_store_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["_OPEN", "_OPEN_OF_PARTNER", "_OF_STATE", "_OF_OFFICER", "_OPEN_OF_OFFICER"])
 async def test_pages_are_read_along_an_index(inquiries: SqlInquiries, name: str) -> None:
     """No page is sorted or scanned."""
-    import gateway.storage.reads as reads
-
     statement = getattr(reads, name)
     plan = await inquiries._all(f"EXPLAIN QUERY PLAN {statement}", tuple("x" * statement.count("?")))
     text = " ".join(row[3] for row in plan)

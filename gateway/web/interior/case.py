@@ -16,7 +16,7 @@ from gateway.core.case import Case, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import OFFICER
-from gateway.services import elsewhere, evidence, reading, referral, rights
+from gateway.services import elsewhere, evidence, reading, referral, rights, second
 from gateway.services.access import REASON_MAX
 from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.context import NotFound
@@ -183,7 +183,8 @@ async def _content(
     role = acting_as(visit, DESK)
     if role is None or case is None:
         return None, None, False
-    known = case_view.known(visit, case, shown=head.reason is not None)
+    due = await second.here(visit.site.desk, row, visit.person.id)
+    known = case_view.known(visit, case, shown=head.reason is not None, due=due)
     if head.reason is None:
         return known, None, False
     looked = await seen(visit, row, role, head.reason.why)

@@ -32,13 +32,16 @@ from gateway.core.referral import DUE, LIMITS
 from gateway.core.return_guards import represented
 from gateway.core.returns import IN_CHARGE
 from gateway.core.reuse import FURTHER
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.core.tables import stop_event
 from gateway.services import person_stop
 from gateway.services.acts import DESK, GONE
 from gateway.services.inquire import BoardRow
 from gateway.services.reading import Passed, Step
+from gateway.services.second import Word
 from gateway.web import readable, rules, words
 from gateway.web.interior.findings import said
+from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_, Tongue
 from gateway.web.lateness import Lateness, lateness
 from gateway.web.readable import Part
@@ -192,6 +195,14 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """A step that a second person has to take, and who took it first."""
+
+    step: str
+    first: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What a desk sees of a case without a reason (``desk`` of the local API): nothing of the person."""
 
@@ -201,10 +212,15 @@ class Known:
     findings: tuple[str, ...]
     prepared: Prepared | None
     contests: int
+    waits: tuple[Waits, ...]
 
 
-def known(visit: Visit, case: Case, *, shown: bool) -> Known:
-    """Return what a desk sees of ``case`` without a reason, and whether its content is ``shown`` beside it."""
+def known(visit: Visit, case: Case, *, shown: bool, due: Sequence[Word] = ()) -> Known:
+    """
+    Return what a desk sees of ``case`` without a reason, and whether its content is ``shown`` beside it.
+
+    ``due`` are the words of second persons without which it does not go on.
+    """
     tongue, pending = visit.tongue, case.pending
     calendars = visit.site.desk.context.reckoner.calendars
     clocks = tuple(
@@ -223,7 +239,8 @@ def known(visit: Visit, case: Case, *, shown: bool) -> Known:
     )
     purpose = tongue.code("purpose", case.purpose)
     findings = tuple(said(tongue, text) for text in person_stop.known(case))
-    return Known(case.thread, purpose, clocks, findings, prepared or None, case.contests)
+    waits = tuple(Waits(tongue._(TEXTS[one.verb].title), one.first) for one in due)
+    return Known(case.thread, purpose, clocks, findings, prepared or None, case.contests, waits)
 
 
 # What a desk sees for a reason.
@@ -279,7 +296,7 @@ def content(
 def _referral(tongue: Tongue, counted: Sequence[str] | None) -> tuple[Part, ...]:
     if counted is None:
         return ()
-    files = tuple(Part("", ref, typed=True) for ref in counted)
+    files = _files(counted)
     label = N_("Cases counted; see first that they are about the same person")
     return (
         Part(tongue._(N_("What is to be done")), said(tongue, DUE)),
@@ -317,9 +334,32 @@ def _stopped(tongue: Tongue, case: Case, named: Sequence[str]) -> tuple[Part, ..
     return (
         *((Part(tongue._(N_("Stopped by")), parts=holders),) if holders else ()),
         *(Part(tongue._(N_("Reason")), line, typed=True) for line in own if line),
-        *(Part(tongue._(N_("Held by this gateway")), line, typed=True) for line in because),
-        *(_against(tongue, line) for line in known),
+        *(part for line in because for part in (_by_us(tongue), *_named(tongue, line))),
+        *(part for line in known for part in (_against(tongue, line), *_named(tongue, line))),
     )
+
+
+def _by_us(tongue: Tongue) -> Part:
+    """Return why the gateway itself holds the case, and how that ends."""
+    text = N_(
+        "Another case that shares a value with this person is stopped, so this gateway holds this one. If it is about "
+        "somebody else, two persons say so here, each with a reason, and this case may go on; a number that both have "
+        "is corrected first. If it may be the same person, nothing leaves from it."
+    )
+    return Part(tongue._(N_("Held by this gateway")), tongue._(text))
+
+
+def _named(tongue: Tongue, line: str) -> tuple[Part, ...]:
+    """Return the other cases that a line names behind its words, as links: each asks for a reason of its own."""
+    files = _files(line.partition(": ")[2].split(", ")) if line.startswith(_NAMING) else ()
+    return (Part(tongue._(N_("The other case")), parts=files),) if files else ()
+
+
+_NAMING = (person_stop.BECAUSE, MINOR_ELSEWHERE, NO_ELSEWHERE)
+
+
+def _files(refs: Sequence[str]) -> tuple[Part, ...]:
+    return tuple(Part("", ref, path=f"/cases/{ref}") for ref in refs if ref)
 
 
 def _held(case: Case) -> str:

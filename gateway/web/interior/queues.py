@@ -19,11 +19,12 @@ from gateway.core.machine import Row
 from gateway.core.returns import RETURN_STATES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.verification import CLERK, LIAISON, OFFICER
-from gateway.services import directory
-from gateway.services.acts import LISTS
+from gateway.services import directory, second
+from gateway.services.acts import LISTS, VERBS
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow, Place, Wanted
 from gateway.web import words
+from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_
 from gateway.web.lateness import Lateness, due_soon_at, lateness
 from gateway.web.visit import Route, Visit
@@ -56,7 +57,8 @@ class Queue:
     """
     One queue: name, title and what to do with its cases (English), who sees it, and what it holds.
 
-    ``time`` is ``overdue``, ``soon`` or empty. ``unassigned`` holds cases whose officer is nobody in office.
+    ``time`` is ``overdue``, ``soon`` or empty. ``unassigned`` holds cases whose officer is nobody in office. One with
+    ``words`` holds the cases in which one of these steps is due by what stands in the case itself (``second``).
     """
 
     name: str
@@ -66,6 +68,7 @@ class Queue:
     holds: Sequence[Wanted]
     time: str = ""
     unassigned: bool = False
+    words: Sequence[str] = ()
 
 
 _KINDS: Mapping[str, str] = {
@@ -84,6 +87,10 @@ def _theirs(*states: State) -> tuple[Wanted, ...]:
     return (Wanted(Side.REQUESTED, _names(*states)),)
 
 
+def _giving(verbs: Sequence[str]) -> frozenset[str]:
+    return frozenset(role for verb in verbs for role in VERBS[verb].anybody()) & INTERIOR
+
+
 QUEUES: Mapping[str, Queue] = {
     queue.name: queue
     for queue in (
@@ -100,6 +107,17 @@ QUEUES: Mapping[str, Queue] = {
             N_("A second person checks what will leave, and approves it. Nobody approves what they wrote."),
             LIAISON,
             _ours(S.DRAFT),
+        ),
+        Queue(
+            "second",
+            N_("Waiting for a second person"),
+            N_(
+                "Here one person has said or prepared something, and it counts only once another one has looked at it "
+                "and says so too. Nobody is both."
+            ),
+            _giving(second.SECOND),
+            (),
+            words=second.SECOND,
         ),
         Queue("to-send", N_("To send"), N_("Approved by a second person, not sent yet."), OFFICER, _ours(S.CLEARED)),
         Queue(
@@ -140,6 +158,17 @@ QUEUES: Mapping[str, Queue] = {
             N_("Requests of other States that we work on, and returns that they propose."),
             CLERK | {"second_signer"},
             _theirs(S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.PROPOSED),
+        ),
+        Queue(
+            "about-data",
+            N_("Asked about data"),
+            N_(
+                "The other State asks what became of data, or demands that it is set right or destroyed, also in cases "
+                "that are closed. Each waits for an answer of ours."
+            ),
+            _giving(second.ABOUT_DATA),
+            (),
+            words=second.ABOUT_DATA,
         ),
         Queue(
             "returns",
@@ -222,6 +251,8 @@ async def held(visit: Visit, queue: Queue) -> list[Wanted]:
 
 async def count(visit: Visit, queue: Queue) -> int:
     """Return how many cases ``queue`` holds, at most ``COUNT_MOST``."""
+    if queue.words:
+        return len(await second.waiting(visit.site.desk, queue.words, visit.person.id, visit.roles, COUNT_MOST))
     total = 0
     for one in await held(visit, queue):
         total += await visit.site.desk.inquiries.count(one, COUNT_MOST - total)
@@ -254,6 +285,8 @@ def line(visit: Visit, row: BoardRow) -> Line:
 async def queue_page(visit: Visit) -> web.StreamResponse:
     """Show one queue: narrowed, in one of two orders, a page at a time."""
     queue = find_queue(visit, visit.request.match_info["name"])
+    if queue.words:
+        return await _words_page(visit, queue)
     latest = visit.query("order") == "latest"
     chosen = _chosen(visit)
     wanted = _narrowed(await held(visit, queue), chosen)
@@ -276,6 +309,34 @@ async def queue_page(visit: Visit) -> web.StreamResponse:
         next=visit.here(after=_after(rows[-1])) if more else "",
         first=visit.here(after="") if visit.query("after") else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class WordLine:
+    """One case in which words are due: its line, and of each word what ``_said`` returns."""
+
+    line: Line
+    words: tuple[tuple[str, str, tuple[str, ...], bool], ...]
+
+
+async def _words_page(visit: Visit, queue: Queue) -> web.StreamResponse:
+    """Show the cases in which a word is due, a page at a time."""
+    desk, me, after = visit.site.desk, visit.person.id, _place(visit.query("after"))
+    found = await second.waiting(desk, queue.words, me, visit.roles, PAGE + 1, after)
+    rows, more = found[:PAGE], len(found) > PAGE
+    return visit.page(
+        "interior/words.html",
+        queue=queue,
+        lines=[WordLine(line(visit, one.row), tuple(_said(visit, word) for word in one.words)) for one in rows],
+        next=visit.here(after=_after(rows[-1].row)) if more else "",
+        first=visit.here(after="") if visit.query("after") else "",
+    )
+
+
+def _said(visit: Visit, word: second.Word) -> tuple[str, str, tuple[str, ...], bool]:
+    """Return a word that is due: what it does, of which message, who was first, and whether that is who looks."""
+    type = visit.tongue.code("message_type", word.type) if word.type else ""
+    return visit.tongue._(TEXTS[word.verb].title), type, word.first, visit.person.id in word.first
 
 
 def find_queue(visit: Visit, name: str) -> Queue:

@@ -92,7 +92,7 @@ async def step_of(visit: Visit) -> Step:
 
 async def _text(visit: Visit, verb: str, row: BoardRow) -> StepText:
     """Return what is said of the step in this case: of one that takes two words, whether the visitor's decides."""
-    if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, visit.person.id):
+    if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, verb, visit.person.id):
         return SECOND[verb]
     is_aside = verb in ASIDE and (row.side, row.state) == (Side.REQUESTING, State.SUSPENDED)
     return ASIDE[verb] if is_aside else TEXTS[verb]

@@ -600,6 +600,18 @@ TEXTS: Mapping[str, StepText] = {
 """The text of each step, by its name in ``VERBS``."""
 
 SECOND: Mapping[str, StepText] = {
+    "resume": StepText(
+        N_("Let the case go on"),
+        N_(
+            "Another person has proposed that the case goes on. Yours is the second word: all rules are looked at "
+            "again, and with it the case goes on from where it was stopped."
+        ),
+        N_(
+            "If the other State was told that the return is suspended, it is told that it goes on. It learns no reason."
+        ),
+        N_("Let it go on"),
+        N_("Your word was recorded, the second of two: the case goes on."),
+    ),
     "apart": StepText(
         N_("Say that it is about another person"),
         N_(

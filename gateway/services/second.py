@@ -1,0 +1,160 @@
+"""
+What waits for a word: a second person's, who looks at what the first one prepared or said, or an answer about data.
+
+Rule 1: it is read from the cases themselves, found along an index; no list of it is kept that could say otherwise.
+Rule 2: nothing here names the person of a case: a verb, the type of a message, who of the desk did the first part.
+Rule 3: a word is shown to those whose roles may give it, to who gave the first one too: they see that it waits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from gateway.core.case import Case, Pending, Side, State
+from gateway.core.messages import NEGATIVE_OUTCOMES, RECTIFICATION, REPLY
+from gateway.core.verification_guards import lapsed, value_of
+from gateway.services import cases
+from gateway.services.acts import APPROVALS, VERBS, DeskServices, allowed
+from gateway.services.inquire import BoardRow, Place, Wanted
+from gateway.services.offered import ANSWERS
+from gateway.services.ports import Tx
+
+SECOND: Final = ("approval", "countersignature", "rectification-approval", "resume", "apart")
+"""Steps by which a second person lets count what a first one prepared or said. Authorities have a list of their own."""
+
+ABOUT_DATA: Final = tuple(ANSWERS)
+"""Steps that answer what the other State asks or demands about data."""
+
+_BEGUN_BY: Final[Mapping[str, str]] = {
+    "approval": "prepare",
+    "countersignature": "prepare",
+    "resume": "propose_resume",
+}
+"""The step by which the first person began it. A draft is prepared from the first, and no step says so."""
+
+PART: Final = 100
+"""Cases that are looked into at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word that is due: the step that gives it, the type of the message it is about, and who was ``first``."""
+
+    verb: str
+    type: str = ""
+    first: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A case in which words are due."""
+
+    row: BoardRow
+    words: tuple[Word, ...]
+
+
+async def waiting(
+    services: DeskServices,
+    verbs: Sequence[str],
+    person: str,
+    roles: frozenset[str],
+    limit: int,
+    after: Place | None = None,
+) -> tuple[Waiting, ...]:
+    """Return at most ``limit`` cases in which one of ``verbs`` is due that ``roles`` may take, soonest due first."""
+    context, found = services.context, list[Waiting]()
+    while len(found) < limit:
+        rows = await _candidates(services, verbs, roles, after)
+
+        async def unit(tx: Tx, rows: Sequence[BoardRow] = rows) -> list[Waiting]:
+            return [Waiting(row, await _words(services, tx, row, verbs, person, roles)) for row in rows]
+
+        found += [one for one in await context.store.read(unit) if one.words]
+        if len(rows) < PART:
+            break
+        after = rows[-1].place
+    return tuple(found[:limit])
+
+
+WAYS_ON: Final = ("resume", "apart")
+"""Those of ``SECOND`` that no page of what is prepared tells of."""
+
+
+async def here(services: DeskServices, row: BoardRow, person: str) -> tuple[Word, ...]:
+    """Return the second words that are due in the case of ``row`` before it goes on, whoever may give them."""
+    everybody = frozenset(role for verb in WAYS_ON for role in VERBS[verb].anybody())
+    return await services.context.store.read(lambda tx: _words(services, tx, row, WAYS_ON, person, everybody))
+
+
+async def _candidates(
+    services: DeskServices, verbs: Sequence[str], roles: frozenset[str], after: Place | None
+) -> list[BoardRow]:
+    """Return the next cases in which one of ``verbs`` may be due."""
+    read, found = services.inquiries, dict[str, BoardRow]()
+    for wanted in _wanted(verbs, roles):
+        found |= {row.ref: row for row in await read.queue(wanted, limit=PART, after=after)}
+    if "apart" in verbs:
+        found |= {row.ref: row for row in await read.apart_begun(limit=PART, after=after)}
+    if {"rectification-approval", *ABOUT_DATA} & {*verbs}:
+        found |= {row.ref: row for row in await read.about_data(limit=PART, after=after)}
+    return list(islice(sorted(found.values(), key=_order), PART))
+
+
+def _wanted(verbs: Sequence[str], roles: frozenset[str]) -> list[Wanted]:
+    """Return the queues in which those of ``verbs`` may be due that are begun by a step of their own."""
+    found = list[Wanted]()
+    for verb in (one for one in verbs if one in _BEGUN_BY):
+        for side in VERBS[verb].sides:
+            states = [state for state in State if any(verb == name for name, _ in allowed(side, state, roles))]
+            begun = tuple(state.value for state in states if state is not State.DRAFT)
+            if begun:
+                found.append(Wanted(side, begun, event=_BEGUN_BY[verb]))
+            if State.DRAFT in states:
+                found.append(Wanted(side, (State.DRAFT.value,)))
+    return found
+
+
+def _order(row: BoardRow) -> tuple[bool, float, str]:
+    return row.due_at is None, row.due_at.timestamp() if row.due_at else 0.0, row.ref
+
+
+async def _words(
+    services: DeskServices, tx: Tx, row: BoardRow, verbs: Sequence[str], person: str, roles: frozenset[str]
+) -> tuple[Word, ...]:
+    """Return the words that are due in the case of ``row``, of those that ``roles`` may give there."""
+    may = {verb: own for verb, own in allowed(Side(row.side), State(row.state), roles) if verb in verbs}
+    held = cases.readable(services.context, await tx.find_case(row.ref)) if may else None
+    if held is None:
+        return ()
+    due = _due(held.case, services.context.clock.now())
+    if "apart" in may and (first := await services.hold.first_words(tx, held.case)):
+        due.append(Word("apart", first=first))
+    found = [word for word in due if word.verb in may]
+    if any(word.verb == "resume" and person not in word.first for word in found):
+        # Whoever stopped it again since has to let go first: nobody's word is due before.
+        open_ = await services.hold.way_on(tx, held, "resume", person, may["resume"])
+        found = [word for word in found if word.verb != "resume" or open_]
+    return tuple(found)
+
+
+def _due(case: Case, now: datetime) -> list[Word]:
+    """Return what is due in ``case`` by what it holds, whoever may say it."""
+    found = list[Word]()
+    if (pending := case.pending) is not None:
+        first = (pending.author,)
+        if pending.type in APPROVALS and (pending.approver is None or lapsed(pending, now)):
+            found.append(Word("approval", pending.type, first))
+        elif pending.type == RECTIFICATION:
+            found.append(Word("rectification-approval", pending.type, first))
+        elif pending.type == REPLY and (not pending.statement or lapsed(pending, now)) and _is_negative(pending):
+            found.append(Word("countersignature", pending.type, first))
+    if case.resume_proposer is not None and case.state is State.FROZEN:
+        found.append(Word("resume", first=(case.resume_proposer,)))
+    asked = {one.kind for one in case.notices if not one.ours and one.answer is None}
+    return [*found, *(Word(verb, kind) for verb, kind in ANSWERS.items() if kind in asked)]
+
+
+def _is_negative(pending: Pending) -> bool:
+    return value_of(pending)["outcome"] in NEGATIVE_OUTCOMES
