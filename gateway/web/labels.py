@@ -174,7 +174,7 @@ LABELS: Mapping[str, Label] = {
     "copy_given": (N_("Does the person hold a copy, in that language?"), ""),
     "handling": (N_("Conditions for who receives it"), ""),
     "legal_basis": (N_("Legal basis"), ""),
-    "use_restrictions": (N_("What the receiver must not do"), ""),
+    "use_restrictions": (N_("Limits on what the receiver may do"), ""),
     "retain_until": (N_("To be erased after"), _DAY),
     "onward": (N_("Passing it on"), ""),
     "method_limit": (N_("How far the State that is asked may go to look it up"), ""),
