@@ -51,7 +51,8 @@ WHAT_TO_DO: Mapping[str, str] = {
     "R-02": N_("The case is stopped. Those who stopped it must let go, or it is withdrawn."),
     "R-03": N_("Say the day the question is about: residence is asked as of the day of entry, nationality as of now."),
     "R-05": N_(
-        "Complete the conditions: limits on what the receiver may do, until when it is kept, and whether it is passed on."
+        "Complete the conditions: limits on what the receiver may do, until when it is kept, and whether it is passed "
+        "on."
     ),
     "R-06": N_(
         "Complete what is known about age. Compare the date of birth with it, which is written in years of the common "

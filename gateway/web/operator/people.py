@@ -92,7 +92,16 @@ async def people(visit: Visit) -> web.StreamResponse:
     """List the people."""
     persons = sorted(visit.site.desk.context.persons.values(), key=lambda one: one.id)
     rows = [await _row(visit, one) for one in persons]
-    return visit.page("operator/people.html", rows=[(row, _means(visit.tongue, row)) for row in rows])
+    lines = [(row, _means(visit.tongue, row), await _asked(visit, row.person)) for row in rows]
+    return visit.page("operator/people.html", rows=lines)
+
+
+async def _asked(visit: Visit, found: Person) -> list[str]:
+    """Return, in words, which links for ``found`` an operator asked for that another one has to make."""
+    accounts, text = visit.site.accounts, N_("%(person)s asked for a link to “%(desk)s”; another operator makes it")
+    asked = [(await accounts.link_asked(found.id, desk, visit.now), desk) for desk in desks_of(found)]
+    named = [(by, visit.tongue._(DESK_NAMES[desk])) for by, desk in asked if by is not None]
+    return [visit.tongue._(text, person=by, desk=name) for by, name in named]
 
 
 def _person(visit: Visit) -> Person:
@@ -114,6 +123,7 @@ async def person(visit: Visit) -> web.StreamResponse:
         "operator/person.html",
         row=row,
         means=_means(tongue, row),
+        asked=await _asked(visit, found),
         events=events,
         desks=[tongue._(DESK_NAMES[name]) for name in desks_of(found)],
     )

@@ -174,8 +174,10 @@ async def test_the_no_contact_list_shows_no_reason(desk: Desk) -> None:
     """The operator sees that a State is not to be contacted, and neither why nor who said so."""
     listing = desk.gateway.no_contact
     await listing.propose("XBB", "a very secret reason", "board", "foreign_affairs")
-    await listing.confirm("XBB", "another secret", "protection", "asylum_authority")
     ada = await desk.officer("ada", "operator")
+    assert "A change waits for a second person" in (await ada.get("/states")).words
+    await listing.confirm("XBB", "another secret", "protection", "asylum_authority")
+    assert "A change waits for a second person" not in (await ada.get("/states")).words
     for path in ("/states", "/states/XBB", "/queues"):
         page = await ada.get(path)
         assert "not to be contacted" in page.words.lower(), path
