@@ -522,7 +522,10 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "recall": StepText(
         N_("Call the person back"),
-        N_("Nothing stands before this step. Your own words stay sealed here."),
+        N_(
+            "The return does not go on, and the person is to be taken back by the day you name. Nothing stands before "
+            "this step. Your own words stay sealed here."
+        ),
         N_(
             "The other State learns the code and the day. If a need of protection became known, it learns nothing at "
             "all."
