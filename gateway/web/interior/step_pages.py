@@ -33,7 +33,7 @@ from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_links import steps_of, stop_of
-from gateway.web.interior.step_texts import ASIDE, SECOND, TEXTS, StepText
+from gateway.web.interior.step_texts import ASIDE, ASKING, SECOND, TEXTS, StepText
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -94,6 +94,8 @@ async def _text(visit: Visit, verb: str, row: BoardRow) -> StepText:
     """Return what is said of the step in this case: of one that takes two words, whether the visitor's decides."""
     if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, verb, visit.person.id):
         return SECOND[verb]
+    if verb in ASKING and row.side == Side.REQUESTING:
+        return ASKING[verb]
     is_aside = verb in ASIDE and (row.side, row.state) == (Side.REQUESTING, State.SUSPENDED)
     return ASIDE[verb] if is_aside else TEXTS[verb]
 

@@ -635,6 +635,22 @@ SECOND: Mapping[str, StepText] = {
 }
 """A step that two persons take, where another has taken it already and this word decides."""
 
+ASKING: Mapping[str, StepText] = {
+    "destruction": StepText(
+        N_("Destroy our copy"),
+        N_(
+            "What the other State sent in this case is destroyed here, its reply too, and the case is closed. What we "
+            "recorded ourselves stays until the case is erased. It cannot be undone."
+        ),
+        N_("The other State learns that its data was destroyed here."),
+        N_("Destroy our copy"),
+        N_("What it sent was destroyed here, the case is closed, and the confirmation is in the outbox."),
+        sends=True,
+        severe=True,
+    ),
+}
+"""A step of either side that does something else where we asked than where we were asked."""
+
 ASIDE: Mapping[str, StepText] = {
     "close": StepText(
         N_("Close the case"),

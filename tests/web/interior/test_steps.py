@@ -475,6 +475,18 @@ async def test_who_tells_apart_reads_whether_their_word_decides(two: Two) -> Non
     assert ("A second" in page.words, "the gateway has let go" in page.words) == (False, True)
 
 
+async def test_what_a_destruction_destroys_is_said_on_either_side(two: Two) -> None:
+    """Where we were asked the whole case goes; where we asked what came goes, and the case is closed by it."""
+    ours, theirs = await story.replied(two.network)
+    await two.network.gateways["XBB"].notices.demand_erasure(theirs, "first", "registry_clerk")
+    await two.network.gateways["XAA"].notices.demand_erasure(ours, "first", "case_officer")
+    await two.network.deliver()
+    asking = (await (await two.officer("XAA", "second")).get(at(ours, "destruction"))).words
+    asked = (await (await two.officer("XBB", "second")).get(at(theirs, "destruction"))).words
+    assert (True, False) == ("its reply too, and the case is closed" in asking, "with its key" in asking)
+    assert (False, True) == ("the case is closed" in asked, "destroyed with its key" in asked)
+
+
 async def test_a_request_that_is_set_aside_is_said_not_to_be_asked_anew(two: Two) -> None:
     """Who closes a suspended request reads before and after what that is; of another nothing of it stands."""
     other, _ = await story.replied(two.network)
