@@ -17,7 +17,6 @@ from weakref import WeakSet
 import pytest
 from aiohttp import web
 
-from drills.flood import client_hello
 from gateway import configured, home
 from gateway.core import envelope
 from gateway.http import listen as listening
@@ -27,6 +26,7 @@ from gateway.services.receive import Reply
 from gateway.settings import Settings
 from gateway.transport.peers import HttpPeers
 from keys.card import Card
+from tests.support.crowds import client_hello
 
 
 class Echo:
