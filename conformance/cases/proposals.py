@@ -88,13 +88,13 @@ async def _proposes_until(talk: Talk, days: int, over: int) -> None:
 @case("proposals.kept-no-longer", "M-3.11", section="3.5", profile="return")
 async def kept_no_longer(play: Play) -> None:
     """
-    The gateway's desk proposes no return once what it sent may be kept no more, also where the reply still counts.
+    The gateway's desk proposes no return once the conditions of what it sent have run out, though the reply counts.
 
     A gateway that lets it has its partner decide about somebody of whom it was to have forgotten everything.
     """
     talk = await play.taken_up(handling={"use_restrictions": ["P0"], "retain_until": day(play, 5), "onward": "none"})
     await send(talk, "verification.reply", valid_until=day(play, 90))
-    await _proposes_until(talk, days=4, over=2)
+    await _proposes_until(talk, days=4, over=1)
 
 
 @case("proposals.reply-over", "M-3.11", section="3.5", profile="return")
