@@ -34,7 +34,7 @@ from gateway.cli.typed import public_key
 from gateway.services.ports import Unavailable
 from gateway.transport.card_directory import CARD_MAX_BYTES
 from gateway.transport.trust_list import METADATA, TrustList
-from gateway.transport.trust_repository import ROLE, Repository, kind_of, merge
+from gateway.transport.trust_repository import ROLE, Repository, Unready, kind_of, merge
 from keys import b64, trust_list, trust_policy, trust_words
 from keys.card import parse_card
 from keys.trust_list import Standing
@@ -416,13 +416,17 @@ def publish(
     """
     Publish what is signed, and say that this is the newest list. Run it every hour; readers stop believing after a day.
 
-    Exits 1 if a draft waits for signatures still.
+    Exits 1 if a draft waits for signatures still, or readers refuse the part of a State.
     """
     list_, signer = Repository(folder), open_person_key(file, key_passphrase_file)
     with list_.alone():
         if place is not None:
             list_.check_place(place)
-        made = list_.publish(signer, _now(), dry_run=dry_run)
+        try:
+            made = list_.publish(signer, _now(), dry_run=dry_run)
+        except Unready as error:
+            hint = "isthmus trust show FOLDER names who has not signed"
+            raise CommandError(Exit.FINDINGS, "waits", f"nothing is published: {error}", hint) from error
         value: dict[str, Any] = {
             "published": made.roles,
             "waiting": dict(made.waiting),
@@ -436,7 +440,7 @@ def publish(
         if place is not None and not dry_run:
             value["copied"] = list_.copy_to(place)
     emit(value, as_json=as_json)
-    if made.waiting:
+    if made.waiting or value.get("refused"):
         click.get_current_context().exit(int(Exit.FINDINGS))
 
 
@@ -452,8 +456,9 @@ def _read_back(folder: Path) -> dict[str, str]:
         try:
             reader.read()
         except Unavailable as error:
+            hint = "where a part has expired, isthmus trust renew, then sign and publish; else ask for help"
             raise CommandError(
-                Exit.INTEGRITY, "refused", str(error), "readers keep the list before; ask for help"
+                Exit.INTEGRITY, "refused", str(error), f"readers keep the list before; {hint}"
             ) from error
         return dict(reader.faults())
 

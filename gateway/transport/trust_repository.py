@@ -43,6 +43,10 @@ _FILE = re.compile(r"([1-9][0-9]{0,8})\.([A-Za-z]+)\.json")
 T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
 
 
+class Unready(BadList):
+    """Say what the list as a whole waits for before any of it can be published."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What a publication made of the drafts: roles published, those not and why, and what is to be done next."""
@@ -158,7 +162,8 @@ class Repository:
         """
         Publish every draft that is signed as it must be, and say with the key ``online`` that this is the newest list.
 
-        Without a draft it says so anew, which is due every hour. Raises ``BadList``.
+        Without a draft it says so anew, which is due every hour. Raises ``Unready`` if root or targets are not signed,
+        ``BadList``.
         """
         made, waiting, notes = self._gather()
         old = self.snapshot()
@@ -190,7 +195,7 @@ class Repository:
         before = self.root()
         root = self._newest("root", before, None, None, waiting, files)
         if root is None:
-            raise BadList(waiting.get("root", "there is no root yet: isthmus trust init"))
+            raise Unready(f"the root: {waiting.get('root', 'there is none yet: isthmus trust init')}")
         targets = self._newest("targets", self.targets(), root.signed, None, waiting, files)
         unsigned = "the new trustees have not signed the targets: isthmus trust renew, then have them sign"
         if targets and before and root is not before and _missing(targets, "targets", root.signed, None):
@@ -198,9 +203,9 @@ class Repository:
             waiting, root, files = {"root": unsigned}, before, {}
             targets = self._newest("targets", self.targets(), root.signed, None, waiting, files)
         if targets is None:
-            raise BadList(waiting.get("targets", "there are no targets yet: isthmus trust init"))
+            raise Unready(f"the targets: {waiting.get('targets', 'there are none yet: isthmus trust init')}")
         if _missing(targets, "targets", root.signed, None):
-            raise BadList(unsigned)
+            raise Unready(unsigned)
         parts, raws, notes = {}, {"targets": trust_list.serialize(targets)}, []
         for country in trust_list.countries(targets.signed):
             part = self._newest(country, self.part(country), None, targets.signed, waiting, files)

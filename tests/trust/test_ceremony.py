@@ -171,6 +171,25 @@ def test_a_draft_waits_for_its_threshold(table: Table) -> None:
     assert ["targets"] == table.publish()["published"]
 
 
+def test_a_list_that_is_not_signed_yet_is_not_published(table: Table) -> None:
+    """Which part of the first list waits is said, and where to see for whom; nothing is broken by it."""
+    table.init()
+    for role in ("root", "targets"):
+        result = call("trust", "publish", table.list, "--key", table.store("online"))
+        assert (1, True, True) == (result.exit_code, role in result.stderr, "trust show" in result.stderr)
+        table.sign(role, "one", "two", "three")
+    assert ["root", "targets"] == table.publish()["published"]
+
+
+def test_a_state_that_readers_refuse_is_a_finding(table: Table) -> None:
+    """Each hour the publisher is told of a State whose cards are not signed by its present keys."""
+    table.whole()
+    value("trust", "add", table.list, "XBB", *(f"--key={table.keys[name]}" for name in ("b1", "six", "four")))
+    table.sign("targets", "one", "two", "three")
+    result = call("trust", "publish", table.list, "--key", table.store("online"), "--json")
+    assert (1, ["XBB"]) == (result.exit_code, list(json.loads(result.stdout)["refused"]))
+
+
 @pytest.mark.parametrize("left", ["half", "without its file", "no part"])
 def test_what_a_state_hands_back_does_not_keep_the_list_from_being_renewed(table: Table, left: str) -> None:
     """A draft that is cut short or not whole waits, and the hourly publication for all the others goes on."""
