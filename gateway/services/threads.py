@@ -12,6 +12,7 @@ from gateway.core.case import Case, Side, State
 from gateway.core.facts import When, about
 from gateway.core.machine import IllegalStep, Send
 from gateway.core.messages import (
+    ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     CONFIRMATION,
@@ -65,6 +66,9 @@ _HEARD_BEFORE = STOPS | _OF_IT | {RESUMPTION, HANDOVER, MONITORING}
 DOCUMENTS = frozenset({DOCUMENT, REISSUE})
 """Types that say which travel document counts."""
 
+_ON_A_REPLY = DOCUMENTS | {ACCEPTANCE}
+"""Types of who is asked that rest on its reply (R-04)."""
+
 HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 
 
@@ -78,10 +82,11 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     """
     Put a message around the exact body of ``send`` in the outbox, with the next number of the case's thread.
 
-    A message that waits for its day, such as the plan of a journey, steps behind it, and behind a correction whatever
-    was never posted and does not bring what is wrong. Behind a withdrawal steps all that was never posted: its number
-    is never freed, so nothing may wait before it that is taken out later, and be numbered anew as the withdrawal is.
-    Behind word of a stop steps whatever waits for what a restore left open (``anew``), for a stop waits for no listing.
+    A message that waits for its day, such as the plan of a journey, steps behind it; behind a correction whatever was
+    never posted and does not bring what is wrong; and behind a demand to destroy what rests on a reply that was taken
+    back. Behind a withdrawal steps all that was never posted: its number is never freed, so nothing may wait before it
+    that is taken out later, and be numbered anew as the withdrawal is. Behind word of a stop steps whatever waits for
+    what a restore left open (``anew``), for a stop waits for no listing.
     What stands behind one that steps does so too, or neither: no number is freed before one that is used.
 
     Raises ``IllegalStep`` if the thread has ended and a message of this type may not follow, and ``Unavailable`` if no
@@ -102,6 +107,9 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         later = _behind_what_is_right(context, held, wrong, unsent, silent=silent)
         if send.type == RECTIFICATION and case.side is Side.REQUESTED:
             first, later = _over_demands(context, held, wrong, unsent)
+    elif send.type == ERASURE and case.side is Side.REQUESTED and case.reply is None:
+        # Our reply was taken back, and what rests on it is held (R-04): a demand to destroy does not wait behind that.
+        later = _last_of(context, held, unsent, lambda row, body: row.type not in _ON_A_REPLY)
     before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
     await take_out(context, tx, held, [*first, *later], now)
     for one in before:
