@@ -328,7 +328,7 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
     if row.type == DIRECTORY and not row.code:
         await _announce_anew(context, tx, row, now)
     thread = await tx.find_thread(row.partner, row.thread) if row.thread else None
-    if thread is None or row.epoch != context.epoch or await threads.side_of(tx, thread) is Side.REQUESTING:
+    if thread is None or await threads.side_of(tx, thread) is Side.REQUESTING:
         return
     await threads.give_back(tx, context.epoch, (row,))
     await threads.note_lost(tx, row)

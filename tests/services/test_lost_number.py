@@ -12,7 +12,7 @@ from gateway.services.ports import Tx
 from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import OutboundRow
 from tests.support import story
-from tests.support.network import Network, final, wrong_clock
+from tests.support.network import Network, final, nothing_leaves, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.stolen import steal_from
 
@@ -217,8 +217,9 @@ async def test_confirmation_of_what_is_gone_is_said_until_it_is_heard(network: N
     ours, theirs = await gone(network)
     network.wires.cut = True
     with pytest.MonkeyPatch.context() as patch:
-        if not posted:
-            patch.setattr(outbox, "recipient", lambda *_: None)  # no key is held, so nothing leaves
+        if not posted:  # nor is a key held
+            patch.setattr(network.gateways["XBB"].deliverer, "run_once", nothing_leaves)
+            patch.setattr(outbox, "recipient", lambda *_: None)
         await month(network)
     await up_again(network)
     assert await is_confirmed(network, ours)
@@ -332,14 +333,18 @@ async def test_confirmation_of_what_is_gone_is_said_again_by_a_clock_that_is_rig
     assert await is_confirmed(network, ours)
 
 
-async def test_confirmation_of_what_is_gone_outlives_a_restore(network: Network, tmp_path: Path) -> None:
-    """What waited in the backup is of an epoch that is over, and is said in the new one."""
+@pytest.mark.parametrize("days", [0, 31])
+async def test_confirmation_of_what_is_gone_outlives_a_restore(network: Network, tmp_path: Path, days: int) -> None:
+    """What waited in the backup is of an epoch that is over, and is said in the new one, however long it waits."""
     ours, theirs = await story.replied(network)
     await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
     await network.deliver()
     network.wires.cut = True
     await erased_by_timer(network, theirs)
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    network.clock.pass_(days=days)
+    await network.refresh()
+    await network.gateways["XBB"].deliverer.expire(network.clock.now())
     network.wires.cut = False
     await after_the_listing(network)
     await up_again(network)
