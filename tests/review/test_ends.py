@@ -9,6 +9,7 @@ from gateway.services.context import Forbidden
 from gateway.services.ports import Unavailable
 from tests.support import story
 from tests.support.network import Network
+from tests.support.restoring import refused_for_its_times
 
 
 async def test_case_erased_on_request_does_not_end_the_retention_loop(network: Network) -> None:
@@ -100,6 +101,15 @@ async def test_refused_reply_can_be_given_again(network: Network, monkeypatch: p
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
     assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_refused_second_reply_is_still_owed_to_who_contested_the_first(network: Network) -> None:
+    """The case goes back to where the second look was asked for, not to where the first reply was."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].clear.contest(ours, "REGISTER_INCOMPLETE", "first")
+    await network.deliver()
+    await refused_for_its_times(network, story.give_answer(network, theirs, story.reply()))
+    assert "CONTESTED" == await story.state(network, "XBB", theirs)
 
 
 async def test_reply_is_taken_after_a_reminder_was_undelivered(network: Network) -> None:

@@ -13,7 +13,7 @@ from gateway.services import directory
 from gateway.services.context import Forbidden
 from schemas import SchemaError
 from tests.support import story
-from tests.support.network import START, Network, make_network, open_gateway, wrong_clock
+from tests.support.network import START, Network, final, make_network, open_gateway, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.stolen import steal_from
 
@@ -84,6 +84,14 @@ async def test_change_arrives_that_was_refused_for_a_wrong_clock(network: Networ
     network.clock.pass_(minutes=40)
     await network.deliver()
     assert ["XBB-ID-01", "XBB-C-1"] == await ids(network, "XAA")
+
+
+async def test_change_that_meets_a_final_problem_is_not_announced_without_end(network: Network) -> None:
+    """It would meet it again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.wires, "post", final)
+        await announced(network, change())
+    assert 0 == await network.deliver()
 
 
 async def test_change_holds_from_its_day(network: Network) -> None:

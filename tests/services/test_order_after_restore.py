@@ -79,6 +79,10 @@ async def test_what_was_refused_stays_on_file_as_refused(network: Network, tmp_p
     reply = (await outbox(network, "XBB", theirs))[1]
     assert ("refused", True) == (reply.state, reply.sealed is not None)
     assert ["not accepted: illegal-step", anew.NEVER_CAME] == await findings_of(network, "XBB", theirs)
+    steps = await network.gateways["XBB"].store.read(lambda tx: tx.events(theirs))
+    assert [("reply_not_accepted", "XAA")] == [
+        (one.event, one.actor) for one in steps if one.event.startswith("reply_")
+    ]
 
 
 async def hold_listing(network: Network) -> None:

@@ -418,7 +418,7 @@ async def test_stop_that_a_restored_state_refuses_for_its_times_is_said_again(ne
 async def test_stop_that_is_refused_for_its_times_is_a_finding(
     network: Network, monkeypatch: pytest.MonkeyPatch, type: str
 ) -> None:
-    """While one is said again and again a person knows of it, once, and can say it by another way."""
+    """While it is said again, a quarter of an hour later or at the full hour, a person knows of it, once."""
     times = wire.times_findings
     ahead = Reason.TIME_FUTURE
     monkeypatch.setattr(
@@ -440,6 +440,9 @@ async def test_stop_that_is_refused_for_its_times_is_a_finding(
         network.clock.pass_(hours=1)
         await network.deliver(refresh=False)
     assert 1 == list((await story.case(network, "XAA", ref)).findings).count(anew.WRONG_CLOCK)
+    rows = [row for row in await outbox(network, "XAA", ref) if row.type == type]
+    assert [*["refused"] * 4, "queued"] == [row.state for row in rows]
+    assert {0} == {row.not_before.minute for row in rows} or type != "withdrawal"
 
 
 async def test_word_that_a_return_goes_on_waits_for_a_key(network: Network) -> None:

@@ -23,12 +23,15 @@ from gateway.services import outbox as outboxes
 from gateway.services.compromise import ANSWERED, ON_HOLD, WAITS, Compromise
 from gateway.services.exposure import Exposure, exposure
 from gateway.services.ports import Tx
+from gateway.services.rows import Trace
 from gateway.settings import load
 from gateway.transport.card_directory import load_cards
 from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
 from tests.cli.support import Homes, call, deliver, in_environment, link_leads_on, value
+from tests.services.one_case import over
+from tests.storage.support import case, event
 from tests.support import questions, story
 from tests.support.device import address
 from tests.support.evidence import exported, members_of
@@ -219,6 +222,55 @@ async def test_what_waits_is_signed_by_the_key_in_use(
     assert (context.keyring.signing.kid, row.digest) == (kept.kid, wire.payload_digest(kept.payload))
     assert (row.kid if held else "", held) == (made.kid, made.envelope is not None)
     assert envelope.envelope_id(made.envelope or b"") == made.envelope_id != row.envelope_id
+
+
+async def test_what_waits_for_its_hour_waits_for_it_after_a_theft_too(network: Network) -> None:
+    """A withdrawal leaves at the full hour, so that it does not show when it was decided on (M-5.26)."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "known now", "first", "case_officer")
+    await gateway.hold.withdraw(ours, "first", "case_officer")
+    met = Compromise(gateway.context)
+    assert (1, 0) == await met.sign_again(network.clock.now())
+    await met.nudge(network.clock.now())
+    assert 0 == await gateway.deliverer.run_once()
+
+
+A, B = b"a" * 16, b"b" * 16
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("kid", "after", "keys"),
+    [(None, -1, set()), (None, 0, {A}), (None, 1, {A, B}), (None, 2, {B}), (None, 3, set()), (B, 0, {B})],
+)
+def test_a_message_may_have_come_under_each_key_in_its_window(kid: bytes | None, after: int, keys: set[bytes]) -> None:
+    """From its first moment to before its end; if the key was noted, under that alone."""
+    windows = {A: exposures._Window(START, START + 2 * HOUR), B: exposures._Window(START + HOUR, START + 3 * HOUR)}
+    trace = Trace(1, "inbound", "XBB", "id", "digest", "reply", START + after * HOUR, "c1", kid, True)
+    assert keys == exposures._kids(trace, windows)
+
+
+@pytest.mark.parametrize(
+    ("key", "erased", "at"),
+    [
+        (b"wrapped", [], None),
+        (None, [], START),
+        (None, [1, 2], START + HOUR),
+    ],
+)
+async def test_a_case_was_erased_when_it_first_was(key: bytes | None, erased: list[int], at: datetime | None) -> None:
+    """A restore erases again what it brought back; where no step says so, it was when the case last changed."""
+    row = case(wrapped_key=key, changed_at=START)
+    store = await over(row)
+
+    async def unit(tx: Tx) -> datetime | None:
+        for hours in erased:
+            await tx.add_event(event(event="erase", at=START + hours * HOUR))
+        await tx.add_event(event(at=START - HOUR))
+        return await exposures._erased_at(tx, row.ref)
+
+    assert at == (await store.commit(unit)).value
 
 
 async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network: Network) -> None:

@@ -9,7 +9,7 @@ from babel.messages.catalog import Catalog
 
 import schemas
 from gateway.core import machine, names, notices, referral, return_changes, return_guards, verification_changes
-from gateway.core.rule_checks import NOT_LET_GO
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NOT_LET_GO
 from gateway.services import (
     anew,
     answer,
@@ -202,6 +202,23 @@ NO_FINDINGS |= {"OVER_BY_THEN", "_LOST_NUMBER"}
 def test_what_people_can_do_about_a_refusal_is_said_in_each_language(because: str) -> None:
     """A refusal that waits for something says in the page what, beside the sentence of its rule."""
     assert len(LANGUAGES) == len({against(tongue(lang, "UTC"), because) for lang in LANGUAGES} - {""})
+
+
+@pytest.mark.parametrize(
+    ("because", "said"),
+    [
+        (person_stop.BECAUSE, ""),
+        (f"{person_stop.BECAUSE}: XAA-1, XAA-2", "XAA-1, XAA-2."),
+        (MINOR_ELSEWHERE, "Another case with the same number says otherwise."),
+        (f"{MINOR_ELSEWHERE}: XAA-1", "as a minor: XAA-1."),
+        (f"it is: {person_stop.NO_MORE}", ""),
+        ("something else", ""),
+    ],
+)
+def test_a_case_is_named_where_it_may_be_and_another_stop_is_not_told(because: str, said: str) -> None:
+    """Who gave no reason learns that another case says otherwise, and of a stopped one nothing at all."""
+    found = against(tongue("en", "UTC"), because)
+    assert said in found if said else found == ""
 
 
 NOTED = {
