@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from conformance.bodies import send
+from conformance.bodies import day, send
 from conformance.door import answers, drops
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
-from conformance.returning import homeward
+from conformance.returning import acceptance, departure, homeward, journey, schedule, told
 from conformance.state import COLLECT, Answering, Post
 from conformance.talk import Talk
 
@@ -163,6 +163,31 @@ async def takes_back(play: Play) -> None:
         )
 
 
+ANSWERS: dict[str, Callable[[Play], Json]] = {
+    "accepted": acceptance,
+    "refused": lambda play: {"decision": "refused", "reason": "NO_CARER"},
+}
+"""What a gateway says in place of an acceptance that its partner refused."""
+
+
+@case("epochs.acceptance-back", "M-5.28", section="5.8", inputs=ANSWERS, profile="return", level="SHOULD", seconds=60.0)
+async def acceptance_back(play: Play, answer: Callable[[Play], Json]) -> None:
+    """
+    An acceptance that was refused and replaced, and that its restored partner takes now, is taken back by a suspension.
+
+    A gateway that leaves it there has a person on the way whom it refused since, or to people who are not there.
+    """
+    talk = await journey(play, "proposed")
+    play.a.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
+    first = await talk.said("return.acceptance", acceptance(play))
+    await talk.said("return.acceptance", answer(play))
+    await _restored(play)
+    del play.a.answers[first.digest]
+    posts = [post.read.type for post in [*await play.tick(), *await play.tick(hours=1)]]
+    if posts.count("suspension") != 1:
+        raise Wrong(f"the gateway posted {', '.join(posts)}, and did not suspend what its partner takes for accepted")
+
+
 async def _stopped_asking(play: Play) -> Talk:
     talk = await play.taken_up()
     await talk.freeze("protection")
@@ -205,6 +230,46 @@ async def stopped(play: Play, how: tuple[Callable[[Play], Awaitable[Talk]], list
     if [message.raw for message in posts if message.thread == other.thread] != [other.heard[0].raw]:
         raise Wrong("what was not stopped was not posted again")
     await play.silent(play.a, days=2)
+
+
+@case("epochs.plan-again", "M-5.28", section="5.8", profile="return", positive=True, seconds=60.0)
+async def plan_again(play: Play) -> None:
+    """
+    A plan that was made more than 30 days ago, and told since, is posted again to a restored partner.
+
+    A gateway that counts from when its desk planned keeps to itself when somebody comes, and whoever forgot it waits at
+    no gate: word of the departure has the number after it.
+    """
+    talk = await homeward(play, "documented", proposing={"window": {"from": day(play, 10), "until": day(play, 50)}})
+    leaves = departure(play) + 15 * D
+    await talk.say("return.schedule", schedule(play, leaves))
+    plan = await told(talk, leaves)
+    await play.tick(days=1)
+    await _restored(play)
+    if plan.raw not in [post.raw for post in await play.tick()]:
+        raise Wrong("the plan was not posted again, though it could leave within the last 30 days")
+
+
+SIDES: dict[str, Callable[[Play], Awaitable[Talk]]] = {"asking": Play.taken_up, "asked": Play.replied}
+
+
+@case("epochs.goes-on", "M-5.28", section="5.8", inputs=SIDES, profile="verify", needs=["go-on"], positive=True)
+async def goes_on(play: Play, begin: Callable[[Play], Awaitable[Talk]]) -> None:
+    """
+    What was not posted again to a restored partner, because its case was stopped, is once that goes on.
+
+    A gateway that leaves it out waits for an answer to what its partner has forgotten, or has replied to nobody.
+    """
+    talk = await begin(play)
+    await talk.freeze("other")
+    await _restored(play)
+    stopped = [post.read.type for post in await play.tick() if post.read.type != "resync"]
+    await talk.act("go-on", reason="other")
+    again = [post.raw for post in [*await play.tick(), *await play.tick(hours=1)] if post.read.type != "resync"]
+    if stopped or sorted(again) != sorted(message.raw for message in talk.heard):
+        raise Wrong(
+            f"of {len(talk.heard)} messages {len(stopped)} were posted again before the case went on, {len(again)} then"
+        )
 
 
 @case(
@@ -360,6 +425,29 @@ async def lists_threads(play: Play) -> None:
         raise Wrong(
             f"the listing has {len(found)} threads, or other numbers or digests than the {len(wanted)} there are"
         )
+
+
+@case("epochs.lists-before", "M-5.28", section="5.8", profile="verify", positive=True)
+async def lists_before(play: Play) -> None:
+    """
+    A listing that was refused for its times is made anew; of a thread that went on in the new epoch by then the last
+    message before it is listed as well.
+
+    A gateway that lists nothing more, or the newest message alone, leaves its partner without knowing what it lost
+    there: somebody goes by what it decided, and it awaits nobody.
+    """
+    talk = await play.asks()
+    await send(talk, "reminder")
+    before = _row(talk)
+    await _restored(play)
+    talk.seq = 0
+    await send(talk, "reminder", number=2)
+    play.a.instead = [answers(play.doors, Answering(refuse="stale"))]
+    play.one(await play.tick(), "resync")
+    rows = _rows([post for _ in range(3) for post in await play.tick(hours=1)])
+    newest = _row(talk) | {"epoch": 2}
+    if before not in rows or [row for row in rows if row not in (before, newest)]:
+        raise Wrong(f"the gateway lists {rows} anew, and not where the thread stood before the restore: {before}")
 
 
 @case("epochs.pages", "M-5.28", section="5.8", profile="verify", positive=True, seconds=60.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.backend import Forbidden
 from conformance.bodies import body, day, refuses, send, withholds
-from conformance.door import drops, says
+from conformance.door import answers, drops, says
 from conformance.play import Play
 from conformance.reading import instant, strict_json, unb64u
 from conformance.registry import Wrong, case
@@ -24,7 +24,7 @@ from conformance.returning import (
     told,
     untold,
 )
-from conformance.state import DAY, Message
+from conformance.state import DAY, Answering, Message
 from conformance.talk import Talk
 from conformance.writing import stamp
 
@@ -344,6 +344,28 @@ async def until_answered(play: Play, word: str) -> None:
     again = play.one(await play.tick(hours=2), type)
     if again.raw != first.raw or (await talk.states())[-1] != "accepted":
         raise Wrong(f"the {type} was posted in other bytes, or its receipt was not taken")
+
+
+@case("journeys.behind-the-plan", "M-5.10", section="5.2", profile="return", seconds=60.0)
+async def behind_the_plan(play: Play) -> None:
+    """
+    A plan that got no answer in its time is posted on once the person has left, and word of that follows it.
+
+    A gateway that gives the plan up has given up its number, behind which nobody hears that somebody is on the way.
+    """
+    talk, leaves = await homeward(play, "documented"), departure(play)
+    await talk.say("return.schedule", schedule(play, leaves))
+    play.a.instead = [drops() for _ in range(500)]
+    plan = await told(talk, leaves)
+    await on_the_day(talk)
+    await talk.say("return.schedule", DEPARTED)
+    await play.tick_to(instant(plan.value["expires_at"]) + DAY)
+    play.a.instead = [answers(play.doors, Answering(refuse="expired"))]
+    posts = [*await play.tick(hours=2), *await play.tick(hours=2)]
+    if [post.raw for post in posts][:1] != [plan.raw]:
+        raise Wrong("the plan is not posted any more, and nothing that follows it can be heard")
+    if "departed" not in [post.read.body.get("status") for post in posts] or (await talk.states())[-1] != "accepted":
+        raise Wrong("word of the departure is not posted once the plan was answered")
 
 
 @case("journeys.final-problem", "M-5.11", section="5.3", profile="return", seconds=60.0)

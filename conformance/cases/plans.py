@@ -101,6 +101,25 @@ async def cancelled(play: Play) -> None:
     await withholds(talk, "return.schedule", {"status": "departed"}, days=0)
 
 
+@case("plans.cancelled-unsaid", "M-5.32", "M-3.14", section="5.10", profile="return", seconds=60.0)
+async def cancelled_unsaid(play: Play) -> None:
+    """
+    A plan that is cancelled before it was posted never leaves, and another one may be made and told.
+
+    A gateway that lets it leave has somebody waited for at a gate whom nobody brings, and not where she comes.
+    """
+    talk, leaves = await _planned(play)
+    await talk.say("return.schedule", {"status": "cancelled"})
+    other = leaves + 72 * H
+    await talk.say("return.schedule", schedule(play, other))
+    posts = await play.tick_to(leaves)
+    while play.now() < other - H:
+        posts += await play.tick(hours=6)
+    told = [post.read.body["departs_at"] for post in posts if post.read.body["status"] == "planned"]
+    if told != [stamp(other)]:
+        raise Wrong(f"the gateway told of journeys at {', '.join(told) or 'no hour'}, and {stamp(other)} was planned")
+
+
 @case("plans.nothing-to-cancel", "M-5.30", section="5.9", profile="return", positive=True)
 async def nothing_to_cancel(play: Play) -> None:
     """

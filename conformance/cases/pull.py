@@ -7,6 +7,7 @@ from conformance.client import Got
 from conformance.play import Play
 from conformance.reading import b64u
 from conformance.registry import Wrong, case
+from conformance.returning import departure, homeward, schedule
 from conformance.state import ANSWER, ANSWERS, COLLECT, DAY, SEVERAL, Answering, Message, Shot, State
 from conformance.talk import Talk
 from conformance.writing import MESSAGE, Key
@@ -14,8 +15,8 @@ from conformance.writing import MESSAGE, Key
 OTHER = Key(bytes(range(32)))
 
 
-def _collect(play: Play, most: int = 8) -> Shot:
-    return play.c.message(play.gateway, "collect", {"max": most}, path=COLLECT)
+def _collect(play: Play, most: int = 8, state: State | None = None) -> Shot:
+    return (state or play.c).message(play.gateway, "collect", {"max": most}, path=COLLECT)
 
 
 def _cut(got: Got) -> list[bytes]:
@@ -32,9 +33,9 @@ def _cut(got: Got) -> list[bytes]:
     return found
 
 
-async def _fetch(play: Play, most: int = 8) -> list[Message]:
-    got = await play.post(_collect(play, most))
-    return [play.c.open(raw, play.gateway) for raw in _cut(got)]
+async def _fetch(play: Play, most: int = 8, state: State | None = None) -> list[Message]:
+    got = await play.post(_collect(play, most, state))
+    return [(state or play.c).open(raw, play.gateway) for raw in _cut(got)]
 
 
 def _answer(raw: bytes, media_type: str = ANSWER) -> Shot:
@@ -105,6 +106,51 @@ async def one_of_a_thread(play: Play) -> None:
         if [message.type for message in found] != [type]:
             raise Wrong(f"{', '.join(message.type for message in found) or 'nothing'} was handed out, not {type} alone")
         await play.post(_answer(play.c.answer(found[0], play.gateway)))
+
+
+@case("pull.posts-again", "M-5.28", "M-5.19", section="5.8", profile="verify", positive=True)
+async def posts_again(play: Play) -> None:
+    """
+    What a State that collects has fetched and answered waits for it again once it was restored.
+
+    A gateway that posts again where it posts, and not where others fetch, leaves such a State without the reply.
+    """
+    talk = await play.asks(play.c)
+    await talk.say("verification.acknowledgement", {})
+    (first,) = await _fetch(play)
+    await play.post(_answer(play.c.answer(first, play.gateway)))
+    await play.tick(days=1)
+    play.c.next_card(epoch=2)
+    await play.publish(play.c)
+    play.c.epoch, play.c.log = 2, None
+    await play.tick()
+    if first.raw not in [message.raw for message in await _fetch(play)]:
+        raise Wrong("what was fetched before the restore is not handed out again")
+
+
+@case("pull.plan-waits", "M-5.32", "M-5.19", section="5.10", profile="return", seconds=60.0)
+async def plan_waits(play: Play) -> None:
+    """
+    The plan of a journey is not handed out to a State that collects before 72 hours before it, and is then.
+
+    A gateway that looks at the hour where it posts, and not where others fetch, tells weeks ahead where a person will
+    be.
+    """
+    talk, leaves = await homeward(play, "documented"), departure(play)
+    play.a.next_card(addresses=[])
+    await play.publish(play.a)
+    await talk.say("return.schedule", schedule(play, leaves))
+    for hours in (480, 73):
+        await play.tick_to(max(play.now(), leaves - timedelta(hours=hours)))
+        if found := await _fetch(play, state=play.a):
+            raise Wrong(f"{found[0].type} was handed out {hours} hours before the departure")
+    await play.tick_to(leaves - timedelta(hours=72, seconds=1))
+    found = await _fetch(play, state=play.a)
+    while not found and play.now() < leaves - timedelta(hours=1):
+        await play.tick(hours=1)
+        found = await _fetch(play, state=play.a)
+    if [(one.type, one.body.get("status")) for one in found] != [("return.schedule", "planned")]:
+        raise Wrong("the plan is not handed out before the departure")
 
 
 @case("pull.stopped", "M-5.25", "M-5.26", section="5.7", profile="verify", inputs=["never-fetched", "fetched"])

@@ -217,8 +217,8 @@ async def _heard_anew(talk: Talk, type: str) -> None:
         raise Wrong(f"in the new epoch a {type} was said {len(said)} times, and not accepted once")
 
 
-LOSES = ["acceptance-listed", "acceptance-not-listed", "nothing"]
-"""What a restore lost of a return that its partner goes on with, and whether the partner has said so."""
+LOSES = ["listed", "in-the-first-row", "in-the-second-row", "not-listed", "nothing"]
+"""Whether a restore lost the acceptance of a return, and whether, or where, the partner that goes on has said so."""
 
 
 @case(
@@ -243,7 +243,9 @@ async def who_has_left(play: Play, what: str) -> None:
         await talk.said("return.acceptance", acceptance(play))
     await play.offered("/restore")
     await play.tick()
-    if what != "acceptance-not-listed":
+    if what.startswith("in-"):
+        await _lists_both(talk, lost_first=what == "in-the-first-row")
+    elif what != "not-listed":
         await _lists(talk)
     await play.tick(hours=3)  # one may wait for another part of the listing
     left = schedule(play, departure(play)) | {"status": "departed", "departs_at": stamp(play.now())}
@@ -256,6 +258,21 @@ async def who_has_left(play: Play, what: str) -> None:
     await talk.say("return.handover", {})
     if "return.handover" not in [post.read.type for post in await play.tick(hours=2)]:
         raise Wrong("the gateway's desk does not sign the record of whoever came")
+
+
+async def _lists_both(talk: Talk, *, lost_first: bool) -> None:
+    """Let the thread go on in the new epoch, and list both its last messages: that one, and the one that was lost."""
+    lost = talk.heard[-1]
+    said = []
+    for type in ("suspension", "resumption"):
+        await talk.say(type, {})
+        said.append(talk.play.one(await talk.play.tick(), type).read)
+    rows = [
+        {"thread": talk.thread, "epoch": one.value["epoch"], "seq": seq, "payload": one.digest}
+        for one, seq in ((said[-1], 2), (lost, len(talk.heard)))
+    ]
+    listed = {"threads": rows[::-1] if lost_first else rows, "more": False}
+    await talk.play.accepted(talk.state.message(talk.play.gateway, "resync", listed))
 
 
 @case("restore.evidence", "M-7.2", "M-7.4", section="7.2", profile="verify", needs=["evidence", "erase"], positive=True)

@@ -549,3 +549,56 @@ async def alike_in_a_return(play: Play) -> None:
     A gateway that suspends for illness and withdraws for protection says which of the two it was.
     """
     await _alike(play, _return)
+
+
+@case("stop.goes-on", "M-5.30", section="5.9", inputs=["asking", "asked"], profile="return", needs=["go-on"])
+async def goes_on(play: Play, side: str) -> None:
+    """
+    What came while the gateway's own desk had stopped a case leads to nothing before that goes on, and counts then.
+
+    A gateway that acts on it goes on over its own stop; one that only filed it has lost the reply, or the proposal, by
+    which its desk was to go on.
+    """
+    asking = side == "asking"
+    talk = await (play.taken_up() if asking else journey(play, "replied"))
+    await talk.freeze("other")
+    await (send(talk, "verification.reply") if asking else send(talk, "return.proposal", reply=talk.heard[-1].digest))
+    type, says = ("return.proposal", plan(play)) if asking else ("return.acceptance", acceptance(play))
+    await withholds(talk, type, says, days=0)
+    await talk.act("go-on", reason="other")
+    said = await talk.said(type, says)
+    if asking and said.body["reply"] != talk.own:
+        raise Wrong("the proposal rests on another reply than the one that came")
+
+
+@case("stop.nobody-reminded", "M-5.25", section="5.7", profile="verify", inputs=REASONS)
+async def nobody_reminded(play: Play, reason: str) -> None:
+    """
+    While its desk has stopped a case the gateway reminds nobody of it, however long the reply is overdue.
+
+    A gateway whose timers do not know of the stop presses a State to look for a person who is to be let alone.
+    """
+    talk = await play.taken_up()
+    await talk.freeze(reason)
+    for _ in range(3):
+        await play.silent(days=12)
+
+
+OF_DATA = {"use-report.request": {}, "onward.request": {"purpose": "TRAVEL_DOC", "recipient": "CONSULATE"}}
+
+
+@case("stop.set-aside", "M-5.25", section="5.7", inputs=OF_DATA, profile="full", needs=["set-aside"])
+async def set_aside(play: Play, says: Json) -> None:
+    """
+    What waited in a request when it was set aside leaves neither then nor once that is closed.
+
+    A gateway that looks at the stop and not at what ends it asks about a person of whom its desk had decided to ask
+    nothing more.
+    """
+    talk = await play.taken_up()
+    await talk.say("onward.request" if says else "use-report.request", says)
+    await talk.act("set-aside")
+    await play.silent(play.a, hours=2)
+    await talk.act("close")
+    for days in (1, 31):
+        await play.silent(play.a, days=days)

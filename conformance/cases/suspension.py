@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from conformance.bodies import accepts, day, send, withholds
+from conformance.bodies import accepts, day, send, signed, withholds
 from conformance.play import Play
+from conformance.reading import strict_json
 from conformance.registry import Wrong, case
 from conformance.returning import (
     DEPARTED,
@@ -15,6 +16,7 @@ from conformance.returning import (
     journey,
     on_the_day,
     plan,
+    record,
     schedule,
     told,
 )
@@ -130,6 +132,29 @@ async def proposed_anew(play: Play, whose: str) -> None:
     await withholds(talk, "return.acceptance", acceptance(play), days=0)
     await (talk.said("resumption", {}) if whose == "own" else send(talk, "resumption"))
     await talk.said("return.acceptance", acceptance(play))
+
+
+@case(
+    "suspension.after-departure", "M-5.33", section="5.10", inputs=SIDES, profile="return", positive=True, seconds=60.0
+)
+async def after_departure(play: Play, begin: Any) -> None:
+    """
+    A suspension that comes once the person has left holds nothing: hands are put under the record, reports follow.
+
+    A gateway that stops then has nobody sign for a person who is there, and nobody look how she is.
+    """
+    talk = await begin(play, "departed")
+    await send(talk, "suspension")
+    await play.tick(hours=5)
+    if begin is homeward:
+        text = bytes((await talk.said("return.handover", {"protocol": record(play)})).value["body_bytes"])
+        await talk.send("return.handover", text, statements=signed(talk, "return.handover", strict_json(text)))
+        await send(talk, "return.monitoring")
+        return
+    await send(talk, "return.handover")
+    await talk.said("return.handover", {})
+    await send(talk, "suspension")
+    await talk.said("return.monitoring", {"status": "SEEN_SAFE", "on": day(play), "final": False})
 
 
 @case("suspension.stopped-before", "M-5.33", section="5.10", inputs=SIDES, profile="return", positive=True)

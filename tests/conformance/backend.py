@@ -64,7 +64,7 @@ POST_TIMEOUT_S = 5
 """Less than the answer of a case is late that waits for it, and more than a busy machine is."""
 WATCHED_APART = timedelta(hours=1)
 VARIABLE = "BENCH_KEYS"
-OFFERS = ("restart", "rotate", "restore", "evidence", "erase", "set-aside", "watch", "unread", "trust-list")
+OFFERS = ("restart", "rotate", "restore", "evidence", "erase", "set-aside", "go-on", "watch", "unread", "trust-list")
 ANOTHER_DAY = "the other State reckons"
 STATES = {
     "queued": "waiting",

@@ -80,6 +80,8 @@ class Desk:
                 await gateway.hold.withdraw(ref, "second", "liaison_officer")
             case "set-aside":
                 await gateway.returning.suspend(ref, "a reason that stays here", "first", "case_officer")
+            case "go-on":
+                await self._go_on(ref, *FREEZES[reason or "other"][:2])
             case "close":
                 asked = (await self._case(ref)).side is Side.REQUESTED
                 await (gateway.answer.close(ref, "first") if asked else gateway.clear.close(ref, "first"))
@@ -89,6 +91,12 @@ class Desk:
                 await gateway.retention.erase(ref, gateway.context.clock.now())
             case _:
                 raise NotHere(f"nobody here can {act[:20]}")
+
+    async def _go_on(self, ref: str, person: str, role: str) -> None:
+        """Let a frozen case go on: who froze it lets go, somebody proposes that it goes on, and another one agrees."""
+        await self._gateway.hold.release(ref, person, role)
+        await self._gateway.hold.resume(ref, *await self._role(ref))
+        await self._gateway.hold.resume(ref, *await self._head(ref))
 
     def _acts(self) -> Mapping[str, Callable[[str, str, Mapping[str, Any]], Awaitable[None]]]:
         return {

@@ -129,9 +129,10 @@ export function takeAnswer (g, bytes, expected) {
   if (due && due !== day) g.find(row.partner, 'the rule gives another day', row.n)
   g.run('update journal set status = ?, code = ?, answer = ?, due_on = ? where n = ?', status, code, text, due, row.n)
   g.run('update partners set fails = 0 where country = ?', row.partner)
-  if (row.type !== 'withdrawal' || !['stale', 'expired'].includes(code)) return
-  g.find(row.partner, 'a wrong clock, here or there', row.n) // so it is said again [M-5.27]
-  compose(g, row.partner, row.thread, row.type, row.body, { due: nextHour(g.now()) })
+  if (!['withdrawal', 'resync'].includes(row.type) || !['stale', 'expired'].includes(code)) return
+  g.find(row.partner, 'a wrong clock, here or there', row.n) // so it is said again [M-5.27] [M-5.28]
+  if (row.type === 'resync') remind(g, row.partner, 900)
+  else compose(g, row.partner, row.thread, row.type, row.body, { due: nextHour(g.now()) })
 }
 // The log is the keeper's about us, of its epoch or an earlier one; two roots of one size are evidence [M-7.5].
 function checkPoint (g, card, text, r, proof) {
@@ -142,14 +143,13 @@ function checkPoint (g, card, text, r, proof) {
   const known = g.get('select root from checkpoints where origin = ? and size = ?', origin, size) ?? point
   return known.root === point.root ? point : fail('another root')
 }
-
-// A partner was restored [M-5.28]: what we posted in the last 30 days goes again, and where each thread stands.
-export function remind (g, partner) {
-  g.run(`update journal set again = 1, due = ? where side = 'out' and partner = ? and answer is not null
+// A partner was restored [M-5.28]: what we posted in 30 days goes again, and where threads stand (that alone: `later`).
+export function remind (g, partner, later = 0) {
+  if (!later) g.run(`update journal set again = 1, due = ? where side = 'out' and partner = ? and answer is not null
     and envelope is not null and due is not null and expires > ?`, g.now(), partner, g.now())
   const threads = g.all('select thread, epoch, seq, payload from stands where partner = ?', partner)
   for (let i = 0; i === 0 || i < threads.length; i += 32) {
     const [rows, more] = [threads.slice(i, i + 32), i + 32 < threads.length]
-    compose(g, partner, null, 'resync', JSON.stringify({ threads: rows, more }))
+    compose(g, partner, null, 'resync', JSON.stringify({ threads: rows, more }), { due: g.now() + later })
   }
 }

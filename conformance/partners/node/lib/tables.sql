@@ -28,7 +28,13 @@ create view if not exists stands as select partner, thread, epoch, max(seq) seq,
     order by n desc limit 1) payload
   from journal j where side = 'in' and seq is not null and epoch = (select max(epoch) from journal b
     where b.side = 'in' and b.partner = j.partner and b.thread = j.thread and b.seq is not null)
-  group by partner, thread having payload is not null order by min(n);
+  group by partner, thread having payload is not null
+  -- And, where the thread went on in a new epoch, its last message before.
+  union all select partner, thread, epoch, seq, digest from journal j where n = (select n from journal b
+    where b.side = 'in' and b.status = 'accepted' and b.seq is not null and b.partner = j.partner and b.thread = j.thread
+      and b.epoch < (select max(epoch) from journal c where c.side = 'in' and c.partner = j.partner
+        and c.thread = j.thread and c.seq is not null)
+    order by b.epoch desc, b.seq desc limit 1);
 -- What the test back-end lists.
 create view if not exists delivered as select partner, thread, epoch, seq, type, id, digest, body from journal
   where side = 'in' and status = 'accepted' and type <> 'collect' order by n;
