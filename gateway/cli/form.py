@@ -115,7 +115,8 @@ def read(file: str, out: Path, home: Path, passphrase_file: Path | None, as_json
     try:
         kind, raw = parse_parts(lines)
     except ValueError as error:
-        raise CommandError(Exit.REFUSED, "form", str(error), "scan the codes of one form, one a line") from error
+        hint = "scan the codes of one form, one a line; where the page was written a .txt beside it has them"
+        raise CommandError(Exit.USAGE, "form", str(error), hint) from error
 
     async def act(gateway: "Gateway") -> Any:
         await gateway.context.look()  # as in print
@@ -126,7 +127,7 @@ def read(file: str, out: Path, home: Path, passphrase_file: Path | None, as_json
                 if error.reason is not Reason.ANSWER_UNASKED:
                     raise
                 text, hint = "the answer is about no message of ours", "read it where the message was printed"
-                raise CommandError(Exit.REFUSED, "form", text, hint) from error
+                raise CommandError(Exit.USAGE, "form", text, hint) from error
             return None
         return await gateway.receiver.receive(raw)
 

@@ -91,7 +91,7 @@ def test_a_form_that_is_not_whole_is_told(homes: Homes, tmp_path: Path) -> None:
     torn = tmp_path / "torn.txt"
     torn.write_text("".join(scanned(page).read_text().splitlines(keepends=True)[1:]))
     result = call("form", "read", torn, "-C", homes.home("XBB"), "--json")
-    assert (5, "form") == (result.exit_code, json.loads(result.stderr)["error"]["code"])
+    assert (2, "form") == (result.exit_code, json.loads(result.stderr)["error"]["code"])
     assert [] == desk(homes, "XBB", "first", "list")
 
 
@@ -104,7 +104,7 @@ def test_a_form_that_is_read_at_the_wrong_place_says_where_it_belongs(homes: Hom
     assert (5, True) == (message.exit_code, "see that it is for this State" in message.stderr)
     answer = value("form", "read", scanned(page), "-C", homes.home("XBB"), "--out", tmp_path)["pages"][0]
     wrong = call("form", "read", scanned(answer), "-C", homes.home("XBB"))
-    assert (5, True) == (wrong.exit_code, "read it where the message was printed" in wrong.stderr)
+    assert (2, True) == (wrong.exit_code, "read it where the message was printed" in wrong.stderr)
 
 
 def test_a_clock_that_nobody_has_seen_for_long_gives_up_nothing_by_a_form(homes: Homes, tmp_path: Path) -> None:
