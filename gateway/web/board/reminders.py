@@ -67,13 +67,24 @@ async def remind(visit: Visit) -> web.StreamResponse:
 def _confirm(visit: Visit, found: Mapping[str, Watched | None]) -> web.StreamResponse:
     goes = [line_of(visit, one, {}) for one in found.values() if one and not against(visit, one)]
     stays = [
-        (ref, one.row.partner if one else "", visit.tongue._(OUTCOMES[code]))
+        (ref, one.row.partner if one else "", _why(visit, one, code))
         for ref, one in found.items()
         if (code := against(visit, one))
     ]
-    return visit.page(
-        "board/remind.html", goes=goes, stays=stays, days=visit.site.desk.context.policy.reminder_cooldown_days
-    )
+    return visit.page("board/remind.html", goes=goes, stays=stays, days=_rest(visit))
+
+
+def _rest(visit: Visit) -> int:
+    return visit.site.desk.context.policy.reminder_cooldown_days
+
+
+def _why(visit: Visit, watched: Watched | None, code: str) -> str:
+    """Return why no reminder goes; of one that comes too soon, from when it may."""
+    until = cool_down_until(watched, _rest(visit)) if watched is not None and code == "cooling" else None
+    if until is None:
+        return visit.tongue._(OUTCOMES[code])
+    text = N_("Not sent: the last reminder is too recent. The next one may go from %(at)s on.")
+    return visit.tongue._(text, at=visit.tongue.instant(until))
 
 
 def against(visit: Visit, watched: Watched | None) -> str:
@@ -89,7 +100,7 @@ def against(visit: Visit, watched: Watched | None) -> str:
         return "stopped"
     if context.no_contact(watched.row.partner) is not None:
         return "barred"
-    until = cool_down_until(watched, context.policy.reminder_cooldown_days)
+    until = cool_down_until(watched, _rest(visit))
     return "cooling" if until is not None and visit.now < until else ""
 
 
