@@ -364,6 +364,8 @@ def _files(refs: Sequence[str]) -> tuple[Part, ...]:
 
 def _held(case: Case) -> str:
     """Return what is called why something does not leave: of who is on the way the case itself is not stopped."""
+    if case.state is State.RECALL:
+        return N_("Why the person is called back")
     is_stopped = bool(case.holders or case.freeze_reason)
     return N_("Why the case is stopped") if is_stopped else N_("What is held back, and why")
 

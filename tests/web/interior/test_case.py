@@ -435,6 +435,9 @@ async def test_that_another_case_of_the_person_is_stopped_is_content(both: tuple
     page = (await looked(officer, ours)).words
     assert f"shares a value with this person is stopped: {other}." in page
     assert ("What is held back, and why" in page, "Why the case is stopped" in page) == (True, False)
+    await desk.gateway.returning.recall(ours, "a danger there", "UNSAFE", "2026-12-20", "first", "case_officer")
+    page = (await officer.get(f"/cases/{ours}")).words
+    assert ("Why the person is called back" in page, "Why the case is stopped" in page) == (True, False)
 
 
 async def test_what_another_case_says_is_told_in_the_language_of_the_page(both: tuple[Desk, Desk]) -> None:
