@@ -47,7 +47,7 @@ UNDER_WAY = "what was posted has no receipt, and would be posted again once the 
 """Why a case that was set aside is not closed: whoever stopped it did so before that was heard."""
 
 _UNHEARD = ASKS_FURTHER | ASKS_OF_DATA | {REQUEST}
-"""Types of which one without a receipt keeps a suspended case from being closed (R-02)."""
+"""Types of which one without a receipt keeps a suspended case from being closed, as a right value does (R-02)."""
 
 SEES_CONTENT = OFFICER | CLERK | {"second_signer"}
 """Roles that may see what a message says of a person; the others see states and dates."""
@@ -408,7 +408,7 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if held.case.state is State.SUSPENDED and await heard.is_under_way(tx, held.case, _UNHEARD):
+            if held.case.state is State.SUSPENDED and await heard.is_under_way(context, tx, held, _UNHEARD):
                 raise RuleRefused((Finding("R-02", UNDER_WAY),))
             data = {"awaited": await heard.is_awaited(context, tx, held.case)}
             moved = await steps.move(context, tx, held, Event(event, person, role, data), now)

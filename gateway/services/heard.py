@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from gateway.core import wire
 from gateway.core.case import Case, State
-from gateway.core.messages import ACCEPTANCE, ELEMENTS, POSITIVE_OUTCOMES, PROPOSAL, SCHEDULE
+from gateway.core.messages import ACCEPTANCE, ELEMENTS, POSITIVE_OUTCOMES, PROPOSAL, RECTIFICATION, SCHEDULE
 from gateway.services import listing, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -27,10 +27,26 @@ async def was_posted(tx: Tx, case: Case) -> bool:
     return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
 
 
-async def is_under_way(tx: Tx, case: Case, types: Collection[str]) -> bool:
-    """Return whether a message of one of ``types`` was posted, so that it may be abroad, and has no answer."""
-    rows = [row for row in await tx.outbound_of_case(case.ref) if row.type in types and row.posted_at is not None]
-    return any(row.state in ("queued", "posted") and row.answer is None for row in rows)
+async def is_under_way(context: Context, tx: Tx, held: Held, types: Collection[str]) -> bool:
+    """
+    Return whether a message was posted, so that it may be abroad, and has no answer.
+
+    It is of one of ``types``, or a correction that brings a right value.
+    """
+    rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.posted_at is not None]
+    abroad = [row for row in rows if row.state in ("queued", "posted") and row.answer is None]
+    return any(row.type in types or _brings_a_value(context, held, row) for row in abroad)
+
+
+def _brings_a_value(context: Context, held: Held, row: OutboundRow) -> bool:
+    """Return whether a message is a correction with a right value; one that cannot be read never leaves."""
+    if row.type != RECTIFICATION:
+        return False
+    try:
+        return bool((threads.said(context, held, row) or {}).get("elements"))
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return False
 
 
 async def is_unconfirmed(tx: Tx, case: Case) -> bool:

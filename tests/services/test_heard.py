@@ -1,6 +1,7 @@
 """What the outbox tells of what the other State has heard: tables, over a store of one case."""
 
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from gateway.core.messages import PROPOSAL
 from gateway.services import heard
 from tests.services.one_case import message, over, value
 from tests.storage.support import case, thread
+
+NOTHING: Any = None
+HELD: Any = SimpleNamespace(case=value())
 
 
 @pytest.mark.parametrize(
@@ -24,13 +28,13 @@ from tests.storage.support import case, thread
 async def test_what_is_under_way_was_posted_and_has_no_answer(said: str, under_way: bool) -> None:
     """What waits is not abroad, and what was answered is known."""
     store = await over(case(), [message(said)])
-    assert under_way is await store.read(partial(heard.is_under_way, case=value(), types={PROPOSAL}))
+    assert under_way is await store.read(lambda tx: heard.is_under_way(NOTHING, tx, HELD, {PROPOSAL}))
 
 
 async def test_what_was_answered_before_a_restore_of_its_partner_is_not_under_way() -> None:
     """It is posted again, and its answer is kept."""
     store = await over(case(), [message("1.1 return.proposal posted")._replace(answer=b"kept")])
-    assert not await store.read(partial(heard.is_under_way, case=value(), types={PROPOSAL}))
+    assert not await store.read(lambda tx: heard.is_under_way(NOTHING, tx, HELD, {PROPOSAL}))
 
 
 TABLE = ["1.1 return.proposal receipted", "1.2 suspension receipted", "1.3 return.proposal receipted"]

@@ -235,6 +235,35 @@ async def test_no_right_value_leaves_where_the_case_was_suspended_and_closed(net
     assert "1999-01-02" == (await story.case(network, "XAA", ours)).draft["elements"]["birth_date"]
 
 
+async def test_case_is_not_set_aside_for_good_while_a_right_value_may_be_under_way(network: Network) -> None:
+    """Closed, it would post the correction again, and the value with it; that one was wrong may wait so (R-02)."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    network.wires.cut = True
+    await _rectified(network, ours)
+    await network.deliver(1)
+    network.wires.cut = False
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    with pytest.raises(RuleRefused, match="R-02"):
+        await gateway.clear.close(ours, "first")
+    assert "1999-01-02" != (await story.case(network, "XBB", theirs)).received["elements"]["birth_date"]
+
+
+async def test_case_is_set_aside_while_word_that_a_value_was_wrong_may_be_under_way(network: Network) -> None:
+    """It brings nothing, and leaves once the case is closed (R-02, R-16)."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    network.wires.cut = True
+    await gateway.notices.strike(ours, ["BIRTH_DATE"], "first", "case_officer")
+    await network.deliver(1)
+    network.wires.cut = False
+    await gateway.returning.suspend(ours, "she was seen there", "first", "case_officer")
+    await gateway.clear.close(ours, "first")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "birth_date" not in (await story.case(network, "XBB", theirs)).received["elements"]
+
+
 async def test_frozen_case_sends_no_reminder(network: Network) -> None:
     """A frozen case is neither overdue nor reminded of."""
     ours, _ = await story.acknowledged(network)
