@@ -35,6 +35,7 @@ from gateway.services import access, cases, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, check_listed, own_statement
 from gateway.services.directory import is_listed
+from gateway.services.passed_over import bring_back
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
 from keys.errors import BadRest
@@ -215,7 +216,8 @@ class Answer:
             held = await cases.load(context, tx, ref)
             if await threads.waits(tx, held.case, REPLY):
                 raise RuleRefused((Finding("R-11", ANSWER_WAITS),))
-            await steps.move(context, tx, held, Event("close", person, role), now)
+            moved = await steps.move(context, tx, held, Event("close", person, role), now)
+            await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
 

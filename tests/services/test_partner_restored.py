@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.notices import open_demands
 from tests.support import homeward, story
 from tests.support.network import Network
@@ -345,3 +346,21 @@ async def test_what_takes_back_in_a_case_that_was_set_aside_is_told_another_way_
         await network.refresh()
         await network.deliver()
     assert [] != await findings_of(network, "XAA", ours)
+
+
+async def test_answer_of_a_stopped_case_is_heard_again_by_who_forgot_it_once_that_is_closed(
+    network: Network, tmp_path: Path
+) -> None:
+    """Who is asked owes it, in whichever order the case is put away there and the other State restored (0038)."""
+    ours, theirs = await story.acknowledged(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.deliver()
+    held = {"resume_to": State.PROPOSED, "holders": (("XAA", "partner"),)}
+    await story.put(network, "XBB", theirs, State.SUSPENDED, **held)
+    await restore(network, "XAA", backup)
+    await settle(network)
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    await settle(network)
+    assert "REPLIED" == await story.state(network, "XAA", ours)
