@@ -478,6 +478,8 @@ class Deliverer:
             asked = None if retry_after_s is None else now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S))
             # Before this message has its wait: one that was put off is not what an answer lets go.
             await outage.note(context, tx, row.partner, failure, now, context.random.spread(), asked)
+            if gap:
+                await resync.tell_unheard(context, tx, current, now)
             if gap and current.attempts == row.attempts and await resync.goes_behind(context, tx, current, now):
                 # Nor is it posted a third time.
                 await tx.save_outbound(passed_over.settled_before(current)._replace(envelope=None))

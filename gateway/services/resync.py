@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import CONCLUDED, Side, State
-from gateway.core.machine import Send
+from gateway.core.machine import NOT_TOLD, Notify, Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
@@ -249,6 +249,22 @@ async def goes_behind(context: Context, tx: Tx, row: OutboundRow, now: datetime)
     if held is not None and row.type in AFTER_WITHDRAWAL:
         await steps.say_behind(context, tx, held, (row,), now)
     return True
+
+
+async def tell_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Have the desk learn that ``row``, which takes data back, is not heard by a partner that misses a number before it.
+
+    Nothing else of a request that was set aside is posted again, unless word of the stop was said (decision 0038).
+    """
+    case = await tx.find_case(row.ref) if row.ref and row.type in AFTER_WITHDRAWAL else None
+    if case is None or case.state != State.CLOSED or await passed_over.stopped_as(tx, case) is not State.SUSPENDED:
+        return
+    held = cases.readable(context, case)
+    if held is None or NOT_TOLD in held.case.findings or passed_over.is_told(await tx.outbound_of_case(case.ref)):
+        return
+    context.notify(held.case, Notify("interior"))
+    await steps.not_told(context, tx, held, now)
 
 
 async def _may_leave(tx: Tx, row: OutboundRow) -> bool:

@@ -170,7 +170,7 @@ async def _send(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
             raise
         # The step it belongs to stops something, or calls somebody back; nothing stands before that.
         context.log("message.left_out", ref=held.case.ref, type=send.type, error=type(error).__name__)
-        return await _not_told(context, tx, held, now)
+        return await not_told(context, tx, held, now)
     takes_back = held.case.side is Side.REQUESTED and send.type in AFTER_WITHDRAWAL
     if (send.type in TAKES_ALONG or takes_back) and held.case.state is not State.ERASED:
         # Its partner may have been restored, and wait for a number that a rule kept from it.
@@ -191,7 +191,7 @@ async def say_behind(context: Context, tx: Tx, held: Held, gone: Sequence[Outbou
     return held
 
 
-async def _not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
+async def not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     """Note that a step was taken of which the other State hears nothing, unless it has withdrawn or was told so."""
     case, thread = held.case, await threads.thread_of(tx, held.case)
     if thread.ended == "withdrawn" or NOT_TOLD in case.findings:
