@@ -260,7 +260,7 @@ class Reminder:
         """
         context, before, self._journeys = self._context, self._journeys, {}
         async for row in cases.in_states(context, (State.SCHEDULED, *HELD)):
-            if row.due_at is None or row.due_at <= now:
+            if row.due_at is None:
                 continue
             known = before.get(row.ref)
             if known is None or known[0] != row.version:
@@ -268,7 +268,8 @@ class Reminder:
                 known = (row.version, None if held is None else journey_until(held.case))
             self._journeys[row.ref] = known
             try:
-                if _is_past(known[1], now):
+                # The days of the proposal may be over before that, as where she travels in the last night of them.
+                if _is_past(known[1], now) and row.due_at != known[1]:
                     await self._date(row.ref, now, journey=True)
             except Exception as error:
                 context.log("case.not_told", ref=row.ref, error=type(error).__name__)

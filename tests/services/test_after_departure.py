@@ -4,11 +4,12 @@ What turns out once a person has left, or was to leave, holds nothing any more: 
 By a finding on the case, or by its place on the list of what is overdue.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gateway.core.case import State
+from gateway.core.messages import PROPOSAL, SCHEDULE
 from gateway.core.notices import MINOR_LATE, TAKEN_BACK_LATE
 from tests.support import homeward, story
 from tests.support.network import Network
@@ -90,6 +91,21 @@ async def test_who_was_to_arrive_and_of_whom_nothing_was_said_is_overdue(network
     said = [values["ref"] for event, values in network.logs[told:] if event == "case.notice"]
     assert [ours, theirs] == said, "told once"
     assert "2026-12-14" == str((await story.row(network, "XBB", theirs)).due_on)
+
+
+async def test_who_travels_in_the_last_night_of_the_proposed_days_is_told_of_too(network: Network) -> None:
+    """Those days are over before she is to arrive, and she is on the list by them: the desk is told all the same."""
+    ours, _ = await homeward.on_the_day(network)
+    said = (await story.case(network, "XAA", ours)).said
+    proposal = {**said[PROPOSAL], "window": {"from": "2026-12-01", "until": "2026-12-14"}}
+    plan = {**said[SCHEDULE], "arrives_at": "2026-12-15T05:00:00Z"}
+    await story.put(network, "XAA", ours, State.SCHEDULED, said={**said, PROPOSAL: proposal, SCHEDULE: plan})
+    homeward.move_to(network, datetime(2026, 12, 15, 1, tzinfo=UTC))
+    assert await is_overdue(network, "XAA", ours)
+    told = len(network.logs)
+    homeward.move_to(network, datetime(2026, 12, 15, 6, tzinfo=UTC))
+    assert [True, True] == [await is_overdue(network, "XAA", ours) for _ in range(2)]
+    assert [ours] == [values["ref"] for event, values in network.logs[told:] if event == "case.notice"]
 
 
 async def test_a_journey_that_was_called_off_or_begun_is_not_overdue_by_its_plan(network: Network) -> None:
