@@ -655,13 +655,13 @@ ASIDE: Mapping[str, StepText] = {
     "close": StepText(
         N_("Close the case"),
         N_(
-            "The request is suspended, and is set aside by this for good: it does not go on any more, and nothing that "
-            "waited leaves. The other State is not asked anew, even if it is restored and has forgotten the request. "
-            "From then on the time runs after which the case is locked and erased."
+            "The request is suspended, and is set aside by this for good: it does not go on any more, and of what "
+            "waited only what takes data back leaves. The other State is not asked anew, even if it is restored and "
+            "has forgotten the request. From then on the time runs after which the case is locked and erased."
         ),
         N_(
-            "Nothing is sent: the other State does not learn that the request is set aside, and keeps what it has. If "
-            "it is to learn that the request is off, stop the case and withdraw it instead."
+            "No word of it is sent: the other State does not learn that the request is set aside, and keeps what it "
+            "has. If it is to learn that the request is off, stop the case and withdraw it instead."
         ),
         N_("Close the case"),
         N_("The case is closed and the request set aside. The other State is not asked anew."),
