@@ -77,6 +77,17 @@ async def test_nobody_at_a_desk_waits_for_who_reads_the_journal(store: SqliteDes
     assert 0 == path.with_name("desks.db-wal").stat().st_size
 
 
+async def test_page_for_which_nothing_is_kept_waits_for_nobody(store: SqliteDesks, path: Path) -> None:
+    """Every page asks for what was typed there: where nothing was, it looks while another process writes."""
+    await store.add_draft("first", "/cases/1", b"what was typed", T0 + DRAFT_LASTS)
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        for person, place in (("first", "/cases/2"), ("second", "/cases/1")):
+            assert await store.take_draft(person, place, T0) is None
+        writer.execute("ROLLBACK")
+    assert b"what was typed" == await store.take_draft("first", "/cases/1", T0)
+
+
 async def test_altered_file_is_refused(store: SqliteDesks, path: Path) -> None:
     """A column that is not ours, or a file of a newer program, is not opened."""
     await store.close()
