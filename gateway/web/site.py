@@ -237,7 +237,9 @@ def keep_in_order(html: str, dir: str) -> str:
     title and a choice of a list can hold none.
     """
     texts = _TEXTS if dir == "rtl" else _TEXTS_FROM_THE_RIGHT
-    return texts.sub(lambda found: found[0] if found[0].startswith("<") else _VALUES.sub(_isolated, found[0]), html)
+    return texts.sub(
+        lambda found: found[0] if found[0].startswith("<") else ">" + _VALUES.sub(_isolated, found[0][1:]), html
+    )
 
 
 def keep_whole(html: str) -> str:
@@ -247,13 +249,11 @@ def keep_whole(html: str) -> str:
     A stroke that breaks no line would be another character, in a form into which the day is copied as well. Whatever
     can hold no element stays as it is.
     """
-    return _TEXTS_OF_ELEMENTS.sub(
-        lambda found: found[0] if found[0].startswith("<") else _DAYS.sub(_in_one_piece, found[0]), html
-    )
+    return _DAYS.sub(_in_one_piece, html)
 
 
 def _in_one_piece(found: re.Match[str]) -> str:
-    return f'<span class="desk-day">{found[0]}</span>'
+    return found[0] if found[0].startswith("<") else f'<span class="desk-day">{found[0]}</span>'
 
 
 def _isolated(found: re.Match[str]) -> str:
@@ -265,14 +265,19 @@ _RIGHT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800
 """What is written from right to left, for a class of a pattern."""
 
 _LEFT_ALONE = (
-    r"<(textarea|script)\b.*?</\1>"  # what goes back with a form stays as it is
-    r"|<(pre|bdi)\b[^>]* data-exact\b.*?</\2>"  # so does a text that is signed, to the character
+    r"<(textarea|script)\b.*?</\1(?=>)"  # what goes back with a form stays as it is
+    r"|<(pre|bdi)\b[^>]* data-exact\b.*?</\2(?=>)"  # so does a text that is signed, to the character
 )
-_TEXTS = re.compile(rf"{_LEFT_ALONE}|(?<=>)[^<>]+", re.DOTALL)
-_TEXTS_FROM_THE_RIGHT = re.compile(rf"{_LEFT_ALONE}|(?<=>)[^<>{_RIGHT}]*[{_RIGHT}][^<>]*", re.DOTALL)
+# Each begins with one of few characters, so what is between costs a look at each of its own: every page goes by here.
+_TEXTS = re.compile(rf"{_LEFT_ALONE}|>\s*+[^<>\s][^<>]*", re.DOTALL)
+_TEXTS_FROM_THE_RIGHT = re.compile(rf"{_LEFT_ALONE}|>[^<>{_RIGHT}]*+[{_RIGHT}][^<>]*", re.DOTALL)
+"""A text with the end of the tag before it."""
 
-_TEXTS_OF_ELEMENTS = re.compile(rf"{_LEFT_ALONE}|<(title|option)\b.*?</\3>|(?<=>)[^<>]+", re.DOTALL)
-_DAYS = re.compile(r"(?<![\w-])\d{4}-\d{2}(?:-\d{2})?(?![\w-])", re.ASCII)
+_DAYS = re.compile(
+    rf"{_LEFT_ALONE}|<(title|option)\b.*?</\3>"
+    r"|[0-9](?<![\w-][0-9])[0-9]{3}-[0-9]{2}(?:-[0-9]{2})?(?![\w-])(?=[^<>]*<)",  # in no tag: the next one begins
+    re.DOTALL | re.ASCII,
+)
 
 _WORD = rf"[^\W{_RIGHT}]++"
 _BETWEEN = rf"(?:[^\w<&()\[\]«»·\n\u200e\u200f\u2066-\u2069{_RIGHT}]|&[#\w]+;)"
