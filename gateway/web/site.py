@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import jinja2
 from jinja2.bccache import Bucket
+from jinja2.environment import TemplateModule
 from markupsafe import Markup, escape
 
 from gateway.services.account_store import Session
@@ -144,7 +145,7 @@ class Site:
     def render(self, visit: "Visit", template: str, values: Mapping[str, object]) -> str:
         """Return the page that ``template`` makes, in the language of the visit."""
         found = self._environments.get(visit.tongue.lang) or environment(visit.tongue)
-        more: dict[str, object] = {"asset": self._asset, "contact": self.contact}
+        more: dict[str, object] = {"asset": self._asset, "contact": self.contact, _PARTS: {}}
         more["rule"] = lambda id: visit.tongue._(sentence(id))
         more["agreement"] = lambda id: law(visit.tongue, self._title(id))
         more["unfit"] = lambda problem: unfit.said(visit.tongue, problem)
@@ -163,6 +164,27 @@ class Site:
     def _asset(self, name: str) -> str:
         """Return where a file of the look is, named with its digest, so that a changed one is fetched anew."""
         return f"/static/{name}?v={self.assets.get(name, '')}"
+
+
+_PARTS = "parts_made"
+
+
+class _Template(jinja2.Template):
+    """
+    A template whose parts, which frame, page and other parts import with the values of the page, are made once a page.
+
+    A part goes by these values alone, and not by what is set where it is imported.
+    """
+
+    def make_module(
+        self, vars: dict[str, Any] | None = None, shared: bool = False, locals: Mapping[str, Any] | None = None
+    ) -> TemplateModule:
+        made = vars.get(_PARTS) if vars else None
+        if made is None:
+            return super().make_module(vars, shared, locals)
+        if self.name not in made:
+            made[self.name] = super().make_module(vars, shared, locals)
+        return cast("TemplateModule", made[self.name])
 
 
 class _Compiled(jinja2.BytecodeCache):
@@ -193,6 +215,7 @@ def make_environment(tongue: Tongue, loader: jinja2.BaseLoader) -> jinja2.Enviro
         auto_reload=False,
         bytecode_cache=_COMPILED,
     )
+    made.template_class = _Template
     made.install_gettext_translations(tongue.catalogue, newstyle=True)  # type: ignore[attr-defined]
     made.filters["bdi"] = bdi
     made.filters["before_colon"] = before_colon

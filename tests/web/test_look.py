@@ -933,6 +933,22 @@ def test_script_is_short_and_writes_no_markup() -> None:
     assert [] == re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|new Function|import\(", script)
 
 
+PARTS = {
+    "page": '{% import "part" as p with context %}{% import "other" as o with context %}{{ p.say() }}{{ o.say() }}',
+    "other": '{% import "part" as p with context %}{% macro say() %}{{ p.say() }}{% endmacro %}',
+    "part": "{% do made.append(who) %}{% macro say() %}{{ who }}{% endmacro %}",
+}
+
+
+def test_part_is_made_once_a_page() -> None:
+    """What a page and its parts import is made once, and for the next page anew, of the values of that one."""
+    stage, made = Stage("ltr"), list[str]()
+    stage.site._environments["en"] = make_environment(stage.tongue, jinja2.DictLoader(PARTS))
+    visit: Any = SimpleNamespace(tongue=stage.tongue, roles=frozenset())
+    assert ["aa", "bb"] == [stage.site.render(visit, "page", {"who": who, "made": made}) for who in "ab"]
+    assert ["a", "b"] == made
+
+
 def test_templates_have_no_script_or_style_inside() -> None:
     """No template has a script, a style or a handler in it, which the policy would refuse."""
     for path in (WEB / "templates").rglob("*.html"):
