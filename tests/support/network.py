@@ -4,6 +4,7 @@ A network of real gateways in one process: real keys, real SQLite files, a clock
 Messages go through the real services. Between them is either a short cut (``Wires``) that can be cut, or real HTTP.
 """
 
+import asyncio
 import atexit
 import os
 import re
@@ -25,6 +26,7 @@ from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.services.receive import Reply
 from gateway.services.witness import CONFLICT_PATH
 from gateway.storage.sqlite import Engine, run_inline
+from gateway.transport.card_directory import CardDirectory, load_cards
 from keys import b64, statement
 from keys.custody import open_store
 from keys.sign import SigningKey
@@ -71,6 +73,14 @@ class HandClock:
     def pass_(self, **kinds: float) -> None:
         """Let time pass: ``pass_(days=3)``."""
         self.instant += timedelta(**kinds)
+
+
+class Cards(CardDirectory):
+    """The cards of a home, read on the loop as its store is: a thread for each look was an eighth of a test."""
+
+    async def cards(self, country: str) -> Sequence[bytes]:
+        await asyncio.sleep(0)
+        return load_cards(self._directory, country)
 
 
 @dataclass
@@ -262,12 +272,14 @@ async def open_gateway(network: Network, country: str, *, create: bool = False) 
     def log(event: str, **values: Any) -> None:
         network.logs.append((event, values))
 
+    read = settings.load(network.homes[country], {})
     gateway = await app.build(
-        settings.load(network.homes[country], {}),
+        read,
         passphrase=lambda: "correct horse",
         clock=network.clock,
         run=run_inline,
         peers=network.wires,
+        cards=None if "repository" in read.values["trust"] else Cards(read.cards),
         log=log,
         create=create,
     )
