@@ -37,10 +37,12 @@ LONG = (
     *("test_kill_nodes.py", "test_tables.py", "test_flood.py", "test_planted.py"),
     *("test_outlets.py", "test_clock.py", "test_stops.py", "test_upgrade.py", "test_look.py", "test_restore.py"),
     *("test_partition_namespaces.py", "test_processes.py", "test_contract.py", "test_postgres.py"),
-    *("test_render.py", "test_remark_leaks.py"),
+    *("test_render.py", "test_remark_leaks.py", "test_steps.py", "test_returning.py", "test_case.py"),
+    *("test_compromise.py", "test_peer_api.py", "test_invited.py", "test_postgres_lost.py", "test_person_stop.py"),
+    *("test_local_api.py", "test_hostile.py", "test_ceremony.py", "test_messages.py", "test_no_override.py"),
 )
 """
-Files that take a process half a minute or so, the longest first: so none of them begins when all else is done. Beside
+Files that take a process a third of a minute or more, the longest first: so none begins when all else is done. Beside
 the run of the conformance suite, which has to end in time, stand two that mostly wait.
 """
 
