@@ -512,18 +512,20 @@ class Deliverer:
 
         A clock that was ahead when a post failed put the next attempt as far ahead. Since it is right again, nothing
         of ours would wait that long. Where it was ``set_back`` while we looked, every wait may be wrong, and ends.
-        So may the instant before which a stop or a withdrawal is not to leave: a stop leaves now, and a withdrawal at
-        the next full hour (M-5.26).
+        What was queued by it, and is dated later than that, leaves too: it is refused for its times, and its desk is
+        told, where it would wait in silence for a day that may be a year off. So may the instant be wrong before which
+        a stop or a withdrawal is not to leave: a stop leaves now, and a withdrawal at the next full hour (M-5.26).
         """
         longest = max(MAX_WAIT_S, HELD_AGAIN_S, outage.lease_s(self._context))
-        latest = now if set_back else now + timedelta(seconds=longest) + wire.SKEW
+        farthest = now + timedelta(seconds=longest) + wire.SKEW
+        latest = now if set_back else farthest
 
         async def unit(tx: Tx) -> int:
             hour = next_full_hour(now + wire.SKEW)  # no other node, whose clock may differ, binds one to a later hour
             count = await tx.hasten_bound(WITHDRAWAL, hour, hour)
             for stop in threads.STOPS:
                 count += await tx.hasten_bound(stop, now, latest)
-            count += await tx.hasten_outbound(now, latest)
+            count += await tx.hasten_outbound(now, latest, farthest)
             for country in self._context.partners if set_back else ():
                 partner = await tx.find_partner(country)
                 if partner is not None and partner.open_until is not None:

@@ -321,11 +321,12 @@ class Tx(Protocol):
         """Return messages queued or posted whose ``expires_at`` is past, the oldest first."""
         ...
 
-    async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
+    async def hasten_outbound(self, now: datetime, latest: datetime, dated: datetime) -> int:
         """
         Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many.
 
-        What is not to leave before an instant of its own (``not_before``) still does not.
+        What is not to leave before an instant of its own (``not_before``) still does not. What has none, and was queued
+        later than ``dated``, does: it waited for the day of the clock that was ahead then.
         """
         ...
 

@@ -125,6 +125,11 @@ _HASTEN = """
 UPDATE outbound SET next_try_at = ?, try_at = CASE WHEN not_before > ? THEN not_before ELSE ? END
 WHERE state IN ('queued', 'posted') AND next_try_at > ?
 """
+# What was not to wait for an instant of its own is dated by the clock that queued it.
+_HASTEN_DATED = """
+UPDATE outbound SET not_before = ?, next_try_at = ?, try_at = ?
+WHERE state IN ('queued', 'posted') AND not_before <= queued_at AND not_before > ?
+"""
 _HASTEN_BOUND = """
 UPDATE outbound SET not_before = ?, next_try_at = ?, try_at = ? WHERE state = 'queued' AND type = ? AND not_before > ?
 """
@@ -302,10 +307,15 @@ class MessageRows(Sql):
         """Return messages still queued or posted whose ``expires_at`` is past, the oldest first."""
         return tuple(map(_outbound, await self._free(_OUTBOUND_EXPIRED, (now.timestamp(), limit))))
 
-    async def hasten_outbound(self, now: datetime, latest: datetime) -> int:
-        """Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many."""
+    async def hasten_outbound(self, now: datetime, latest: datetime, dated: datetime) -> int:
+        """
+        Set the next attempt of what waits, and would be tried later than ``latest``, to ``now``; return how many.
+
+        So is that of what is dated later than ``dated``.
+        """
         at = now.timestamp()
-        return await self._hasten(_HASTEN, (at, at, at), (latest.timestamp(),))
+        count = await self._hasten(_HASTEN_DATED, (seconds(now), at, at), (dated.timestamp(),))
+        return count + await self._hasten(_HASTEN, (at, at, at), (latest.timestamp(),))
 
     async def hasten_bound(self, type: str, at: datetime, latest: datetime) -> int:
         """Let what waits of ``type``, and was not to leave before an instant after ``latest``, leave from ``at`` on."""

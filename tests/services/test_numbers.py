@@ -1,11 +1,12 @@
 """No number of a thread is used twice, whatever waits unposted, and by whichever clock it was put there."""
 
-from gateway.core.messages import ACKNOWLEDGEMENT, RECTIFICATION, REPLY, USE_REQUEST
+from gateway.core.messages import ACKNOWLEDGEMENT, QUESTION, RECTIFICATION, REPLY, USE_REQUEST
 from tests.support import story
 from tests.support.network import Network, wrong_clock
 from tests.support.restoring import outbox
 
 CASE = "case_officer"
+MONTH = 30 * 24 * 60
 
 
 async def waiting(network: Network, country: str, ref: str) -> list[tuple[str, int | None]]:
@@ -45,3 +46,18 @@ async def test_what_stands_behind_it_keeps_its_number(network: Network) -> None:
     await notices.ask_use(ours, "first", CASE)
     assert [(RECTIFICATION, 2), (RECTIFICATION, 3), (USE_REQUEST, 4)] == await waiting(network, "XAA", ours)
     assert await all_accepted(network, "XAA", ours)
+
+
+async def test_question_by_a_clock_that_was_a_month_ahead_does_not_wait_a_month(network: Network) -> None:
+    """It is refused for its times soon after the clock is right, where it would wait in silence."""
+    _, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XBB"]
+    with wrong_clock(network, "XBB", MONTH):
+        await gateway.answer.ask(theirs, ["SEX"], 2, "first", "registry_clerk")
+    for cut in (True, False):  # the first attempt meets a line that is down
+        network.wires.cut = cut
+        await gateway.deliverer.look()
+        await network.deliver(refresh=False)
+        network.clock.pass_(minutes=1)
+    *_, asked = await outbox(network, "XBB", theirs)
+    assert (QUESTION, "refused", "stale") == (asked.type, asked.state, asked.code)

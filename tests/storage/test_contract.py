@@ -601,9 +601,24 @@ async def test_what_would_wait_too_long_is_hastened(store: Store) -> None:
         ("save_outbound", outbound("soon", thread="t3", next_try_at=latest)),
         ("save_outbound", outbound("done", thread="t4", state="receipted", next_try_at=far)),
     )
-    assert (await store.commit(lambda tx: tx.hasten_outbound(NOW, latest))).value == 2
+    assert (await store.commit(lambda tx: tx.hasten_outbound(NOW, latest, latest))).value == 2
     assert [row.id for row in await get(store, "due_outbound", NOW, 9, "XBB")] == ["id-ahead"]
     assert (await get(store, "find_outbound", "XBB", "id-done")).next_try_at == far
+
+
+async def test_what_is_dated_too_far_ahead_does_not_wait_for_that_day(store: Store) -> None:
+    """What a clock far ahead queued is bound to no instant of its own; dated a little ahead, it waits so long."""
+    far, near = NOW + timedelta(days=30), NOW + timedelta(minutes=10)
+    hour = NOW + timedelta(hours=1)
+    await put(
+        store,
+        ("save_outbound", outbound("far", thread="t1", queued_at=far, not_before=far, next_try_at=far)),
+        ("save_outbound", outbound("tried", thread="t2", queued_at=far, not_before=far, next_try_at=NOW)),
+        ("save_outbound", outbound("plan", thread="t3", queued_at=NOW, not_before=far, next_try_at=far)),
+        ("save_outbound", outbound("near", thread="t4", queued_at=near, not_before=near, next_try_at=near)),
+    )
+    await store.commit(lambda tx: tx.hasten_outbound(NOW, NOW, hour))
+    assert ["id-far", "id-tried"] == [row.id for row in await get(store, "due_outbound", NOW, 9, "XBB")]
 
 
 async def test_what_is_bound_to_too_late_an_instant_is_let_go(store: Store) -> None:

@@ -156,7 +156,7 @@ async def test_what_lets_all_messages_leave_waits_in_no_ring(dsn: str, nodes: No
 
     async def both(tx: Tx) -> None:
         assert await tx.find_outbound("XBB", "id-m1") is not None
-        hastening.append(asyncio.create_task(slow[1].commit(lambda tx: tx.hasten_outbound(NOW, NOW))))
+        hastening.append(asyncio.create_task(slow[1].commit(lambda tx: tx.hasten_outbound(NOW, NOW, NOW))))
         while not await there(tx, "SELECT 1 FROM pg_locks WHERE NOT granted"):
             pass
         assert await tx.find_outbound("XBB", "id-m0") is not None
