@@ -62,6 +62,9 @@ PostgreSQL a stop at another node.
 HELD_AGAIN_S = 60
 """A message that may not leave now is looked at again after this long, and keeps no place from those that may."""
 
+_IN_VAIN = 10
+"""After how many times that it was fetched without an answer a number before a message may be missing."""
+
 GAP = "out-of-order"
 """Code of the answer to a message before which a number of its thread was never used, as far as its recipient knows."""
 
@@ -329,6 +332,8 @@ class Deliverer:
         if row.answer is not None and self._was_fetched(row) and await resync.goes_behind(self._context, tx, row, now):
             await tx.save_outbound(passed_over.settled_before(row)._replace(envelope=None))
             return None
+        if self._was_fetched(row) and row.attempts >= _IN_VAIN:
+            await undelivered.tell_lacking(self._context, tx, row, now)
         if row.type == RESYNC and self._leaving.is_sealed_in_vain(row, now):
             # A sibling that stands in the same look may have had all of them made anew.
             current = await tx.find_outbound(row.partner, row.id)
@@ -484,6 +489,8 @@ class Deliverer:
                 # Nor is it posted a third time.
                 await tx.save_outbound(passed_over.settled_before(current)._replace(envelope=None))
                 return
+            if gap:
+                await undelivered.tell_lacking(context, tx, current, now)
             if current.attempts == row.attempts:  # or another attempt is under way since this lease ran out
                 await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
 

@@ -13,7 +13,7 @@ from gateway.core.messages import AFTER_WITHDRAWAL, RESYNC, SUSPENSION, TYPES
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Tx
-from gateway.services.rows import CaseRow, OutboundRow
+from gateway.services.rows import CaseRow, OutboundRow, PartnerRow
 
 
 async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:
@@ -81,7 +81,7 @@ async def post(context: Context, tx: Tx, case: CaseRow, now: datetime, types: Co
     for row in await tx.outbound_of_case(case.ref):
         if row.state == "posted" or row.answer is None or partner is None or not may_repeat(row, now):
             continue
-        if row.type in types and _epoch_of(row.answer) < partner.epoch:
+        if row.type in types and is_of_before(row, partner):
             await tx.save_outbound(again(row, now))
             context.queued = True
 
@@ -116,7 +116,7 @@ def again(row: OutboundRow, now: datetime) -> OutboundRow:
     return row._replace(state="posted", next_try_at=now, attempts=row.attempts + 1)
 
 
-def _epoch_of(answer: bytes) -> int:
-    """Return the epoch of the log that a stored answer, which verified, was entered in."""
-    note = checkpoint.parse_proof(wire.parse_stored_answer(answer).proof).checkpoint
-    return int(note.split("\n", 1)[0].rsplit("/", 1)[1])
+def is_of_before(row: OutboundRow, partner: PartnerRow) -> bool:
+    """Return whether the answer of ``row``, which verified, was entered in a log of before the partner's epoch."""
+    note = checkpoint.parse_proof(wire.parse_stored_answer(row.answer or b"").proof).checkpoint
+    return int(note.split("\n", 1)[0].rsplit("/", 1)[1]) < partner.epoch

@@ -5,7 +5,7 @@ from datetime import datetime
 from gateway.core.machine import Event
 from gateway.core.messages import RESYNC
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, steps, threads
+from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, resync, steps, threads
 from gateway.services.answers import add_finding
 from gateway.services.context import Context
 from gateway.services.ports import Tx
@@ -45,6 +45,23 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
         data = {"code": code, "type": row.type, "behind": behind, "held": held.case.state}
         await steps.tell(context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
     return True
+
+
+async def tell_lacking(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Tell the desk that ``row`` waits in vain: before it a restored partner lacks what is over and is posted no more.
+
+    Only what left in the last 30 days is posted again (M-5.28). By a backup older than that the partner answers that a
+    number is missing, until ``row`` runs out as well.
+    """
+    partner = await tx.find_partner(row.partner)
+    if partner is None or row.ref is None:
+        return
+    for one in await tx.outbound_of_case(row.ref):
+        before = one.epoch == row.epoch and (one.seq or 0) < (row.seq or 0) and one.answer is not None
+        if before and not passed_over.may_repeat(one, now) and passed_over.is_of_before(one, partner):
+            await add_finding(context, tx, row, resync.PASSED_OVER, now)
+            return
 
 
 async def _waits_on(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:

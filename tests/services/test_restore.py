@@ -440,6 +440,20 @@ async def test_listing_by_a_clock_that_is_late_counts_as_come(network: Network, 
     assert "CLOSED" == await story.state(network, "XAA", ours)
 
 
+async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, tmp_path: Path) -> None:
+    """A State that is put back by more than thirty days lacks what nobody posts again; what is said behind it waits."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await story.acknowledged(network)
+    network.clock.pass_(days=31)
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    assert [] == await findings_of(network, "XAA", ours)
+    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", "case_officer")
+    await network.deliver()
+    assert [PASSED_OVER] == await findings_of(network, "XAA", ours)
+
+
 async def test_listing_that_no_key_opens_any_more_is_made_anew(network: Network, tmp_path: Path) -> None:
     """A partner that replaced its sealing key before it read the listing gets it under the new one."""
     theirs = await lost_acknowledgement(network, tmp_path / "backup")
