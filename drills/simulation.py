@@ -5,7 +5,7 @@ A seed is three real gateways in one thread, some sixty messages between them, a
 at any step, partitions, broken connections, changed bytes, wrong clocks, full disks, stolen keys, restores from a
 backup (``docs/simulation.md``). The same seed does the same everywhere.
 
-    python -m drills.simulation [--seeds 1000] [--start 0] [--jobs N] [--json] [--trace]
+    python -m drills.simulation [--seeds 1000] [--start 0] [--jobs N] [--play apart|clocks] [--json] [--trace]
 
 Exit status 1 at any violation; the seed, what did not hold, and the command that plays it again are printed.
 """
@@ -32,6 +32,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.sim import homes, scenario
+from tests.sim.apart import Apart
+from tests.sim.clocks import Clocks
 from tests.support.memory import MEMORY
 
 CHUNK = 5
@@ -39,6 +41,11 @@ CHUNK = 5
 
 LONGEST_S = 30
 """Processor time after which a seed has failed: something turns in a circle and lets nobody else have a turn."""
+
+
+ORDINARY = "ordinary"
+PLAYS = {ORDINARY: scenario.Scenario, "apart": Apart, "clocks": Clocks}
+"""What a seed is: the network with all its faults, a State out of reach for more than a month, or wrong clocks."""
 
 
 class Endless(KeyboardInterrupt):
@@ -55,11 +62,13 @@ class Seed:
     virtual_s: float
     failures: tuple[tuple[str, str], ...]
     trace: tuple[str, ...] = ()
+    play: str = "ordinary"
 
     @property
     def replay(self) -> str:
         """Return the command that plays this seed again and prints all that happened in it."""
-        return f"python -m drills.simulation --start {self.number} --seeds 1 --trace"
+        other = "" if self.play == ORDINARY else f"--play {self.play} "
+        return f"python -m drills.simulation {other}--start {self.number} --seeds 1 --trace"
 
 
 @dataclass
@@ -83,29 +92,29 @@ class Figures:
             self.failed.append(seed)
 
 
-def run(number: int, *, trace: bool = False, leave: bool = False) -> Seed:
+def run(number: int, play: str = ORDINARY, *, trace: bool = False, leave: bool = False) -> Seed:
     """
-    Run one seed in this process; an error of the simulation itself is a failure too.
+    Run one seed in this process, by the scenario ``play``; an error of the simulation itself is a failure too.
 
     With ``leave`` nothing is tidied up behind it, for a process that ends soon.
     """
     root = Path(tempfile.mkdtemp(prefix="simulation-", dir=MEMORY))
     try:
         with _limited():
-            made = scenario.run(number, root, leave=leave)
+            made = scenario.run(number, root, PLAYS[play], leave=leave)
     except (Exception, Endless):
-        return _without_an_end(number, traceback.format_exc())
+        return _without_an_end(number, play, traceback.format_exc())
     finally:
         shutil.rmtree(root, ignore_errors=True)
     failures = tuple((one.name, one.told) for one in made.failures)
-    return Seed(number, made.digest, made.counts, made.virtual_s, failures, tuple(made.trace) if trace else ())
+    return Seed(number, made.digest, made.counts, made.virtual_s, failures, tuple(made.trace) if trace else (), play)
 
 
-def _without_an_end(number: int, told: str) -> Seed:
-    return Seed(number, "", Counter(), 0.0, (("runs to its end", told),))
+def _without_an_end(number: int, play: str, told: str) -> Seed:
+    return Seed(number, "", Counter(), 0.0, (("runs to its end", told),), play=play)
 
 
-def run_some(numbers: Sequence[int], *, trace: bool = False) -> Iterator[Seed]:
+def run_some(numbers: Sequence[int], play: str = ORDINARY, *, trace: bool = False) -> Iterator[Seed]:
     """
     Yield what each of a few seeds showed, in order; they run in a copy of this process, which ends with them.
 
@@ -116,34 +125,34 @@ def run_some(numbers: Sequence[int], *, trace: bool = False) -> Iterator[Seed]:
     watched = sys.gettrace() is not None or sys.getprofile() is not None
     own = len(numbers) if watched else not homes.template.cache_info().currsize
     for number in numbers[:own]:
-        yield run(number, trace=trace)
+        yield run(number, play, trace=trace)
     if others := numbers[own:]:
-        yield from _in_a_copy(others, trace=trace)
+        yield from _in_a_copy(others, play, trace=trace)
 
 
-def _in_a_copy(numbers: Sequence[int], *, trace: bool) -> Iterator[Seed]:
+def _in_a_copy(numbers: Sequence[int], play: str, *, trace: bool) -> Iterator[Seed]:
     here, there = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, as tests have: no seed needs one
         copy = os.fork()
     if copy == 0:
-        _tell(there, numbers, trace=trace)
+        _tell(there, numbers, play, trace=trace)
     os.close(there)
     with os.fdopen(here, "rb") as told:
         for number in numbers:
             try:
                 yield pickle.load(told)  # noqa: S301  (what our own copy wrote)
             except (EOFError, pickle.UnpicklingError):
-                yield _without_an_end(number, "its process ended")
+                yield _without_an_end(number, play, "its process ended")
     os.waitpid(copy, 0)
 
 
-def _tell(there: int, numbers: Sequence[int], *, trace: bool) -> NoReturn:
+def _tell(there: int, numbers: Sequence[int], play: str, *, trace: bool) -> NoReturn:
     """Run seeds, write what each showed to the pipe ``there``, and end this process."""
     try:
         with os.fdopen(there, "wb") as told:
             for number in numbers:
-                pickle.dump(run(number, trace=trace, leave=True), told)
+                pickle.dump(run(number, play, trace=trace, leave=True), told)
                 told.flush()
     finally:
         os._exit(0)
@@ -163,20 +172,20 @@ def _limited() -> Iterator[None]:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def run_all(seeds: Sequence[int], jobs: int, *, trace: bool = False) -> Iterator[Seed]:
+def run_all(seeds: Sequence[int], jobs: int, play: str = ORDINARY, *, trace: bool = False) -> Iterator[Seed]:
     """Yield what each seed showed, in order; with more than one of ``jobs`` in as many processes at a time."""
     few = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
     if jobs == 1:
         for some in few:
-            yield from run_some(some, trace=trace)
+            yield from run_some(some, play, trace=trace)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        for played in pool.map(partial(_all_of, trace=trace), few):
+        for played in pool.map(partial(_all_of, play=play, trace=trace), few):
             yield from played
 
 
-def _all_of(numbers: Sequence[int], *, trace: bool) -> list[Seed]:
-    return list(run_some(numbers, trace=trace))
+def _all_of(numbers: Sequence[int], *, play: str, trace: bool) -> list[Seed]:
+    return list(run_some(numbers, play, trace=trace))
 
 
 def gather(seeds: Iterable[Seed], *, quiet: bool = False) -> Figures:
@@ -197,12 +206,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Three gateways under a virtual clock, with faults drawn from a seed.")
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
     parser.add_argument("--start", type=int, default=0, help="the first one")
+    parser.add_argument("--play", choices=PLAYS, default=ORDINARY, help="what is played")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--trace", action="store_true", help="print all that happened in each seed")
     asked = parser.parse_args()
     numbers = range(asked.start, asked.start + asked.seeds)
-    played = run_all(numbers, 1 if asked.trace or asked.seeds == 1 else asked.jobs, trace=asked.trace)
+    played = run_all(numbers, 1 if asked.trace or asked.seeds == 1 else asked.jobs, asked.play, trace=asked.trace)
     figures = gather(_told(played) if asked.trace else played)
     report(figures, as_json=asked.json)
     return 1 if figures.failed else 0

@@ -5,6 +5,7 @@ What one State holds at the end of a run: its outbox, inbox, logs, cases and ste
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from gateway.app import Gateway
@@ -49,6 +50,7 @@ class Got(NamedTuple):
     status: str
     ref: str | None
     answer: bytes | None
+    expires_at: int
 
 
 @dataclass
@@ -68,6 +70,7 @@ class Books:
 
     restored: list[tuple[float, float]] = field(default_factory=list)
     robbed: bool = False
+    put_back_at: datetime | None = None
 
     @property
     def renewed(self) -> bool:
@@ -116,6 +119,7 @@ async def read_books(world: World, host: Host, faults: Faults) -> Books | None:
         {place: frozenset(events) for place, events in at_once.items()},
         [(backup, restore) for country, backup, restore in faults.lost if country == host.country],
         host.country in faults.robbed,
+        faults.put_back_at.get(host.country),
     )
 
 

@@ -16,6 +16,9 @@ from tests.sim.faults import Faults
 from tests.sim.held import has_to_be_heard, held_from
 from tests.sim.world import Host, World
 
+NOTICED_S = 86_400
+"""The longest that a partner may take to notice that a State was put back: a card that comes late."""
+
 DRAINS_S = 3 * 86400.0
 """After the last fault, the longest that anything may still wait to be delivered."""
 
@@ -40,10 +43,11 @@ class Draining:
         another case is stopped, so that people decide on a recall, as a finding says (``held_from``); nor what
         stands behind a number that a restored partner has forgotten: of a message that a rule kept from it, which a
         finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
-        of one that it had withdrawn before; nor what who asks takes back behind a message that was spoiled on its way,
-        of which a finding has people tell the other State, nor, in a case that is closed, behind one that waits because
-        the person is stopped, where a finding does so too; nor, in a case that who asks set aside and closed, what
-        takes data back behind what a restored partner has forgotten and is not told anew (decision 0038).
+        of one that it had withdrawn before, or of what had run out by then, which a finding tells people too; nor what
+        who asks says behind a message that was spoiled on its way, or that ran out, of which a finding has people tell
+        the other State, nor, in a case that is closed, behind one that waits because the person is stopped, where a
+        finding does so too; nor, in a case that who asks set aside and closed, what takes data back behind what a
+        restored partner has forgotten and is not told anew (decision 0038).
         """
         latest = self._world.now() + timedelta(seconds=DRAINS_S)
         while True:
@@ -100,13 +104,16 @@ class Draining:
             return False
         if unsaid and (since := await held_from(host, ref)) is not None and since <= (epoch, seq):
             return True
-        if ref is not None and self._is_behind_a_spoiled_one(host, partner, thread, (epoch, seq)):
+        if ref is not None and self._is_behind_a_lost_one(host, partner, thread, (epoch, seq)):
             return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
         if ref is not None and self._is_behind_what_waits_for_people(host, ref, (epoch, seq)):
             return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
         restored = any(country == partner for country, _, _ in self._faults.lost)
         if (gap := self._forgotten(host, partner, thread) if restored else None) is None:
             return False
+        if self._ran_out(host, partner, thread, gap):
+            told = ref is None or PASSED_OVER in (await self._desks.case(host.gateway, ref)).findings
+            return told
         if ref is None:
             left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
                 WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
@@ -116,17 +123,28 @@ class Draining:
         told = {PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings}
         return bool(told) and not await has_to_be_heard(host, ref)
 
-    def _is_behind_a_spoiled_one(self, host: Host, partner: str, thread: str, place: tuple[int, int]) -> bool:
+    def _ran_out(self, host: Host, partner: str, thread: str, gap: tuple[int, int, int]) -> bool:
         """
-        Return whether a message before ``place`` in a thread is given up, of which a byte changed on the way.
+        Return whether something in ``gap`` had run out as the partner that lacks it was put back, so nobody posts it.
+
+        What stands behind it waits until it runs out too, and its desk is told at once, whatever it says (M-5.28).
+        """
+        put_back, said = self._faults.put_back_at[partner].timestamp(), "SELECT min(expires_at) FROM outbound"
+        where = "WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND answer IS NOT NULL"
+        ((first,),) = host.look(f"{said} {where}", partner, thread, *gap)
+        return first is not None and first <= put_back + NOTICED_S
+
+    def _is_behind_a_lost_one(self, host: Host, partner: str, thread: str, place: tuple[int, int]) -> bool:
+        """
+        Return whether a message before ``place`` in a thread is given up: a byte changed on the way, or it ran out.
 
         Where a State is asked nothing waits behind it: what takes data back has its number (M-5.10).
         """
-        query = """SELECT envelope_id FROM outbound JOIN case_file USING (ref) WHERE outbound.partner = ?
+        query = """SELECT envelope_id, code IS NULL FROM outbound JOIN case_file USING (ref) WHERE outbound.partner = ?
             AND outbound.thread = ? AND outbound.state = 'undelivered' AND (epoch, seq) < (?, ?)
             AND side = 'requesting'"""
         given_up = host.look(query, partner, thread, *place)
-        return any(envelope_id in self._world.network.spoiled for (envelope_id,) in given_up)
+        return any(ran_out or envelope_id in self._world.network.spoiled for envelope_id, ran_out in given_up)
 
     def _is_behind_what_waits_for_people(self, host: Host, ref: str, place: tuple[int, int]) -> bool:
         """Return whether in a case of ours that is closed one before ``place`` waits, for the person is stopped."""

@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -91,8 +92,14 @@ class Faults:
         self.desks = desks
         self.lost: list[tuple[str, float, float]] = []
         """Restores: country, instant of the backup, instant of the restore."""
+        self.put_back_at: dict[str, datetime] = {}
+        """When each State was restored last, by a clock that is right."""
+
         self.robbed: set[str] = set()
         """States that replaced stolen keys."""
+
+        self.among: Sequence[str] = homes.COUNTRIES
+        """States whose gateways something may befall."""
 
         self._backups: dict[str, Backup] = {}
         self._weights = _FAULTS | ({"restore": 40} if self.random.random() < RESTORES else {})
@@ -119,7 +126,7 @@ class Faults:
 
     def host(self) -> Host:
         """Return the gateway of one of the States."""
-        return self.world.hosts[self.random.choice(homes.COUNTRIES)]
+        return self.world.hosts[self.random.choice(self.among)]
 
     def _other(self, host: Host) -> Host:
         return self.world.hosts[self.random.choice([one for one in homes.COUNTRIES if one != host.country])]
@@ -283,6 +290,9 @@ class Faults:
             host.start()
 
     async def _signing(self, host: Host) -> None:
+        await self.signing(host)
+
+    async def signing(self, host: Host) -> None:
         """Make a new signing key, publish it, and sign with it from a start on: once partners have the card, or not."""
         async with host.alone:
             if not (changes := homes.new_signing(host.home, host.country, host.clock.now())):
@@ -339,11 +349,11 @@ class Faults:
         """Make a backup the first time, and now and then anew; otherwise put the last one back as the manual says."""
         backup = self._backups.get(host.country)
         if backup is None or self.random.random() < ANEW:
-            self._back_up(host)
+            self._backups[host.country] = self.back_up(host)
             return
         async with host.alone:
             await host.stop()
-            await self._put_back(host, backup)
+            await self.put_back(host, backup)
 
     async def _theft(self, host: Host) -> None:
         """Have a State replace the keys that were stolen from it as the command does, a new epoch with them."""
@@ -371,21 +381,24 @@ class Faults:
             await self._spread(host, card)
             host.start()
 
-    def _back_up(self, host: Host) -> None:
+    def back_up(self, host: Host) -> Backup:
+        """Copy the store of a gateway, which may run."""
         self.counts["backups"] += 1
         path = host.home / "backup.db"
         with sqlite3.connect(host.database) as source, sqlite3.connect(path) as target:
             source.backup(target)
         source.close()
         target.close()
-        self._backups[host.country] = Backup(self.world.loop.time(), path)
+        return Backup(self.world.loop.time(), path)
 
-    async def _put_back(self, host: Host, backup: Backup) -> None:
+    async def put_back(self, host: Host, backup: Backup) -> None:
+        """Put a copy in the place of the store of a gateway that is stopped, as the manual says, and start it."""
         host.room = None
         host.set_aside()
         shutil.copyfile(backup.path, host.database)
         journal, now = self.desks.journals[host.country], self.world.loop.time()
         self.lost.append((host.country, backup.at, now))
+        self.put_back_at[host.country] = self.world.now()
         journal.done = [one for one in journal.done if one[0] <= backup.at]
         journal.held = {ref: since for ref, since in journal.held.items() if since <= backup.at}
         journal.minors = {ref: since for ref, since in journal.minors.items() if since <= backup.at}

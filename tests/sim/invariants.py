@@ -8,7 +8,7 @@ each check says for itself what it forgives a State that was restored, and to no
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,9 @@ from gateway.services.undelivered import NOT_BACK
 from keys import jws, statement
 from keys.errors import BadStatement, UnknownKey
 from keys.sign import SigningKey
+from tests.sim import homes
 from tests.sim.books import Books, Got, Sent, read_books
+from tests.sim.draining import NOTICED_S
 from tests.sim.stops import AWAY
 from tests.sim.world import UNPROVED, World
 
@@ -188,11 +190,11 @@ def _delivered(world: World, own: Books, their: Books) -> None:
         got, lost = their.got.get(digest), (digest, sha256(sent.answer).hexdigest()) not in kept
         told = f"{own.country} to {their.country}: {sent.type} number {sent.seq}"
         if got is None:
-            if not (lost and (_is_still(own, sent) or _passed_over(own, sent))):
+            if not (lost and (_is_still(own, sent) or _passed_over(own, sent) or _was_over(sent, their))):
                 world.fail("receipted and there", f"{told} was receipted and is not there")
-        elif got.status != sent.status and not lost:
+        elif got.status != sent.status and not (lost or _came_too_late(sent, got)):
             world.fail("receipted and there", f"{told} is {got.status} there and {sent.status} here")
-        elif got.answer is not None and got.answer != sent.answer and not (lost or their.robbed):
+        elif got.answer not in (None, sent.answer) and not (lost or their.robbed or world.is_over(got.expires_at)):
             world.fail("one answer", f"{told} has two answers")
     for digest, got in their.got.items():
         if got.partner == own.country and digest not in own.sent and digest in posted:
@@ -212,8 +214,8 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
     """
     A message is done with its answer, given up when it was refused for good, and dropped for a stop.
 
-    What drops it is a step of its case in the same second: any, where a new epoch settles what waited (M-5.27). None
-    is given up because it expired: that takes thirty days, and this is looked at sooner.
+    What drops it is a step of its case in the same second: any, where a new epoch settles what waited (M-5.27). What is
+    given up because it ran out is so once its time is over, and not before thirty days of the run.
     """
     for sent in own.sent.values():
         events = own.at_once.get((sent.ref or "", sent.answered_at or 0), frozenset())
@@ -222,6 +224,7 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
                 good = sent.answer is not None
             case "undelivered":
                 good = sent.code is not None and sent.envelope_id in world.network.spoiled
+                good = good or _ran_out(world, own, sent)
             case "dropped":
                 out = OUTDATES | TAKEN_OUT.get(sent.type, OUTDATES)
                 good = sent.type == RESYNC or bool(events & STOPS) or _put_back(own, sent)
@@ -232,6 +235,20 @@ def _ended_for_a_reason(world: World, own: Books) -> None:
         if not good:
             told = f"{own.country}: {sent.type} number {sent.seq} is {sent.state}, at {sorted(events)}"
             world.fail("ended for a reason", told)
+
+
+def _ran_out(world: World, own: Books, sent: Sent) -> bool:
+    """
+    Return whether a message that nobody answered was given up once its time was over, by its State and in truth.
+
+    That takes thirty days, but of one that a clock dated which was late by days.
+    """
+    over, late = sent.expires_at + wire.SKEW.total_seconds(), own.host.was_wrong and world.is_over(sent.expires_at)
+    return sent.code is None and (sent.answered_at or 0) >= over and (late or world.now() >= homes.START + VALID)
+
+
+VALID = timedelta(days=30)
+"""How long a gateway posts a message for."""
 
 
 def _put_back(own: Books, sent: Sent) -> bool:
@@ -281,6 +298,24 @@ STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
 """States in which nothing that was answered leaves again."""
 
 
+def _came_too_late(sent: Sent, got: Got) -> bool:
+    """
+    Return whether a message had been taken, and was refused once its time was over: no answer of before came through.
+
+    Such a refusal says nothing of what happened before (M-5.18), and its sender's desk is told of a refusal.
+    """
+    return (sent.code, got.status) == ("expired", "accepted") and (sent.answered_at or 0) > sent.expires_at
+
+
+def _was_over(sent: Sent, their: Books) -> bool:
+    """
+    Return whether a message had run out as its recipient was put back, so that it is posted no more (M-5.28).
+
+    Whoever says more in that case is told that what stands before it is lacking.
+    """
+    return their.put_back_at is not None and sent.expires_at <= their.put_back_at.timestamp() + NOTICED_S
+
+
 def _is_still(own: Books, sent: Sent) -> bool:
     """
     Return whether a message is not posted again to a restored State because its case stands still, or is over.
@@ -316,21 +351,23 @@ def _logged(world: World, own: Books, their: Books) -> None:
     """
     Each message that was answered stands in the logs of both States, once.
 
-    A State whose keys were stolen signs anew, and one that forgot what it had answered answers it again.
+    A State whose keys were stolen signs anew, and one that forgot what it had answered answers it again. Once the time
+    of a message is over its answer is kept no more, and who posts it still is told so by another (M-5.18).
     """
     lost = _taken_answers(world, own, their)
     for digest, got in their.got.items():
         if got.partner != own.country:
             continue
         count = their.issued[digest]
-        if count != 1 and not (count > 1 and their.robbed):
+        if count != 1 and not (count > 1 and (their.robbed or world.is_over(got.expires_at))):
             told = f"{their.country} issued {count} entries for {got.type} of {own.country}"
             world.fail("logged once", told)
     for digest, sent in own.sent.items():
         if sent.partner != their.country or sent.answer is None:
             continue
         count = own.received[digest]
-        if count != 1 and not (count > 1 and (their.robbed or digest in lost)):
+        over = world.is_over(sent.expires_at)
+        if count != 1 and not (count > 1 and (their.robbed or digest in lost or over)):
             world.fail("logged once", f"{own.country} entered {count} receipts for its {sent.type}")
 
 
@@ -456,8 +493,9 @@ def _remembered(world: World, books: Mapping[str, Books]) -> None:
         if not their.keeps(post.at, one.at):
             continue
         got = their.got.get(post.digest)
+        again = their.robbed or (got is not None and world.is_over(got.expires_at))
         changed = got is not None and got.answer is not None and sha256(got.answer).hexdigest() != one.digest
-        if got is None or (changed and not their.robbed):
+        if got is None or (changed and not again):
             told = f"{post.recipient} answered {post.type} number {post.seq} of {post.sender}"
             world.fail("answered and remembered", f"{told} and {'has forgotten it' if got is None else 'answers anew'}")
 
@@ -698,6 +736,8 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
                 world.fail("both sides agree", told)
             if twin is not None and (own.restored or their.restored) and not astray:
                 _told_of_days(world, case, twin, told)
+            elif twin is not None and not astray and (own.host.was_wrong or their.host.was_wrong):
+                _told_of_days(world, case, twin, told, either=True)
             elif twin is not None and not astray:
                 _same_days(world, own, their, case, twin, told)
     asked = [post for post in world.posts if post.type == REQUEST]
@@ -827,13 +867,15 @@ def _state(case: Case | None) -> str:
 
 def _astray(own: Books, their: Books, thread: str) -> bool:
     """
-    Return whether either side knows of a message of the thread that was not accepted, or waits.
+    Return whether either side knows of a message of the thread that was not accepted, or waits, or had run out by the
+    time that who had it was put back, so that it is posted no more (M-5.28).
 
     What a delay that was refused had changed is taken back, so it explains nothing.
     """
     return any(
-        sent.thread == thread and sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)
-        for books in (own, their)
+        sent.thread == thread
+        and (_was_over(sent, to) or (sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)))
+        for books, to in ((own, their), (their, own))
         for sent in books.sent.values()
     )
 
@@ -881,9 +923,15 @@ WHERE issued.ref = ? AND issued.event IN ('issue', 'reissue_document') AND asked
 """
 
 
-def _told_of_days(world: World, case: Case, twin: Case, told: str) -> None:
-    """Where a restore made two States reckon from different days, a finding on either side says so."""
+def _told_of_days(world: World, case: Case, twin: Case, told: str, *, either: bool = False) -> None:
+    """
+    Where a restore made two States reckon from different days, a finding on each side says so.
+
+    Where a clock was wrong by days a finding on ``either`` does: whoever went by it cannot know.
+    """
     for clock, other in _apart(case, twin):
+        if either and any("reckon" in finding for one in (case, twin) for finding in one.findings):
+            continue
         if clock.extended != other.extended and _is_explained(case, twin):
             continue  # whoever was restored has lost the extension, and knows that something was lost
         for one in (case, twin):

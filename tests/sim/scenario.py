@@ -52,19 +52,19 @@ class Result:
     virtual_s: float
 
 
-def run(seed: int, root: Path, *, leave: bool = False) -> Result:
+def run(seed: int, root: Path, play: "type[Scenario] | None" = None, *, leave: bool = False) -> Result:
     """
-    Run the whole scenario of ``seed`` under the empty directory ``root`` and return what it showed.
+    Run the whole scenario of ``seed``, or ``play``, under the empty directory ``root`` and return what it showed.
 
     With ``leave`` nothing is tidied up behind it, for a process that ends soon.
     """
     with homes.shared(leave=leave):
-        return _run(seed, root, leave=leave)
+        return _run(seed, root, play or Scenario, leave=leave)
 
 
-def _run(seed: int, root: Path, *, leave: bool) -> Result:
+def _run(seed: int, root: Path, kind: "type[Scenario]", *, leave: bool) -> Result:
     world = World(seed, root)
-    play = Scenario(world)
+    play = kind(world)
     try:
         world.loop.run_until_complete(play.play())
         digest, virtual_s = world.digest(), (world.now() - homes.START).total_seconds()
@@ -107,6 +107,24 @@ class Scenario:
         for host in hosts:
             await host.ready()
         desks = [asyncio.create_task(self.desks.work(host)) for host in hosts]
+        await self.course()
+        await self.until_sent(MESSAGES)
+        self.desks.working = False
+        await asyncio.gather(*desks)
+        await self._heal()
+        await self._draining.drain()
+        self.counts["fetched"] = self.world.fetched
+        await check(self)
+        if self.goes_on_for_years and not self.world.failures:
+            await self._years()
+
+    @property
+    def goes_on_for_years(self) -> bool:
+        """Return whether two years pass once all is delivered."""
+        return self.world.seed % YEARS_EVERY == YEARS_EVERY - 1
+
+    async def course(self) -> None:
+        """Let everything go wrong that is drawn, in some parts, while the desks work."""
         faults = FAULTS + self.random.randrange(8)
         for part in range(PARTS):
             if self._fetches == "a while" and part in (1, PARTS - 1):
@@ -116,19 +134,15 @@ class Scenario:
             await self.faults.disturbed(faults // PARTS + (part < faults % PARTS))
             if part < PARTS - 1:
                 self.world.jump(self.random.choice((3600, 86_400, 86_400, 86_400, 6 * 86_400)))
+
+    async def until_sent(self, messages: int) -> None:
+        """Wait until the desks have sent so many messages in all."""
+        self.desks.most = max(self.desks.most, messages)
         latest = self.world.loop.time() + LASTS_S
-        while self.counts["messages"] < MESSAGES and not self.world.failures:
+        while self.counts["messages"] < messages and not self.world.failures:
             await asyncio.sleep(0.5)
             if self.world.loop.time() > latest:
                 self.world.fail("works", f"{self.counts['messages']} messages, and no more come")
-        self.desks.working = False
-        await asyncio.gather(*desks)
-        await self._heal()
-        await self._draining.drain()
-        self.counts["fetched"] = self.world.fetched
-        await check(self)
-        if self.world.seed % YEARS_EVERY == YEARS_EVERY - 1 and not self.world.failures:
-            await self._years()
 
     async def _years(self) -> None:
         """Let two years pass in which nobody is at any desk: there are new keys in time, and timers, and silence."""

@@ -33,6 +33,13 @@ def test_every_invariant_holds(first: int) -> None:
     assert 25 * AT_ONCE <= figures.counts["faults"]
 
 
+@pytest.mark.parametrize("play", ["apart", "clocks"])
+def test_every_invariant_holds_after_a_month_apart_and_with_wrong_clocks(play: str) -> None:
+    """A State out of reach for longer than anything is valid, and clocks that are wrong by days, cost nothing else."""
+    figures = gather(run_all(range(2), 1, play))
+    assert [] == [f"{seed.replay}: {seed.failures[0]}" for seed in figures.failed]
+
+
 @pytest.mark.parametrize("hash_seed", ["0", "1", "777"])
 def test_seed_does_the_same_in_another_process(hash_seed: str) -> None:
     """The trace of a seed has one digest, whatever was played before it and whatever the order of sets is."""

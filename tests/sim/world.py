@@ -218,6 +218,8 @@ class Host:
         self.room: int | None = None
         self.shifted_at = 0.0
         """When its clock last jumped, or all it had sent was last made due again: a lease of then means nothing."""
+        self.was_wrong = False
+        """Whether its clock was ever wrong by a day or more."""
         self.wanted = False
         self.process: Process | None = None
         self.gateway: Gateway | None = None
@@ -489,6 +491,8 @@ class World:
         """How often a gateway logged an event about a partner: (country, event, partner)."""
         self._digest = sha256()
         self._names: dict[str, str] = {}
+        self._withheld = ""
+        self._kept_cards: list[tuple[Card, str]] = []
         self._jumped_s = 0.0
         self._now = 0.0, homes.START
         self._sleepers: dict[asyncio.Future[None], float] = {}
@@ -504,6 +508,10 @@ class World:
         if instant != self._now[0]:
             self._now = instant, homes.START + timedelta(seconds=instant)
         return self._now[1]
+
+    def is_over(self, expires_at: int) -> bool:
+        """Return whether a message that is valid until ``expires_at``, in seconds since 1970, is over in truth."""
+        return self.now().timestamp() > expires_at + wire.SKEW.total_seconds()
 
     async def sleep(self, seconds: float) -> None:
         """Return after ``seconds`` of the true time, of which a jump brings many at once."""
@@ -560,8 +568,22 @@ class World:
     # Cards.
 
     def publish(self, card: Card, to: str) -> None:
-        """Bring a card to the home of another State."""
-        write_card(self.hosts[to].home / "cards", card)
+        """Bring a card to the home of another State, now or once either may be reached."""
+        if self._withheld in (to, card.country):
+            self._kept_cards.append((card, to))
+        else:
+            write_card(self.hosts[to].home / "cards", card)
+
+    def withhold(self, country: str) -> None:
+        """Let no card come to or from a State until ``reach``."""
+        self._withheld = country
+
+    def reach(self) -> None:
+        """Let every card come, also those that were kept."""
+        self._withheld = ""
+        for card, to in self._kept_cards:
+            self.publish(card, to)
+        self._kept_cards.clear()
 
     def keep_tasks(self) -> None:
         """
