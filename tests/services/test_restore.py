@@ -440,7 +440,8 @@ async def test_listing_by_a_clock_that_is_late_counts_as_come(network: Network, 
     assert "CLOSED" == await story.state(network, "XAA", ours)
 
 
-async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fetched", [False, True])
+async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, tmp_path: Path, fetched: bool) -> None:
     """A State that is put back by more than thirty days lacks what nobody posts again; what is said behind it waits."""
     backup = back_up(network, "XBB", tmp_path / "backup")
     ours, _ = await story.acknowledged(network)
@@ -450,7 +451,11 @@ async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, 
     await network.deliver()
     assert [] == await findings_of(network, "XAA", ours)
     await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", "case_officer")
-    await network.deliver()
+    for _ in range(12 if fetched else 0):  # no answer comes
+        await network.gateways["XAA"].deliverer.waiting("XBB", 64)
+        network.clock.pass_(seconds=2)
+    if not fetched:
+        await network.deliver()
     assert [PASSED_OVER] == await findings_of(network, "XAA", ours)
 
 
