@@ -7,6 +7,7 @@ import pytest
 
 from gateway.services.context import Forbidden
 from gateway.services.ports import Unavailable
+from schemas import SchemaError
 from tests.support import story
 from tests.support.network import Network
 from tests.support.restoring import refused_for_its_times
@@ -100,6 +101,14 @@ async def test_refused_reply_can_be_given_again(network: Network, monkeypatch: p
     network.gateways["XAA"].context.trust._cards["XBB"] = card
     await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
     await network.deliver()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_a_second_look_is_asked_for_on_a_ground_that_there_is(network: Network) -> None:
+    """The other State would refuse any other, and the one second look would be spent on it (V-06)."""
+    ours, _ = await story.replied(network)
+    with pytest.raises(SchemaError):
+        await network.gateways["XAA"].clear.contest(ours, "NO_SUCH_GROUND", "first")
     assert "REPLIED" == await story.state(network, "XAA", ours)
 
 

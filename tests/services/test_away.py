@@ -37,3 +37,10 @@ async def test_no_thread_goes_on_that_is_withdrawn_or_met_a_final_problem(ended:
     revive: Any = partial(away.revive, context, held=held, now=NOW)
     assert held is (await store.commit(revive)).value
     assert stood == await store.read(lambda tx: tx.find_thread(stood.partner, stood.thread))
+
+
+async def test_that_a_line_is_down_is_told_once() -> None:
+    """A case does not grow by each message that gets no receipt in its time."""
+    nothing: Any = None
+    held: Any = SimpleNamespace(case=value(findings=(away.LATE,)))
+    assert held is await away._late(nothing, nothing, held, NOW)

@@ -1,9 +1,10 @@
 """The asylum stop and freezing: nothing leaves but one neutral withdrawal."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -413,6 +414,12 @@ async def test_who_works_at_the_desk_does_not_let_go_for_a_guest(network: Networ
     assert ((GUEST, "lawyer"),) == (await story.case(network, "XAA", ref)).holders
 
 
+async def may_let_go(hold: Hold, ref: str, person: str, gone: Collection[tuple[str, str]], tx: Tx) -> bool:
+    """Tell whether ``person``, a clerk, may end the stops of all who are ``gone``."""
+    held = await cases.load(hold._context, tx, ref)
+    return await hold._is_apart(tx, held, person, "registry_clerk", gone)
+
+
 async def test_who_invited_does_not_let_go_for_a_guest(network: Network) -> None:
     """A clerk who asked somebody in, or renewed it, is on record for it; another clerk lets go (V-07)."""
     ref = await stopped_by_guest(network, "registry_clerk", "XBB")
@@ -425,10 +432,12 @@ async def test_who_invited_does_not_let_go_for_a_guest(network: Network) -> None
         await access.record(context, tx, held, "first", "look", "to see", now)  # who looked made no link
 
     await context.commit(unit)
+    gone = ((GUEST, "registry_clerk"), ("left", "registry_clerk"))  # beside the guest somebody who left the office
     for person, roles in (("clerk", {"registry_clerk"}), ("head", {"registry_clerk", "desk_head"})):
         context.persons = {**context.persons, person: Person(person, frozenset(roles), bytes(32))}
         with pytest.raises(RuleRefused, match="V-07: who invites"):
             await hold.release(ref, person, "registry_clerk")
+        assert not await context.store.read(partial(may_let_go, hold, ref, person, gone))
     await hold.release(ref, "first", "registry_clerk")
     assert () == (await story.case(network, "XBB", ref)).holders
 

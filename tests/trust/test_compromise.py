@@ -224,18 +224,6 @@ async def test_what_waits_is_signed_by_the_key_in_use(
     assert envelope.envelope_id(made.envelope or b"") == made.envelope_id != row.envelope_id
 
 
-async def test_what_waits_for_its_hour_waits_for_it_after_a_theft_too(network: Network) -> None:
-    """A withdrawal leaves at the full hour, so that it does not show when it was decided on (M-5.26)."""
-    ours, _ = await story.acknowledged(network)
-    gateway = network.gateways["XAA"]
-    await gateway.hold.freeze(ours, "known now", "first", "case_officer")
-    await gateway.hold.withdraw(ours, "first", "case_officer")
-    met = Compromise(gateway.context)
-    assert (1, 0) == await met.sign_again(network.clock.now())
-    await met.nudge(network.clock.now())
-    assert 0 == await gateway.deliverer.run_once()
-
-
 A, B = b"a" * 16, b"b" * 16
 HOUR = timedelta(hours=1)
 

@@ -212,6 +212,7 @@ def test_what_people_can_do_about_a_refusal_is_said_in_each_language(because: st
         (MINOR_ELSEWHERE, "Another case with the same number says otherwise."),
         (f"{MINOR_ELSEWHERE}: XAA-1", "as a minor: XAA-1."),
         (f"it is: {person_stop.NO_MORE}", ""),
+        (NOT_LET_GO, "Whoever stopped this case has not let go of it."),
         ("something else", ""),
     ],
 )
