@@ -152,9 +152,11 @@ ENDS = frozenset({"REPLIED", "WITHDRAWN", "CLOSED", "BLOCKED", "UNDELIVERED"})
 def _left_to_people(own: Books, row: CaseRow, case: Case) -> bool:
     """
     Return whether the other State may await a person of ours (V-45), as it has a proposal that it did not refuse, or
-    what was lost; whether one whom we accepted may come, though the acceptance was lost (R-25); or whether its only
-    answer was taken back (R-25).
+    what was lost, or does not know that she was called back (V-35); whether one whom we accepted may come, though the
+    acceptance was lost (R-25); or whether its only answer was taken back (R-25).
     """
+    if row.state == "WITHDRAWN" and UNTOLD in case.findings:
+        return True
     if (row.side, row.state) == ("requested", "UNDELIVERED"):
         return case.said.get(ACCEPTANCE, {}).get("decision") == "accepted"
     if row.side != "requesting" or row.state not in ("REPLIED", "UNDELIVERED"):
@@ -719,12 +721,11 @@ def _agreed(world: World, books: Mapping[str, Books]) -> None:
             # Who was asked destroyed the whole case, as it was told to.
             alike = alike or (bool(found) and found[0][0].state == "ERASED" and _demanded(case))
             astray = _astray(own, their, row.thread)
-            # Of who was called back and is here the other State hears by the next proposal.
+            # Of who was called back and is here the other State hears by the next proposal; of who was so in silence by
+            # nothing of ours, and a finding has people say it.
             back = any((ref, event) == (row.ref, "returned") for ref, event, _, _ in own.events)
-            alike = alike or (back and _state(case) in ("CONSIDERED", "ASSESSED") and _state(twin) == "RECALL")
-            # Of who was called back in silence it hears by nothing of ours either, and a finding has people say it.
-            unsaid = UNTOLD in case.findings and _state(case) == "RECALL"
-            alike = alike or (unsaid and _state(twin) in AWAY)
+            called = _state(case) == "RECALL" or (back and _state(case) in ("CONSIDERED", "ASSESSED"))
+            alike = alike or (called and _state(twin) in (AWAY if UNTOLD in case.findings else ("RECALL",)))
             # A journey was called off while that State was not to be contacted, and a finding has people tell it.
             off = any((ref, event) == (row.ref, "cancel") for ref, event, _, _ in own.events)
             alike = alike or (off and NOT_TOLD in case.findings and _state(twin) == "SCHEDULED")
@@ -757,7 +758,8 @@ def _left_at_that(own: Books, ref: str, case: Case) -> bool:
     """Return whether a case was closed without an answer: one pointed to another authority, or set aside."""
     pointed = any((got.ref, got.type, got.status) == (ref, REDIRECT, "accepted") for got in own.got.values())
     aside = any((one, event) == (ref, "suspend") for one, event, _, _ in own.events)
-    return (pointed or aside) and case.state == "CLOSED" and case.reply is None and case.withdraws_at is None
+    unanswered = aside or (pointed and case.reply is None)  # what was set aside may have had an answer, and contest it
+    return unanswered and case.state == "CLOSED" and case.withdraws_at is None
 
 
 def _demanded(case: Case) -> bool:
