@@ -76,9 +76,12 @@ def _begin_again(case: Case, event: Event, now: datetime) -> Change:
     """
     Leave ASSESSED or a later state: what was prepared, signed and agreed does not hold for another proposal.
 
-    What would take the old one further and never left does not leave any more; everything else in the outbox does.
+    What would take the old one further and never left does not leave any more; everything else in the outbox does. That
+    we told of a stop and have not lifted it stands; who proposed that a stopped case goes on saw another one (V-01).
     """
-    return replace(case, pending=None, releases=(), said={}), (DropUnsent(frozenset(TYPES) - _VOID),)
+    said = {type: body for type, body in case.said.items() if type == SUSPENSION}
+    case = replace(case, pending=None, releases=(), said=said, resume_proposer=None)
+    return case, (DropUnsent(frozenset(TYPES) - _VOID),)
 
 
 def _decline(case: Case, event: Event, now: datetime) -> Change:
@@ -302,13 +305,15 @@ def _cancel(case: Case, event: Event, now: datetime) -> Change:
     Take the plan back: out of the outbox if it never left, by a message if it did and the State may be contacted.
 
     Nothing but what the message says stands before this step: a journey can always be called off. Who waits for the
-    person is not kept waiting by a rule about what is told of her, for nothing is.
+    person is not kept waiting by a rule about what is told of her, for nothing is. Of a return that is suspended the
+    word waits until that goes on.
     """
     said = {type: body for type, body in case.said.items() if type != SCHEDULE}
     case = replace(case, said=said)
     if event.data.get("undo") == S.DOCUMENTED:
         return case, (DropUnsent(frozenset(TYPES) - {SCHEDULE}),)  # what else waits is no part of the plan
-    if event.facts is None or {one.rule for one in findings(When.SEND, event.facts)} & NO_CONTACT:
+    silent = NO_CONTACT - {"R-02"} if event.facts and event.facts.state is S.SUSPENDED else NO_CONTACT
+    if event.facts is None or {one.rule for one in findings(When.SEND, event.facts)} & silent:
         return _found(case, NOT_TOLD), ()
     return case, (Send(SCHEDULE, event.data["body"], optional=True),)
 

@@ -152,6 +152,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
         (),
         "event",
     ),
+    # Where the case is stopped it stays so, and goes on where a return begins (decision 0039): no stop is lifted by it.
+    *rows_of(HELD, "reassess", KEEP, _RECORD, (), "event"),
     *rows_of(PREPARING, "close", S.CLOSED, _GATEWAY, ("reply_spent",), "retention timer"),
     # The proposal: two persons for the bytes, and the authority in charge for the return.
     Row(S.ASSESSED, "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
@@ -221,6 +223,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
         "message",
     ),
     Row(S.SCHEDULED, "cancel", S.DOCUMENTED, OFFICER | _ESCORT, ("says",), "message"),
+    # Also where the other State knows of a stop: a plan that it was told is called off before all begins anew.
+    Row(S.SUSPENDED, "cancel", KEEP, OFFICER | _ESCORT, (), "message"),
     Row(
         S.SCHEDULED,
         "depart",

@@ -15,6 +15,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.remark import is_confirmed
 from gateway.core.tables import table_for
+from gateway.core.verification import HELD
 from gateway.services import cases
 from gateway.services.acts import DeskServices, allowed
 from gateway.services.guests import is_guest
@@ -36,6 +37,10 @@ OF_WHAT_IS_PREPARED: Final = frozenset(
     | {"interview-agreement"}
 )
 """Steps that sign or send a text which somebody prepared before."""
+
+
+_WHERE_IT_STOOD: Final[Mapping[str, str]] = {"reassessment": "reassess", "cancellation": "cancel"}
+"""Steps that a stopped case takes where it stood, with their event."""
 
 
 async def open_steps(
@@ -70,6 +75,8 @@ def _has_place(case: Case, verb: str, now: datetime) -> bool:
         return case.pending is not None and case.pending.type != RECTIFICATION
     if verb == "recall":
         return _may_call_back(case, now)
+    if verb in _WHERE_IT_STOOD and case.state in HELD:
+        return (case.resume_to or case.state, _WHERE_IT_STOOD[verb]) in table_for(case.side).index
     if verb == "attachment-removal":
         return bool(case.renditions)
     if verb == "remark-confirmation":

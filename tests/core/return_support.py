@@ -300,6 +300,7 @@ PREPARED: dict[State, tuple[str, Callable[[bool], dict[str, Any]]]] = {
 }
 
 RESUMES_IN: dict[str, State] = {
+    "cancel": State.SCHEDULED,
     "acceptance": State.PROPOSED,
     "refusal": State.PROPOSED,
     "document": State.DECIDED,

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.facts import When, about
-from gateway.core.machine import NOT_TOLD, DropUnsent, Effect, Event, Notify, RuleRefused, Send, step
+from gateway.core.machine import NOT_TOLD, DropUnsent, Effect, Event, IllegalStep, Notify, RuleRefused, Send, step
 from gateway.core.messages import (
     ACCEPTANCE,
     DOCUMENT,
@@ -1611,6 +1611,23 @@ def test_what_is_said_of_a_journey_is_the_last_word(state: State, name: str, to:
     """A plan, its end and a departure are one message type: the last one counts."""
     moved, effects = taken(ASKED, state, name)
     assert (to, kit.SAYING[name], (Notify("interior"),)) == (moved.state, moved.said[SCHEDULE], effects)
+
+
+@pytest.mark.parametrize("stopped", [S.FROZEN, S.SUSPENDED])
+@pytest.mark.parametrize("place", [S.ASSESSED, S.PROPOSED, S.ACCEPTED, S.DECIDED, S.DOCUMENTED, S.SCHEDULED, S.SENT])
+def test_what_is_stopped_is_begun_anew_and_stays_stopped(stopped: State, place: State) -> None:
+    """Nobody's stop is lifted by a reassessment, ours or theirs, and what we told of one is still to be lifted."""
+    holders = (("dora", "child_welfare"), ("protection", "asylum_authority"), ("XBB", PARTNER))
+    case = ready(ASKING, stopped, "reassess", resume_to=place, holders=holders, resume_proposer="anna")
+    case = replace(case, frozen_by=holders[0], freeze_reason="why", said={**case.said, SUSPENSION: {}, ACCEPTANCE: {}})
+    if place in (S.SCHEDULED, S.SENT):
+        with pytest.raises(IllegalStep):
+            take(case, "reassess")
+        return
+    moved, effects = take(case, "reassess")
+    assert (stopped, S.CONSIDERED, holders, False) == (moved.state, moved.resume_to, moved.holders, moved.released)
+    assert (holders[0], "why", None) == (moved.frozen_by, moved.freeze_reason, moved.resume_proposer)
+    assert ({SUSPENSION}, (), []) == (set(moved.said), moved.releases, sent(effects))
 
 
 # Calling back.

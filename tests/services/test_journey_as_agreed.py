@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from gateway.core.machine import NOT_TOLD, RuleRefused
+from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
 from gateway.core.return_changes import UNCONFIRMED
 from gateway.core.return_guards import OUTDATED
+from gateway.services.offered import open_steps
 from gateway.services.returning import Returning
+from gateway.serving import desk_services
 from tests.support import homeward, story
 from tests.support.homeward import DEPARTS_AT
 from tests.support.network import Network
@@ -263,6 +265,63 @@ async def test_a_reassessment_leaves_what_takes_nothing_further(network: Network
     await network.deliver()
     assert ("CONSIDERED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
     assert ["dropped", "receipted"] == await outbox(network, ours, "rectification")
+
+
+async def resume_there(network: Network, theirs: str) -> None:
+    """Have XBB lift the stop of its child welfare, and deliver that."""
+    hold = network.gateways["XBB"].hold
+    await hold.release(theirs, "welfare", "child_welfare")
+    await hold.resume(theirs, "second", "desk_head")
+    await network.deliver()
+
+
+async def ways_back(network: Network, ref: str) -> set[str]:
+    """Return which of the two steps that lead back the desk of XAA is offered."""
+    services = desk_services(network.gateways["XAA"])
+    row = await services.inquiries.find_case(ref)
+    assert row is not None
+    return {"cancellation", "reassessment"} & set(await open_steps(services, row, "first", frozenset({"case_officer"})))
+
+
+@pytest.mark.parametrize("place", ["ACCEPTED", "DOCUMENTED"])
+async def test_a_stopped_return_goes_on_where_it_was_begun_anew(network: Network, place: str) -> None:
+    """Who was to receive the person fell away: the stop stands over a reassessment, and lifts to no old acceptance."""
+    ours, theirs = await (homeward.accepted if place == "ACCEPTED" else homeward.documented)(network, True)
+    await acts(network, "XBB").suspend(theirs, "the carer is none", "welfare", "child_welfare")
+    await network.deliver()
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await network.deliver()
+    assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    assert (("XBB", "partner"),) == (await story.case(network, "XAA", ours)).holders
+    with pytest.raises(IllegalStep):
+        await acts(network, "XAA").assess(ours, "welfare", "child_welfare")
+    await resume_there(network, theirs)
+    assert ("CONSIDERED", place) == await homeward.states(network, ours, theirs)
+    assert () == (await story.case(network, "XAA", ours)).releases
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_journey_that_is_stopped_is_called_off_before_it_is_begun_anew(network: Network, told: bool) -> None:
+    """A plan is called off though the other State holds the return: nobody is awaited by it once that goes on."""
+    ours, theirs = await (homeward.on_the_day if told else homeward.scheduled)(network, minor=True)
+    await acts(network, "XBB").suspend(theirs, "the carer is none", "welfare", "child_welfare")
+    await network.deliver()
+    with pytest.raises(IllegalStep):
+        await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    assert {"cancellation"} == await ways_back(network, ours)
+    await acts(network, "XAA").cancel(ours, "escort", "escort")
+    assert {"reassessment"} == await ways_back(network, ours)
+    await acts(network, "XAA").reassess(ours, "first", "case_officer")
+    await network.deliver()
+    waits = ["receipted", "dropped", "queued"] if told else ["dropped"]
+    assert waits == await outbox(network, ours, "return.schedule")
+    assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    await resume_there(network, theirs)
+    network.clock.pass_(minutes=10)
+    await network.deliver()
+    assert ("CONSIDERED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+    known = (await story.case(network, "XBB", theirs)).said.get("return.schedule", {"status": None})
+    assert ("cancelled" if told else None) == known["status"]
 
 
 async def test_no_journey_is_planned_beyond_the_acceptance(network: Network) -> None:

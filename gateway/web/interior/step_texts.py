@@ -138,7 +138,9 @@ TEXTS: Mapping[str, StepText] = {
         N_("Let the case go on"),
         N_(
             "A first person proposes that a stopped case goes on; a second, other person lets it go on. All rules are "
-            "looked at again. A return that was only suspended needs one person."
+            "looked at again. A return that was only suspended needs one person. It goes on where it stood: if what it "
+            "rested on is no longer so, such as who was to receive the person, speak to the other State first. The "
+            "State that proposed begins the assessment anew while the stop stands."
         ),
         N_(
             "If the other State was told that the return is suspended, it is told that it goes on. It learns no reason."
@@ -423,7 +425,11 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "reassessment": StepText(
         N_("Begin the assessment anew"),
-        N_("Something changed. Everything is assessed anew, and what was signed before is void."),
+        N_(
+            "Something changed. Everything is assessed anew, and what was signed before is void. A case that is "
+            "stopped stays stopped, and goes on at the assessment once everybody who stopped it, the other State too, "
+            "lets go."
+        ),
         NOTHING,
         N_("Begin anew"),
         N_("The return is to be assessed anew. What was signed before is void."),
@@ -484,7 +490,10 @@ TEXTS: Mapping[str, StepText] = {
     "cancellation": StepText(
         N_("Cancel the journey"),
         N_("The plan is taken back. One that has not left is dropped, and then nothing is sent."),
-        N_("If the plan has left, the other State learns that it does not take place. It gets no reason."),
+        N_(
+            "If the plan has left, the other State learns that it does not take place: at once, or, where the return "
+            "is suspended, once it goes on. It gets no reason."
+        ),
         N_("Cancel the journey"),
         N_("The journey is cancelled."),
         sends=True,
