@@ -28,7 +28,7 @@ from typing import Any
 
 from gateway.core import exercise, wire
 from gateway.core.case import Case, Side, State
-from gateway.core.machine import Event, IllegalStep, Send
+from gateway.core.machine import NOT_TOLD, Event, IllegalStep, Send
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
@@ -477,6 +477,23 @@ async def fall_back(
     if data.get("code") == "illegal-step" and _says_who_left(context, held, row):
         data = {**data, "found": NOT_AWAITED}
     await steps.tell(context, tx, held, Event(name, by, GATEWAY, data), now)
+    if data.get("code") == "illegal-step" and row.type in _WARNS:
+        await _tell_otherwise(context, tx, row, now)
+
+
+_WARNS = threads.HEARD_AT_LAST | {MONITORING}
+"""Types that stop something, or tell of a danger: whoever refuses one for good may go on by what was before."""
+
+
+async def _tell_otherwise(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """Have the desk tell the other State by another way what that refused, unless it is a stop that is over here."""
+    held = cases.readable(context, await tx.find_case(row.ref or ""))
+    if held is None or NOT_TOLD in held.case.findings or (row.type == SUSPENSION and SUSPENSION not in held.case.said):
+        return
+    if held.case.side is Side.REQUESTED and (await threads.thread_of(tx, held.case)).ended == "withdrawn":
+        return  # it said itself that nobody comes
+    case = replace(held.case, findings=(*held.case.findings, NOT_TOLD))
+    await cases.note(context, tx, held, case, "not_told", context.country, now)
 
 
 def _says_who_left(context: Context, held: cases.Held, row: OutboundRow) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.case import State
 from gateway.core.codes import Reason
+from gateway.core.machine import NOT_TOLD
 from gateway.core.wire import Payload
 from gateway.services import anew, listing, reading
 from gateway.services import outbox as outbox_service
@@ -417,7 +418,7 @@ async def test_withdrawal_that_is_refused_in_our_epoch_is_not_said_for_ever(
         network.clock.pass_(hours=1)
         await network.deliver()
     assert ["refused"] == [row.state for row in await outbox(network, "XAA", ours) if row.type == "withdrawal"]
-    assert ["not accepted: illegal-step"] == await findings_of(network, "XAA", ours)
+    assert ["not accepted: illegal-step", NOT_TOLD] == await findings_of(network, "XAA", ours)
 
 
 async def test_what_left_before_what_is_listed_left_too(network: Network, tmp_path: Path) -> None:

@@ -445,6 +445,34 @@ async def test_stop_that_is_refused_for_its_times_is_a_finding(
     assert {0} == {row.not_before.minute for row in rows} or type != "withdrawal"
 
 
+@pytest.mark.parametrize("type", ["suspension", "resumption", "return.take-back", "return.monitoring"])
+async def test_warning_that_is_refused_for_good_is_told_by_people(network: Network, type: str) -> None:
+    """The other State keeps nothing of the case any more: a stop that stands is told, one that is over is not."""
+    stopping = type in ("suspension", "resumption")
+    ours, theirs = await (homeward.accepted if stopping else homeward.handed_over)(network)
+    asking, asked = network.gateways["XAA"], network.gateways["XBB"]
+    if not stopping:
+        known = {"state": "indicated", "attested_by": "welfare", "attested_on": None, "basis": None}
+        role = ("welfare", "child_welfare")
+        await asking.returning.recall(ours, "unsafe", "UNSAFE", "2026-12-20", *role, protection=known)
+        await asking.clear.close(ours, "first")
+    await asking.retention.erase(ours, network.clock.now())
+    match type:
+        case "return.take-back":
+            await asked.returning.recall(theirs, "unsafe", "UNSAFE", "2026-12-20", "reception", "reception")
+        case "return.monitoring":
+            await asked.returning.report(theirs, "SEEN_CONCERN", "2026-12-14", False, "reception", "reception")
+        case _:
+            await asked.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    if type == "resumption":
+        await asked.hold.release(theirs, "welfare", "child_welfare")
+        await asked.hold.resume(theirs, "first", "registry_clerk")
+    await network.deliver()
+    assert (type, "refused") in await last_two(network, "XBB", theirs)
+    found = (await story.case(network, "XBB", theirs)).findings
+    assert (type != "resumption", "not accepted: illegal-step") == (NOT_TOLD in found, found[0])
+
+
 async def test_word_that_a_return_goes_on_waits_for_a_key(network: Network) -> None:
     """A return that goes on while the other State is on hold goes on there too, once it is not."""
     ours, theirs = await homeward.accepted(network)
