@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from gateway.core.attachments import has_images, without_images
 from gateway.core.case import CONCLUDED, Case, Side, State, serialize_case
-from gateway.core.machine import Event, IllegalStep
+from gateway.core.facts import Finding
+from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (
     ACCEPTANCE,
     CONFIRMATION,
@@ -26,7 +27,7 @@ from gateway.core.messages import (
 )
 from gateway.core.notices import unanswered
 from gateway.core.return_guards import UNTOLD, may_come, open_for_return
-from gateway.core.returns import PREPARING
+from gateway.core.returns import CALLED_OR_AWAY, PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
 from gateway.services import cases, figures, heard, opening, person_stop, steps, threads
@@ -85,6 +86,10 @@ UNANSWERED = (*OPEN_REQUESTED, State.PROPOSED)
 
 _UNHEARD = (*UNANSWERED, State.UNDELIVERED)
 """Those, and where a message of it was lost: not stopped, that goes on the day its sender set, as what is over does."""
+
+
+IS_AWAY = "the person is on the way, or is followed after a return; what is kept of her is kept until that has ended"
+"""Why nothing of her is erased: the other State, and whoever looks for her, would find nobody who knows."""
 
 
 class Over(NamedTuple):
@@ -339,7 +344,13 @@ class Retention:
     async def erase(self, ref: str, now: datetime) -> None:
         """
         Destroy the key and every sealed value of ``ref``; ids, digests and log entries stay, so evidence verifies.
+
+        Nobody asks for it of somebody who is away: raises ``RuleRefused`` (V-35) until her follow-up has ended, or the
+        recall is closed. A case that cannot be read is erased.
         """
+        held = cases.readable(self._context, await self._context.store.read(lambda tx: tx.find_case(ref)))
+        if held is not None and (held.case.resume_to if held.case.state in HELD else held.case.state) in CALLED_OR_AWAY:
+            raise RuleRefused((Finding("V-35", IS_AWAY),))
         await self._erase(ref, now)
         await self.empty_journal()
 

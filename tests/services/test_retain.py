@@ -621,6 +621,22 @@ async def test_whoever_was_accepted_is_awaited_past_the_day_that_was_set(network
     assert ("FROZEN" if stopped else "ACCEPTED") == await story.state(network, "XBB", theirs)
 
 
+async def test_nobody_who_is_away_is_erased(network: Network) -> None:
+    """Neither State forgets who is on the way, by whatever hand; nor does a stop that crossed the departure let it."""
+    ours, theirs = await homeward.on_the_day(network, minor=True)
+    network.wires.cut = True
+    await network.gateways["XBB"].returning.suspend(theirs, "the carer is none", "welfare", "child_welfare")
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    network.wires.cut = False
+    network.clock.pass_(minutes=10)
+    await network.deliver()
+    assert ("DEPARTED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    for country, ref in (("XAA", ours), ("XBB", theirs)):
+        with pytest.raises(RuleRefused, match="V-35"):
+            await network.gateways[country].retention.erase(ref, network.clock.now())
+    assert ("DEPARTED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+
+
 @pytest.mark.parametrize("room", [0, 10])
 async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Network, room: int) -> None:
     """With no room, or room for part of a line, on the list of erased cases nothing is destroyed until there is."""
