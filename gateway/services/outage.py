@@ -33,6 +33,7 @@ async def note(
             return
     await tx.save_partner(row._replace(failures=after.failures, open_until=after.open_until))
     if circuit.opened and not failure:
+        await tx.set_meta(_ENDED + country, now.isoformat())
         at = await _asked_until(tx, country, now)
         # What waits no longer than a lease may be under way at this moment, here or at another node.
         await tx.hasten_posted(country, at, max(at, now + timedelta(seconds=lease_s(context))))
@@ -41,6 +42,12 @@ async def note(
 def lease_s(context: Context) -> float:
     """Return for how many seconds a message that is being posted is nobody else's."""
     return context.policy.post_timeout_s + LEASE_MARGIN_S
+
+
+async def ended(tx: Tx, country: str) -> datetime | None:
+    """Return when the last outage of a partner ended, ``None`` if there was none."""
+    text = await tx.find_meta(_ENDED + country)
+    return datetime.fromisoformat(text) if text else None
 
 
 async def _ask_until(tx: Tx, country: str, until: datetime, now: datetime) -> None:
@@ -56,6 +63,9 @@ async def _asked_until(tx: Tx, country: str, now: datetime) -> datetime:
     # No wait is longer: an end beyond that was set by a clock that was ahead.
     return until if now < until <= now + timedelta(seconds=MAX_WAIT_S) else now
 
+
+_ENDED = "outage_ended:"
+"""Name, before the partner's code, of the instant at which it answered again after an outage."""
 
 _ASKED = "asked_until:"
 """Name, before the partner's code, of the instant until which it asked for nothing more."""

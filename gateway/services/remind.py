@@ -3,7 +3,8 @@ What silence leads to: a reminder, a word to our own desk, and a higher level on
 
 Reminders are numbered. One leaves by itself when a reply is overdue, if the policy says so; then not again before the
 cool-down has passed, and after a restore not before somebody has had the case in hand. A frozen case, a State on the
-no-contact list, an open protection question, the mark "do not press": nothing is pressed.
+no-contact list, an open protection question, the mark "do not press": nothing is pressed. Nor is it by itself while we
+keep that State out, or could not be reached, or it could not, and for a day after: its answer may wait there for us.
 
 Our own desk is told, once, that a reply or a notice of delay is due (R-11). No notice leaves by itself: its reason and
 its date are for people to give. It is told, too, once somebody was to arrive of whom nobody said that she left (V-35).
@@ -31,9 +32,10 @@ from gateway.core.escalation import (
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
+from gateway.core.retry import Circuit
 from gateway.core.returns import ARRANGING, AWAY
 from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, HELD, PARTNER
-from gateway.services import cases, missing_clocks, steps
+from gateway.services import cases, missing_clocks, outage, steps
 from gateway.services.around import look
 from gateway.services.context import Context, acting
 from gateway.services.listing import LAST_EVENT, RESTORED_AT
@@ -289,7 +291,9 @@ class Reminder:
 
     async def _rests(self, tx: Tx, ref: str, now: datetime) -> bool:
         """Return whether nothing is pressed in the case by itself now."""
-        return any(await self._pressed(tx, ref, now)) or not await _seen_since_restore(tx, ref)
+        if any(await self._pressed(tx, ref, now)) or not await _seen_since_restore(tx, ref):
+            return True
+        return not self._context.believes(now) or await _is_apart(tx, ref, now)
 
     async def _pressed(self, tx: Tx, ref: str, now: datetime) -> tuple[bool, bool]:
         """Return whether the case bears the mark "do not press", and whether the last reminder is too recent."""
@@ -318,7 +322,7 @@ class Reminder:
             held = await cases.load(context, tx, ref)
             case = held.case
             stopped, recent = await self._pressed(tx, ref, now)
-            if cool_down and (stopped or recent or not await _seen_since_restore(tx, ref)):
+            if cool_down and await self._rests(tx, ref, now):
                 return False
             if rested and recent:
                 raise RuleRefused((Finding(TOO_RECENT, "the last reminder is too recent"),))
@@ -346,6 +350,26 @@ class Reminder:
 
 def _is_past(at: datetime | None, now: datetime) -> bool:
     return at is not None and at <= now
+
+
+APART = timedelta(days=1)
+"""
+For how long nobody is reminded by itself once a State can be heard again: what was tried in vain waits for an hour at
+most (M-5.11), and what was held back there may have to be looked at by people.
+"""
+
+
+async def _is_apart(tx: Tx, ref: str, now: datetime) -> bool:
+    """Return whether the other State of a case is kept out or out of reach, or was until less than ``APART`` ago."""
+    row = await tx.find_case(ref)
+    partner = None if row is None else await tx.find_partner(row.partner, held=False)
+    if row is None or partner is None:
+        return False
+    if partner.hold is not None or Circuit(partner.failures, partner.open_until).opened:
+        return True
+    let_in = [one.at for one in await tx.trust_events() if (one.country, one.act) == (row.partner, "confirm")]
+    since = (*let_in, await outage.ended(tx, row.partner))
+    return any(at is not None and at <= now < at + APART for at in since)
 
 
 async def _seen_since_restore(tx: Tx, ref: str) -> bool:

@@ -9,11 +9,14 @@ import pytest
 
 from gateway.core.deadlines import Evidence
 from gateway.core.machine import RuleRefused
+from gateway.core.retry import FAILURES_TO_OPEN
+from gateway.services import outage
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Unavailable
 from gateway.services.reckon import RECKONS_OTHERWISE, Reckoner
 from tests.support import homeward, story
 from tests.support.agreements import agree, between_us
+from tests.support.holds import held
 from tests.support.network import Network, open_gateway
 
 
@@ -511,6 +514,38 @@ async def test_reminder_by_a_clock_that_was_ahead_keeps_back_no_later_one(networ
     await network.refresh()
     assert (ours,) == (await reminder.run_once(network.clock.now())).refs
     assert () == (await reminder.run_once(network.clock.now())).refs
+
+
+@pytest.mark.parametrize("why", ["kept out", "out of reach", "clock"])
+async def test_nobody_is_reminded_of_what_could_not_come(
+    network: Network, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Where we kept a State out, or nothing came through, its answer may wait there: it gets a day to come."""
+    ours, _ = await story.acknowledged(network)
+    gateway, now = network.gateways["XAA"], network.clock.now
+
+    async def reminded() -> tuple[str, ...]:
+        return (await gateway.reminder.run_once(now())).refs
+
+    lifted = await held(network, "XAA", "XBB") if why == "kept out" else None
+    if why == "out of reach":
+        for _ in range(FAILURES_TO_OPEN):
+            await gateway.context.commit(lambda tx: outage.note(gateway.context, tx, "XBB", True, now(), 0.0))
+    network.clock.pass_(days=60)
+    await network.refresh()
+    if why == "clock":
+        steady = now() + timedelta(days=1)
+        monkeypatch.setattr(gateway.context, "believes", lambda at: at >= steady)
+    assert () == await reminded()
+    if lifted is not None:
+        await lifted()
+    if why == "out of reach":
+        await gateway.context.commit(lambda tx: outage.note(gateway.context, tx, "XBB", False, now(), 0.0))
+    network.clock.pass_(hours=23)
+    await network.refresh()
+    assert () == await reminded()
+    network.clock.pass_(hours=1)
+    assert (ours,) == await reminded()
 
 
 async def test_a_case_that_was_reminded_of_waits_for_no_commit(network: Network) -> None:
