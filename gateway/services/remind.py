@@ -263,7 +263,7 @@ class Reminder:
         context, before, self._journeys = self._context, self._journeys, {}
         async for row in cases.in_states(context, (State.SCHEDULED, *HELD)):
             if row.due_at is None:
-                continue
+                break  # those without a day come last, and most of what was ever stopped is among them
             known = before.get(row.ref)
             if known is None or known[0] != row.version:
                 held = cases.readable(context, row)

@@ -5,12 +5,14 @@ By a finding on the case, or by its place on the list of what is overdue.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from gateway.core.case import State
 from gateway.core.messages import PROPOSAL, SCHEDULE
 from gateway.core.notices import MINOR_LATE, TAKEN_BACK_LATE
+from gateway.services import cases
 from tests.support import homeward, story
 from tests.support.network import Network
 
@@ -130,3 +132,22 @@ async def test_who_was_called_back_in_silence_and_is_not_back_is_overdue_here(ne
     await network.gateways["XAA"].hold.release(ours, "protection", "asylum_authority")
     await returning.returned(ours, "first", "case_officer")
     assert not await is_overdue(network, "XAA", ours)
+
+
+async def test_what_stands_still_without_a_day_is_not_walked_for_a_journey(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most of what was ever stopped has no day, and comes last: none of it is read each five minutes."""
+    gateway, reads = network.gateways["XAA"], list[object]()
+    for _ in range(3):
+        await gateway.hold.freeze(await story.cleared(network), "known now", "first", "case_officer")
+    read = gateway.context.store.read
+
+    async def counted(unit: Any) -> Any:
+        reads.append(unit)
+        return await read(unit)
+
+    monkeypatch.setattr(cases, "PART", 1)
+    monkeypatch.setattr(gateway.context.store, "read", counted)
+    await gateway.reminder._date_journeys(network.clock.now())
+    assert 1 == len(reads)
