@@ -591,11 +591,11 @@ def test_no_path_breaks_a_promise(side: Side) -> None:
 
 @SIDES
 def test_every_state_can_happen(side: Side) -> None:
-    """The search meets every state of the table, so a promise it keeps is kept there too."""
+    """The search meets every state of the table but those of a return, so a promise it keeps is kept there too."""
     met = set(walked(side)[1])
     for case, _, _, moved, _, _ in walk(side, barred=NOT_IN_AN_INTERVIEW, interviews=True):
         met |= {case.state, moved.state}
-    assert {row.source for row in VERIFYING[side].rows} | TERMINAL == met
+    assert {row.source for row in VERIFYING[side].rows} - {*RETURN_STATES} | TERMINAL == met
 
 
 NOT_IN_AN_INTERVIEW = frozenset({"freeze", "suspend", "contest", "undelivered"})

@@ -16,7 +16,7 @@ from gateway.core.messages import DOCUMENT_REQUEST, INTERVIEW_METHOD, NEGATIVE_O
 from gateway.core.minimise import disclose
 from gateway.core.remark import is_confirmed, is_shortened
 from gateway.core.rules import findings
-from gateway.core.verification import ANSWERING, ATTESTS
+from gateway.core.verification import ANSWERING, ATTESTS, GONE
 from schemas import ijson
 
 
@@ -264,10 +264,20 @@ def _restates(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if event.role != wanted:
         return _found("V-30", f"for this person it is the role '{wanted}' that decides")
     today = local_date(now, event.data.get("zone", "UTC"))
+    if case.state in GONE and not (before["age"] == after["age"] and _is_represented(after, today)):
+        return _found("R-07", "of who has left another guardian is named, and nothing else: word of her must leave")
     if before["age"] == after["age"] or treat_as_minor(after):
         return ()
     because = _makes_no_adult(case, before, after["age"], today)
     return _found("R-06", because) if because else ()
+
+
+def _is_represented(file: Mapping[str, Any], today: date) -> bool:
+    """Return whether a guardian stands up for the person by now, or none has to."""
+    named = file["representative"]
+    if not treat_as_minor(file):
+        return True
+    return bool(named and named["ref"] and named["signed_by"]) and date.fromisoformat(named["appointed_on"]) <= today
 
 
 def _makes_no_adult(case: Case, before: Mapping[str, Any], age: Mapping[str, Any], today: date) -> str | None:

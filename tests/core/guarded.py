@@ -85,7 +85,7 @@ SPOILT: dict[str, Spoil] = {
         replace(event, role="case_officer"),
     ),
     "age_stands": with_case(draft=return_support.MINOR),
-    "restates": with_data(age=support.DRAFT["age"]),
+    "restates": with_data(age=support.DRAFT["age"], representative=support.DRAFT["representative"]),
     "answered": with_case(reply=None),
     "nobody_left": with_case(resume_to=State.DEPARTED),
     "nobody_awaited": with_data(awaited=True),

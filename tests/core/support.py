@@ -13,11 +13,12 @@ from gateway.core.messages import INTERVIEW_ANSWER, REPLY
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import digest_of, seal
 from gateway.core.tables import table_for
-from gateway.core.verification import GATEWAY, PARTNER
+from gateway.core.verification import GATEWAY, GONE, PARTNER
 from schemas import ijson
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 TOKEN = "2Xml2lW8lIXCjs1xU80jTA"
+GUARDIAN = {"ref": TOKEN, "appointed_on": "2026-11-18", "signed_by": "gina"}
 
 ELEMENTS: dict[str, Any] = {
     "names": [
@@ -309,6 +310,8 @@ def interviewing(case: Case) -> Case:
 def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
     """Return the row's event as somebody who may brings it, with everything it may need."""
     role = letting_go(row) if row.event == "release" else min(row.who)
+    gone = row.event == "restate" and row.source in GONE
+    role = "coordinator" if gone else role
     actor = {GATEWAY: "gateway", PARTNER: case.partner}.get(role, "carol" if row.event == "release" else actor)
     body: Any = BODIES.get(row.event, {})
     facts = asking_facts(case) if case.side is Side.REQUESTING else asked_facts(case)
@@ -324,8 +327,8 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "elements": DRAFT["elements"],
         "renditions": {},
         "asylum": DRAFT["asylum"],
-        "age": {"class": "minor", "decision": None},
-        "representative": DRAFT["representative"],
+        "age": DRAFT["age"] if gone else {"class": "minor", "decision": None},
+        "representative": GUARDIAN if gone else DRAFT["representative"],
         "pending": case.pending,
         "digest": case.pending.digest if case.pending else "",
         "statement": "statement",

@@ -335,6 +335,30 @@ async def test_officer_does_not_write_over_it(network: Network) -> None:
     await gateway.clear.amend(ours, story.draft(age=CHILD, representative=OTHER), "first")
 
 
+async def test_guardian_of_who_has_left_is_replaced_and_nothing_else(network: Network) -> None:
+    """Who must not read where a child was brought is taken off her case; word of her waits for no other guardian."""
+    ours, theirs = await homeward.departed(network, minor=True)
+    context, age = network.gateways["XAA"].context, homeward.MINOR["age"]
+    tomorrow = (network.clock.now().date() + timedelta(days=1)).isoformat()
+    for anew, guardian in (
+        (age, None),
+        (FOUND_ADULT, OTHER),
+        (CHILD, OTHER),
+        (age, {**OTHER, "appointed_on": tomorrow}),
+    ):
+        with pytest.raises(RuleRefused, match="R-07"):
+            await restate(network, ours, anew, guardian)
+    before = await story.case(network, "XAA", ours)
+    await restate(network, ours, age, {**OTHER, "signed_by": "Another Court"})
+    case = await story.case(network, "XAA", ours)
+    assert (before.state, before.releases) == (case.state, case.releases)
+    named = GUARDIAN["signed_by"], network.clock.now()
+    assert [True, False] == [represents(context, one, named[0], "guardian", named[1]) for one in (before, case)]
+    await network.gateways["XAA"].returning.recall(ours, "unsafe", "UNSAFE", "2026-12-20", *WELFARE)
+    await network.deliver()
+    assert ("RECALL", "RECALL") == await homeward.states(network, ours, theirs)
+
+
 async def test_nothing_is_set_right_that_was_not_seen(network: Network) -> None:
     """Two who set it right at once do not write over one another."""
     ours, gateway = await stopped(network), network.gateways["XAA"]

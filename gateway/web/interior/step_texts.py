@@ -181,7 +181,7 @@ TEXTS: Mapping[str, StepText] = {
         N_(
             "What is recorded of age and guardian is replaced, and what stood is kept. A return that rested on what is "
             "not so begins anew. Who was invited as the guardian that you take out reads nothing more. No stop is let "
-            "go of by it."
+            "go of by it. Of a person who has left another guardian is named, and nothing else."
         ),
         NOTHING,
         N_("Set it right"),
