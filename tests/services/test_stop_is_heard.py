@@ -194,7 +194,9 @@ async def test_case_that_is_stopped_and_closed_lets_nothing_of_the_return_leave(
     await gateway.answer.close(ref, "first")
     await network.deliver()
     assert "SUSPENDED" == await story.state(network, other, there)
-    assert [("travel-document.issued", "receipted"), ("suspension", "receipted")] == await last_two(network, "XBB", ref)
+    rows: list[OutboundRow] = list(await gateway.store.read(lambda tx: tx.outbound_of_case(ref)))
+    left = [(row.type, row.state) for row in rows if row.state != "dropped"]  # the stop was queued anew by the closing
+    assert [("travel-document.issued", "receipted"), ("suspension", "receipted")] == left[-2:]
 
 
 async def test_case_that_the_other_state_stopped_and_ours_closed_lets_nothing_of_the_return_leave(
