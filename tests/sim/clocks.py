@@ -8,6 +8,7 @@ numbers of its own.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tests.sim.scenario import Scenario
@@ -52,15 +53,25 @@ class Clocks(Scenario):
         for time in range(TIMES):
             self.desks.most = BEFORE + (time + 1) * EACH
             hosts = draw.sample(sorted(self.world.hosts), draw.choice((1, 1, 1, 2)))
-            wrongs = [self._wrong(self.world.hosts[country]) for country in hosts]
-            await asyncio.gather(*wrongs)
+            await self._wrong([self.world.hosts[country] for country in hosts])
             await asyncio.sleep(draw.uniform(0.0, 4.0))
             self.world.jump(draw.choice((0.0, 3600.0, 20 * 3600.0)))
             await self.faults.disturbed(draw.choice((0, 4)))
             await self.until_sent(self.desks.most)
 
-    async def _wrong(self, host: Host) -> None:
-        """Have a clock wrong: from one moment to the next, or from a start on; set right while it runs, or not."""
+    async def _wrong(self, hosts: Sequence[Host]) -> None:
+        """Have clocks wrong: from one moment to the next, or from a start on; set right while they run, or not."""
+        wrongs = [(host, *self._drawn(host)) for host in hosts]
+        for host, off_s, _, starts in wrongs:
+            host.was_wrong = True
+            await self._set(host, off_s, starts=starts)
+        await self._pass(min(lasts_s for _, _, lasts_s, _ in wrongs))
+        for host, off_s, _, _ in wrongs:
+            await self._set(host, -off_s, starts=self._draw.random() < 0.4)
+            self.world.note(host.country, "clock.right")
+
+    def _drawn(self, host: Host) -> tuple[float, float, bool]:
+        """Return by how many seconds a clock is wrong, for how many, and whether it is from a start on."""
         draw = self._draw
         starts = draw.random() < 0.4
         ahead = draw.random() < 0.6
@@ -73,11 +84,7 @@ class Clocks(Scenario):
             lasts_s = LONGER_S
         self.world.note(host.country, "clock.wrong", days=round(off_s / DAY_S, 1), starts=starts, count=int(lasts_s))
         self.counts["wrong clocks"] += 1
-        host.was_wrong = True
-        await self._set(host, off_s, starts=starts)
-        await self._pass(lasts_s)
-        await self._set(host, -off_s, starts=draw.random() < 0.4)
-        self.world.note(host.country, "clock.right")
+        return off_s, lasts_s, starts
 
     async def _set(self, host: Host, by_s: float, *, starts: bool) -> None:
         if not starts:
