@@ -187,7 +187,7 @@ class Retention:
         closed. Whoever is awaited is left to people, also where a message was lost: they tell the other State that
         nobody comes, or find out from it whether somebody does.
         """
-        if (case.side, case.state, case.reply) == (Side.REQUESTING, State.REPLIED, None):
+        if (case.state, case.reply) == (State.REPLIED, None):
             return True
         if case.state in (State.REPLIED, *PREPARING):
             day = now if case.side is Side.REQUESTING else quiet

@@ -312,7 +312,11 @@ async def test_question_whose_only_answer_was_taken_back_is_not_closed_by_the_ti
     ours, theirs = await story.replied(network, "NOT_FOUND")
     await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
     await network.deliver()
-    network.clock.pass_(days=400)
+    network.clock.pass_(days=100)
+    await run(network, "XBB")
+    case = await story.case(network, "XBB", theirs)  # closed, it could not take an objection of who asks
+    assert (State.REPLIED, None) == (case.state, case.reply)
+    network.clock.pass_(days=300)
     await run(network, "XAA")
     case = await story.case(network, "XAA", ours)
     assert (State.REPLIED, None) == (case.state, case.reply)
