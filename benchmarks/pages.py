@@ -193,7 +193,8 @@ def _day(at: int) -> int:
 EVENT_COLUMNS = ("ref", "at", "event", "actor", "role", "source", "target")
 CASE_COLUMNS = (
     *("ref", "side", "partner", "thread", "state", "officer", "step", "instrument", "calendar", "due_on", "due_at"),
-    *("reminders", "extended", "delay_notice", "opened_at", "changed_at", "closed_at", "version", "wrapped", "sealed"),
+    *("reminders", "extended", "delay_notice", "opened_at", "changed_at", "closed_at", "words", "version"),
+    *("wrapped", "sealed"),
 )
 
 
@@ -217,7 +218,7 @@ def case_rows(at: int, partners: Sequence[str], now: datetime) -> tuple[Row, Ite
         *(ref, "requesting" if asking else "requested", partner, secrets.token_urlsafe(16), state.value),
         *("first" if at % 3 else "second", "reply" if dated else None, "POLICY_DEFAULT", "XBB-2026-27"),
         *(due.date().isoformat() if dated else None, due_at if dated else None, at % 3 if dated else 0, 0, at % 7 == 0),
-        *(int(opened.timestamp()), int(opened.timestamp()), due_at if closed else None, 3),
+        *(int(opened.timestamp()), int(opened.timestamp()), due_at if closed else None, 0, 3),
     )
     return row, _steps(ref, asking, closed, state, opened, at)
 

@@ -30,6 +30,10 @@ PART = 200
 ENDED = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
 
 
+SECOND_WORD, ANSWER = 1, 2
+"""Words that may be due in a case: a second person's on what a first one prepared or proposed, an answer about data."""
+
+
 class Held(NamedTuple):
     """A case out of the store: its row, its value, and its key while the transaction lasts."""
 
@@ -138,6 +142,7 @@ def fresh(context: Context, case: Case, now: datetime) -> Held:
         opened_at=now,
         changed_at=now,
         closed_at=None,
+        words=0,
         version=0,
         wrapped_key=wrapped,
         sealed=None,
@@ -163,6 +168,7 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         delay_notice=case.delay is not None,
         changed_at=now,
         closed_at=now if case.state is State.CLOSED and held.case.state is not State.CLOSED else held.row.closed_at,
+        words=words(case),
         version=held.row.version + 1,
         sealed=context.vault.seal(held.key, "case", case.ref, "sealed", serialize_case(case)),
     )
@@ -176,6 +182,20 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         EventRow(case.ref, now, event.name, event.actor, event.role, source, case.state.value, digest, sealed)
     )
     return Held(row, case, held.key)
+
+
+def words(case: Case) -> int:
+    """
+    Return which words may be due in ``case``: ``SECOND_WORD``, ``ANSWER``, both added, or 0.
+
+    It says where to look (``gateway.services.second``): of a case too many perhaps, but of none too few. What is
+    prepared leaves no case that is closed, and nobody finds one that is blocked.
+    """
+    if case.state in (State.BLOCKED, State.ERASED):
+        return 0
+    begun = case.pending is not None or case.resume_proposer is not None
+    asked = any(not one.ours and one.answer is None for one in case.notices)
+    return SECOND_WORD * (begun and case.state is not State.CLOSED) + ANSWER * asked
 
 
 _OF_MESSAGES = frozenset({PARTNER, GATEWAY})

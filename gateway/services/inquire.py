@@ -148,7 +148,7 @@ class Wanted:
 
     ``states`` and ``officers`` may each name several, and none means any; an officer that is ``None`` is nobody.
     ``due_from`` and ``due_before`` bound the due instant; a case without one counts as due last of all. With ``side``
-    at least one state is named: the two are read along one index. ``event`` is a step that was taken in each.
+    at least one state is named: the two are read along one index.
     """
 
     side: str | None = None
@@ -157,7 +157,6 @@ class Wanted:
     officers: tuple[str | None, ...] = ()
     due_from: datetime | None = None
     due_before: datetime | None = None
-    event: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would have to be looked for in the whole table."""
@@ -182,11 +181,11 @@ class Inquiries(Protocol):
         """Return open cases of which one person said that they are about another, and no second one yet."""
         ...
 
-    async def about_data(self, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
+    async def words_due(self, which: int, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
         """
-        Return cases, closed ones too, in which something about data was left to do when it was last counted.
+        Return cases, closed ones too, in which one of the words ``which`` may be due, soonest due first.
 
-        Right values were prepared and not sent since, or more was asked of us than we answered. Soonest due first.
+        ``which`` is one of ``gateway.services.cases`` or several added.
         """
         ...
 

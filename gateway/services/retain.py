@@ -286,7 +286,8 @@ class Retention:
             )
             sealed = context.vault.seal(held.key, "case", ref, "sealed", serialize_case(bare))
             # Not a step of the case: the periods that count from its last one go on.
-            await tx.save_case(held.row._replace(sealed=sealed, version=held.row.version + 1))
+            version = held.row.version + 1
+            await tx.save_case(held.row._replace(sealed=sealed, words=cases.words(bare), version=version))
             state = case.state.value
             await tx.add_event(EventRow(ref, now, "strip", GATEWAY, GATEWAY, state, state, None, None))
             for row in await tx.inbound_of_case(ref):

@@ -18,7 +18,8 @@ class CaseRow(NamedTuple):
     One case as the store keeps it. Every column but ``sealed`` may be read by a desk that must not learn an identity.
 
     ``wrapped_key`` and ``sealed`` are ``None`` once the case is erased. ``version`` counts saves from 1; a save whose
-    row carries another version than the stored one plus 1 raises ``Conflict``.
+    row carries another version than the stored one plus 1 raises ``Conflict``. ``words`` says which words may be due in
+    the case (``gateway.services.cases.words``).
     """
 
     ref: str
@@ -38,6 +39,7 @@ class CaseRow(NamedTuple):
     opened_at: datetime
     changed_at: datetime
     closed_at: datetime | None
+    words: int
     version: int
     wrapped_key: bytes | None
     sealed: bytes | None

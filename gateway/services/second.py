@@ -1,14 +1,16 @@
 """
 What waits for a word: a second person's, who looks at what the first one prepared or said, or an answer about data.
 
-Rule 1: it is read from the cases themselves, found along an index; no list of it is kept that could say otherwise.
+Rule 1: it is read from the cases themselves. What each says whenever it is saved (``cases.words``) tells where to look
+and nothing else: no list is kept that could say otherwise.
 Rule 2: nothing here names the person of a case: a verb, the type of a message, who of the desk did the first part.
 Rule 3: a word is shown to those whose roles may give it, to who gave the first one too: they see that it waits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -17,7 +19,7 @@ from gateway.core.messages import NEGATIVE_OUTCOMES, RECTIFICATION, REPLY
 from gateway.core.verification_guards import lapsed, value_of
 from gateway.services import cases
 from gateway.services.acts import APPROVALS, VERBS, DeskServices, allowed
-from gateway.services.inquire import BoardRow, Place, Wanted
+from gateway.services.inquire import BoardRow, Place
 from gateway.services.offered import ANSWERS
 from gateway.services.ports import Tx
 
@@ -26,13 +28,6 @@ SECOND: Final = ("approval", "countersignature", "rectification-approval", "resu
 
 ABOUT_DATA: Final = tuple(ANSWERS)
 """Steps that answer what the other State asks or demands about data."""
-
-_BEGUN_BY: Final[Mapping[str, str]] = {
-    "approval": "prepare",
-    "countersignature": "prepare",
-    "resume": "propose_resume",
-}
-"""The step by which the first person began it. A draft is prepared from the first, and no step says so."""
 
 PART: Final = 100
 """Cases that are looked into at once."""
@@ -66,7 +61,7 @@ async def waiting(
     """Return at most ``limit`` cases in which one of ``verbs`` is due that ``roles`` may take, soonest due first."""
     context, found = services.context, list[Waiting]()
     while len(found) < limit:
-        rows = await _candidates(services, verbs, roles, after)
+        rows = await _candidates(services, verbs, after)
 
         async def unit(tx: Tx, rows: Sequence[BoardRow] = rows) -> list[Waiting]:
             return [Waiting(row, await _words(services, tx, row, verbs, person, roles)) for row in rows]
@@ -88,43 +83,31 @@ async def here(services: DeskServices, row: BoardRow, person: str) -> tuple[Word
     return await services.context.store.read(lambda tx: _words(services, tx, row, WAYS_ON, person, everybody))
 
 
-async def _candidates(
-    services: DeskServices, verbs: Sequence[str], roles: frozenset[str], after: Place | None
-) -> list[BoardRow]:
+async def _candidates(services: DeskServices, verbs: Sequence[str], after: Place | None) -> list[BoardRow]:
     """Return the next cases in which one of ``verbs`` may be due."""
-    read, found = services.inquiries, dict[str, BoardRow]()
-    for wanted in _wanted(verbs, roles):
-        found |= {row.ref: row for row in await read.queue(wanted, limit=PART, after=after)}
+    read = services.inquiries
+    which = (cases.SECOND_WORD if {*SECOND} & {*verbs} else 0) + (cases.ANSWER if {*ABOUT_DATA} & {*verbs} else 0)
+    found = {row.ref: row for row in await read.words_due(which, limit=PART, after=after)}
     if "apart" in verbs:
         found |= {row.ref: row for row in await read.apart_begun(limit=PART, after=after)}
-    if {"rectification-approval", *ABOUT_DATA} & {*verbs}:
-        found |= {row.ref: row for row in await read.about_data(limit=PART, after=after)}
     return list(islice(sorted(found.values(), key=_order), PART))
-
-
-def _wanted(verbs: Sequence[str], roles: frozenset[str]) -> list[Wanted]:
-    """Return the queues in which those of ``verbs`` may be due that are begun by a step of their own."""
-    found = list[Wanted]()
-    for verb in (one for one in verbs if one in _BEGUN_BY):
-        for side in VERBS[verb].sides:
-            states = [state for state in State if any(verb == name for name, _ in allowed(side, state, roles))]
-            begun = tuple(state.value for state in states if state is not State.DRAFT)
-            if begun:
-                found.append(Wanted(side, begun, event=_BEGUN_BY[verb]))
-            if State.DRAFT in states:
-                found.append(Wanted(side, (State.DRAFT.value,)))
-    return found
 
 
 def _order(row: BoardRow) -> tuple[bool, float, str]:
     return row.due_at is None, row.due_at.timestamp() if row.due_at else 0.0, row.ref
 
 
+@lru_cache(maxsize=256)
+def _allowed(side: str, state: str, roles: frozenset[str]) -> list[tuple[str, list[str]]]:
+    """Return ``allowed``, found once for each state: in most cases that are looked at the word is for others to say."""
+    return allowed(Side(side), State(state), roles)
+
+
 async def _words(
     services: DeskServices, tx: Tx, row: BoardRow, verbs: Sequence[str], person: str, roles: frozenset[str]
 ) -> tuple[Word, ...]:
     """Return the words that are due in the case of ``row``, of those that ``roles`` may give there."""
-    may = {verb: own for verb, own in allowed(Side(row.side), State(row.state), roles) if verb in verbs}
+    may = {verb: own for verb, own in _allowed(row.side, row.state, roles) if verb in verbs}
     held = cases.readable(services.context, await tx.find_case(row.ref)) if may else None
     if held is None:
         return ()

@@ -13,7 +13,8 @@ from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, sec
 
 _CASE = """
 SELECT c.ref, c.side, c.partner, c.thread, c.state, c.officer, c.step, c.instrument, c.calendar, c.due_on, c.due_at,
-    c.reminders, c.extended, c.delay_notice, c.opened_at, c.changed_at, c.closed_at, c.version, c.wrapped, c.sealed
+    c.reminders, c.extended, c.delay_notice, c.opened_at, c.changed_at, c.closed_at, c.words, c.version, c.wrapped,
+    c.sealed
 FROM case_file AS c
 """
 _CASE_BY_REF = _CASE + "WHERE c.ref = ?"
@@ -27,21 +28,21 @@ _CASE_BY_STATE = _CASE.replace("FROM case_file AS c", _BY_STATE)
 _PLACE_BY_STATE = "SELECT c.due, c.ref " + _BY_STATE
 _INSERT_CASE = """
 INSERT INTO case_file (ref, step, instrument, calendar, due_on, reminders, extended, delay_notice, changed_at, version,
-    wrapped, sealed, side, partner, thread, state, officer, due_at, opened_at, closed_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    wrapped, sealed, side, partner, thread, state, officer, due_at, opened_at, closed_at, words)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _UPDATE_CASE = """
 UPDATE case_file SET step = ?, instrument = ?, calendar = ?, due_on = ?, reminders = ?, extended = ?, delay_notice = ?,
     changed_at = ?, version = ?, wrapped = ?, sealed = ?"""
 # Indexes stand over these. One is written anew for each column of it that a statement names, changed or not, so a save
 # names those alone that changed.
-_SORTED = ("side", "partner", "thread", "state", "officer", "due_at", "opened_at", "closed_at")
+_SORTED = ("side", "partner", "thread", "state", "officer", "due_at", "opened_at", "closed_at", "words")
 _STORED_CASE = """
-SELECT version, erased, wrapped, side, partner, thread, state, officer, due_at, opened_at, closed_at
+SELECT version, erased, wrapped, side, partner, thread, state, officer, due_at, opened_at, closed_at, words
 FROM case_file WHERE ref = ?
 """
 # The same of a row of ``_CASE`` whose case was not erased, from ``side`` on.
-_SORTED_OF = itemgetter(1, 2, 3, 4, 5, 10, 14, 16)
+_SORTED_OF = itemgetter(1, 2, 3, 4, 5, 10, 14, 16, 17)
 _INSERT_EVENT = """
 INSERT INTO case_event (ref, at, event, actor, role, source, target, digest, sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -64,7 +65,7 @@ WHERE thread.ref IS NULL OR thread.ref IS excluded.ref
 """
 
 _ERASE = (
-    "UPDATE case_file SET wrapped = NULL, sealed = NULL, erased = 1 WHERE ref = ?",
+    "UPDATE case_file SET wrapped = NULL, sealed = NULL, erased = 1, words = 0 WHERE ref = ?",
     # A body holds a name and a date of birth and nothing random: its digest could be found by trying.
     "UPDATE case_event SET sealed = NULL, digest = NULL WHERE ref = ?",
     # Free text, in which a name may stand; who looked, when and to whom it went stays.
@@ -246,6 +247,7 @@ def _case_values(row: CaseRow) -> tuple[Row, Row]:
         seconds_or_none(row.due_at),
         seconds(row.opened_at),
         seconds_or_none(row.closed_at),
+        row.words,
     )
     return carries, sorted_by
 

@@ -62,6 +62,7 @@ def case(ref: str = "c1", **changes: Any) -> CaseRow:
         opened_at=NOW,
         changed_at=NOW,
         closed_at=None,
+        words=0,
         version=1,
         wrapped_key=b"wrapped " + digest(ref),
         sealed=b"sealed " + digest(ref),

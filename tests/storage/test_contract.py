@@ -152,6 +152,7 @@ async def test_next_version_is_saved(store: Store) -> None:
         "opened_at": NOW - timedelta(days=1),
         "changed_at": NOW + timedelta(days=1),
         "closed_at": NOW,
+        "words": 2,
         "wrapped_key": b"rewrapped",
         "sealed": b"other",
     }.items(),
@@ -769,7 +770,7 @@ async def test_purge_takes_the_bytes_of_a_message_of_no_case(store: Store) -> No
 async def test_erasure_empties_a_case(store: Store) -> None:
     """An erasure drops the key and every sealed column of a case, and nothing of another."""
     kept = (case("c2"), event("c2"), inbound("k", ref="c2"), outbound("k", ref="c2"))
-    await put(store, ("save_case", case()), ("add_event", event()), ("add_inbound", inbound(answer=b"answer")))
+    await put(store, ("save_case", case(words=3)), ("add_event", event()), ("add_inbound", inbound(answer=b"answer")))
     await put(store, ("save_outbound", outbound(answer=b"answer")))
     names = ("save_case", "add_event", "add_inbound", "save_outbound")
     await put(store, *zip(names, kept, strict=True))

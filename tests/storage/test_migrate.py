@@ -129,3 +129,37 @@ def test_digests_of_bodies_that_stood_in_clear_are_struck(db: sqlite3.Connection
         )
     migrate(db, NOW)
     assert steps == db.execute("SELECT event, role, digest FROM case_event ORDER BY n").fetchall()
+
+
+def test_stored_cases_say_where_a_word_may_be_due(db: sqlite3.Connection) -> None:
+    """By their steps, until each is saved again: of none too few, and of none that is over without something asked."""
+    migrate(db, NOW, [one for one in load_migrations() if one.number < 13])
+    stored = [
+        ("DRAFT", "", 1),
+        ("SENT", "prepare send", 0),
+        ("NEEDS_TIER2", "send reply prepare", 1),
+        ("FROZEN", "freeze propose_resume", 1),
+        ("FROZEN", "freeze prepare", 0),
+        ("REPLIED", "prepare_rectification rectify", 0),
+        ("REPLIED", "rectify prepare_rectification", 1),
+        ("CLOSED", "prepare_rectification close", 0),
+        ("CLOSED", "use_request erasure report_use", 2),
+        ("CLOSED", "rectification confirm", 0),
+        ("BLOCKED", "use_request", 0),
+        ("ERASED", "erasure", 0),
+        ("ACKNOWLEDGED", "prepare onward_request", 3),
+    ]
+    for at, (state, steps, _) in enumerate(stored):
+        db.execute(
+            "INSERT INTO case_file (ref, side, partner, thread, state, reminders, extended, delay_notice, opened_at,"
+            " changed_at, version) VALUES (?, '', '', '', ?, 0, 0, 0, 0, 0, 1)",
+            (str(at), state),
+        )
+        for step in steps.split():
+            db.execute(
+                "INSERT INTO case_event (ref, at, event, actor, role, source, target) VALUES (?, 0, ?, '', '', '', '')",
+                (str(at), step),
+            )
+    migrate(db, NOW)
+    found = db.execute("SELECT words FROM case_file ORDER BY n").fetchall()
+    assert [(words,) for _, _, words in stored] == found

@@ -18,12 +18,12 @@ from tests.support.postgres import Cluster
 FILL = (
     """
     INSERT INTO case_file (ref, side, partner, thread, state, officer, due_at, reminders, extended, delay_notice,
-        opened_at, changed_at, closed_at, version)
+        opened_at, changed_at, closed_at, words, version)
     SELECT 'c-' || n, CASE WHEN n % 2 = 0 THEN 'requesting' ELSE 'requested' END, 'X' || n % 40, 't-' || n,
         (ARRAY['ACKNOWLEDGED', 'SENT', 'CLOSED', 'RECEIVED', 'ASKED'])[1 + n / 2 % 5],
         CASE WHEN n % 11 > 0 THEN 'p' || n % 11 END,
         CASE WHEN n % 9 > 0 THEN 1767225600 + (n * 7919) % 31536000 END, 0, 0, 0, 1767225600, 1767225600,
-        CASE WHEN n / 2 % 5 = 2 THEN 1767225601 END, 1
+        CASE WHEN n / 2 % 5 = 2 THEN 1767225601 END, CASE WHEN n % 50 = 0 THEN 1 + n % 3 ELSE 0 END, 1
     FROM generate_series(1, 20000) AS n
     """,
     """
@@ -51,6 +51,7 @@ PAGES = {
     "watched of a partner": (reads._WATCHED_OF_PARTNER, ("X8", -1, "", 50)),
     "part": (reads._IN_PART, ("X8", -1, "", 1e12, 50)),
     "counted": (f"SELECT {reads._WATCHED_COUNT}", ("X8", -1, 1e12)),
+    "words": (reads._WORDS_DUE, (1, -1, "", 1e12, 50)),
     "asked": (reads._ASKED, ("X8", 50)),
 }
 

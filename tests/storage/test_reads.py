@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services.inquire import AuditRow, BoardRow, Figures, Place, Wanted
+from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
 from gateway.services.operate import Inbox, Outbox
 from gateway.services.ports import BadValue, Store, Tx, Unavailable
 from gateway.services.rows import AccessRow, ApartRow
 from gateway.storage import SqliteInquiries, StoreError, reads
 from gateway.storage.reads import SqlInquiries
-from tests.storage.support import NOW, case, digest, event, inbound, outbound
+from tests.storage.support import NOW, case, digest, inbound, outbound
 
 CASES = (
     case("a", due_at=None, due_on=None),
@@ -145,34 +145,28 @@ async def test_what_came_last_is_counted_by_outcome(inquiries: SqlInquiries, sto
 
 
 async def test_what_waits_for_a_word_is_found_in_any_state(store: Store, inquiries: SqlInquiries) -> None:
-    """What was asked about data until as much was answered, right values until they left, and a first word alone."""
+    """By each word alone or by both, page by page; and cases of which one person said that they are about another."""
 
     async def fill(tx: Tx) -> None:
-        for ref, *names in (
-            ("a", "use_request", "erasure", "report_use"),
-            ("b", "prepare"),
-            ("c", "prepare_rectification", "rectify"),
-            ("d", "rectify", "prepare_rectification"),
-            ("e", "rectification", "confirm", "use_answer"),
-        ):
-            for name in names:
-                await tx.add_event(event(ref, event=name))
+        for row, words in zip(CASES, (1, 2, 3, 2, 0), strict=True):
+            await tx.save_case(row._replace(version=2, words=words))
         await tx.save_apart(ApartRow("c", "a", digest("s"), "p1", NOW, None, None))
         await tx.save_apart(ApartRow("e", "a", digest("s"), "p1", NOW, "p2", NOW))
 
     await store.commit(fill)
-    assert ["a", "d"] == sorted(row.ref for row in await inquiries.about_data())
+    by_words = [[row.ref for row in await inquiries.words_due(which)] for which in (1, 2, 3)]
+    assert [["c", "a"], ["c", "b", "d"], ["c", "b", "d", "a"]] == by_words
+    first = (await inquiries.words_due(3, limit=1))[0]
+    assert ["b", "d"] == [row.ref for row in await inquiries.words_due(3, limit=2, after=first.place)]
     assert ["c"] == [row.ref for row in await inquiries.apart_begun()]
-    first = (await inquiries.about_data(limit=1))[0]
-    assert 1 == len(await inquiries.about_data(after=first.place))
-    assert ["b"] == [row.ref for row in await inquiries.queue(Wanted(event="prepare"))]
+    await store.commit(lambda tx: tx.save_case(CASES[2]._replace(version=3, words=2)))
+    assert ["a"] == [row.ref for row in await inquiries.words_due(1)]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("name", ["_APART_BEGUN", "_ABOUT_DATA"])
-async def test_what_waits_for_a_word_is_found_along_indexes(inquiries: SqlInquiries, name: str) -> None:
+async def test_a_first_word_alone_is_found_along_indexes(inquiries: SqlInquiries) -> None:
     """The few that are found are sorted, and no table is gone through."""
-    statement = getattr(reads, name)
+    statement = reads._APART_BEGUN
     plan = await inquiries._all(f"EXPLAIN QUERY PLAN {statement}", tuple("x" * statement.count("?")))
     assert [] == [row[3] for row in plan if "SCAN" in row[3] and "INDEX" not in row[3]]
 
@@ -191,7 +185,9 @@ async def test_missing_store_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("name", ["_OPEN", "_OPEN_OF_PARTNER", "_OF_STATE", "_OF_OFFICER", "_OPEN_OF_OFFICER"])
+@pytest.mark.parametrize(
+    "name", ["_OPEN", "_OPEN_OF_PARTNER", "_OF_STATE", "_OF_OFFICER", "_OPEN_OF_OFFICER", "_WORDS_DUE"]
+)
 async def test_pages_are_read_along_an_index(inquiries: SqlInquiries, name: str) -> None:
     """No page is sorted or scanned."""
     statement = getattr(reads, name)
