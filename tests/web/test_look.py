@@ -456,7 +456,7 @@ async def test_errors_are_read_first_and_lead_to_their_fields(browser: Browser) 
         assert "There is a problem" in await page.evaluate("document.activeElement.textContent")
         for text, field in (("Enter the family name", "family"), ("Choose on what basis", "basis")):
             await page.get_by_role("link", name=text).click()
-            await page.wait_for_function("id => location.hash === `#${id}` && document.getElementById(id)", arg=field)
+            await page.wait_for_url(re.compile(f"#{field}$"))
             assert await page.locator(f"#{field}").is_visible()
         description = await page.locator("#family").get_attribute("aria-describedby")
         assert "family-hint family-error" == description
@@ -752,7 +752,8 @@ async def test_a_figure_stays_fresh(browser: Browser) -> None:
         await page.goto(f"{origin}/queue")
         assert "3" == await page.locator("[data-count-url]").inner_text()
         await page.clock.run_for("01:01")
-        await page.wait_for_function("document.querySelector('[data-count-url]').textContent === '4'")
+        # Not by a function: where the text is not there at once, the policy of the page refuses to try that again.
+        await page.locator("[data-count-url]", has_text=re.compile("^4$")).wait_for()
         await context.close()
     assert (["1"], []) == (stage.counts, said)
 
@@ -770,7 +771,6 @@ async def test_a_figure_is_asked_for_once_at_a_time(browser: Browser) -> None:
             await page.clock.run_for("01:01")
         await page.clock.run_for("02:00")
         stage.answers.set()
-        # Not by a function: where the text is not there at once, the policy of the page refuses to try that again.
         await page.locator("[data-count-url]", has_text=re.compile("^4$")).wait_for()
         assert ["1"] == stage.counts
         async with page.expect_request("**/count/late"):
