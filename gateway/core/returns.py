@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from gateway.core.case import State
 from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row, rows_of
+from gateway.core.verification import CALLED_OR_AWAY as CALLED_OR_AWAY
 from gateway.core.verification import (
     CLERK,
     GATEWAY,
@@ -55,8 +56,6 @@ of a recall before that the other one may not know yet.
 """
 AWAY = (S.DEPARTED, S.HANDED_OVER, S.MONITORING)
 """States in which the person has left, and can be called back."""
-CALLED_OR_AWAY = (*AWAY, S.RECALL)
-"""The same, and those in which she was called back: nothing of hers can be held but what is said of her."""
 _LOOKED_AFTER = (S.HANDED_OVER, S.MONITORING)
 """States in which the accepting side reports how the person is doing; the first report may be the last."""
 OUTCOMES = (S.CLOSED_SAFE, S.CLOSED_CONCERN, S.LOST_CONTACT)

@@ -75,8 +75,11 @@ AWAITED = (*WAITING, S.REDIRECTED)
 """States in which the other State owes an answer, and may be reminded: it pointed to one of its own authorities."""
 RECORDED = (S.FROZEN, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
 """States in which the national record can be set right although the case itself stands still."""
-GONE = (S.DEPARTED, S.HANDED_OVER, S.MONITORING, S.RECALL)
-"""States of somebody who has left, of whose record nothing but the guardian is set right."""
+CALLED_OR_AWAY = (S.DEPARTED, S.HANDED_OVER, S.MONITORING, S.RECALL)
+"""
+States of who has left, or was called back since: nothing of hers can be held but what is said of her, and of her record
+nothing but the guardian is set right.
+"""
 HELD = (S.FROZEN, S.SUSPENDED)
 """States that stop our own acts. What arrives moves the state the case will resume in, so no partner can tell."""
 
@@ -176,7 +179,7 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows(RECORDED, "attest", STAY, ATTESTS, evidence="new attestation"),
     *_rows(RECORDED, "restate", STAY, IN_CHARGE, ("restates",), "age and guardian as they stood"),
     # Nobody can stop the case of who has left; who must not read of her any more is taken off it all the same.
-    *_rows(GONE, "restate", STAY, IN_CHARGE, ("restates",), "guardian as it stood"),
+    *_rows(CALLED_OR_AWAY, "restate", STAY, IN_CHARGE, ("restates",), "guardian as it stood"),
     # Who withdraws or closes a case lifts no stop of it, and what that authority holds holds the person's others.
     *_rows((S.WITHDRAWN, S.CLOSED, S.BLOCKED), "release", STAY, ATTESTS, ("same_freezer",), "release by who froze"),
     *_AFTERLIFE,

@@ -16,7 +16,7 @@ from gateway.core.messages import DOCUMENT_REQUEST, INTERVIEW_METHOD, NEGATIVE_O
 from gateway.core.minimise import disclose
 from gateway.core.remark import is_confirmed, is_shortened
 from gateway.core.rules import findings
-from gateway.core.verification import ANSWERING, ATTESTS, GONE
+from gateway.core.verification import ANSWERING, ATTESTS, CALLED_OR_AWAY
 from schemas import ijson
 
 
@@ -264,7 +264,7 @@ def _restates(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     if event.role != wanted:
         return _found("V-30", f"for this person it is the role '{wanted}' that decides")
     today = local_date(now, event.data.get("zone", "UTC"))
-    if case.state in GONE and not (before["age"] == after["age"] and _is_represented(after, today)):
+    if case.state in CALLED_OR_AWAY and not (before["age"] == after["age"] and _is_represented(after, today)):
         return _found("R-07", "of who has left another guardian is named, and nothing else: word of her must leave")
     if before["age"] == after["age"] or treat_as_minor(after):
         return ()

@@ -13,7 +13,7 @@ from gateway.core.messages import INTERVIEW_ANSWER, REPLY
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import digest_of, seal
 from gateway.core.tables import table_for
-from gateway.core.verification import GATEWAY, GONE, PARTNER
+from gateway.core.verification import CALLED_OR_AWAY, GATEWAY, PARTNER
 from schemas import ijson
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -310,7 +310,7 @@ def interviewing(case: Case) -> Case:
 def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
     """Return the row's event as somebody who may brings it, with everything it may need."""
     role = letting_go(row) if row.event == "release" else min(row.who)
-    gone = row.event == "restate" and row.source in GONE
+    gone = row.event == "restate" and row.source in CALLED_OR_AWAY
     role = "coordinator" if gone else role
     actor = {GATEWAY: "gateway", PARTNER: case.partner}.get(role, "carol" if row.event == "release" else actor)
     body: Any = BODIES.get(row.event, {})
