@@ -45,3 +45,12 @@ def look(last: Steady | None, now: datetime) -> Steady:
 def is_steady(last: Steady | None, now: datetime) -> bool:
     """Return whether the clock that shows ``now`` has gone on steadily for long enough; unknown means no."""
     return last is not None and abs(now - last.seen) <= LEAP and now >= last.until
+
+
+def has_leapt(last: Steady | None, now: datetime) -> bool:
+    """
+    Return whether the clock that shows ``now`` leapt less than a day ago, as far as is known.
+
+    Of a clock that was never looked at no leap is known: a new gateway refuses what is over from its first hour on.
+    """
+    return last is not None and (abs(now - last.seen) > LEAP or (last.before is not None and now < last.until))

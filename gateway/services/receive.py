@@ -34,6 +34,9 @@ from keys.errors import BadRest
 ANSWER_GRACE_S = 300
 """How long after ``expires_at`` the stored answer is given again; the same span as clocks may differ."""
 
+_BY_OUR_CLOCK = frozenset({Reason.TIME_FUTURE, Reason.TIME_EXPIRED, Reason.STATEMENT_EXPIRED})
+"""What is wrong with a message by our own clock alone."""
+
 _TRIES = 3
 
 
@@ -175,7 +178,8 @@ class Receiver:
     async def _again(self, tx: Tx, row: InboundRow, now: datetime) -> bytes | None:
         """Return the answer kept for ``row``; where it is given no more, draft another and return ``None``."""
         over = now > row.expires_at + timedelta(seconds=ANSWER_GRACE_S)
-        if row.answer is not None and (not over or _says_expired(row.answer)):
+        stands = not over or self._context.doubts(now)
+        if row.answer is not None and (stands or _says_expired(row.answer)):
             receipt = jws_format.parse(wire.parse_stored_answer(row.answer).receipt, jws_format.TYP_RECEIPT)
             if not self._is_doubted(receipt):
                 return row.answer
@@ -216,7 +220,7 @@ class Receiver:
         # A higher epoch and a gap raise before anything is refused: a refusal uses up a number for its sender, and for
         # us only the next one of an epoch whose card is here. A restore may have set us back unknown to the sender.
         behind = self._epoch_fault(payload)
-        fault = wire.times_findings(payload, now)
+        fault = self._unless_ours_leapt(wire.times_findings(payload, now), now)
         if fault is None and first is not None:
             fault = Reason.ID_REUSED
         if payload.thread is None:
@@ -229,6 +233,7 @@ class Receiver:
             await self._advance(tx, thread, opened, Verdict(fault), now)
             return None
         verdict = await self._judge.verdict(tx, thread, opened, now)
+        self._unless_ours_leapt(verdict.reason, now)
         await self._advance(tx, thread, opened, verdict, now)
         return None
 
@@ -242,6 +247,16 @@ class Receiver:
     def _is_of_today(self, payload: Payload) -> bool:
         """Return whether the payload is of the epoch that its sender's card announces."""
         return payload.epoch == self._context.trust.card(payload.sender).epoch
+
+    def _unless_ours_leapt(self, fault: Reason | None, now: datetime) -> Reason | None:
+        """
+        Return ``fault``; raise for one that our own clock found, if that leapt (transient, M-3.7).
+
+        A refusal is for good, and dated by that clock: who sent the message may not even take it (M-5.17).
+        """
+        if fault in _BY_OUR_CLOCK and self._context.doubts(now):
+            raise PeerError(Reason.CLOCK_LEAPT)
+        return fault
 
     def _epoch_fault(self, payload: Payload) -> Reason | None:
         """Return why the epoch is refused; raises for one whose card is still on its way (transient, M-5.8)."""

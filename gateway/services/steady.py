@@ -2,7 +2,8 @@
 The clock of this process, looked at each hour, and whether what it says may end anything for good.
 
 Rule 1: while it has not gone on steadily for a day nothing is erased, no key's window ends a key and no message is
-given up (``gateway.core.leap``). Nothing that is over is used meanwhile: it is only not destroyed yet.
+given up (``gateway.core.leap``). Nothing that is over is used meanwhile: it is only not destroyed yet. Nor is a message
+refused for its times by a clock that leapt, which would be for good (M-3.7).
 Rule 2: what was seen of it is kept in the store, so that a restart is no leap. Of many nodes each goes by its own clock
 and by what any of them kept last: one that starts with a clock that is wrong finds that it leapt.
 Rule 3: nobody can hasten it. A clock that is right has only to go on.
@@ -30,11 +31,15 @@ class SteadyClock:
         """Look at the clock of ``context``, which believes it for what cannot be undone only as this says."""
         self._context = context
         self._last: Steady | None = None
-        context.believes = self.believes
+        context.believes, context.doubts = self.believes, self.doubts
 
     def believes(self, now: datetime) -> bool:
         """Return whether what is over at ``now`` may be ended for good."""
         return leap.is_steady(self._last, now)
+
+    def doubts(self, now: datetime) -> bool:
+        """Return whether the clock that shows ``now`` is known to have leapt less than a day ago."""
+        return leap.has_leapt(self._last, now)
 
     async def begin(self) -> None:
         """Look for the first time; where the store cannot be had, ``run`` does later, and nothing ends until then."""

@@ -53,8 +53,9 @@ def test_reasons_of_one_code_look_alike() -> None:
 
 
 def test_frozen_looks_like_any_illegal_step() -> None:
-    """The asylum rule and a plain wrong step share one outward code."""
-    assert get("illegal-step") == outward(Reason.RULE_R01) == outward(Reason.STEP_NONE)
+    """A step that the table or a rule does not allow, a thread that ended and a closed number share one outward code."""
+    alike = (Reason.STEP_NONE, Reason.STEP_THREAD_UNKNOWN, Reason.STEP_THREAD_ENDED, Reason.SEQ_CLOSED)
+    assert {get("illegal-step")} == {outward(reason) for reason in alike}
 
 
 def test_peer_error_carries_both() -> None:

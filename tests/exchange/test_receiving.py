@@ -17,6 +17,7 @@ from gateway.core import checkpoint, envelope, merkle, wire
 from gateway.core.codes import PeerError, problem
 from gateway.core.starts import starts_of_receipt
 from gateway.services.shares import Shares
+from gateway.services.steady import SteadyClock
 from gateway.services.witness import CONFLICTS_MAX
 from keys import b64, card, jws
 from keys.ids import SEAL, key_id
@@ -395,6 +396,49 @@ async def test_refused_message_out_of_turn_uses_none_up(door: Door, fault: str) 
     body = WITHDRAWN if fault == "stale" else {"code": "WHY"}
     await door.refused(door.partner.message("withdrawal", body, thread=first.thread, seq=7, **how), fault)
     await door.accepted(follow(door, first, seq=2))
+
+
+# A clock of ours that leapt (M-3.7).
+
+
+@pytest.mark.parametrize("days", [2, -2], ids=["ahead", "behind"])
+async def test_a_clock_that_leapt_refuses_nothing_for_its_times(fresh: Door, days: int) -> None:
+    """A message that is over by it, or comes too early, is `later`, whole or as its statement; then it is taken."""
+    clock, partner, thread = fresh.network.clock, fresh.partner, await _asked(fresh)
+    steady = SteadyClock(fresh.gateway.context)
+    await steady.run_once(clock.now())
+    clock.pass_(days=3)
+    body = example("verification.acknowledgement", "clock-runs-already")
+    await fresh.accepted(partner.message("verification.acknowledgement", body, thread=thread))
+    reply, shot = partner.reply("not-found"), partner.message(expires_at=clock.now() + DAY)
+    stated = [partner.statement(reply, thread)]
+    signed = partner.message("verification.reply", reply, thread=thread, seq=2, statements=stated)
+    for hour in range(25):
+        await steady.run_once(clock.now() + timedelta(hours=hour - 25))
+    right, before = clock.now(), fresh.counts()
+    clock.instant = right + timedelta(days=days)
+    await fresh.problem(shot, "later")
+    await fresh.problem(signed, "later")
+    await steady.run_once(clock.now())
+    await fresh.problem(shot, "later")
+    assert before == fresh.counts()
+    clock.instant = right
+    await fresh.accepted(shot)
+    await fresh.accepted(signed)
+
+
+async def test_a_clock_that_leapt_gives_the_answer_that_stands(fresh: Door) -> None:
+    """What was accepted is `expired` by a clock that is ahead, and its answer is given again all the same (M-5.18)."""
+    clock, steady = fresh.network.clock, SteadyClock(fresh.gateway.context)
+    shot = fresh.partner.message(expires_at=clock.now() + DAY)
+    first = await fresh.post(shot)
+    await steady.run_once(clock.now())
+    clock.pass_(days=3)
+    assert first.body == (await fresh.post(shot)).body
+    await steady.run_once(clock.now())
+    clock.pass_(days=1)
+    await steady.run_once(clock.now())
+    assert "expired" == fresh.receipt(await fresh.post(shot), shot.digest).code
 
 
 # Withdrawal (M-5.22, M-5.23, M-5.24).
