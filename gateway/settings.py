@@ -109,7 +109,8 @@ def load(home: Path, environ: Mapping[str, str]) -> Settings:
     """
     path = home / FILE_NAME
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = path.read_text(encoding="utf-8")
+        values = tomllib.loads(written)
     except FileNotFoundError:
         hint = "name the home with -C DIR or in $ISTHMUS_HOME; a new one is made by isthmus init"
         raise BadConfiguration([f"{path} does not exist: {hint}"]) from None
@@ -118,7 +119,17 @@ def load(home: Path, environ: Mapping[str, str]) -> Settings:
     for name, text in sorted(environ.items()):
         if name.startswith(PREFIX) and "__" in name:
             _override(values, name, text)
+        elif _means_a_member(name) and f"env:{name}" not in written:
+            text = f"the variable {name} sets nothing; one sets what stands in a section, as {PREFIX}TRUST__REFRESH_S"
+            raise BadConfiguration([text], f"edit {FILE_NAME}, and unset the variable")
     return check(home, values)
+
+
+def _means_a_member(name: str) -> bool:
+    """Return whether the variable ``name`` reads as a member of the configuration, with too few underlines for one."""
+    said = name.removeprefix(PREFIX).lower()
+    known = schemas.load("configuration")["properties"]
+    return name.startswith(PREFIX) and any(said == one or said.startswith(f"{one}_") for one in known)
 
 
 def _override(values: dict[str, Any], name: str, text: str) -> None:

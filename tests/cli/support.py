@@ -181,10 +181,10 @@ def link_leads_on(home: Path, link: str) -> bool:
     return asyncio.run(use())
 
 
-def in_environment(home: Path) -> None:
-    """Let the variable ``KEYS`` be the key store of ``home``, which is only read there."""
+def in_environment(home: Path, name: str = "KEYS") -> None:
+    """Let the variable ``name`` be the key store of ``home``, which is only read there."""
     path = home / settings.FILE_NAME
-    path.write_text(path.read_text().replace(f'custody = "{CHEAP[1]}"', 'custody = "env:KEYS"'))
+    path.write_text(path.read_text().replace(f'custody = "{CHEAP[1]}"', f'custody = "env:{name}"'))
 
 
 def deliver(homes: Homes, rounds: int = 4) -> None:

@@ -36,7 +36,19 @@ from gateway.transport.peers import HttpPeers
 from keys import b64
 from keys.card import Card
 from keys.custody import open_store
-from tests.cli.support import PHRASE, Homes, approved, call, desk, opened, spawn, value, with_role, with_signing
+from tests.cli.support import (
+    PHRASE,
+    Homes,
+    approved,
+    call,
+    desk,
+    in_environment,
+    opened,
+    spawn,
+    value,
+    with_role,
+    with_signing,
+)
 
 
 def findings(home: Path, **environ: str) -> dict[str, str]:
@@ -361,11 +373,27 @@ def test_a_wrong_passphrase_is_one_line(homes: Homes) -> None:
     assert "keys" in findings(homes.home("XAA"), ISTHMUS_PASSPHRASE="another one entirely")
 
 
-@pytest.mark.parametrize("name", ["ISTHMUS_PERSONS__0__ROLES", "ISTHMUS_COUNTRY__CODE"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ISTHMUS_PERSONS__0__ROLES",
+        "ISTHMUS_COUNTRY__CODE",
+        "ISTHMUS_CUSTODY",  # it stands before the first section
+        "ISTHMUS_LISTENERS_PEERS_PORT",  # one underline in the place of two
+    ],
+)
 def test_a_variable_that_sets_nothing_is_told(homes: Homes, name: str) -> None:
     """A variable that goes into what is no table is a problem: it would look like something that is set."""
     result = call("check", "-C", homes.home("XBB"), **{name: "x"})
     assert (3, True) == (result.exit_code, name in result.stderr)
+
+
+def test_a_variable_that_the_configuration_names_may_be_called_as_it_likes(homes: Homes) -> None:
+    """Where a secret is taken from the environment, the name of its variable is the operator's own."""
+    home = homes.home("XBB")
+    content = call("keys", "export", "-C", home).stdout
+    in_environment(home, "ISTHMUS_CUSTODY")
+    assert 0 == call("keys", "show", "-C", home, ISTHMUS_CUSTODY=content).exit_code
 
 
 def test_a_missing_database_is_told(homes: Homes) -> None:
