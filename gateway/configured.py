@@ -26,11 +26,18 @@ from gateway.transport.timestamp import HttpTimeStamper, load_roots
 from keys import b64
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore
+from keys.errors import NoSuchKey
 from keys.sign import Signer, SigningKey
 
 
 def keyring(store: KeyStore, signing: Signer | None = None) -> Keyring:
     """Return the private keys of ``store`` as the services need them; ``signing`` is in a device, if it is given."""
+    if signing is None and home.SIGNING not in store.names():
+        hint = (
+            "where it is in a device, name that in 'signing'; where that is lost: isthmus keys rotate signing, and the"
+            " same with --activate"
+        )
+        raise NoSuchKey("the key store holds no signing key in use", hint)
     sealing = {key.kid: key for _, key in home.sealing_keys(store)}
     cosigning = CosigningKey(store.get(home.COSIGNING)) if home.COSIGNING in store.names() else None
     return Keyring(signing or SigningKey(store.get(home.SIGNING)), SigningKey(store.get(home.LOG)), sealing, cosigning)

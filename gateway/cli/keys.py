@@ -44,6 +44,7 @@ from gateway.settings import Settings
 from keys import b64, card, device, statement
 from keys.card import Card
 from keys.custody import FileStore, KeyStore, exported, file_uri, open_store
+from keys.errors import UnknownKey
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
@@ -401,15 +402,18 @@ def next_signing(new: Signer, held: Card, now: datetime) -> dict[str, Any]:
     """
     Return what the card after ``held`` says of signing keys: ``new`` beside those that are listed at ``now``.
 
-    Once one was stolen, receipts that fell with it are given again, by the key in use, of the instant that they name.
-    So the next one is valid from before it was made, as that in the place of the stolen one is (docs/protocol.md, 8.1).
+    One that is listed already is listed for longer: its window begins where it did, for what it signed since then. Once
+    one was stolen, receipts that fell with it are given again, by the key in use, of the instant that they name. So the
+    next one is valid from before it was made, as that in the place of the stolen one is (docs/protocol.md, 8.1).
 
     Raises ``CommandError`` if the card lists as many as it may.
     """
     now = now.replace(microsecond=0)
     start = now - timedelta(hours=1)
     until = start + timedelta(days=366)
-    listed = [one for one in _living(card.claims_of(held)["signing"], now - ANSWERED) if one["kid"] != new.kid]
+    living = _living(card.claims_of(held)["signing"], now - ANSWERED)
+    listed = [one for one in living if one["kid"] != new.kid]
+    start = min([start, *(datetime.fromisoformat(one["from"]) for one in living if one["kid"] == new.kid)])
     if len(listed) >= SIGNING_MAX:
         raise CommandError(
             Exit.FINDINGS, "full", f"a card lists {SIGNING_MAX} signing keys at most", "wait until one ends"
@@ -424,7 +428,7 @@ def _activate(chosen: Settings, store: KeyStore, held: Card, as_json: bool) -> N
     """Put the next signing key in the place of the one in use."""
     names = store.names()
     if (inside := device_key(chosen)) is not None:
-        held.signing_key(inside.kid, datetime.now(UTC))
+        _check_listed(held, inside.kid, "isthmus keys rotate signing --device URI")
         for name in {homes.SIGNING, NEXT} & set(names):
             store.destroy(name)
         emit({"signing": inside.kid}, as_json=as_json)
@@ -432,10 +436,19 @@ def _activate(chosen: Settings, store: KeyStore, held: Card, as_json: bool) -> N
     if NEXT not in names:
         raise CommandError(Exit.FINDINGS, "no-next", "there is no new signing key", "isthmus keys rotate signing")
     new = SigningKey(store.get(NEXT))
-    held.signing_key(new.kid, datetime.now(UTC))  # raises if the card does not list it yet
+    _check_listed(held, new.kid, "isthmus keys rotate signing")
     store.replace(homes.SIGNING, NEXT)
     emit({"signing": new.kid}, as_json=as_json)
     say("Restart the gateway: it signs with the new key from then on.")
+
+
+def _check_listed(held: Card, kid: str, hint: str) -> None:
+    """Raise ``CommandError`` if no partner would take a word by the key ``kid``, by our card ``held``."""
+    try:
+        held.signing_key(kid, datetime.now(UTC))
+    except UnknownKey as error:
+        text = f"our card {held.serial} does not list the new signing key for now: {error}"
+        raise CommandError(Exit.FINDINGS, "unlisted", text, hint) from error
 
 
 def _next_sealing(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.errors import CommandError
-from gateway.cli.keys import _next_sealing, open_person_key, private_kids
+from gateway.cli.keys import _next_sealing, next_signing, open_person_key, private_kids
 from gateway.cli.own_card import issue, our_cards, own_card
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
@@ -38,6 +38,7 @@ from tests.cli.support import (
     spawn,
     value,
     with_role,
+    with_signing,
     write_stand,
 )
 from tests.support.device import address
@@ -188,8 +189,22 @@ def test_a_signing_key_that_no_card_lists_is_not_activated(homes: Homes) -> None
         NEXT, SigningKey.generate().seed
     )
     before = (home / "gateway.keys").read_bytes()
-    assert 0 != call("keys", "rotate", "signing", "-C", home, "--activate").exit_code
+    refused = call("keys", "rotate", "signing", "-C", home, "--activate")
+    assert (1, True) == (refused.exit_code, "hint: isthmus keys rotate signing" in refused.stderr)
     assert before == (home / "gateway.keys").read_bytes()
+
+
+def test_a_key_in_the_store_takes_the_place_of_a_lost_device(homes: Homes) -> None:
+    """Where the store holds no signing key any more each command says the way back, and that leads there."""
+    home = homes.home("XBB")
+    store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    store.destroy(SIGNING)
+    for told in (call("stats", "-C", home).stderr, call("check", "-C", home).stdout):
+        assert "isthmus keys rotate signing, " in told
+        assert "the same with --activate" in told
+    value("keys", "rotate", "signing", "-C", home)
+    value("keys", "rotate", "signing", "-C", home, "--activate")
+    assert 0 == call("check", "-C", home).exit_code
 
 
 def test_a_gateway_can_be_started_at_each_instant_of_a_rotation(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +262,19 @@ def test_signing_key_that_ended_stays_listed_while_it_may_have_to_be_checked(hom
     value("keys", "rotate", "signing", "-C", home)
     listed = [key.kid for key in own_card(load(home, {})).signing]
     assert [ended[30].kid, old["kid"]] == listed[:-1]
+
+
+def test_a_signing_key_that_is_listed_again_is_listed_for_longer(homes: Homes) -> None:
+    """As that of a device, once a year: what it signed since it was first listed is judged by the new card too."""
+    home, now = homes.home("XBB"), datetime.now(UTC).replace(microsecond=0)
+    with_signing(home, -300, 65)
+    held = own_card(load(home, {}))
+    in_use = SigningKey(open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={}).get(SIGNING))
+    (made,) = next_signing(in_use, held, now)["signing"]
+    assert (format_instant(held.signing[0].valid_from), format_instant(now + timedelta(days=366, hours=-1))) == (
+        made["from"],
+        made["until"],
+    )
 
 
 def test_sealing_keys_are_rotated_when_windows_have_ended(homes: Homes) -> None:
