@@ -46,7 +46,13 @@ def keys(look: Look) -> Iterator[Item]:
     lost = N_("restore the key store from its copy in the safe")
     for name in (homes.LOG, homes.KEK) if device else (homes.SIGNING, homes.LOG, homes.KEK):
         if name not in names and not (name == homes.SIGNING and homes.NEXT in names):  # an activation cut short: below
-            yield bad("keys", N_("the key store holds no '%(name)s'"), lost, name=name)
+            hint = N_(
+                "restore the key store from its copy in the safe; where the key was in a device that is lost,"
+                " isthmus keys rotate signing, then the same with --activate"
+            )
+            yield bad(
+                "keys", N_("the key store holds no '%(name)s'"), hint if name == homes.SIGNING else lost, name=name
+            )
     if homes.COSIGNING not in names:
         yield bad("keys", N_("there is no key to cosign checkpoints with"), N_("isthmus log cosigner"))
     elif CosigningKey(store.get(homes.COSIGNING)).public not in own_card(look.settings).cosigning:
@@ -95,12 +101,20 @@ def _signing(look: Look, held: Card, device: str | None, here: Mapping[str, str]
     active = {key.kid: key.valid_until for key in held.signing if key.is_active(look.now)}
     in_use = device or next((kid for kid, name in here.items() if name == homes.SIGNING), "")
     end = active.get(in_use)
-    hint = N_("isthmus keys rotate signing")
+    hint = N_("isthmus keys rotate signing --device URI") if device else N_("isthmus keys rotate signing")
     if any(here.get(kid) == homes.NEXT for kid in active):
         hint = N_(
             "isthmus keys rotate signing --activate, once every partner has taken the card that lists the new key"
         )
-    if end is None:
+    if end is None and any(key.kid == in_use and key.revoked_at is not None for key in held.signing):
+        if device:
+            hint = N_("isthmus keys device URI, then isthmus keys rotate signing --device URI")
+        elif homes.NEXT not in here.values():
+            hint = N_(
+                "put the newest copy of the key store back if this is an older one; else isthmus keys rotate signing"
+            )
+        yield bad("keys", N_("our card revokes the signing key in use"), hint)
+    elif end is None:
         yield bad("keys", N_("our card does not list the signing key in use, or not for now"), hint)
     elif end - look.now < SOON:
         yield bad("keys", N_("the signing key ends on %(day)s"), hint, day=end.date())

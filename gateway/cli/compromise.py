@@ -46,6 +46,7 @@ from keys import b64, card
 from keys.card import Card
 from keys.custody import KeyStore, open_store
 from keys.durable_file import write_durably
+from keys.errors import UnknownKey
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
 from schemas import ijson
@@ -152,12 +153,12 @@ def compromise(
     chosen, begin = settings.load(home, os.environ), past_instant(since)
     wide = _Wide(database, is_shared(chosen) and not everywhere)
     path = _place(home, file)
-    ask = passphrase(passphrase_file)
+    ask, held = passphrase(passphrase_file), own_card(chosen)
+    _check_device(chosen, held)
     if dry_run:
         report = asyncio.run(_look(chosen, ask, begin, wide, ran=False))
         _write(path, report)
     else:
-        held = own_card(chosen)
         signer = open_identity(home, identity, identity_passphrase_file, held)
         work = _Work(chosen, ask, signer, places, wait_s)
         work.store().check_changeable()
@@ -175,6 +176,25 @@ def compromise(
         say(f"Take the entry of {id} out of {settings.FILE_NAME}, then: isthmus person add {id} --role ROLE --held")
     waits = any(state != ANSWERED for state in report.partners.values())
     click.get_current_context().exit(int(Exit.FINDINGS if waits else Exit.DONE))
+
+
+def _check_device(chosen: Settings, held: Card) -> None:
+    """Raise ``CommandError`` where a device signs that ``held`` does not list: every other signing key is revoked."""
+    if (inside := device_key(chosen)) is None:
+        return
+    try:
+        held.signing_key(inside.kid, datetime.now(UTC))
+    except UnknownKey:
+        text = (
+            f"card {held.serial} does not list the key in the device, or not for now, or revokes it:"
+            " every other signing key would be revoked, and none be left"
+        )
+        hint = (
+            "isthmus keys rotate signing --device URI lists it; without the device take 'signing' out of"
+            f" {settings.FILE_NAME}, and where the key store holds no signing key: isthmus keys rotate signing, and the"
+            " same with --activate; then this again"
+        )
+        raise CommandError(Exit.CONFIGURATION, "device-unlisted", text, hint) from None
 
 
 def _place(home: Path, file: Path | None) -> Path:
@@ -453,4 +473,4 @@ def _tell(report: Report, path: Path) -> None:
         say("Replace the certificate of the peers listener and its key: they may have been taken too.")
     say("Give the card to every partner that has not answered, by hand or in the trust list, and tell it by telephone.")
     say("Start the gateway.")
-    say("Put the identity key back in its safe; destroy every older copy of the key store.")
+    say("Put the identity key back in its safe, with a copy of the key store as it is now; destroy every older one.")

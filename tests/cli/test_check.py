@@ -503,6 +503,18 @@ def test_the_signing_key_in_use_that_ends(homes: Homes, begin: int, end: int) ->
     assert {} == findings(home)
 
 
+def test_a_signing_key_in_use_that_is_revoked(homes: Homes) -> None:
+    """As where an older copy of the key store was put back after a theft: another signing key alone would not do."""
+    home = homes.home("XBB")
+    (listed,) = own_card(settings.load(home, {})).signing
+    value("keys", "revoke", "-C", home, "--", listed.kid)
+    assert "put the newest copy of the key store back" in _hint(home, "revokes the signing key in use")
+    value("keys", "rotate", "signing", "-C", home)
+    assert "--activate" in _hint(home, "revokes the signing key in use")
+    value("keys", "rotate", "signing", "-C", home, "--activate")
+    assert {} == findings(home)
+
+
 def test_an_activation_that_was_cut_short(homes: Homes) -> None:
     """Where the old signing key is gone and the new one not in its place yet, a check says how to finish that."""
     home = homes.home("XBB")

@@ -392,6 +392,26 @@ def test_a_key_that_lay_here_beside_a_device_is_revoked(homes: Homes) -> None:
     assert (True, []) == (old in report["revoked"], [name for name in store.names() if name.startswith("sign")])
 
 
+@pytest.mark.parametrize(("listed", "options"), [("never", ("--dry-run",)), ("revoked", ())])
+def test_a_device_that_our_card_does_not_list_is_told_before_anything_is_done(
+    homes: Homes, listed: str, options: tuple[str, ...]
+) -> None:
+    """Every other signing key would be revoked, and no word of this State count any more: what to do first is said."""
+    home_, uri = homes.home("XBB"), address(f"unlisted-{listed}")
+    kid = value("keys", "device", uri)["kid"]
+    if listed == "revoked":
+        value("keys", "rotate", "signing", "-C", home_, "--device", uri)
+        value("keys", "revoke", "-C", home_, "--", kid)
+    path = home_ / "isthmus.toml"
+    path.write_text(f'signing = "{uri}"\n{path.read_text()}')
+    before = sorted(home_.rglob("*")), sorted(path.read_bytes() for path in home_.rglob("*.db*"))
+    done = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json", *options)
+    told = json.loads(done.stderr)["error"]
+    assert (3, "device-unlisted", True) == (done.exit_code, told["code"], "--device URI" in told["hint"])
+    assert before == (sorted(home_.rglob("*")), sorted(path.read_bytes() for path in home_.rglob("*.db*")))
+    assert any("isthmus keys rotate signing --device URI" in one["hint"] for one in value_of_check(home_))
+
+
 def test_what_signs_for_persons_is_named(homes: Homes) -> None:
     """Keys of persons that lie in the key store are taken too: a report counts them, and the operator reads whose."""
     home_ = homes.home("XAA")
@@ -440,8 +460,10 @@ def test_nobody_stays_signed_in_after_a_theft(homes: Homes) -> None:
     """Who had the machine had the sessions too: every session ends, and every link that nobody used leads nowhere."""
     home_ = homes.home("XAA")
     link = value("person", "invite", "first", "-C", home_, "--desk", "interior")["link"]
-    call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    told = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0").stderr
     assert not link_leads_on(home_, link)
+    # An old copy holds the key by which every case is read too; without a new one that would be nowhere but here.
+    assert "a copy of the key store as it is now" in told
 
 
 def value_of_check(home_: Path) -> list[dict[str, str]]:
