@@ -98,6 +98,9 @@ def _exempt(facts: Facts) -> bool:
     return facts.type in EXEMPT and (facts.type != RECTIFICATION or facts.body["elements"] is None)
 
 
+NOT_YET = "'none' is attested as of a day that has not come: stop the case and have it attested anew, or wait"
+"""What a clock that was ahead has left in a file, or a hand that wrote the wrong day."""
+
 STOPPED_ELSEWHERE = "something became known that may concern this person: look at the case for a reason to learn what"
 """That another case of the person is stopped is content, and told for a reason alone."""
 
@@ -111,9 +114,10 @@ def r01(facts: Facts) -> str | None:
     state = file["asylum"]
     if state["state"] != "none":
         return "the protection state is another; only an attested 'none' lets anything leave"
-    attested = _text(state["attested_by"]) and _text(state["basis"])
-    if not (attested and _on_or_before(state["attested_on"], facts.today)):
+    if not (_text(state["attested_by"]) and _text(state["attested_on"]) and _text(state["basis"])):
         return "'none' is not attested: who, when and on what basis are all needed"
+    if not _on_or_before(state["attested_on"], facts.today):
+        return NOT_YET
     return STOPPED_ELSEWHERE if facts.around.person_stopped else None
 
 

@@ -152,9 +152,9 @@ class Context:
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
     windows it lists, by raw key id. ``believes`` says whether a process that serves believes its clock enough to end
-    for good what is over, ``doubts`` whether it saw its clock leap less than a day ago. ``on_erased`` hears of a case, by
-    its reference, before anything of it is destroyed. ``guests`` are who was invited to one case; nobody, where there are no desks.
-    ``redactor`` reads free words.
+    for good what is over, ``doubts`` whether it saw its clock leap less than a day ago. ``on_erased`` hears of a case,
+    by its reference, before anything of it is destroyed. ``guests`` are who was invited to one case; nobody, where
+    there are no desks. ``redactor`` reads free words.
     """
 
     country: str

@@ -23,7 +23,7 @@ from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
 from gateway.core.return_guards import OUTDATED
 from gateway.core.returns import CALLED_OR_AWAY
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET
 from gateway.core.verification import STOP
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
@@ -46,7 +46,7 @@ TO_DECIDE = (
 )
 """In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
 
-AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, OUTDATED)
+AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET, OUTDATED)
 """How a finding begins that says what another case, or the record, says against a message that waits."""
 
 WAITS = "a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"

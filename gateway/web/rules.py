@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gateway.core.facts import Finding
 from gateway.core.return_guards import OUTDATED, OVER_BY_THEN
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO, NOT_YET
 from gateway.services.answer import ANSWER_WAITS
 from gateway.services.clear import UNDER_WAY
 from gateway.services.notices import STILL_HERE
@@ -144,6 +144,10 @@ _AGAINST: Mapping[str, str] = {
         "Another case that shares a value with this person is stopped: %(cases)s. What is said of the person, such as "
         "word of the departure, waits. If it is somebody else, two persons say so here, each with a reason, and it "
         "leaves. If it may be the same person, decide on a recall."
+    ),
+    NOT_YET: N_(
+        "That no protection is sought is attested as of a day that has not come, and nothing leaves before. If the day "
+        "is wrong, stop the case, have the authority that attests say so anew, and let it go on."
     ),
     OUTDATED: N_(
         "A message of the return that waits says something else than the record by now, and does not leave. Begin the "

@@ -53,7 +53,7 @@ def test_reasons_of_one_code_look_alike() -> None:
 
 
 def test_frozen_looks_like_any_illegal_step() -> None:
-    """A step that the table or a rule does not allow, a thread that ended and a closed number share one outward code."""
+    """A step that nothing allows, a thread that ended or is not known and a closed number share one outward code."""
     alike = (Reason.STEP_NONE, Reason.STEP_THREAD_UNKNOWN, Reason.STEP_THREAD_ENDED, Reason.SEQ_CLOSED)
     assert {get("illegal-step")} == {outward(reason) for reason in alike}
 

@@ -9,6 +9,9 @@ import pytest
 from gateway import checks, serving, settings
 from gateway.checks.look import Look
 from gateway.core.case import State
+from gateway.core.rule_checks import NOT_YET
+from gateway.services import person_stop
+from gateway.services.person_stop import told
 from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
 from tests.support.network import HandClock, Network, open_gateway, wrong_clock
@@ -74,6 +77,23 @@ async def test_a_year_ahead_for_an_hour_destroys_no_key(network: Network) -> Non
     network.clock.instant = gateway.context.own.sealing[0].valid_until - timedelta(hours=30)
     await live(network, "XBB", 31)
     assert (gateway.context.own.sealing[0].kid,) == await gateway.windows.run_once(network.clock.now())
+
+
+async def test_what_is_attested_by_a_clock_that_was_ahead_waits_and_its_desk_learns_why(network: Network) -> None:
+    """No contact rests on a day that has not come (R-01): the case says so, and on that day it leaves."""
+    network.clock.pass_(days=3)
+    protection = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-28", "basis": "interview"}
+    ours, deliverer = await story.sent(network, asylum=protection), network.gateways["XAA"].deliverer
+    await deliverer.look()
+    network.clock.pass_(days=-3)
+    await deliverer.look()
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert ((NOT_YET,), (person_stop.WAITS,), [NOT_YET]) == (case.findings, person_stop.known(case), [*told(case)])
+    network.clock.pass_(days=3)
+    await network.deliver()
+    assert ("DELIVERED", ()) == ((case := await story.case(network, "XAA", ours)).state, case.findings)
 
 
 @pytest.mark.parametrize("looked", [False, True], ids=["before it is looked at", "after"])

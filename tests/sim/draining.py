@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, RESYNC
+from gateway.core.rule_checks import NOT_YET
 from gateway.services.resync import PASSED_OVER
 from gateway.services.undelivered import NOT_BACK
 from tests.sim import homes
@@ -47,7 +48,8 @@ class Draining:
         who asks says behind a message that was spoiled on its way, or that ran out, of which a finding has people tell
         the other State, nor, in a case that is closed, behind one that waits because the person is stopped, where a
         finding does so too; nor, in a case that who asks set aside and closed, what takes data back behind what a
-        restored partner has forgotten and is not told anew (decision 0038).
+        restored partner has forgotten and is not told anew (decision 0038); nor does anything of a case that is
+        attested as of a day that has not come, as a clock that was ahead leaves it, and a finding says (R-01).
         """
         latest = self._world.now() + timedelta(seconds=DRAINS_S)
         while True:
@@ -104,6 +106,8 @@ class Draining:
             return False
         if unsaid and (since := await held_from(host, ref)) is not None and since <= (epoch, seq):
             return True
+        if ref is not None and NOT_YET in (await self._desks.case(host.gateway, ref)).findings:
+            return not await has_to_be_heard(host, ref)
         if ref is not None and self._is_behind_a_lost_one(host, partner, thread, (epoch, seq)):
             return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
         if ref is not None and self._is_behind_what_waits_for_people(host, ref, (epoch, seq)):

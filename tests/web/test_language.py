@@ -9,7 +9,7 @@ from babel.messages.catalog import Catalog
 
 import schemas
 from gateway.core import machine, names, notices, referral, return_changes, return_guards, verification_changes
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NOT_LET_GO
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NOT_LET_GO, NOT_YET
 from gateway.services import (
     anew,
     answer,
@@ -181,7 +181,7 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
 
 
 NO_FINDINGS = {"ANSWER_WAITS", "BECAUSE", "BY_A_NUMBER", "MINOR_ELSEWHERE", "NO_ELSEWHERE", "NO_MORE", "OUTDATED"}
-NO_FINDINGS |= {"OVER_BY_THEN", "_LOST_NUMBER"}
+NO_FINDINGS |= {"NOT_YET", "OVER_BY_THEN", "_LOST_NUMBER"}
 """What refuses a step, or is seen for a reason alone with another in its place, and how one with a number begins."""
 
 
@@ -195,6 +195,7 @@ NO_FINDINGS |= {"OVER_BY_THEN", "_LOST_NUMBER"}
         person_stop.BY_A_NUMBER,
         person_stop.NO_MORE,
         NOT_LET_GO,
+        NOT_YET,
         NOT_FORGOTTEN,
         UNDER_WAY,
     ],
