@@ -97,7 +97,7 @@ async def _contradicts(play: Play, value: Json) -> None:
 @case("directory.older-serial", "M-3.22", section="8.3", inputs={"lower": 1, "equal": 2}, profile="full")
 async def older_serial(play: Play, serial: int) -> None:
     """
-    A directory whose serial is not higher than those held is accepted and changes nothing.
+    A directory is accepted and changes nothing if its serial is held, or is lower than that of one that holds by then.
 
     A gateway that takes it for the newest lets an old message, late or kept by somebody, bring an office back.
     """
@@ -105,6 +105,22 @@ async def older_serial(play: Play, serial: int) -> None:
     await play.accepted(play.message("directory", _directory(play, serial, "XAA-03")))
     await _pointed(play, "XAA-03", listed=False)
     await _pointed(play, "XAA-02", listed=True)
+
+
+@case("directory.other-order", "M-3.22", section="8.3", profile="full", positive=True)
+async def other_order(play: Play) -> None:
+    """
+    A directory that comes behind a later one holds until the day from which that does.
+
+    A gateway that drops it points to nobody, or to an office of before, for as long as that day is away.
+    """
+    await play.accepted(play.message("directory", _directory(play, 2, "XAA-03", valid_from=day(play, 2))))
+    await play.accepted(play.message("directory", _directory(play, 1, "XAA-02")))
+    await _pointed(play, "XAA-02", listed=True)
+    await _pointed(play, "XAA-03", listed=False)
+    await play.tick(days=2)
+    await _pointed(play, "XAA-03", listed=True)
+    await _pointed(play, "XAA-02", listed=False)
 
 
 @case("directory.new-epoch", "M-3.22", section="8.3", profile="full", positive=True)
@@ -160,8 +176,8 @@ async def fallen(play: Play) -> None:
     """
     What was announced by a key that had been revoked when it came, as a later card says, holds no more.
 
-    A gateway that goes on by it sends a person to the office of whoever stole the key. One that counts it as held takes
-    no other one any more.
+    A gateway that goes on by it sends a person to the office of whoever stole the key. One that counts it as held does
+    not take the one that the State itself announced under that serial.
     """
     await play.accepted(play.message("directory", _directory(play, 9, "XAA-02"), key=play.a.spare))
     await play.tick(hours=1)
@@ -174,6 +190,8 @@ async def fallen(play: Play) -> None:
     await _pointed(play, "XAA-01", listed=True)
     await play.accepted(play.message("directory", _directory(play, 1, "XAA-03")))
     await _pointed(play, "XAA-03", listed=True)
+    await play.accepted(play.message("directory", _directory(play, 9, "XAA-04")))
+    await _pointed(play, "XAA-04", listed=True)
 
 
 @case("directory.own", "M-3.22", section="8.3", profile="full", positive=True)

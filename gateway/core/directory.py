@@ -2,8 +2,9 @@
 Who is competent for what, in which State, from which day: what a State announced of itself, and what holds on a day.
 
 Rule 1: a change is whole. Of those that are valid by the day the one of the latest epoch, and in it with the highest
-serial, replaces all others: a State that was restored counts on from what it still knows. What was announced after a
-State began anew, under another identity or in a lower epoch, replaces all that was announced before.
+serial, replaces all others, in whatever order they came: a State that was restored counts on from what it still knows.
+What was announced after a State began anew, under another identity or in a lower epoch, replaces all that was
+announced before.
 Rule 2: where nothing was announced, the authorities of the State's card hold.
 Rule 3: an officer is an opaque id with tasks and days; nobody's name is in it.
 """
@@ -82,6 +83,21 @@ def in_force(changes: Sequence[Change], on: date) -> Change | None:
     """Return the directory that holds on the day ``on``, or ``None`` if none was announced for it."""
     valid = [one for one in changes if one.valid_from <= on]
     return max(valid, key=lambda one: one.order, default=None)
+
+
+def yet_to_hold(changes: Sequence[Change], today: date, since: int) -> tuple[Change, ...]:
+    """
+    Return which of a State's own ``changes`` hold today or will, of those from the serial ``since`` on, in their order.
+
+    One that is not later than another, and not valid before it, holds on no day. The one made last always does.
+    """
+    now = in_force(changes, today)
+    left = [one for one in changes if one.serial >= since and (now is None or one.order >= now.order)]
+    return tuple(
+        one
+        for one in sorted(left, key=lambda one: one.order)
+        if not any(later.order > one.order and later.valid_from <= one.valid_from for later in changes)
+    )
 
 
 def authorities(changes: Sequence[Change], card: Sequence[Authority], on: date) -> tuple[Authority, ...]:

@@ -17,7 +17,8 @@ said once more later, and a person is told. So is what is said of a person who h
 were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
 Rule 6: what takes data back where we are asked has the number of a message that was lost (M-5.10). If that had come, it
 is refused, and said once more under the next number. The confirmation of what is gone and a change of our directory are
-said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that they were not heard.
+said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that they were not heard:
+also where the partner had taken them, and has forgotten that by a restore since.
 """
 
 from collections.abc import Collection, Mapping
@@ -59,7 +60,7 @@ from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import away, cases, channel, listing, outbox, steps, threads
+from gateway.services import away, cases, channel, directory, listing, outbox, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
@@ -162,8 +163,6 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     What still stands behind it once the partner has listed what it holds never left. Where that is not waited for
     (``waits``) it did not leave either if the refusal is from after our restore.
     """
-    if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
-        return await _announce_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
     if row.epoch == context.epoch or row.type == WITHDRAWAL:
         return await said_anew(context, tx, row, now)
     behind = await _behind(context, tx, row)
@@ -274,6 +273,8 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         return await _heard_after_all(context, tx, row, now)
     if row.epoch == context.epoch and row.code == USED and row.type in AFTER_WITHDRAWAL:
         return await _under_the_next(context, tx, row, now)
+    if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
+        return await _announce_anew(context, tx, row, now, listing.AGAIN_S)
     if row.ref is None and row.type == CONFIRMATION and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
         return await _confirm_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
     out_of_time = row.type in threads.HEARD_AT_LAST and row.code in OUT_OF_TIME
@@ -365,11 +366,19 @@ async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetim
 
 
 async def _announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
-    """Announce the change of our directory in ``row`` once more in ``wait_s`` seconds; return whether it is."""
+    """
+    Announce the change of our directory in ``row`` once more in ``wait_s`` seconds; return whether it is.
+
+    In a later epoch than its own it is at once, and with it what was announced after it, whose place it would take.
+    """
     payload = _kept(context, row)
-    if payload is not None:
+    if payload is None:
+        return False
+    if row.epoch < context.epoch:
+        await directory.announce_again(context, tx, row.partner, now, payload.body["serial"])
+    else:
         await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now, wait_s=wait_s, may_wait=True)
-    return payload is not None
+    return True
 
 
 def _kept(context: Context, row: OutboundRow) -> Payload | None:

@@ -15,6 +15,7 @@ from functools import partial
 from gateway.core.messages import RESYNC
 from gateway.services import channel, outbox
 from gateway.services.context import Context
+from gateway.services.directory import announce_again
 from gateway.services.listing import THREADS_A_MESSAGE
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.rows import OutboundRow, SealingEnd
@@ -82,9 +83,14 @@ class Compromise:
         return True
 
     async def greet(self, now: datetime) -> None:
-        """Queue for each partner a list of what we hold of it: what it holds of ours beyond that was forged or lost."""
+        """
+        Queue for each partner a list of what we hold of it: what it holds of ours beyond that was forged or lost.
+
+        What we announced since the theft nobody goes by any more, whoever did: what holds yet is announced again.
+        """
         for country in self._context.partners:
             try:
+                await self._context.commit(partial(announce_again, self._context, country=country, now=now))
                 queued = await self._context.commit(partial(self._queue, country=country, now=now))
                 self._greetings[country] = queued.value
             except Unavailable as error:

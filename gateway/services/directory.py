@@ -2,10 +2,12 @@
 The directory: competent authorities and liaison officers of every State, as each announced its own, signed.
 
 Rule 1: what a State announced is kept as the signed message itself, so that it can be shown later who said what.
-Rule 2: a change reaches every partner. A lower serial than one that is held of its epoch changes nothing, unless the
-State began anew since: what it announced before then holds until it announces something, and counts no more after.
+Rule 2: a change reaches every partner, in whatever order: an earlier one holds until the first that is later begins.
+Where the State began anew what it announced before then holds until it announces something, and counts no more after.
 Rule 3: no case is without a named officer. Who is away is stood in for by a deputy, and the deputy's deputy.
-Rule 4: what was received when the key that signed it was revoked already says nothing (M-8.3). It stays kept.
+Rule 4: what is announced again in a later epoch of ours takes the place of all that was announced before. So whatever
+was announced after it, and holds yet, is announced again with it.
+Rule 5: what was received when the key that signed it was revoked already says nothing (M-8.3). It stays kept.
 """
 
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ from typing import Any
 import schemas
 from gateway.core.calendars import local_date
 from gateway.core.codes import PeerError, Reason
-from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change
+from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change, yet_to_hold
 from gateway.core.messages import DIRECTORY
 from gateway.core.wire import Payload, parse_payload, payload_digest
 from gateway.services import channel, epochs
@@ -30,7 +32,7 @@ KEEPERS = frozenset({"liaison_officer", "desk_head"})
 """Roles that may announce a change of our own directory."""
 
 KEPT = 32
-"""Changes kept of each State; older ones are in the backups, if anybody needs them."""
+"""Changes kept of each State, those made last; older ones are in the backups, if anybody needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,21 @@ async def fallen(context: Context, tx: Tx, country: str) -> tuple[str, ...]:
 
 
 async def _keep(tx: Tx, country: str, text: str) -> None:
-    await tx.set_meta(_name(country), "\n".join([*await _kept(tx, country), text][-KEPT:]))
+    lines = [*await _kept(tx, country), text]
+    if len(lines) > KEPT:
+        lines.remove(min(lines, key=lambda line: _change(*_counted(line)).order))
+    await tx.set_meta(_name(country), "\n".join(lines))
+
+
+async def announce_again(context: Context, tx: Tx, country: str, now: datetime, since: int = 1) -> None:
+    """
+    Announce to ``country`` in our epoch what holds yet of what we announced from the serial ``since`` on (rule 4).
+
+    What it has of that already changes nothing there. It waits in the outbox where no key of the other State is held.
+    """
+    said = {_change(0, line): line for line in await _kept(tx, context.country)}
+    for change in yet_to_hold(tuple(said), now.date(), since):
+        await channel.queue(context, tx, country, DIRECTORY, said[change].encode(), now, may_wait=True)
 
 
 async def listing(context: Context, tx: Tx, country: str, on: date) -> Listing:
@@ -154,7 +170,7 @@ class Directory:
 
     async def take(self, tx: Tx, payload: Payload, signed: bytes, now: datetime) -> None:
         """
-        Keep what a partner announced, unless something newer of it is held.
+        Keep what a partner announced, unless it is held; what holds is looked for when it is asked for (M-3.22).
 
         Raises ``PeerError`` (``bad-schema``) for a directory that contradicts itself.
         """
@@ -163,7 +179,7 @@ class Directory:
         if faults(payload.sender, change):
             raise PeerError(Reason.SCHEMA)
         held = await _changes(self._context, tx, payload.sender)
-        if any(one.order >= change.order for one in held):
+        if any(one.order == change.order for one in held):
             return
         text = signed.decode("ascii")
         await _keep(tx, payload.sender, f"{begun} {text}" if begun else text)

@@ -86,6 +86,25 @@ async def test_change_arrives_that_was_refused_for_a_wrong_clock(network: Networ
     assert ["XBB-ID-01", "XBB-C-1"] == await ids(network, "XAA")
 
 
+async def overtaken(network: Network, valid_from: str = "2026-11-25") -> None:
+    """Have a change of XBB refused for a wrong clock, so that it waits, and one that closes an office taken."""
+    with wrong_clock(network, "XBB", 10):
+        await network.gateways["XBB"].directory.announce(change(), "second")
+        await network.deliver(refresh=False)
+    await announced(network, change(valid_from, authorities=[REGISTER]))
+    assert ["XBB-ID-01"] == await ids(network, "XAA", date(2026, 12, 20))
+    assert ["XBB-ID-01"] == await ids(network, "XAA")
+
+
+async def test_change_that_comes_behind_a_later_one_holds_until_that_begins(network: Network) -> None:
+    """It may have been refused for a wrong clock, or lost: nobody is without an office for it (M-3.22)."""
+    await overtaken(network, "2026-12-20")
+    network.clock.pass_(minutes=40)
+    await network.deliver()
+    days = (date(2026, 12, 19), date(2026, 12, 20))
+    assert [["XBB-ID-01", "XBB-C-1"], ["XBB-ID-01"]] == [await ids(network, "XAA", day) for day in days]
+
+
 async def test_change_that_meets_a_final_problem_is_not_announced_without_end(network: Network) -> None:
     """It would meet it again."""
     with pytest.MonkeyPatch.context() as patch:
@@ -255,3 +274,47 @@ async def test_change_that_expired_in_an_outage_is_announced_once_more(network: 
     network.clock.pass_(hours=1)
     await network.deliver()
     assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
+
+
+@pytest.mark.parametrize("stolen", [False, True], ids=["restored", "stolen keys"])
+async def test_change_of_before_our_epoch_takes_the_place_of_no_later_one(
+    network: Network, tmp_path: Path, stolen: bool
+) -> None:
+    """Said again in our new epoch, one that waited would bring back an office that another one has closed."""
+    await overtaken(network)
+    await (steal_from(network, "XBB") if stolen else restore(network, "XBB", back_up(network, "XBB", tmp_path / "b")))
+    network.clock.pass_(minutes=40)
+    await after_the_listing(network)
+    assert ["XBB-ID-01"] == await ids(network, "XAA")
+
+
+async def test_change_that_fell_with_a_stolen_key_is_announced_again(network: Network) -> None:
+    """What came after the theft, from us or from the thief, nobody goes by any more (M-8.3)."""
+    await announced(network, change())
+    await steal_from(network, "XBB")
+    await after_the_listing(network)
+    assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
+
+
+async def test_change_of_before_our_epoch_is_announced_again_to_who_forgot_it(network: Network, tmp_path: Path) -> None:
+    """A partner that was restored takes nothing of an epoch of ours that is over, though it had taken it before."""
+    backup = back_up(network, "XAA", tmp_path / "theirs")
+    await announced(network, change())
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "ours"))
+    await after_the_listing(network)
+    await restore(network, "XAA", backup)
+    await after_the_listing(network)
+    assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
+
+
+async def test_no_more_is_kept_than_the_changes_made_last(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that came in another order than they were made the one made first goes, and not the one that came so."""
+    monkeypatch.setattr(directory, "KEPT", 2)
+    await overtaken(network)
+    await announced(network, change(authorities=[CONSULATES, REGISTER]))
+    network.clock.pass_(minutes=40)
+    await network.deliver()
+    changes = await network.gateways["XAA"].store.read(
+        lambda tx: directory._changes(network.gateways["XAA"].context, tx, "XBB")
+    )
+    assert [2, 3] == [one.serial for one in changes]

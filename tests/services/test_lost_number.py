@@ -363,3 +363,19 @@ async def test_confirmation_of_what_is_gone_outlives_a_theft(network: Network) -
     await after_the_listing(network)
     await up_again(network)
     assert await is_confirmed(network, ours)
+
+
+async def test_confirmation_of_what_is_gone_is_said_again_to_who_forgot_it(network: Network, tmp_path: Path) -> None:
+    """A partner that was restored takes it in no epoch of ours that is over, and would ask for ever."""
+    ours, theirs = await story.replied(network)
+    await network.gateways["XAA"].notices.demand_erasure(ours, "first", CASE)
+    await network.deliver()
+    backup = back_up(network, "XAA", tmp_path / "theirs")
+    await erased_by_timer(network, theirs)
+    await network.deliver()
+    assert await is_confirmed(network, ours)
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "ours"))
+    await after_the_listing(network)
+    await restore(network, "XAA", backup)
+    await after_the_listing(network)
+    assert await is_confirmed(network, ours)
