@@ -401,11 +401,19 @@ def _unasked(own: Books, their: Books, sent: Sent) -> bool:
 
     Nor is it where a rule stands against posting the message once more, which a finding says; nor where it was asked
     for when the return was declined, for the withdrawal that follows closes its number. In vain it is where the case
-    was destroyed, and nothing is left of what a restored State forgot before it.
+    was destroyed, and nothing is left of what a restored State forgot before it. And nobody can ask once the time of a
+    message is over: its sender may hear of the theft that late (M-5.28).
     """
     declined = sent.state == "dropped" and any((ref, event) == (sent.ref, "decline") for ref, event, _, _ in own.events)
     in_vain = bool(their.restored) and (sent.type, sent.state, sent.ref) == (CONFIRMATION, "posted", None)
-    return _is_still(own, sent) or _passed_over(own, sent) or declined or in_vain
+    late = sent.expires_at <= _noticed_at(own, sent.partner) + NOTICED_S
+    return _is_still(own, sent) or _passed_over(own, sent) or declined or in_vain or late
+
+
+def _noticed_at(own: Books, partner: str) -> float:
+    """Return since when the card of ``partner`` has named its epoch here, in seconds since 1970."""
+    ((known,),) = own.host.look("SELECT value FROM meta WHERE name = ?", f"epochs:{partner}")
+    return datetime.fromisoformat(known.rsplit(" ", 1)[-1]).timestamp()
 
 
 def _signed_anew(own: Books, their: Books, sent: Sent) -> bool:
