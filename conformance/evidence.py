@@ -106,20 +106,15 @@ class LogView:
 
     def see(self, receipt: str, r: bytes, proof: str, keys: list[bytes]) -> int:
         """
-        Check one proof under any of ``keys``, and that it agrees with all that was seen; return the size of its tree.
+        Check one proof under ``keys``, and that it agrees with all that was seen; return the size of its tree.
 
         Raises ``Wrong``.
         """
-        verified = None
-        for key in keys:
-            try:
-                verified = check_entry(receipt, r, proof, self.origin, key)
-                break
-            except Refused:
-                continue
-        if verified is None:
-            raise Wrong("the proof does not verify under a log key of the card, for the log's name and this receipt")
-        index, size = verified
+        try:
+            index, size = check_entry(receipt, r, proof, self.origin, *keys)
+        except Refused:
+            told = "the proof does not verify under the log keys of the card, for the log's name and this receipt"
+            raise Wrong(told) from None
         _, path, _ = read_proof(proof)
         self._walk(0, size, index, path, leaf_hash(open_entry(receipt, r)))
         if self._receipts.setdefault(index, receipt) != receipt:

@@ -483,14 +483,14 @@ def read_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     return text + "\n", signatures
 
 
-def read_checkpoint(note: str, name: str, public: bytes) -> tuple[int, bytes]:
-    """Return size and root of a checkpoint of the log ``name``, signed by its key."""
+def read_checkpoint(note: str, name: str, *publics: bytes) -> tuple[int, bytes]:
+    """Return size and root of a checkpoint of the log ``name``, signed by any of its keys and wrongly by none."""
     text, signatures = read_note(note)
-    wanted = sha256(name.encode() + b"\n\x01" + public).digest()[:4]
+    known = {sha256(name.encode() + b"\n\x01" + public).digest()[:4]: public for public in publics}
     signed = False
     for signer, blob in signatures:
-        if signer == name and blob[:4] == wanted:
-            verify_signature(public, blob[4:], text.encode(), None)
+        if signer == name and blob[:4] in known:
+            verify_signature(known[blob[:4]], blob[4:], text.encode(), None)
             signed = True
     body = text.split("\n")
     if not signed or len(body) != 4 or body[0] != name:
@@ -518,10 +518,10 @@ def open_entry(receipt: str, r: bytes) -> bytes:
     return hmac.digest(r, sha256(receipt.encode()).digest(), "sha256")
 
 
-def check_entry(receipt: str, r: bytes, proof: str, name: str, public: bytes) -> tuple[int, int]:
-    """Check that a receipt, opened by ``r``, stands in the log ``name``; return index and size."""
+def check_entry(receipt: str, r: bytes, proof: str, name: str, *publics: bytes) -> tuple[int, int]:
+    """Check that a receipt, opened by ``r``, stands in the log ``name`` by its keys; return index and size."""
     index, path, note = read_proof(proof)
-    size, root = read_checkpoint(note, name, public)
+    size, root = read_checkpoint(note, name, *publics)
     check_inclusion(leaf_hash(open_entry(receipt, r)), index, size, path, root)
     return index, size
 

@@ -156,8 +156,13 @@ def root_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
 def write_note(origin: str, size: int, root: bytes, key: Key) -> str:
     """Return a signed checkpoint."""
     text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-    hint = sha256(origin.encode() + b"\n\x01" + key.public).digest()[:4]
-    return f"{text}\n\u2014 {origin} {base64.b64encode(hint + key.sign(text.encode())).decode()}\n"
+    return f"{text}\n{signature_line(origin, key, text)}"
+
+
+def signature_line(name: str, key: Key, text: str) -> str:
+    """Return the line of a note by which ``key``, called ``name``, signs ``text``."""
+    hint = sha256(name.encode() + b"\n\x01" + key.public).digest()[:4]
+    return f"\u2014 {name} {base64.b64encode(hint + key.sign(text.encode())).decode()}\n"
 
 
 def write_proof(index: int, path: Sequence[bytes], note: str) -> str:

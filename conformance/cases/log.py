@@ -1,12 +1,14 @@
 """Section 7: one log for each partner, which only grows and shows one history to everybody."""
 
+from collections.abc import Callable
+
 from conformance.door import answers, loses
 from conformance.evidence import read_parts
 from conformance.play import Play
-from conformance.reading import unb64u
+from conformance.reading import b64u, unb64u
 from conformance.registry import Wrong, case
-from conformance.state import Answering
-from conformance.writing import Log
+from conformance.state import Answering, State
+from conformance.writing import Key, Log, signature_line
 
 
 @case("log.grows", "M-7.1", "M-7.2", "M-7.3", "M-7.6", section="7.1", positive=True, fresh=True)
@@ -116,6 +118,80 @@ async def forked(play: Play) -> None:
     await play.tick(hours=2)
     if [row["state"] for row in await play.sent(thread)] != ["accepted"]:
         raise Wrong("an answer from the log that was seen before was not taken any more")
+
+
+def _second(state: State) -> Key:
+    """Return the other log key of a State whose card lists two."""
+    return state.key("second log")
+
+
+def _lines(*signers: Callable[[State, str], tuple[str, Key, str]]) -> Callable[[State, str], str]:
+    """Return a change of a proof: its checkpoint has these signatures, each a name, a key and what is signed."""
+
+    def change(state: State, proof: str) -> str:
+        head, _, rest = proof.partition("\n\n")
+        text = rest.partition("\n\n")[0] + "\n"
+        lines = (signature_line(name, key, signed) for name, key, signed in (by(state, text) for by in signers))
+        return f"{head}\n\n{text}\n{''.join(lines)}"
+
+    return change
+
+
+def _by_first(state: State, text: str) -> tuple[str, Key, str]:
+    return text.partition("\n")[0], state.log_key, text
+
+
+def _by_second(state: State, text: str) -> tuple[str, Key, str]:
+    return text.partition("\n")[0], _second(state), text
+
+
+def _by_nobody(state: State, text: str) -> tuple[str, Key, str]:
+    return text.partition("\n")[0], state.key("nobody"), "another text"
+
+
+def _by_another(state: State, text: str) -> tuple[str, Key, str]:
+    return "witness.example/1", state.log_key, "another text"
+
+
+def _wrong_first(state: State, text: str) -> tuple[str, Key, str]:
+    return text.partition("\n")[0], state.log_key, "another text"
+
+
+def _wrong_second(state: State, text: str) -> tuple[str, Key, str]:
+    return text.partition("\n")[0], _second(state), "another text"
+
+
+SIGNED: dict[str, tuple[bool, Callable[[State, str], str]]] = {
+    "by-the-second-key": (True, _lines(_by_second)),
+    "by-both-keys": (True, _lines(_by_first, _by_second)),
+    "beside-an-unknown-key": (True, _lines(_by_nobody, _by_first)),
+    "beside-another-name": (True, _lines(_by_first, _by_another)),
+    "by-an-unknown-key": (False, _lines(_by_nobody)),
+    "first-does-not-verify": (False, _lines(_wrong_first, _by_second)),
+    "second-does-not-verify": (False, _lines(_by_first, _wrong_second)),
+}
+
+
+@case("log.signed", "M-7.3", section="7.1", inputs=SIGNED, profile="verify")
+async def signed(play: Play, given: tuple[bool, Callable[[State, str], str]]) -> None:
+    """
+    Any log key of the card may have signed a checkpoint, others are ignored, and none of the card's may be wrong.
+
+    A gateway that knows one key loses every answer while a State changes keys; one that stops at the first good line
+    takes a checkpoint that its partners refuse, and holds as evidence what others call forged.
+    """
+    taken, change = given
+    a, new = play.a, _second(play.a)
+    a.next_card(log=[*a.card.value["log"], {"kid": new.kid, "key": b64u(new.public)}])
+    await play.publish(a)
+    thread = await play.submit()
+    a.instead = [answers(play.doors, Answering(proof=lambda proof: change(a, proof)))]
+    play.one(await play.tick(), "verification.request")
+    if [row["state"] for row in await play.sent(thread)] != (["accepted"] if taken else ["waiting"]):
+        raise Wrong(f"the answer was {'not ' if taken else ''}taken")
+    await play.tick(hours=2)
+    if [row["state"] for row in await play.sent(thread)] != ["accepted"]:
+        raise Wrong("a right answer was not taken after a wrong one")
 
 
 @case("log.smaller-size", "M-7.5", section="7.2", profile="verify", positive=True)

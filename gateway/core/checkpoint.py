@@ -189,19 +189,19 @@ def bare(note: str) -> str:
 
 
 @lru_cache(maxsize=NOTES_KNOWN)
-def verify_note(raw: str, name: str, public: bytes) -> str:
+def verify_note(raw: str, name: str, *publics: bytes) -> str:
     """
-    Return the text of a note signed by the Ed25519 key ``public`` under ``name``; other signatures are ignored.
+    Return the text of a note signed by any of the Ed25519 keys ``publics`` under ``name``; others are ignored.
 
-    All answers of one batch show one note: what verified stays known. Raises ``BadProof`` if the key has not signed, or
-    any signature in its name does not verify.
+    All answers of one batch show one note: what verified stays known. Raises ``BadProof`` if none of the keys has
+    signed, or any signature in the name of one does not verify (M-7.3).
     """
     note = parse_note(raw)
-    wanted = note_key_id(name, public)
-    ours = [blob[4:] for signer, blob in note.signatures if signer == name and blob[:4] == wanted]
+    known = {note_key_id(name, public): public for public in publics}
+    ours = [(known[blob[:4]], blob[4:]) for signer, blob in note.signatures if signer == name and blob[:4] in known]
     if not ours:
-        raise BadProof("checkpoint is not signed by the log key")
-    for signature in ours:
+        raise BadProof("checkpoint is not signed by a log key")
+    for public, signature in ours:
         try:
             verify(public, signature, note.text.encode())
         except BadSignature:
@@ -239,13 +239,13 @@ def parse_proof(text: str) -> Proof:
     return Proof(index, tuple(parse_hash(line, "proof has a bad hash") for line in lines[2:]), checkpoint)
 
 
-def verify_entry(receipt: bytes, r: bytes, proof: Proof, origin: str, log_key: bytes) -> Checkpoint:
+def verify_entry(receipt: bytes, r: bytes, proof: Proof, origin: str, *log_keys: bytes) -> Checkpoint:
     """
-    Check that ``receipt`` (the JWS), opened by ``r``, stands in the log ``origin`` under ``log_key`` (protocol 7.2).
+    Check that ``receipt`` (the JWS), opened by ``r``, stands in the log ``origin`` by its keys (protocol 7.2).
 
     Returns the checkpoint it stands under, at ``proof.index``. Raises ``BadProof`` naming the fault.
     """
-    checkpoint = parse_checkpoint(verify_note(proof.checkpoint, origin, log_key))
+    checkpoint = parse_checkpoint(verify_note(proof.checkpoint, origin, *log_keys))
     if checkpoint.origin != origin:
         raise BadProof("checkpoint is of another log")
     leaf = leaf_hash(log_entry(receipt, r))

@@ -445,17 +445,12 @@ class _Verifier:
             raise BadProof("the log is not one between the two States")
         parsed, r = checkpoint.parse_proof(proof.decode()), b64.decode(row["r"])
         keys = dict.fromkeys(entry.key for card in self.cards.get(row["keeper"], ()) for entry in card.log)
-        reason = BadProof(f"no card of {row['keeper']} in the file lists a log key")
-        for key in reversed(keys):
-            try:
-                head = checkpoint.verify_entry(receipt, r, parsed, row["origin"], key)
-            except BadProof as error:
-                reason = error
-                continue
-            if parsed.index != row["index"]:
-                raise BadProof("the entry stands at another index than the opening says")
-            return head
-        raise reason
+        if not keys:
+            raise BadProof(f"no card of {row['keeper']} in the file lists a log key")
+        head = checkpoint.verify_entry(receipt, r, parsed, row["origin"], *keys)
+        if parsed.index != row["index"]:
+            raise BadProof("the entry stands at another index than the opening says")
+        return head
 
     # Cosignatures and time-stamps: that the log was the same for others, and when.
 

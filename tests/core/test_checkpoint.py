@@ -60,6 +60,21 @@ def test_other_signatures_ignored() -> None:
     assert 2 == len(parse_note(NOTE + witness).signatures)
 
 
+def test_any_known_key_may_sign_and_none_wrongly() -> None:
+    """Of two known keys one suffices; a line of either that does not verify is a fault, whichever stands first."""
+    body = checkpoint_body(ORIGIN, 5, ROOT)
+    good, forged = (
+        sign_note(text, ORIGIN, OTHER).rpartition("\n\n")[2] for text in (body, checkpoint_body(ORIGIN, 6, ROOT))
+    )
+    line, keys = NOTE.rpartition("\n\n")[2], (KEY.public, OTHER.public)
+    for lines in (line, good, line + good, good + line):
+        assert body == verify_note(f"{body}\n{lines}", ORIGIN, *keys)
+    for lines in (line + forged, forged + line):
+        assert body == verify_note(f"{body}\n{lines}", ORIGIN, KEY.public)
+        with pytest.raises(BadProof, match="does not verify"):
+            verify_note(f"{body}\n{lines}", ORIGIN, *keys)
+
+
 @pytest.mark.parametrize(("name", "key"), [("XBB/XCC/1", KEY), (ORIGIN, OTHER)])
 def test_note_of_another_refused(name: str, key: SigningKey) -> None:
     """Another name or key has not signed."""
