@@ -75,6 +75,8 @@ class ListKey(Key):
             raise ValueError("a key of a trust list is Ed25519 and has no other members")
         _check_point(made.public)
         # The id is in the signed file and nobody else checks it: one key under two ids would count twice.
+        if keyval["public"] != made.public.hex():
+            raise ValueError("a key that is not written in lower-case hexadecimal")
         if keyid != _key_id(made.to_dict()):
             raise ValueError("a key under an id that is not its own")
         return made

@@ -102,6 +102,22 @@ def _one_key_twice(book: TrustList) -> None:
     book.publish(change={"targets": change}, by={code: [key]}, whole={code: twice})
 
 
+def _one_key_in_capitals(book: TrustList) -> None:
+    """One key of the first State is written twice, the second time in capitals, and signs under both ids."""
+    code = _first(book)
+    key = book.keys[code][0]
+    row = row_of(key.public, keyval={"public": key.public.hex().upper()})
+
+    def twice(part: Json) -> None:
+        part["signatures"].append({**part["signatures"][0], "keyid": id_of(row)})
+
+    def change(signed: Json) -> None:
+        signed["delegations"]["keys"][id_of(row)] = row
+        signed["delegations"]["roles"][0]["keyids"].append(id_of(row))
+
+    book.publish(change={"targets": change}, by={code: [key]}, whole={code: twice})
+
+
 def _in_root(book: TrustList) -> None:
     row = row_of(SMALL_ORDER)
     book.next_root(change=lambda signed: signed["keys"].update({id_of(row): row}))
@@ -122,6 +138,7 @@ KEYS: dict[str, Fault] = {
     "another-member-of-keyval": _with_key(row_of(_ANY, keyval={"public": _ANY.hex(), "private": ""})),
     "another-id": _with_key(row_of(_ANY), "0" * 64),
     "one-key-twice": _one_key_twice,
+    "one-key-in-capitals": _one_key_in_capitals,
     "small-order": _with_key(row_of(SMALL_ORDER)),
     "not-its-encoding": _with_key(row_of(NOT_ITS_ENCODING)),
     "small-order-in-root": _in_root,

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import Root, Targets
 
 from keys import trust_list, trust_policy
@@ -42,6 +44,20 @@ def test_a_key_under_another_id_is_not_read() -> None:
     raw = trust_list.serialize(_root()).replace(keyid.encode(), keyid[::-1].encode())
     with pytest.raises(BadList, match="id that is not its own"):
         trust_list.parse(raw, Root)
+
+
+@pytest.mark.parametrize(
+    "spelled", [str.upper, lambda digits: digits[:2] + " " + digits[2:]], ids=["capitals", "space"]
+)
+def test_a_key_has_one_text(spelled: Callable[[str], str]) -> None:
+    """Otherwise one key, written in two ways under the id of each, would count as two trustees."""
+    digits = KEYS[0].public.hex()
+    keyid = trust_list.list_key(KEYS[0].public).keyid
+    other = {"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": spelled(digits)}}
+    another = sha256(str(encode_canonical(other)).encode()).hexdigest()
+    raw = trust_list.serialize(_root()).replace(digits.encode(), spelled(digits).encode())
+    with pytest.raises(BadList, match="lower-case"):
+        trust_list.parse(raw.replace(keyid.encode(), another.encode()), Root)
 
 
 @pytest.mark.parametrize(("kind", "scheme"), [("rsa", "rsassa-pss-sha256"), ("ecdsa", "ecdsa-sha2-nistp256")])
