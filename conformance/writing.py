@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from hashlib import sha256
+from hashlib import sha3_256, sha256
 
 import nacl.signing
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, x25519
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey, MLKEM1024P384PublicKey
 
 from conformance.reading import SUITES, Json, b64u, compact, key_id, leaf_hash, sealing_key, sealing_public, tree_hash
@@ -90,6 +91,31 @@ class Recipient:
         kem1024 = mlkem.MLKEM1024PublicKey.from_public_bytes(public[:1568])
         point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), public[1568:])
         return SUITES[2][0].encrypt(plain, MLKEM1024P384PublicKey(kem1024, point), info)
+
+
+@dataclass(frozen=True)
+class Weak(Recipient):
+    """A recipient of suite 1 who is sealed to under ``point``, of small order, as a library does that takes it."""
+
+    point: bytes
+
+    def seal(self, info: bytes, plain: bytes) -> bytes:
+        """Return encapsulated key and ciphertext (RFC 9180): the share of X25519 in the secret is nothing at all."""
+        shared, kem = mlkem.MLKEM768PublicKey.from_public_bytes(self.public[:1184]).encapsulate()
+        secret = sha3_256(shared + bytes(32) + self.point + self.public[1184:] + bytes.fromhex("5c2e2f2f5e5c")).digest()
+        suite = b"HPKE-v1HPKE" + bytes.fromhex("647a00010003")
+
+        def extract(salt: bytes, label: bytes, value: bytes) -> bytes:
+            return hmac.digest(salt, suite + label + value, "sha256")
+
+        context = b"\0" + extract(bytes(32), b"psk_id_hash", b"") + extract(bytes(32), b"info_hash", info)
+        made = extract(secret, b"secret", b"")
+
+        def expand(label: bytes, length: int) -> bytes:
+            return hmac.digest(made, length.to_bytes(2) + suite + label + context + b"\1", "sha256")[:length]
+
+        sealed = ChaCha20Poly1305(expand(b"key", 32)).encrypt(expand(b"base_nonce", 12), plain, b"")
+        return kem + self.point + sealed
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,19 @@ SMALL_ORDER = {
     "x25519-zero": bytes(32),
     "x25519-one": b"\1" + bytes(31),
     "x25519-order-8": bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
+    "x25519-other-order-8": bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
     "x25519-minus-one": bytes.fromhex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    "x25519-zero-not-reduced": bytes.fromhex("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    "x25519-one-not-reduced": bytes.fromhex("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    "x25519-one-with-the-top-bit": b"\1" + bytes(30) + b"\x80",
 }
+"""Points of small order, each by every text that a reader of X25519 takes for it (RFC 7748 masks the top bit)."""
+
+NOT_REDUCED = bytes.fromhex(
+    "04fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff000000000000000100000001"
+    "8cdeadbbd04911a3c1931e26df3fa6439dca9c7eb286fbd46fc319f0e2bb780232baf57825fc0c1912ada2fefe84024c"
+)
+"""A point of P-384 whose x is 2, with the prime of the field added to it: one key, another text."""
 
 
 def _first(state: State) -> bytes:
@@ -47,6 +58,7 @@ SEALING: dict[str, tuple[int, Callable[[State], bytes]]] = {
     "point-compressed": (2, lambda state: _second(state)[:1568] + b"\2" + _second(state)[1569:1617]),
     "point-hybrid": (2, lambda state: _hybrid(_second(state))),
     "point-off-the-curve": (2, lambda state: _second(state)[:-1] + bytes([_second(state)[-1] ^ 1])),
+    "point-not-reduced": (2, lambda state: _second(state)[:1568] + NOT_REDUCED),
     "point-at-infinity": (2, lambda state: _second(state)[:1568] + bytes(97)),
     **{name: (1, _with_point(point)) for name, point in SMALL_ORDER.items()},
 }

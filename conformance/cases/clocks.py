@@ -19,6 +19,7 @@ S, D = timedelta(seconds=1), timedelta(days=1)
 TIMES = {
     "expires-before-issued": (0 * S, -S, 0, "stale"),
     "more-than-30-days": (0 * S, 30 * D + S, 0, "stale"),
+    "more-than-30-days-from-then": (-20 * D, 10 * D + S, 0, "stale"),
     "issued-ahead": (301 * S, D, 1, "stale"),
     "expired": (-2 * D, -301 * S, -1, "expired"),
 }
@@ -38,6 +39,8 @@ async def times(play: Play, given: tuple[timedelta, timedelta, int, str]) -> Non
 
 EDGES = {
     "30-days": (0 * S, 30 * D),
+    "30-days-from-then": (-20 * D, 10 * D),
+    "30-days-from-300-s-ahead": (300 * S, 30 * D + 300 * S),
     "at-once": (0 * S, 0 * S),
     "issued-300-s-ahead": (300 * S, D),
     "expired-300-s-ago": (-2 * D, -300 * S),

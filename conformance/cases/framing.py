@@ -8,7 +8,7 @@ from conformance.door import PROBLEM
 from conformance.play import Play
 from conformance.registry import Wrong, case
 from conformance.state import ANSWER, ANSWERS, COLLECT, ENVELOPE, MESSAGES, flip
-from conformance.writing import SIZES, Recipient, pad
+from conformance.writing import SIZES, Recipient, Weak, pad
 
 
 @case("framing.right", "M-1.1", "M-4.1", "M-4.2", section="4", positive=True)
@@ -133,25 +133,29 @@ async def sealed_bytes(play: Play, place: int) -> None:
     await play.problem(play.message(sealed=flip(place)), "cannot-open")
 
 
+NO_POINT = b"\4" + bytes(95) + b"\2"
 SMALL_ORDER = {
-    "zero": bytes(32),
-    "one": b"\1" + bytes(31),
-    "order-8": bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
+    "zero": (bytes(32), bytes(97)),
+    "one": (b"\1" + bytes(31), NO_POINT),
+    "order-8": (bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"), b"\0" * 96 + b"\1"),
+    "one-with-the-top-bit": (b"\1" + bytes(30) + b"\x80", b"\4" + b"\xff" * 96),
 }
+"""Ephemeral keys that are none: of X25519 in suite 1, of P-384 in suite 2."""
 
 
 @case("framing.small-order", "M-4.2", section="4", inputs=SMALL_ORDER)
-async def small_order(play: Play, point: bytes) -> None:
+async def small_order(play: Play, points: tuple[bytes, bytes]) -> None:
     """
-    An envelope whose ephemeral X25519 key is of small order is `cannot-open`.
+    An envelope whose ephemeral key is of small order, or no point of the curve, is `cannot-open`.
 
-    A gateway that takes it agrees on a secret that everybody knows.
+    A gateway that takes it agrees on a secret of which everybody knows the half.
     """
-
-    def change(raw: bytes) -> bytes:
-        return raw[: 21 + 1088] + point + raw[21 + 1120 :]
-
-    await play.problem(play.message(sealed=change), "cannot-open")
+    target, (weak, nowhere) = play.gateway.card.sealing(play.now()), points
+    if target.suite == 1:
+        shot = play.message(recipient=Weak(1, target.public, weak))
+    else:
+        shot = play.message(sealed=lambda raw: raw[: 21 + 1568] + nowhere + raw[21 + 1568 + len(nowhere) :])
+    await play.problem(shot, "cannot-open")
 
 
 @case("framing.key-id", "M-4.4", section="4", inputs=["nobody", "mine", "other-suite"])

@@ -60,6 +60,17 @@ async def wrong(play: Play, value: Any) -> None:
     await play.refused(play.message(body=_about_a_document(play, value)), "bad-schema")
 
 
+@case("images.wrong-portrait", "M-3.24", section="3.7", inputs=["another-digest", "another-kind", "padding", "caption"])
+async def wrong_portrait(play: Play, fault: str) -> None:
+    """
+    A portrait is looked at like the image of a document, in whatever message it comes.
+
+    A gateway that looks at the first question alone compares another face than the one that was approved.
+    """
+    value = {"handling": play.a.question()["handling"], "elements": {"photo": WRONG[fault]}}
+    await play.refused(play.message("verification.elements", value), "bad-schema")
+
+
 def _with(marker: int, body: bytes) -> bytes:
     """Return the page with one segment more behind its header."""
     raw = page_bytes()

@@ -314,7 +314,7 @@ async def restart_keeps_waits(play: Play) -> None:
         raise Wrong("after a restart the message was posted in other bytes, or its receipt was not taken")
 
 
-@case("load.restart-remembers", "M-5.3", "M-5.18", "M-5.7", section="5.1", needs=RESTART, fresh=True)
+@case("load.restart-remembers", "M-5.3", "M-5.18", "M-5.7", "M-7.6", section="5.1", needs=RESTART, fresh=True)
 async def restart_remembers(play: Play) -> None:
     """
     After a restart the same message gets the same answer, the next number is due, and the log goes on.

@@ -53,16 +53,26 @@ async def proved(play: Play) -> None:
         raise Wrong("the refused message is listed as delivered")
 
 
-@case("refusals.change-nothing", "M-5.4", section="5.1", profile="verify")
-async def change_nothing(play: Play) -> None:
+WRONG_REPLIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "bad-schema": ("bad-schema", {"signed_by_role": "NOBODY"}),
+    "bad-statement": ("bad-statement", {}),
+    "illegal-step": ("illegal-step", {"match_basis": ["NAME_EXACT"]}),
+}
+
+
+@case("refusals.change-nothing", "M-5.4", section="5.1", inputs=WRONG_REPLIES, profile="verify")
+async def change_nothing(play: Play, fault: tuple[str, dict[str, Any]]) -> None:
     """
     A refused reply leaves nothing that a right one could mix with: what is acted on is the right one alone.
 
     A gateway that keeps parts of it shows its officer an answer of which half was refused.
     """
+    code, changes = fault
     talk = await play.taken_up()
-    wrong = talk.reply_body("not-found") | {"signed_by_role": "NOBODY"}
-    await talk.refused("bad-schema", "verification.reply", wrong)
+    wrong = talk.reply_body("not-found") | changes
+    by = talk.state.statement("reply.second-signature", "second_signer", wrong, talk.thread)
+    signed = [] if code == "bad-statement" else [by]
+    await talk.refused(code, "verification.reply", wrong, statements=signed)
     with suppress(Forbidden):
         await talk.say("verification.contest", {"ground": "WRONG_PERSON"})
     await play.silent(play.a, days=1)

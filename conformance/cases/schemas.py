@@ -1,6 +1,7 @@
 """Sections 3.5 and 5.1: the body of every type, by the examples that all partners hold."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from conformance.bodies import FROM_ASKED, FROM_ASKING, OF_A_RETURN, POINTERS, RIGHTS, signed
 from conformance.play import Play
@@ -36,6 +37,33 @@ async def _all_refused(play: Play, type: str) -> None:
         count += 1
     if not count:
         raise Unclear(f"the suite has no wrong example of {type}")
+    for place, value in _all_opened(type).items():
+        shot = play.message(type, value, **({"path": COLLECT} if type == "collect" else {}))
+        claims = play.receipt(await play.post(shot), shot)
+        if claims["code"] != "bad-schema":
+            raise Wrong(f"with a member more in {place} it was {claims['status']} ({claims['code']}), not bad-schema")
+
+
+def _all_opened(type: str) -> dict[str, Json]:
+    """Return right examples with a member more, one for each place of an object in a body of ``type``."""
+    made: dict[str, Json] = {}
+    for _, value in _examples(type, "valid"):
+        for place, opened in _opened(value, type):
+            made.setdefault(place, opened)
+    return made
+
+
+def _opened(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield ``value`` with a member more in itself or in one object within, and the place of that object."""
+    if isinstance(value, dict):
+        yield place, {**value, "note": "seen with her brother"}
+        for name, part in value.items():
+            for where, made in _opened(part, f"{place}.{name}"):
+                yield where, {**value, name: made}
+    if isinstance(value, list):
+        for index, part in enumerate(value):
+            for where, made in _opened(part, f"{place}.*"):
+                yield where, [*value[:index], made, *value[index + 1 :]]
 
 
 @case("schemas.wrong", "M-3.8", "M-5.1", section="3.5", inputs=(*FROM_ASKING, "collect", "resync"), seconds=40.0)

@@ -23,6 +23,22 @@ async def next_card(play: Play) -> None:
     await play.accepted(play.message(key=new))
 
 
+@case("trust.first-card", "M-8.2", "M-8.1", section="8.1", positive=True, fresh=True)
+async def first_card(play: Play) -> None:
+    """
+    The first card of a State that a gateway holds may have any serial, and those after it follow.
+
+    A gateway that insists on the first one ever cannot begin with a State that has changed its keys.
+    """
+    a = play.a
+    await play.fresh(cards={a.code: [a.first_card(serial=7, prev="A" * 43)]})
+    await play.accepted(play.message())
+    a.next_card(signing=[row for row in a.card.value["signing"] if row["kid"] != a.spare.kid])
+    await _held(play, 8)
+    await play.problem(play.message(key=a.spare), "unknown-signer")
+    await play.accepted(play.message())
+
+
 @case("trust.revoked-now", "M-8.3", "M-3.6", section="8.1", fresh=True)
 async def revoked_now(play: Play) -> None:
     """

@@ -1,6 +1,7 @@
 """Section 8.4: trust lists, and how little of a wrong one is believed."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conformance.backend import Forbidden
+from conformance.door import drops
 from conformance.play import Play
 from conformance.reading import Json, b64u, compact
 from conformance.registry import Wrong, case
@@ -23,7 +25,7 @@ from conformance.trust_list import (
     published,
     row_of,
 )
-from conformance.writing import Key, stamp
+from conformance.writing import CARD, Key, SealingKey, sign_jws, stamp
 
 NEEDS = ["trust-list"]
 SMALL_ORDER = bytes([1]) + bytes(31)
@@ -216,6 +218,25 @@ async def named(play: Play, fault: Fault) -> None:
     A gateway that takes other forms lets whoever has some delegation speak for a State, or takes silence for news.
     """
     await _part_not_taken(play, fault)
+
+
+@case("trustlist.one-key", "M-8.9", section="8.4", positive=True, needs=NEEDS, fresh=True)
+async def one_key(play: Play) -> None:
+    """
+    A State that has one key signs with that one.
+
+    A gateway that wants two of it never hears of a State that has no more.
+    """
+    async with published(play) as book:
+        book.keys[_first(book)] = book.keys[_first(book)][:1]
+        for one in book.states:
+            one.next_card()
+
+        def change(signed: Json) -> None:
+            signed["delegations"]["roles"][0]["threshold"] = 1
+
+        book.publish(change={"targets": change})
+        await _held(book, 2, 2)
 
 
 @case("trustlist.shared-key", "M-8.9", section="8.4", needs=NEEDS, fresh=True)
@@ -493,6 +514,40 @@ async def listed_only(play: Play) -> None:
         await play.accepted(play.b.message(play.gateway))
 
 
+@case("trustlist.not-compared", "M-8.2", "M-8.11", section="8.4", needs=NEEDS, fresh=True)
+async def not_compared(play: Play) -> None:
+    """
+    Of a State that is listed and whose identity key nobody compared no card is taken, nor anything that it sends.
+
+    A gateway that takes the list for the comparison believes whoever has the keys of the list.
+    """
+    async with published(play, play.a, play.stranger) as book:
+        answer = await book.read()
+        if answer["held"].get(play.stranger.code) is not None:
+            raise Wrong("a card is held of a State whose identity key nobody compared")
+        await play.problem(play.stranger.message(play.gateway), "unknown-signer")
+        await play.accepted(play.message())
+
+
+@case("trustlist.before-the-change", "M-8.2", "M-8.6", section="8.4", positive=True, needs=NEEDS, fresh=True)
+async def before_the_change(play: Play) -> None:
+    """
+    Cards before the one held, by another identity key, are those of before a change, and hold nobody.
+
+    A gateway that takes them for a contradiction has on hold whoever was given a new identity key, for as long as the
+    list names the old cards.
+    """
+    a = play.a
+    old = a.key("old identity")
+    before = sign_jws(compact(a.claims() | {"identity": b64u(old.public)}), CARD, old)
+    await play.fresh(cards={a.code: [a.first_card(serial=2, prev="A" * 43)]})
+    async with published(play) as book:
+        a.next_card()
+        book.publish(cards={a.code: cards_document(a.code, [before, *a.cards])})
+        await _held(book, 3, 1)
+        await play.accepted(play.message())
+
+
 # Policies
 
 
@@ -553,6 +608,31 @@ async def distrusted_key(play: Play) -> None:
         await play.accepted(play.message(key=a.early))
 
 
+@case("trustlist.distrusted-for-any-use", "M-8.12", section="8.4", profile="verify", needs=NEEDS)
+async def distrusted_for_any_use(play: Play) -> None:
+    """
+    A sealing key or the key of a person that the trustees distrust is revoked like a signing key.
+
+    A gateway that revokes signing keys alone writes to whoever stole another, and believes whoever signs for a person.
+    """
+    a = play.a
+    async with published(play, a) as book:
+        talk = await play.taken_up()
+        signer, sealing = a.roles["second_signer"], b64u(a.sealing[0].recipient.kid)
+        now = stamp(play.now())
+        book.policies["distrust.json"] = _distrust(
+            [], *({"country": a.code, "kid": kid, "revoked_at": now} for kid in (signer.kid, sealing))
+        )
+        book.publish()
+        await _held(book, 1)
+        value = talk.reply_body("not-found")
+        signed = a.statement("reply.second-signature", "second_signer", value, talk.thread)
+        await talk.refused("bad-statement", "verification.reply", value, statements=[signed])
+        with suppress(Forbidden):
+            await play.submit(a)
+        await play.silent(a)
+
+
 @case("trustlist.suites-taken", "M-8.12", "M-4.1", section="8.4", needs=NEEDS, fresh=True)
 async def suites_taken(play: Play) -> None:
     """
@@ -595,6 +675,33 @@ async def suites_sent(play: Play) -> None:
         posts = await play.tick()
         if [post.state.code for post in posts] != [a.code]:
             raise Wrong(f"the gateway posted to {[post.state.code for post in posts]}, not to {a.code} alone")
+
+
+@case("trustlist.sealed-anew", "M-8.12", "M-4.4", section="8.4", profile="verify", needs=NEEDS, positive=True)
+async def sealed_anew(play: Play) -> None:
+    """
+    What waits in a suite that the trustees allow no more is sealed anew in another, around the same signed bytes.
+
+    A gateway that posts it as it is can be read by whoever has broken that suite; one that drops it loses a request.
+    """
+    a, now = play.a, play.now()
+    async with published(play, a) as book:
+        await play.submit(a)
+        a.instead = [drops()]
+        first = play.one(await play.tick(), "verification.request")
+        other = SealingKey(2, a.secret("sealing 2"))
+        a.sealing.append(other)
+        try:
+            a.next_card(sealing=[*a.card.value["sealing"], a.sealing_row(other, now - DAY, now + 100 * DAY)])
+            book.policies["suites.json"] = compact({"v": 1, "suites": [2]})
+            book.publish()
+            await _held(book, 2)
+            posts = await play.tick(hours=2)
+        finally:
+            a.sealing.pop()
+        second = play.one(posts, "verification.request")
+        if (second.read.suite, second.read.payload) != (2, first.read.payload):
+            raise Wrong(f"it was posted in suite {second.read.suite}, or not around the same signed bytes")
 
 
 # Versions

@@ -1,6 +1,6 @@
 """Section 7.3: checkpoints that are kept and shown, and logs that contradict themselves."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from aiohttp import web
@@ -10,7 +10,7 @@ from conformance.evidence import read_parts
 from conformance.play import Play
 from conformance.reading import Refused, b64u, compact, read_checkpoint, strict_json, tree_hash, unb64u
 from conformance.registry import NotOffered, Wrong, case
-from conformance.state import Shot, State
+from conformance.state import Shot, State, Watch
 from conformance.witnessing import (
     ADD,
     CONFLICT,
@@ -92,6 +92,8 @@ FAULTS = {
     "no-form": 400,
     "no-cosignature": 403,
     "cosigned-ahead": 403,
+    "cosigned-at-no-instant": 403,
+    "cosigned-by-another": 403,
     "another-log-key": 403,
     "our-own-log": 404,
     "of-strangers": 404,
@@ -99,7 +101,7 @@ FAULTS = {
 }
 
 
-@case("witness.judges", "M-7.9", section="7.3", inputs=list(FAULTS), profile="full", needs=["watch"])
+@case("witness.judges", "M-7.9", "M-7.7", section="7.3", inputs=list(FAULTS), profile="full", needs=["watch"])
 async def judges(play: Play, fault: str) -> None:
     """
     What does not continue, is not by its keeper, or is of a log that it does not watch, the gateway does not cosign.
@@ -120,6 +122,8 @@ async def judges(play: Play, fault: str) -> None:
         "no-form": b"old x\n\n" + log.kept(9, later).encode(),
         "no-cosignature": log.shown(9, 4, None),
         "cosigned-ahead": log.shown(9, 4, now + timedelta(seconds=302)),
+        "cosigned-at-no-instant": log.shown(9, 4, datetime.fromtimestamp(0, UTC)),
+        "cosigned-by-another": KeptLog(a.code, play.gateway.code, a.log_key, _key(play.b)).shown(9, 4, later),
         "another-log-key": KeptLog(a.code, play.gateway.code, a.signing, _key(a)).shown(9, 4, later),
         "our-own-log": KeptLog(play.gateway.code, a.code, a.log_key, _key(a)).shown(3, 0, later),
         "of-strangers": KeptLog(a.code, stranger.code, a.log_key, _key(a)).shown(3, 0, later),
@@ -234,7 +238,7 @@ async def shows(play: Play) -> None:
     await play.tick(hours=1)
     if len([1 for method, path, _ in a.watched if path == ADD]) < 2:
         raise Wrong("what was not cosigned was not shown again in the next hour (M-7.8)")
-    a.watch = lambda method, path, raw: _cosign(play, raw)
+    a.watch = _cosigns(play, a)
     await play.tick(hours=1)
     before = len(a.watched)
     await play.tick(hours=1)
@@ -253,10 +257,48 @@ async def shows(play: Play) -> None:
         raise Wrong(f"the next checkpoint has {new} entries after {size}, or no later instant (M-7.7)")
 
 
-def _cosign(play: Play, raw: bytes) -> web.Response:
-    """Answer ``add-checkpoint`` as a witness does that takes what it is shown."""
-    line = _key(play.a).cosign(play.a.code, read_shown(raw).note, play.now())
-    return web.Response(body=line.encode(), headers=TEXT)
+def _cosigns(play: Play, state: State) -> Watch:
+    """Return how ``state`` answers as a witness does that takes what it is shown; others put their names to it too."""
+
+    def watch(method: str, path: str, raw: bytes) -> web.Response:
+        note, now = read_shown(raw).note, play.now()
+        lines = _key(play.stranger).cosign(play.stranger.code, note, now)
+        lines += CosigningKey(state.secret("another cosigning")).cosign(state.code, note, now)
+        lines += _key(state).cosign(state.code, note, now)
+        return web.Response(body=lines.encode(), headers=TEXT)
+
+    return watch
+
+
+@case("witness.third-state", "M-7.8", section="7.3", profile="full", needs=["watch"])
+async def third_state(play: Play) -> None:
+    """
+    A kept checkpoint is shown to a third State as well, until that has cosigned it.
+
+    A gateway that shows its log to the partner alone can, with that partner, make it say whatever both like.
+    """
+    thirds = (play.b, play.d)
+    await _cosigning(play, play.a, *thirds)
+    play.a.watch = _cosigns(play, play.a)
+    for state in thirds:
+        state.watch = lambda method, path, raw: web.Response(status=503)
+    await play.accepted(play.message())
+    await play.tick(hours=1)
+    asked = [state for state in thirds if _shown_about(play, state)]
+    if not asked:
+        raise Wrong("a kept checkpoint was shown to no third State (M-7.8)")
+    for state in asked:
+        state.watch = _cosigns(play, state)
+    for count in (2, 2):
+        await play.tick(hours=1)
+        if (shown := [len(_shown_about(play, state)) for state in asked]) != [count] * len(asked):
+            raise Wrong(f"until a third State cosigned it, it was shown {shown} times, not {count} (M-7.8)")
+
+
+def _shown_about(play: Play, state: State) -> list[Shown]:
+    """Return what the gateway showed ``state`` of its log about ``a``."""
+    seen = [read_shown(raw) for method, path, raw in state.watched if (method, path) == ("POST", ADD)]
+    return [shown for shown in seen if shown.note.startswith(f"{play.gateway.code}/{play.a.code}/1\n")]
 
 
 UNSIGNED = ["another-key", "another-name", "another-tree", "nothing"]
@@ -284,7 +326,7 @@ async def cosigned_wrongly(play: Play, fault: str) -> None:
     a.watch = watch
     await play.tick(hours=1)
     before = len(a.watched)
-    a.watch = lambda method, path, raw: _cosign(play, raw)
+    a.watch = _cosigns(play, a)
     await play.tick(hours=1)
     if len(a.watched) != before + 1:
         raise Wrong("a checkpoint without a right cosignature of its partner was not shown again (M-7.8)")
@@ -319,6 +361,7 @@ async def continues(play: Play) -> None:
         f"{h}/{small[0]}/{bytes(32).hex()}/{size}",
         f"{h}/{small[0] + 1}/{small[1].hex()}/{size}",
         f"{h}/{small[0]}/{small[1].hex()}/{size + 1}",
+        f"{h}/{small[0]}/{small[1].hex()}/{size - 1}",
         f"{h}/{size}/{root.hex()}/{small[0]}",
         f"{other}/{small[0]}/{small[1].hex()}/{size}",
         f"{h.upper()}/{small[0]}/{small[1].hex()}/{size}",
@@ -384,3 +427,38 @@ async def compares(play: Play, given: str) -> None:
     await play.tick(hours=1, seconds=1)
     if asked != settled or set(asked) != {wanted}:
         raise Wrong("the gateway asked again for what was settled, or for something else")
+
+
+@case(
+    "witness.contradicts",
+    "M-7.12",
+    "M-7.10",
+    section="7.3",
+    profile="full",
+    needs=["watch"],
+    inputs=["after", "before"],
+)
+async def contradicts(play: Play, shown: str) -> None:
+    """
+    A checkpoint with another root than an answer showed for its size is a fork, whichever of the two came first.
+
+    A gateway that compares what it cosigns with nothing but that, and answers with answers alone, lets its partner show
+    one history to it and another to everybody else.
+    """
+    await _cosigning(play, play.a)
+    log = _log(play, play.a, "another history")
+    fork = log.kept(1, play.now())
+    if shown == "before":
+        _is(await _show(play, Shown(0, [], fork)), 200)
+    await play.is_asked()
+    if shown == "after":
+        _is(await _show(play, Shown(0, [], fork)), 422)
+    await play.tick(hours=1, seconds=1)
+    told = [raw for method, path, raw in play.a.watched if (method, path) == ("POST", CONFLICTS)]
+    if not told:
+        raise Wrong(
+            "two roots of one size, of an answer and of what was shown, were not brought to the keeper (M-7.12)"
+        )
+    found = {read_checkpoint(note, log.origin, play.a.log_key.public) for note in strict_json(told[0]).values()}
+    if len(found) != 2 or (1, tree_hash(log.leaves(1))) not in found:
+        raise Wrong("what was brought to the keeper are not the two notes that convict it")

@@ -63,6 +63,8 @@ ROUNDS_MAX = 200
 POST_TIMEOUT_S = 5
 """Less than the answer of a case is late that waits for it, and more than a busy machine is."""
 WATCHED_APART = timedelta(hours=1)
+WITNESSES = 2
+"""How many partners watch our logs; of each log one of them is a third State."""
 VARIABLE = "BENCH_KEYS"
 OFFERS = ("restart", "rotate", "restore", "evidence", "erase", "set-aside", "go-on", "watch", "unread", "trust-list")
 ANOTHER_DAY = "the other State reckons"
@@ -171,6 +173,7 @@ class Bench:
         for country, chain in cards.items():
             identity = parse_card(chain[0].encode()).identity
             text += f'\n[partners.{country}]\nidentity = "{b64.encode(identity)}"\n'
+        text += f"\n[transparency]\nwitnesses = {sorted(cards)[:WITNESSES]}\n"
         path.write_text(text + "\n" + support.persons_text(self._keys), encoding="utf-8")
         self._publish(cards)
 
