@@ -1,0 +1,245 @@
+"""
+What both sides of a case must say alike, or know why not: where it stands, what was set right, and what stopped it.
+"""
+
+from collections.abc import Mapping
+
+from gateway.core import attachments
+from gateway.core.case import Case
+from gateway.core.machine import NOT_TOLD
+from gateway.core.messages import DELAY, ERASURE, REDIRECT, REQUEST, SUSPENSION
+from gateway.core.return_guards import UNTOLD
+from gateway.core.verification_changes import CORRECTED_HERE
+from gateway.services.person_stop import stops
+from gateway.services.rows import CaseRow
+from tests.sim.books import Books
+from tests.sim.forgiven import STILL, is_explained, state, was_over
+from tests.sim.reckoned import OVER, same_days, told_of_days
+from tests.sim.stops import AWAY
+from tests.sim.world import World
+
+BEFORE_LEAVING = frozenset({"REPLIED", "PROPOSED", "ACCEPTED", "DOCUMENTED"})
+"""Where who is asked may be while a return is looked at, for the first time or anew; of the latter nothing is told."""
+
+
+ALIKE: Mapping[str, frozenset[str]] = {
+    "DELIVERED": frozenset({"RECEIVED"}),
+    "ACKNOWLEDGED": frozenset({"ACKNOWLEDGED"}),
+    "EXTENDED": frozenset({"EXTENDED"}),
+    "REDIRECTED": frozenset({"REDIRECTED"}),
+    "NEEDS_TIER2": frozenset({"NEEDS_TIER2"}),
+    "NEEDS_INTERVIEW": frozenset({"NEEDS_INTERVIEW"}),
+    "REPLIED": frozenset({"REPLIED"}),
+    "CONSIDERED": BEFORE_LEAVING,
+    "ASSESSED": BEFORE_LEAVING,
+    "PROPOSED": frozenset({"PROPOSED"}),
+    "ACCEPTED": frozenset({"ACCEPTED"}),
+    "DECIDED": frozenset({"ACCEPTED"}),
+    "DOCUMENTED": frozenset({"DOCUMENTED", "ACCEPTED"}),
+    "SCHEDULED": frozenset({"SCHEDULED"}),
+    "DEPARTED": frozenset({"DEPARTED"}),
+    "HANDED_OVER": frozenset({"HANDED_OVER"}),
+    "MONITORING": frozenset({"MONITORING"}),
+    "RECALL": frozenset({"RECALL"}),
+    "CONTESTED": frozenset({"CONTESTED"}),
+    "NOT_RETURNED": frozenset({"REPLIED", "WITHDRAWN", "CLOSED"}),
+    "CLOSED": frozenset({"REPLIED", "CONTESTED", "WITHDRAWN", "CLOSED"}),
+    "WITHDRAWN": frozenset({"WITHDRAWN", "CLOSED"}),
+}
+"""The state of who asks, and those in which who is asked may be then."""
+
+
+NOTHING_TO_STOP = OVER | {"REPLIED", "CONSIDERED", "ASSESSED", "DEPARTED", "HANDED_OVER", "MONITORING", "RECALL"}
+"""States of which word of a stop changes nothing: no return is under way, or the person has left."""
+
+
+STILL_OWED = frozenset({"RECEIVED", "REDIRECTED", "ACKNOWLEDGED", "EXTENDED", "NEEDS_TIER2", "NEEDS_INTERVIEW"})
+"""Where who is asked may be while who asked awaits nothing any more: decision 0022, or a case that was set aside."""
+
+
+BEFORE_A_RETURN = frozenset(
+    ("requesting", state) for state in ("DRAFT", "CLEARED", "NOT_ACCEPTED", "DELIVERED", "CONTESTED")
+)
+"""
+Where who asks may be that was put back to before a return: it sends its request anew, which is refused, awaits the
+first answer, or contests the reply that it was told anew. None leads to a return without a reply.
+"""
+
+
+ALONE = frozenset({"DRAFT", "CLEARED", "WITHDRAWN", "CLOSED"})
+"""States of who asks in which the other State may know nothing of the case; one that was not accepted is astray."""
+
+
+def agreed(world: World, books: Mapping[str, Books]) -> None:
+    """Both sides of each case are where the other thinks they are, or know why not, and reckon the same days."""
+    for own in books.values():
+        for row, case in own.cases.values():
+            if case is None or case.side != "requesting":
+                continue
+            their = books[case.partner]
+            found = [
+                other
+                for other in their.cases.values()
+                if (other[0].partner, other[0].thread) == (own.country, row.thread)
+            ]
+            twin = found[0][1] if found else None
+            told = f"{own.country} asks {their.country}: {state(case)} here, {state(twin) if twin else 'nothing'} there"
+            alike = state(twin) in ALIKE.get(state(case), ()) if twin is not None else state(case) in ALONE
+            alike = alike or (_left_at_that(own, row.ref, case) and state(twin) in STILL_OWED)
+            # Who was asked destroyed the whole case, as it was told to.
+            alike = alike or (bool(found) and found[0][0].state == "ERASED" and _demanded(case))
+            astray = _astray(own, their, row.thread)
+            # Of who was called back and is here the other State hears by the next proposal; of who was so in silence by
+            # nothing of ours, and a finding has people say it.
+            back = any((ref, event) == (row.ref, "returned") for ref, event, _, _ in own.events)
+            called = state(case) == "RECALL" or (back and state(case) in ("CONSIDERED", "ASSESSED"))
+            alike = alike or (called and state(twin) in (AWAY if UNTOLD in case.findings else ("RECALL",)))
+            # A journey was called off while that State was not to be contacted, and a finding has people tell it.
+            off = any((ref, event) == (row.ref, "cancel") for ref, event, _, _ in own.events)
+            alike = alike or (off and NOT_TOLD in case.findings and state(twin) == "SCHEDULED")
+            why = astray or ((own.renewed or their.renewed) and is_explained(case, twin))
+            # What the other has forgotten of a case that stands still is posted again once it goes on.
+            why = why or bool(their.restored and case.state in STILL)
+            why = why or bool(own.restored and twin is not None and twin.state in STILL)
+            if not alike and not why:
+                world.fail("both sides agree", told)
+            if twin is not None and (own.restored or their.restored) and not astray:
+                told_of_days(world, case, twin, told)
+            elif twin is not None and not astray and (own.host.was_wrong or their.host.was_wrong):
+                told_of_days(world, case, twin, told, either=True)
+            elif twin is not None and not astray:
+                same_days(world, own, their, case, twin, told)
+    asked = [post for post in world.posts if post.type == REQUEST]
+    for own in books.values():
+        for row, case in own.cases.values():
+            if case is None or case.side != "requested":
+                continue
+            their = books[case.partner]
+            known = any(other.thread == row.thread for other, _ in their.cases.values())
+            if not known and any(post.thread == row.thread and their.keeps(post.at, post.at) for post in asked):
+                world.fail(
+                    "both sides agree", f"{own.country} has a case of {their.country}, which knows nothing of it"
+                )
+
+
+def _left_at_that(own: Books, ref: str, case: Case) -> bool:
+    """Return whether a case was closed without an answer: one pointed to another authority, or set aside."""
+    pointed = any((got.ref, got.type, got.status) == (ref, REDIRECT, "accepted") for got in own.got.values())
+    aside = any((one, event) == (ref, "suspend") for one, event, _, _ in own.events)
+    unanswered = aside or (pointed and case.reply is None)  # what was set aside may have had an answer, and contest it
+    return unanswered and case.state == "CLOSED" and case.withdraws_at is None
+
+
+def _demanded(case: Case) -> bool:
+    return any(one.kind == ERASURE and one.ours for one in case.notices)
+
+
+def set_right(world: World, books: Mapping[str, Books]) -> None:
+    """
+    Both sides know what was said about data, and what it was answered; what the asked one holds is what our file says.
+
+    Unless either knows why not: a message of the thread was not accepted, or waits, or one of them was restored; or the
+    desk set an element right here alone, and a finding has it tell the other State.
+    """
+    for own in books.values():
+        for row, case in own.cases.values():
+            their = books[row.partner]
+            found = [
+                one for other, one in their.cases.values() if (other.partner, other.thread) == (own.country, row.thread)
+            ]
+            twin = found[0] if found else None
+            restored = own.restored or their.restored
+            if case is None or twin is None or _astray(own, their, row.thread):
+                continue
+            if restored and (is_explained(case, twin) or {case.state, twin.state} & STILL):
+                continue
+            said, heard = (
+                {(one.kind, one.number): (one.body, one.answer) for one in side.notices if one.ours is ours}
+                for side, ours in ((case, True), (twin, False))
+            )
+            told = f"{own.country} said of data to {their.country}"
+            if said != heard:
+                world.fail("set right on both sides", f"{told} {said}, and there is {heard}")
+            held = (twin.received or {}).get("elements", {}) if case.side == "requesting" and case.draft else {}
+            pictures = {name: one["wire"] for name, one in case.renditions.items()}
+            ours = {**(case.draft or {}).get("elements", {}), **pictures}
+            told_here = {name for name in held if CORRECTED_HERE % {"part": name.upper()} in case.findings}
+            # That a picture was taken out of the file since says nothing of the one that was sent.
+            known = told_here | {"representative_ref"} | (MEMBERS - pictures.keys())
+            if wrong := sorted(name for name in held.keys() - known if held[name] != ours.get(name)):
+                world.fail("set right on both sides", f"{their.country} holds another {wrong} than {own.country}")
+
+
+MEMBERS = frozenset(attachments.MEMBERS)
+
+
+MAY_MOVE = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL", "WITHDRAWN", "CLOSED", "FROZEN"})
+"""States in which a case is held already, is over, or has a person whom nothing holds back."""
+
+
+def held(world: World, own: Books) -> None:
+    """Every case of a person is held with the one that stops her, which two files with one number show."""
+    files = [case for _, case in own.cases.values() if case is not None and case.draft is not None]
+    for one in files:
+        if not stops(one):
+            continue
+        for other in files:
+            alike = (one.draft or {})["elements"]["document"] == (other.draft or {})["elements"]["document"]
+            if alike and not stops(other) and other.state not in MAY_MOVE:
+                world.fail("held for the person", f"{own.country} has a case in {other.state} of who is stopped")
+
+
+def heard(world: World, books: Mapping[str, Books]) -> None:
+    """A return that one side stopped, and says so, is stopped on the other side, unless nothing is under way there."""
+    for own in books.values():
+        for row, case in own.cases.values():
+            if case is None or SUSPENSION not in case.said or case.state not in ("FROZEN", "SUSPENDED"):
+                continue
+            their = books[case.partner]
+            twins = [
+                one for other, one in their.cases.values() if (other.partner, other.thread) == (own.country, row.thread)
+            ]
+            quiet = case.state == "FROZEN" and case.side == "requesting"
+            # It was proposed on what a restore had left, and refused: the other State knows of no return.
+            quiet = quiet or (bool(own.restored) and state(case) == "ASSESSED")
+            # Its restore took the return, and the answer that it rests on.
+            quiet = quiet or (bool(their.restored) and bool(twins) and state(twins[0]) in STILL_OWED)
+            # The same of who asks, put back to before its return, as a finding says.
+            asks = bool(twins) and twins[0] is not None and (twins[0].side, twins[0].state) in BEFORE_A_RETURN
+            quiet = quiet or (bool(their.restored) and asks and is_explained(twins[0]))
+            # Nor where it has frozen its case before one was proposed.
+            quiet = quiet or (bool(their.restored) and bool(twins) and state(twins[0]) in NOTHING_TO_STOP)
+            # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
+            quiet = quiet or (NOT_TOLD in case.findings and _stop_was_spoiled(world, own, row))
+            if not (quiet or twins or their.restored):
+                world.fail("a stop is heard", f"{own.country} stopped a return, of which {case.partner} knows nothing")
+            if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
+                continue
+            # A State that had nothing of a return by then took it in, and had nothing to stop.
+            took = any(
+                (got.thread, got.type, got.status) == (row.thread, SUSPENSION, "accepted") for got in their.got.values()
+            )
+            if (own.country, "partner") not in twins[0].holders and not took:
+                world.fail("a stop is heard", f"{own.country} stopped a return, {their.country} is {twins[0].state}")
+
+
+def _stop_was_spoiled(world: World, own: Books, row: CaseRow) -> bool:
+    """Return whether the last word of a stop ended with a message of its thread of which a byte changed on the way."""
+    sent = [one for one in own.sent.values() if one.ref == row.ref]
+    lost = any(one.state == "undelivered" and one.envelope_id in world.network.spoiled for one in sent)
+    return lost and [one.state for one in sent if one.type == SUSPENSION][-1:] in (["undelivered"], ["dropped"])
+
+
+def _astray(own: Books, their: Books, thread: str) -> bool:
+    """
+    Return whether either side knows of a message of the thread that was not accepted, or waits, or had run out by the
+    time that who had it was put back, so that it is posted no more (M-5.28).
+
+    What a delay that was refused had changed is taken back, so it explains nothing.
+    """
+    return any(
+        sent.thread == thread
+        and (was_over(sent, to) or (sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)))
+        for books, to in ((own, their), (their, own))
+        for sent in books.sent.values()
+    )
