@@ -340,7 +340,7 @@ FORGERIES: Mapping[str, tuple[str, str, Callable[[], dict[str, bytes]]]] = {
     ),
     "a checkpoint by another key": (
         f"log/{DIGEST}.XBB.proof",
-        "not signed by the log key",
+        "not signed by a log key",
         lambda: plain() | {f"log/{DIGEST}.XBB.proof": proof(XBB, "XAA", signed_receipt(), signer=XAA.log).encode()},
     ),
     "two states of one log": (
