@@ -16,7 +16,7 @@ from gateway.services.context import Context
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import erase_in
-from keys.durable_file import write_durably
+from keys.durable_file import confirm, write_durably
 
 ERASED_FILE = "erased.txt"
 """References of erased cases, one a line, in the home."""
@@ -58,13 +58,14 @@ def _add(path: Path, refs: Collection[str]) -> None:
     try:
         if not path.exists():
             with suppress(FileExistsError):  # another process was quicker
-                write_durably(path, b"", mode=0o600, new=True)  # or a power cut might take the first line with its file
+                write_durably(path, b"", mode=0o600, new=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
         try:
             written = os.write(descriptor, line)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        confirm(path)  # or a power cut might take the first lines with their file, whoever made that a moment ago
     except OSError as error:
         raise Unavailable(f"the list of erased cases: {error.strerror}", "free space; it goes on by itself") from error
     if written != len(line):

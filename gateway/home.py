@@ -28,7 +28,7 @@ from keys import b64, card
 from keys.card import Card
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore, open_store
-from keys.durable_file import write_durably
+from keys.durable_file import make_folder, write_durably
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
@@ -97,8 +97,8 @@ def furnish(home: Path, wish: Wish, now: datetime, passphrase: Callable[[], str]
     Raises ``FileExistsError`` if there is a home already; nothing is overwritten.
     """
     check_free(home)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (home / "data").mkdir(exist_ok=True, mode=0o700)
+    make_folder(home, mode=0o700)
+    make_folder(home / "data", mode=0o700)
     store = open_store(store_uri(home, wish.custody), passphrase=passphrase, environ=environ)
     make_keys(store, wish.suite)
     identity_store = open_store(store_uri(home, wish.identity_custody), passphrase=passphrase, environ=environ)

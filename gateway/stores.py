@@ -15,6 +15,7 @@ from gateway.storage.group import QUEUE_MAX
 from gateway.storage.sqlite import Run, Worker, open_store
 from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.storage.sqlite_reads import SqliteInquiries
+from keys.durable_file import make_folder
 
 
 class Reads(Inquiries, Queues, Protocol):
@@ -52,7 +53,7 @@ async def open_stores(
     SQLite store, in place of threads of its own; ``inquiries`` read in place of those over the file. Raises
     ``StoreError`` and ``BadConfiguration``.
     """
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(settings.data, mode=0o700)
     dsn, queue_max = settings.dsn(environ), settings.values.get("limits", {}).get("queue_max", QUEUE_MAX)
     if dsn is not None:
         return await _postgres(dsn, sign_batch, now, create, on_failure, queue_max)

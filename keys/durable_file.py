@@ -1,4 +1,8 @@
-"""Writing a file as a whole: there is all of it, on disk, or what was there before."""
+"""
+Writing a file as a whole: there is all of it, on disk, or what was there before.
+
+A name is on the disk once its folder was synced, and not by a sync of the file (fsync(2)).
+"""
 
 import errno
 import os
@@ -35,14 +39,54 @@ def write_durably(
         raise
     try:
         _put(path, raw, mode, new, keep_owner)
-        try:
-            os.fsync(folder)
-        except OSError as error:
-            if error.errno not in NEVER_CONFIRMED:
-                text = "written, but the disk does not confirm that it keeps it"
-                raise Unconfirmed(error.errno, text, str(path)) from error
+        _confirm(folder, path)
     finally:
         os.close(folder)
+
+
+def confirm(path: Path) -> None:
+    """
+    Have the disk keep the name ``path``, of a file that stands there: whoever made it may have been killed before that.
+
+    Raises ``OSError``, and ``Unconfirmed`` where the disk does not confirm it.
+    """
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        _confirm(folder, path)
+    finally:
+        os.close(folder)
+
+
+def confirm_all(folder: Path) -> None:
+    """Have the disk keep what lies in ``folder``, and below, whoever wrote it. Raises ``OSError``, ``Unconfirmed``."""
+    for path in (*folder.rglob("*"), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            _confirm(descriptor, path)
+        finally:
+            os.close(descriptor)
+
+
+def make_folder(path: Path, *, mode: int = 0o777) -> None:
+    """
+    Make the folder ``path``, and those above it, on disk when this returns; one that is there already is left alone.
+
+    It gets ``mode``, those above it what the process gives. Raises as ``confirm``.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(mode=mode, exist_ok=True)
+    confirm(path)
+
+
+def _confirm(folder: int, path: Path) -> None:
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in NEVER_CONFIRMED:
+            text = "written, but the disk does not confirm that it keeps it"
+            raise Unconfirmed(error.errno, text, str(path)) from error
 
 
 def drop_unfinished(path: Path) -> None:

@@ -37,6 +37,7 @@ from gateway.transport.trust_list import METADATA, TrustList
 from gateway.transport.trust_repository import ROLE, Repository, Unready, kind_of, merge
 from keys import b64, trust_list, trust_policy, trust_words
 from keys.card import parse_card
+from keys.durable_file import make_folder
 from keys.trust_list import Standing
 from keys.trust_policy import BadList
 
@@ -162,7 +163,7 @@ def init(
     if dry_run:
         _check_none(Repository(folder))
     else:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with _changing(folder) as list_:
             _check_none(list_)
             list_.save_draft("targets", targets)

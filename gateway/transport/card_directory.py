@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.services.ports import Unavailable
 from keys.card import Card
-from keys.durable_file import write_durably
+from keys.durable_file import confirm, make_folder, write_durably
 from keys.folder_lock import alone_in
 
 CARD_MAX_BYTES = 256 << 10
@@ -101,16 +101,19 @@ def write_card(directory: Path, card: Card) -> Path:
     """
     Publish ``card`` in ``directory`` and return its path. A card that stands there already is left alone.
 
-    Durable when it returns, and never seen half written. Raises ``FileExistsError`` if another card has its serial.
+    Durable when it returns, also where somebody wrote it before, and never seen half written. Raises
+    ``FileExistsError`` if another card has its serial.
     """
     folder = directory / card.country
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     path = folder / f"{card.serial}.jws"
     with alone_in(folder):  # two cards of one serial would have partners hold the State
         if not path.exists():
             write_durably(path, card.raw)
         elif path.read_bytes() != card.raw:
             raise FileExistsError(f"{path} is another card; a serial is used once")
+        else:
+            confirm(path)
     return path
 
 

@@ -27,7 +27,7 @@ from gateway.transport.card_directory import SERIAL_MAX, load_cards, replace_car
 from gateway.transport.trust_fetch import FolderFetcher, HttpFetcher
 from gateway.transport.trust_state import load_state
 from keys import jws, trust_list, trust_policy
-from keys.durable_file import write_durably
+from keys.durable_file import confirm_all, write_durably
 from keys.errors import BadJws
 from keys.folder_lock import take
 from keys.trust_policy import BadList
@@ -148,6 +148,8 @@ class TrustList:
             with _alone(self._cache, self._stopping), self._opened() as fetcher:
                 updater = self._updater(fetcher)
                 updater.refresh()
+                # The client leaves that to the disk: a power cut might have us take an older list for the newest.
+                confirm_all(self._cache / METADATA)
                 snapshot = (self._cache / METADATA / "snapshot.json").read_bytes()
                 # Nothing changed since this process read it all, and nothing has run out meanwhile.
                 if self._read is not None and self._read.holds(snapshot, datetime.now(UTC)):

@@ -25,7 +25,7 @@ from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Time
 
 from gateway.transport.trust_list import METADATA, TARGETS
 from keys import trust_list
-from keys.durable_file import write_durably
+from keys.durable_file import make_folder, write_durably
 from keys.folder_lock import alone_in
 from keys.sign import Signer
 from keys.trust_list import Standing
@@ -147,7 +147,6 @@ class Repository:
 
     def save_draft(self, role: str, part: Metadata[Any], files: Mapping[str, bytes] | None = None) -> None:
         """Keep ``part`` until it is signed, with the ``files`` that it names anew, by their path in the list."""
-        self._drafts.mkdir(parents=True, exist_ok=True)
         for path, raw in (files or {}).items():
             self._write(self._drafts / TARGETS / _prefixed(path, part.signed.targets[path]), raw)
         self._write(self._drafts / f"{role}.json", trust_list.serialize(part))
@@ -309,13 +308,13 @@ class Repository:
         for path in sorted(ours, key=lambda path: path.name == "timestamp.json"):
             other = place / path.relative_to(self.folder)
             if not other.exists() or path.name == "timestamp.json":
-                other.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(other.parent)
                 write_durably(other, path.read_bytes())
                 count += 1
         return count
 
     def _write(self, path: Path, raw: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_durably(path, raw)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.cli.errors import Exit, describe
-from keys.durable_file import Unconfirmed, write_durably
-from tests.support.full_disk import files_of_at_most, unconfirmed
+from keys.durable_file import Unconfirmed, confirm, make_folder, write_durably
+from tests.support.full_disk import files_of_at_most, unconfirmed, watched
 
 
 @pytest.mark.parametrize("before", [None, b"what was there"])
@@ -166,3 +166,25 @@ def test_a_mode_is_had_whatever_the_process_takes_away(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert 0o644 == (tmp_path / "isthmus.toml").stat().st_mode & 0o777
+
+
+def test_a_name_is_not_taken_for_kept_because_the_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it may have been killed before its folder was synced."""
+    path = tmp_path / "1.jws"
+    path.write_bytes(b"words")
+    confirm(path)
+    monkeypatch.setattr(os, "fsync", unconfirmed(errno.EIO))
+    with pytest.raises(Unconfirmed):
+        confirm(path)
+
+
+def test_a_folder_is_on_the_disk_with_each_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written durably into it would be gone with it; one that is there is left as it is."""
+    seen = list[str]()
+    monkeypatch.setattr(os, "fsync", watched(seen))
+    path = tmp_path / "home" / "data"
+    for mode in (0o700, 0o755):
+        make_folder(path, mode=mode)
+    assert ([tmp_path.name, "home"], 0o700) == (seen, path.stat().st_mode & 0o777)

@@ -28,3 +28,14 @@ def unconfirmed(error: int) -> Callable[[int], None]:
         fsync(descriptor)
 
     return refusing
+
+
+def watched(seen: list[str]) -> Callable[[int], None]:
+    """Return an ``fsync`` that adds the name of each file and folder to ``seen`` (Linux)."""
+    fsync = os.fsync
+
+    def watching(descriptor: int) -> None:
+        fsync(descriptor)
+        seen.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+
+    return watching

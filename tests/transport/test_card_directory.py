@@ -1,5 +1,7 @@
 """Cards as files: order, names, faults, and a write that is whole or not there."""
 
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from gateway.services.ports import Unavailable
 from gateway.transport import card_directory
 from gateway.transport.card_directory import CARD_MAX_BYTES, CardDirectory, write_card
 from keys.card import Card
+from keys.durable_file import Unconfirmed
+from tests.support.full_disk import unconfirmed
 
 
 @dataclass
@@ -110,3 +114,14 @@ def test_a_serial_is_written_once(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_card(tmp_path, card("XAA", 1, b"other"))
     assert ["1.jws"] == [entry.name for entry in path.parent.iterdir()]
+
+
+def test_a_card_that_stands_there_is_not_taken_for_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut would take back what partners may have by then, and its serial would be used for another card."""
+    one = card("XAA", 1, b"one")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", unconfirmed(errno.EIO))
+        for _ in range(2):
+            with pytest.raises(Unconfirmed):
+                write_card(tmp_path, one)
+    assert b"one" == write_card(tmp_path, one).read_bytes()

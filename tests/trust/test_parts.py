@@ -1,6 +1,7 @@
 """Faults of one country's part, which concern nobody else (docs/protocol.md 8.4)."""
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from gateway.transport.card_directory import write_card
 from gateway.transport.trust_list import _Reading
 from keys import trust_list, trust_policy
+from tests.support.full_disk import watched
 from tests.support.network import Network
 from tests.support.trust_list import World, make_world, now
 from tests.trust.attacks import BY_NAME
@@ -187,3 +189,14 @@ async def test_refresh_survives_what_it_does_not_know(
     monkeypatch.setattr(gateway.cards, "refresh", lambda: raises(asyncio.CancelledError()))
     with pytest.raises(asyncio.CancelledError):
         await gateway.refresh_trust()
+
+
+async def test_what_was_read_is_on_the_disk_before_it_is_gone_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut would have an older list taken for the newest (M-8.13); the client of TUF leaves that to the disk."""
+    world = make_world(tmp_path / "list", "XAA", "XBB")
+    seen = list[str]()
+    monkeypatch.setattr(os, "fsync", watched(seen))
+    assert "taken" == await verdict(world.reader(tmp_path / "reader"))
+    assert {"1.root.json", "root_history", "timestamp.json", "snapshot.json", "metadata"} <= set(seen)
