@@ -269,13 +269,18 @@ async def restriction(context: Context, ref: str) -> Restriction | None:
 
 
 async def restriction_of(context: Context, tx: Tx, held: Held, now: datetime) -> Restriction | None:
-    """Return the restriction that holds on the day that ``now`` is here, or ``None``."""
+    """
+    Return the restriction that holds on the day that ``now`` is here, or ``None``.
+
+    One that is over by a clock that is not believed holds on: what was given cannot be taken back (decision 0027).
+    """
     decided = [row for row in await tx.events(held.case.ref) if row.event in (RESTRICT, LIFT)]
     if not decided or decided[-1].event == LIFT or decided[-1].sealed is None:
         return None
     value = ijson.loads(context.vault.open(held.key, "event", held.case.ref, "sealed", decided[-1].sealed))
     found = Restriction(value["ground"], date.fromisoformat(value["until"]))
-    return found if local_date(now, context.zone) <= found.until else None
+    over = local_date(now, context.zone) > found.until and context.believes(now)
+    return None if over else found
 
 
 # Corrections.

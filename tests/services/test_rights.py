@@ -14,6 +14,7 @@ from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.evidence import export
 from gateway.services.ports import Tx
 from gateway.services.rights import Account
+from gateway.services.steady import SteadyClock
 from schemas import SchemaError
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network
@@ -205,6 +206,21 @@ async def test_restriction_ends_by_itself(overseen: Network) -> None:
     await rights.restrict(overseen.gateways["XAA"].context, ours, "INQUIRY", today, "dpo")
     overseen.clock.pass_(days=1)
     assert 1 == len((await account(overseen, ours)).sent)
+
+
+async def test_a_restriction_does_not_end_by_a_clock_that_leapt(overseen: Network) -> None:
+    """What is given to a person cannot be taken back: its last day is over once the clock is believed."""
+    ours, _ = await story.replied(overseen)
+    context, clock = overseen.gateways["XAA"].context, overseen.clock
+    steady = SteadyClock(context)
+    await steady.run_once(clock.now())
+    await rights.restrict(context, ours, "INQUIRY", clock.now().date(), "dpo")
+    clock.pass_(days=365)
+    assert await rights.restriction(context, ours) is not None
+    for _ in range(25):
+        await steady.run_once(clock.now())
+        clock.pass_(hours=1)
+    assert await rights.restriction(context, ours) is None
 
 
 @pytest.mark.parametrize(("zone", "hours", "held"), [("America/Lima", 17, True), ("Asia/Tokyo", 7, False)])
