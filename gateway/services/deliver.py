@@ -35,7 +35,7 @@ from gateway.services import (
 )
 from gateway.services.answers import Answers, BadAnswer, add_finding
 from gateway.services.context import Context, is_ending
-from gateway.services.leaving import STOPPED, Leaving, brings_too_late
+from gateway.services.leaving import STOPPED, Leaving, brings_too_late, was_never_told
 from gateway.services.ports import HttpAnswer, Tx, Unavailable
 from gateway.services.rows import OutboundRow
 from gateway.services.shares import Shares
@@ -383,6 +383,8 @@ class Deliverer:
         held = cases.readable(self._context, case_row)
         if held is not None and brings_too_late(held.case, row):
             await steps.say_behind(self._context, tx, held, (row,), now)
+        elif held is not None and was_never_told(held.case, row):
+            return  # its desk was told as it was refused
         elif case_row is not None and case_row.state not in STOPPED:
             await add_finding(self._context, tx, row, resync.PASSED_OVER, now)
 
@@ -483,8 +485,10 @@ class Deliverer:
             asked = None if retry_after_s is None else now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S))
             # Before this message has its wait: one that was put off is not what an answer lets go.
             await outage.note(context, tx, row.partner, failure, now, context.random.spread(), asked)
-            if gap:
-                await resync.tell_unheard(context, tx, current, now)
+            if gap and await resync.is_unheard(context, tx, current, now) and current.attempts == row.attempts:
+                # It is kept, for a partner that is restored once more may know that number.
+                await tx.save_outbound(passed_over.settled_before(current))
+                return
             if gap and current.attempts == row.attempts and await resync.goes_behind(context, tx, current, now):
                 # Nor is it posted a third time.
                 await tx.save_outbound(passed_over.settled_before(current)._replace(envelope=None))

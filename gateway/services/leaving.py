@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from gateway.core import envelope
+from gateway.core import envelope, wire
 from gateway.core.case import Case, Side, State, replace
 from gateway.core.escalation import Pressed, is_stopped
 from gateway.core.facts import Facts, Finding, When, about
@@ -108,6 +108,12 @@ def _passes(row: CaseRow, message: OutboundRow) -> bool:
 def brings_too_late(case: Case, row: OutboundRow) -> bool:
     """Return whether a right value was heard before our withdrawal: it leaves no more, but that another was wrong."""
     return row.type == RECTIFICATION and case.withdraws_at is not None and case.state in OVER | {State.CLOSED}
+
+
+def was_never_told(case: Case, row: OutboundRow) -> bool:
+    """Return whether a right value was refused before who asks set the case aside: nobody is told it now (R-02)."""
+    aside = case.side is Side.REQUESTING and case.state is State.CLOSED and bool(_staying(case))
+    return aside and row.type == RECTIFICATION and row.status == wire.REFUSED
 
 
 def _staying(case: Case) -> frozenset[str]:
@@ -214,7 +220,8 @@ class Leaving:
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt (R-01).
         # A message of a return is judged by what it says: a cancelled plan is not held back, a departure is.
         body = threads.said(self._context, held, row) or {} if row.type in _JUDGED else {}
-        if row.answer is not None and body.get("elements") and brings_too_late(case, row):
+        too_late = brings_too_late(case, row) or was_never_told(case, row)
+        if row.answer is not None and body.get("elements") and too_late:
             return False
         facts = about(case, now, row.type, body, around=await look(self._context, tx, case, now))
         found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)

@@ -251,20 +251,23 @@ async def goes_behind(context: Context, tx: Tx, row: OutboundRow, now: datetime)
     return True
 
 
-async def tell_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+async def is_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
     """
-    Have the desk learn that ``row``, which takes data back, is not heard by a partner that misses a number before it.
+    Return whether ``row``, which takes data back, is posted again in vain: its partner misses a number before it.
 
-    Nothing else of a request that was set aside is posted again, unless word of the stop was said (decision 0038).
+    Nothing else of a request that was set aside is posted again, unless word of the stop was said (decision 0038). The
+    desk learns of it, also where the row was not answered before: one such is posted on.
     """
     case = await tx.find_case(row.ref) if row.ref and row.type in AFTER_WITHDRAWAL else None
     if case is None or case.state != State.CLOSED or await passed_over.stopped_as(tx, case) is not State.SUSPENDED:
-        return
+        return False
+    if passed_over.is_told(await tx.outbound_of_case(case.ref)):
+        return False
     held = cases.readable(context, case)
-    if held is None or NOT_TOLD in held.case.findings or passed_over.is_told(await tx.outbound_of_case(case.ref)):
-        return
-    context.notify(held.case, Notify("interior"))
-    await steps.not_told(context, tx, held, now)
+    if held is not None and NOT_TOLD not in held.case.findings:
+        context.notify(held.case, Notify("interior"))
+        await steps.not_told(context, tx, held, now)
+    return row.answer is not None
 
 
 async def _may_leave(tx: Tx, row: OutboundRow) -> bool:

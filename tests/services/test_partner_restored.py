@@ -9,8 +9,9 @@ import pytest
 from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD
 from gateway.core.notices import open_demands
+from gateway.services.resync import PASSED_OVER
 from tests.support import homeward, story
-from tests.support.network import Network
+from tests.support.network import Network, wrong_clock
 from tests.support.restoring import back_up, findings_of, outbox, refused_for_its_times, restore, settle
 
 
@@ -343,6 +344,33 @@ async def test_what_takes_back_in_a_case_that_was_set_aside_is_told_another_way_
     await settle(network)
     assert [] == list(await network.gateways["XBB"].store.read(lambda tx: tx.cases(limit=10)))
     assert [NOT_TOLD] == list(await findings_of(network, "XAA", ours))
+    assert ["receipted", "receipted"] == [row.state for row in await outbox(network, "XAA", ours)]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["closed before", "closed after"])
+@pytest.mark.parametrize("refused", [True, False])
+async def test_right_value_is_told_again_by_a_case_that_was_set_aside_if_it_was_told(
+    network: Network, tmp_path: Path, refused: bool, before: bool
+) -> None:
+    """Who forgot it goes by the wrong one again, in a request that it has still; who had refused it never had it."""
+    ours, theirs = await story.acknowledged(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    asking = network.gateways["XAA"]
+    with wrong_clock(network, "XBB", -20 if refused else 0):
+        await put_right(network, ours)
+        await network.deliver(refresh=False)
+    await asking.returning.suspend(ours, "a colleague asks", "first", "case_officer")
+    if before:
+        await asking.clear.close(ours, "first")
+    await restore(network, "XBB", backup)
+    await settle(network)
+    if not before:
+        await asking.clear.close(ours, "first")
+        await settle(network)
+    elements = (await story.case(network, "XBB", theirs)).received["elements"]
+    assert refused is (elements["birth_date"] != "1999-01-02")
+    assert ("refused" if refused else "receipted") == (await outbox(network, "XAA", ours))[-1].state
+    assert PASSED_OVER not in await findings_of(network, "XAA", ours)
 
 
 async def test_answer_of_a_stopped_case_is_heard_again_by_who_forgot_it_once_that_is_closed(
