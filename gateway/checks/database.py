@@ -174,6 +174,11 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     ((epoch,),) = query("SELECT value FROM meta WHERE name = 'epoch'") or (("1",),)
     if int(epoch) != held.epoch:
         hint = N_("stop; isthmus restore begin-epoch")
+        if int(epoch) > held.epoch:
+            hint = N_(
+                "stop; put the newest cards and key store here if another machine has newer ones, or the cards if a "
+                "partner has; if begin-epoch was cut short, isthmus restore begin-epoch"
+            )
         yield bad("database", N_("its epoch is %(epoch)s, the card says otherwise"), hint, epoch=epoch)
     ((seen,),) = query(f"SELECT value FROM meta WHERE name = '{GONE_BACK}'") or (("0",),)  # noqa: S608  # a constant
     if int(epoch) <= int(seen) or stands.is_behind(query, came_to):

@@ -171,7 +171,7 @@ def compromise(
     if as_json:
         emit({**_plain(report), "file": str(path)})
     else:
-        _tell(report, path)
+        _tell(report, path, is_shared(chosen))
     for id in report.persons:
         say(f"Take the entry of {id} out of {settings.FILE_NAME}, then: isthmus person add {id} --role ROLE --held")
     waits = any(state != ANSWERED for state in report.partners.values())
@@ -454,7 +454,7 @@ def _json(report: Report) -> dict[str, Any]:
     return value
 
 
-def _tell(report: Report, path: Path) -> None:
+def _tell(report: Report, path: Path, shared: bool) -> None:
     found = report.exposure
     line, disk = sum(one.line for one in found.messages), sum(one.disk for one in found.messages)
     click.echo(f"report        {path}")
@@ -472,5 +472,7 @@ def _tell(report: Report, path: Path) -> None:
     if report.certificate == "kept":
         say("Replace the certificate of the peers listener and its key: they may have been taken too.")
     say("Give the card to every partner that has not answered, by hand or in the trust list, and tell it by telephone.")
+    if shared:
+        say("Copy this home to every other machine before a gateway starts there: the old one has the stolen keys.")
     say("Start the gateway.")
     say("Put the identity key back in its safe, with a copy of the key store as it is now; destroy every older one.")

@@ -621,6 +621,15 @@ def test_an_older_database_begins_an_epoch_whatever_the_card_says(homes: Homes) 
         assert epoch == value("restore", "begin-epoch", "-C", home)["epoch"]
 
 
+def test_older_cards_beside_a_newer_epoch_are_not_led_to_another_one(homes: Homes) -> None:
+    """As on a machine whose home was not copied: a card under a number that partners hold would put us on hold."""
+    home = homes.home("XBB")
+    Path(value("restore", "begin-epoch", "-C", home)["card"]).unlink()
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    (hint,) = (one["hint"] for one in items if one["text"] == "its epoch is 2, the card says otherwise")
+    assert hint.index("put the newest cards") < hint.index("isthmus restore begin-epoch")
+
+
 def test_no_epoch_is_begun_that_was_served(homes: Homes) -> None:
     """Where the cards that were put back are older too: what stands in the home knows of the epochs since."""
     home = homes.home("XBB")
