@@ -230,6 +230,27 @@ def card_of_new_identity(held: Card, identity: Signer, now: datetime) -> Card:
     return card.parse_card(card.sign_card(claims, identity))
 
 
+def is_ahead(held: Card, now: datetime) -> bool:
+    """Return whether a card is dated further ahead of ``now`` than partners bear, so that none takes it (M-8.1)."""
+    return held.issued_at > now + card.CLOCK_SKEW_MAX
+
+
+def dated_anew(cards: Sequence[Card], identity: Signer, now: datetime) -> list[Card]:
+    """
+    Return those of our ``cards``, oldest first, that are dated ahead, each in its own place and dated ``now``.
+
+    Nobody has taken them whose clock is right. Raises ``CardRefused`` where one does not continue the one before it.
+    """
+    kept = [one for one in cards if not is_ahead(one, now)]
+    before, made = kept[-1] if kept else None, list[Card]()
+    for one in cards[len(kept) :]:
+        prev = one.prev if before is None else before.digest
+        raw = card.sign_card({**card.claims_of(one), "prev": prev, "issued_at": format_instant(now)}, identity)
+        before = card.parse_card(raw) if before is None else card.advance(before, raw, now)
+        made.append(before)
+    return made
+
+
 def _next_claims(held: Card, changes: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     after = {"serial": held.serial + 1, "prev": held.digest, "issued_at": format_instant(now)}
     return {**card.claims_of(held), **changes, **after}

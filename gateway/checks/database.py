@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway import read_only, settings, stands
 from gateway.checks import trust
-from gateway.checks.host import SKEW_MAX
 from gateway.checks.look import Look, own_card
 from gateway.core.checkpoint import parse_note
 from gateway.services.checkpoints import LATE
@@ -16,6 +15,7 @@ from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.ports import GONE_BACK
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
 from gateway.storage.query import Query, sqlite_query
+from keys.card import CLOCK_SKEW_MAX
 
 POSTGRES_MIN = 150_000
 
@@ -154,7 +154,7 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     else:
         yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
     ((latest,),) = query("SELECT max(at) FROM case_event" if look.whole else _LATEST)
-    if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + SKEW_MAX:
+    if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + CLOCK_SKEW_MAX:
         hint = N_("see that the clock is right and that NTP runs; where it was ahead before, this ends by itself")
         yield bad("clock", N_("the database holds events later than now"), hint)
     yield from _leap(look, query)

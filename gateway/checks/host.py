@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from gateway import home as homes
 from gateway import settings
@@ -17,7 +17,6 @@ from gateway.stands import STANDS_FILE
 
 DISK_FREE_MIN_BYTES = 1 << 30
 
-SKEW_MAX = timedelta(seconds=300)
 
 BUILT_ON = date(2025, 1, 1)
 """A clock before this day is wrong."""
@@ -110,9 +109,12 @@ def disk(look: Look) -> Iterator[Item]:
 
 def clock(look: Look) -> Iterator[Item]:
     """Look at whether the clock says an instant that can be."""
-    issued_at = own_card(look.settings).issued_at
-    if look.now.date() < BUILT_ON or look.now + SKEW_MAX < issued_at:
-        text, at = N_("the clock says %(at)s UTC, earlier than it can be"), f"{look.now:%Y-%m-%d %H:%M}"
-        yield bad("clock", text, N_("set it; run NTP"), at=at)
+    held, at = own_card(look.settings), f"{look.now:%Y-%m-%d %H:%M}"
+    if look.now.date() < BUILT_ON:
+        yield bad("clock", N_("the clock says %(at)s UTC, earlier than it can be"), N_("set it; run NTP"), at=at)
+    elif homes.is_ahead(held, look.now):
+        text = N_("the clock says %(at)s UTC, and our newest card is of %(issued)s: no partner takes it before")
+        hint = N_("set the clock if it is late, and run NTP; if it is right: isthmus keys card --date-anew")
+        yield bad("clock", text, hint, at=at, issued=f"{held.issued_at:%Y-%m-%d %H:%M}")
     else:
         yield ok("clock", N_("%(at)s UTC"), at=f"{look.now:%Y-%m-%d %H:%M:%S}")

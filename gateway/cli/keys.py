@@ -26,6 +26,7 @@ from gateway.cli.output import Verbs, emit, json_option, say, table
 from gateway.cli.own_card import (
     IDENTITY_VARIABLES,
     KeyPlace,
+    date_anew,
     device_key,
     device_pin,
     identity_options,
@@ -191,6 +192,7 @@ def show(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     help="List the key of this certificate (PEM) beside that of the one in use, in place of others.",
 )
 @click.option("--web-pki", is_flag=True, help="List no certificate: partners check ours by the Web PKI.")
+@click.option("--date-anew", "anew", is_flag=True, help="In the place of what a clock that was ahead has dated.")
 @identity_options
 @json_option
 def card_(
@@ -200,6 +202,7 @@ def card_(
     addresses: tuple[str, ...],
     certificates: tuple[Path, ...],
     web_pki: bool,
+    anew: bool,
     identity: Path | str | None,
     identity_passphrase_file: Path | None,
     as_json: bool,
@@ -207,11 +210,18 @@ def card_(
     """
     Issue the next card, with other role keys, addresses or certificates.
 
-    A key that the card lists for the same ROLE is listed for a year more.
+    A key that the card lists for the same ROLE is listed for a year more. A card that is dated ahead is taken by no
+    partner before its day, nor any that follows it: once the clock is right, --date-anew puts the same in its place.
     """
+    if anew and (roles or removed or addresses or certificates or web_pki):
+        raise click.UsageError("--date-anew changes nothing else; make the next card after it")
     if certificates and web_pki:
         raise click.UsageError("take one of --certificate and --web-pki")
     chosen = settings.load(home, os.environ)
+    if anew:
+        tell_card(chosen, date_anew(chosen, home, identity, identity_passphrase_file), as_json)
+        say("It takes the place of the file of that serial, wherever you gave that.")
+        return
     held = own_card(chosen)
     changes: dict[str, Any] = {"roles": _next_roles(card.claims_of(held)["roles"], removed, roles)}
     if addresses:

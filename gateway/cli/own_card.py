@@ -18,7 +18,7 @@ from gateway.cli.output import emit, say
 from gateway.cli.session import VARIABLE, passphrase
 from gateway.services.own_card import every
 from gateway.settings import Settings
-from gateway.transport.card_directory import load_cards, newest_path, write_card
+from gateway.transport.card_directory import load_cards, newest_path, write_card, write_card_anew
 from keys import card, device
 from keys.card import Card
 from keys.custody import file_uri, open_store
@@ -60,8 +60,20 @@ def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | N
     """
     Return the identity key that signs the card after ``held``.
 
-    Raises ``CommandError`` if it is not here, or is not the one of ``held``, which somebody else may have put there.
+    Raises ``CommandError`` if it is not here, or is not the one of ``held``, which somebody else may have put there;
+    and if ``held`` is dated ahead: nobody takes it, nor what follows it.
     """
+    if homes.is_ahead(held, datetime.now(UTC)):
+        raise CommandError(
+            Exit.CONFIGURATION,
+            "card-ahead",
+            f"our newest card, {held.serial}, is dated {held.issued_at:%Y-%m-%d %H:%M} UTC, ahead of the clock",
+            "set the clock if it is late; if it is right, no partner takes that card: isthmus keys card --date-anew",
+        )
+    return _identity_of(home, file, passphrase_file, held)
+
+
+def _identity_of(home: Path, file: Path | str | None, passphrase_file: Path | None, held: Card) -> Signer:
     path = file or home / homes.IDENTITY_FILE
     ask = passphrase(passphrase_file, variables=IDENTITY_VARIABLES, prompt="Passphrase of the identity key")
     identity = _identity_at(path, ask)
@@ -139,6 +151,23 @@ def publish(chosen: Settings, made: Card) -> Card:
         text = f"another command issued card {made.serial} meanwhile"
         raise CommandError(Exit.LATER, "conflict", text, "nothing was issued; run this again") from error
     return made
+
+
+def date_anew(chosen: Settings, home: Path, file: Path | str | None, passphrase_file: Path | None) -> Card:
+    """
+    Publish our cards that are dated ahead in their own places, dated now, and return the newest.
+
+    Raises ``CommandError`` where partners may hold our newest card, and as ``open_identity``.
+    """
+    held, now = own_card(chosen), datetime.now(UTC)
+    if not homes.is_ahead(held, now):
+        text = f"our newest card, {held.serial}, is dated {held.issued_at:%Y-%m-%d %H:%M} UTC, and partners may hold it"
+        raise CommandError(Exit.USAGE, "not-ahead", text, "issue the next one instead: isthmus keys card")
+    identity = _identity_of(home, file, passphrase_file, held)
+    made = homes.dated_anew([card.parse_card(one) for one in our_cards(chosen)], identity, now)
+    for one in made:
+        write_card_anew(chosen.cards, one)
+    return made[-1]
 
 
 def tell_card(chosen: Settings, made: Card, as_json: bool, **more: Any) -> None:

@@ -117,6 +117,15 @@ def write_card(directory: Path, card: Card) -> Path:
     return path
 
 
+def write_card_anew(directory: Path, card: Card) -> Path:
+    """Put ``card`` in the place of the one of its serial in ``directory``, durably, and return its path."""
+    folder = directory / card.country
+    path = folder / f"{card.serial}.jws"
+    with alone_in(folder):
+        write_durably(path, card.raw)
+    return path
+
+
 def replace_cards(directory: Path, country: str, found: Mapping[int, bytes]) -> None:
     """
     Let ``directory`` hold exactly the cards ``found`` of ``country``, by serial, in place of those it held.

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from gateway.checks import run
+from gateway.checks.look import Look
 from gateway.cli.errors import CommandError
 from gateway.cli.keys import _next_sealing, next_signing, open_person_key, private_kids
 from gateway.cli.own_card import issue, our_cards, own_card
@@ -156,6 +158,33 @@ def test_a_card_that_another_command_issued_meanwhile_is_not_written_over(homes:
     with pytest.raises(CommandError) as refused:
         issue(chosen, held, {"epoch": 3}, identity)
     assert (75, first.raw) == (refused.value.told.exit, own_card(chosen).raw)
+
+
+def test_cards_that_a_clock_ahead_has_dated_are_put_anew_in_their_places(homes: Homes) -> None:
+    """No partner takes one before its day: no next card is made, and the same ones, dated now, follow what it holds."""
+    home = homes.home("XBB")
+    chosen, store = load(home, {}), open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    first, identity = own_card(chosen), SigningKey(store.get(IDENTITY))
+
+    def told(*verb: str) -> tuple[int, str]:
+        done = call(*verb, "-C", home, "--json")
+        return done.exit_code, json.loads(done.stderr)["error"]["code"]
+
+    assert (2, "not-ahead") == told("keys", "card", "--date-anew")
+    for epoch, days in ((2, 40), (3, 41)):
+        made = next_card(own_card(chosen), {"epoch": epoch}, identity, datetime.now(UTC) + timedelta(days=days))
+        write_card(home / "cards", made)
+    assert (3, "card-ahead") == told("keys", "card", "--address", "https://xbb.test")
+    assert (3, "card-ahead") == told("restore", "begin-epoch", "--again")
+    assert 2 == call("keys", "card", "-C", home, "--date-anew", "--web-pki").exit_code
+    (found,) = [item for item in run(Look(chosen, lambda: PHRASE, datetime.now(UTC))) if item.area == "clock"]
+    assert "isthmus keys card --date-anew" in found.hint
+    assert 0 == call("keys", "card", "-C", home, "--date-anew").exit_code
+    held = first
+    for raw in our_cards(chosen)[-2:]:
+        held = card.advance(held, raw, datetime.now(UTC))
+    assert (made.serial, 3, made.addresses) == (held.serial, held.epoch, held.addresses)
+    assert 0 == call("keys", "card", "-C", home, "--address", "https://xbb.test").exit_code
 
 
 def test_a_card_needs_the_identity_key(homes: Homes) -> None:

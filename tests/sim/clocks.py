@@ -11,6 +11,8 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from tests.sim import homes
+from tests.sim.faults import Backup
 from tests.sim.scenario import Scenario
 from tests.sim.world import Host, World
 
@@ -30,6 +32,9 @@ LONGER_S = 3 * DAY_S
 BEARABLE_DAYS = 7.0
 """A clock that is late, or ahead by no more than this, is wrong for days too: nothing of a seed is over by then."""
 
+PUT_BACK = 0.4
+"""How often a backup is put back by a clock that is ahead. One that is late issues no card, as it says."""
+
 STEP_S = 6 * 3600.0
 FIRST_DAY = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
 
@@ -43,6 +48,7 @@ class Clocks(Scenario):
         """Play in ``world``."""
         super().__init__(world)
         self._draw = random.Random(f"{world.seed}/clocks")
+        self._backups: dict[str, Backup] = {}
 
     async def course(self) -> None:
         """Have one clock after another wrong for a while, now and then two at once, and the desks work on."""
@@ -50,6 +56,7 @@ class Clocks(Scenario):
         self.desks.most = BEFORE
         await self.faults.disturbed(4)
         await self.until_sent(BEFORE)
+        self._backups = {host.country: self.faults.back_up(host) for host in self.world.hosts.values()}
         for time in range(TIMES):
             self.desks.most = BEFORE + (time + 1) * EACH
             hosts = draw.sample(sorted(self.world.hosts), draw.choice((1, 1, 1, 2)))
@@ -65,10 +72,25 @@ class Clocks(Scenario):
         for host, off_s, _, starts in wrongs:
             host.was_wrong = True
             await self._set(host, off_s, starts=starts)
-        await self._pass(min(lasts_s for _, _, lasts_s, _ in wrongs))
+        lasts_s = min(lasts_s for _, _, lasts_s, _ in wrongs)
+        await self._pass(lasts_s / 2)
+        ahead = [host for host, off_s, _, _ in wrongs if off_s > 0]
+        if ahead and self._draw.random() < PUT_BACK:
+            await self._put_back(self._draw.choice(ahead))
+        await self._pass(lasts_s / 2)
         for host, off_s, _, _ in wrongs:
             await self._set(host, -off_s, starts=self._draw.random() < 0.4)
             self.world.note(host.country, "clock.right")
+            # As the check says: partners take no card that is dated ahead, and whatever follows it waits with it.
+            self.world.publish_anew(homes.date_anew(host.home, host.country, host.clock.now()))
+
+    async def _put_back(self, host: Host) -> None:
+        """Put a backup of before back while the clock is wrong, as whoever sets a machine up anew may."""
+        self.counts["restored by a wrong clock"] += 1
+        async with host.alone:
+            await host.stop()
+            await self.faults.put_back(host, self._backups[host.country])
+        await host.ready()
 
     def _drawn(self, host: Host) -> tuple[float, float, bool]:
         """Return by how many seconds a clock is wrong, for how many, and whether it is from a start on."""

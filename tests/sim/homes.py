@@ -36,7 +36,7 @@ from gateway.services.ports import Redacted
 from gateway.settings import Settings
 from gateway.storage import migrate
 from gateway.storage.sqlite import run_inline
-from gateway.transport.card_directory import newest_path, write_card
+from gateway.transport.card_directory import load_cards, newest_path, write_card, write_card_anew
 from keys import b64, card, custody, selftest, statement
 from keys import sign as ed25519
 from keys.card import Card
@@ -310,6 +310,16 @@ def issue(path: Path, country: str, changes: Mapping[str, Any], now: datetime) -
     held = own_card(path, country)
     made = home.next_card(held, changes, SigningKey(store.get(home.IDENTITY)), max(now, held.issued_at))
     write_card(path / "cards", made)
+    return made
+
+
+def date_anew(path: Path, country: str, now: datetime) -> list[Card]:
+    """Put the cards of a State that are dated ahead anew in their places, in its own home, and return them."""
+    store = open_store(f"file:{path / home.IDENTITY_FILE}?profile=interactive", passphrase=lambda: WORDS, environ={})
+    cards = [card.parse_card(raw) for raw in load_cards(path / "cards", country)]
+    made = home.dated_anew(cards, SigningKey(store.get(home.IDENTITY)), now)
+    for one in made:
+        write_card_anew(path / "cards", one)
     return made
 
 

@@ -12,12 +12,13 @@ import shutil
 import sqlite3
 import ssl
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from gateway.app import Gateway
 from gateway.core import envelope, wire
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.storage.errors import StoreError
-from gateway.transport.card_directory import write_card
+from gateway.transport.card_directory import write_card, write_card_anew
 from gateway.transport.peers import COLLECT_PATH, CONNECTIONS_PER_HOST, KEEPALIVE_S, HttpPeers
 from keys import b64, jws
 from keys.card import Card
@@ -573,6 +574,12 @@ class World:
             self._kept_cards.append((card, to))
         else:
             write_card(self.hosts[to].home / "cards", card)
+
+    def publish_anew(self, cards: Sequence[Card]) -> None:
+        """Put cards that were dated anew in their places in every other home."""
+        for card, host in product(cards, self.hosts.values()):
+            if host.country != card.country:
+                write_card_anew(host.home / "cards", card)
 
     def withhold(self, country: str) -> None:
         """Let no card come to or from a State until ``reach``."""
