@@ -125,10 +125,10 @@ _HASTEN = """
 UPDATE outbound SET next_try_at = ?, try_at = CASE WHEN not_before > ? THEN not_before ELSE ? END
 WHERE state IN ('queued', 'posted') AND next_try_at > ?
 """
-# What was not to wait for an instant of its own is dated by the clock that queued it.
+# What was not to wait for an instant of its own is dated by the clock that queued it. What was posted had waited.
 _HASTEN_DATED = """
 UPDATE outbound SET not_before = ?, next_try_at = ?, try_at = ?
-WHERE state IN ('queued', 'posted') AND not_before <= queued_at AND not_before > ?
+WHERE state IN ('queued', 'posted') AND (state = 'posted' OR not_before <= queued_at) AND not_before > ?
 """
 _HASTEN_BOUND = """
 UPDATE outbound SET not_before = ?, next_try_at = ?, try_at = ? WHERE state = 'queued' AND type = ? AND not_before > ?

@@ -139,7 +139,7 @@ OUTDATES = frozenset({"cancel", "depart", "reassess", "proposal"})
 TAKEN_OUT: Mapping[str, frozenset[str]] = {
     REPLY: frozenset({*UNANSWERED_BY, "revoked"}),
     DOCUMENT: frozenset({"document_not_accepted", "revoked"}),
-    REISSUE: frozenset({"not_accepted", "revoked"}),
+    REISSUE: frozenset({"not_accepted", "document_not_accepted", "revoked"}),
     **dict.fromkeys((ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply"})),
     REMINDER: frozenset({"reply", "stop_pressing"}),
     CONTEST: frozenset({"close"}),

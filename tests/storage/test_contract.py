@@ -617,9 +617,10 @@ async def test_what_is_dated_too_far_ahead_does_not_wait_for_that_day(store: Sto
         ("save_outbound", outbound("tried", thread="t2", queued_at=far, not_before=far, next_try_at=NOW)),
         ("save_outbound", outbound("plan", thread="t3", queued_at=NOW, not_before=far, next_try_at=far)),
         ("save_outbound", outbound("near", thread="t4", queued_at=near, not_before=near, next_try_at=near)),
+        ("save_outbound", outbound("left", thread="t5", state="posted", not_before=far, next_try_at=NOW)),
     )
     await store.commit(lambda tx: tx.hasten_outbound(NOW, NOW, hour))
-    assert ["id-far", "id-tried"] == [row.id for row in await get(store, "due_outbound", NOW, 9, "XBB")]
+    assert ["id-far", "id-tried", "id-left"] == [row.id for row in await get(store, "due_outbound", NOW, 9, "XBB")]
 
 
 async def test_what_is_bound_to_too_late_an_instant_is_let_go(store: Store) -> None:
