@@ -47,10 +47,14 @@ def is_steady(last: Steady | None, now: datetime) -> bool:
     return last is not None and abs(now - last.seen) <= LEAP and now >= last.until
 
 
-def has_leapt(last: Steady | None, now: datetime) -> bool:
+def before_leap(last: Steady | None, now: datetime) -> datetime | None:
     """
-    Return whether the clock that shows ``now`` leapt less than a day ago, as far as is known.
+    Return what the clock that shows ``now`` said before it leapt, if it did so less than a day ago; else ``None``.
 
     Of a clock that was never looked at no leap is known: a new gateway refuses what is over from its first hour on.
     """
-    return last is not None and (abs(now - last.seen) > LEAP or (last.before is not None and now < last.until))
+    if last is None:
+        return None
+    if abs(now - last.seen) > LEAP:
+        return last.seen
+    return last.before if now < last.until else None

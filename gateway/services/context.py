@@ -152,9 +152,9 @@ class Context:
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
     windows it lists, by raw key id. ``believes`` says whether a process that serves believes its clock enough to end
-    for good what is over, ``doubts`` whether it saw its clock leap less than a day ago. ``on_erased`` hears of a case,
-    by its reference, before anything of it is destroyed. ``guests`` are who was invited to one case; nobody, where
-    there are no desks. ``redactor`` reads free words.
+    for good what is over, ``doubts`` what that clock said before it leapt, for a day. ``on_erased`` hears of a case, by
+    its reference, before anything of it is destroyed. ``guests`` are who was invited to one case; nobody, where there
+    are no desks. ``redactor`` reads free words.
     """
 
     country: str
@@ -184,9 +184,13 @@ class Context:
     windows: Mapping[bytes, SealingEntry] = field(default_factory=dict)
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
     believes: Callable[[datetime], bool] = field(default=lambda now: True)
-    doubts: Callable[[datetime], bool] = field(default=lambda now: False)
+    doubts: Callable[[datetime], datetime | None] = field(default=lambda now: None)
     guests: Guests = field(default_factory=Guests)
     redactor: Redactor = field(default_factory=lambda: NoRedactor())
+
+    def surely(self, now: datetime) -> datetime:
+        """Return an instant that is past for sure: ``now``, or what the clock said before it leapt ahead of that."""
+        return min(now, self.doubts(now) or now)
 
     def opener(self, kid: bytes, at: datetime) -> SealingKey:
         """

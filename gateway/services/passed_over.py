@@ -77,9 +77,9 @@ async def post(context: Context, tx: Tx, case: CaseRow, now: datetime, types: Co
     A message that follows waits behind it: its partner may have forgotten the number before. What the partner knows
     gets its stored answer, and what is posted again already is so once.
     """
-    partner = await tx.find_partner(case.partner)
+    partner, over = await tx.find_partner(case.partner), context.surely(now)
     for row in await tx.outbound_of_case(case.ref):
-        if row.state == "posted" or row.answer is None or partner is None or not may_repeat(row, now):
+        if row.state == "posted" or row.answer is None or partner is None or not may_repeat(row, over):
             continue
         if row.type in types and is_of_before(row, partner):
             await tx.save_outbound(again(row, now))

@@ -178,7 +178,7 @@ class Receiver:
     async def _again(self, tx: Tx, row: InboundRow, now: datetime) -> bytes | None:
         """Return the answer kept for ``row``; where it is given no more, draft another and return ``None``."""
         over = now > row.expires_at + timedelta(seconds=ANSWER_GRACE_S)
-        stands = not over or self._context.doubts(now)
+        stands = not over or self._context.doubts(now) is not None
         if row.answer is not None and (stands or _says_expired(row.answer)):
             receipt = jws_format.parse(wire.parse_stored_answer(row.answer).receipt, jws_format.TYP_RECEIPT)
             if not self._is_doubted(receipt):
@@ -254,7 +254,7 @@ class Receiver:
 
         A refusal is for good, and dated by that clock: who sent the message may not even take it (M-5.17).
         """
-        if fault in _BY_OUR_CLOCK and self._context.doubts(now):
+        if fault in _BY_OUR_CLOCK and self._context.doubts(now) is not None:
             raise PeerError(Reason.CLOCK_LEAPT)
         return fault
 

@@ -55,16 +55,18 @@ class Resync:
         """
         Post the last days of envelopes to a partner whose epoch was raised again, and list what we hold of it.
 
-        Returns how many messages will be posted again. What the partner still knows gets its stored answer.
+        Returns how many messages will be posted again. What the partner still knows gets its stored answer. By a clock
+        that leapt ahead nothing counts as over that was not so before: it is noticed once, and never looked at again.
         """
-        context = self._context
-        since = now - timedelta(days=context.policy.envelope_days)
+        context, over = self._context, self._context.surely(now)
+        since = over - timedelta(days=context.policy.envelope_days)
 
         async def unit(tx: Tx) -> int:
             said = await tx.outbound_since(country, since)
-            again = [row for row in said if passed_over.may_repeat(row, now) and await _may_leave(tx, row)]
+            again = [row for row in said if passed_over.may_repeat(row, over) and await _may_leave(tx, row)]
             for row in said:
-                await self._tell_gone(tx, row, now)
+                if over <= row.expires_at + wire.SKEW:
+                    await self._tell_gone(tx, row, now)
             for row in again:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
                 await tx.save_outbound(passed_over.again(row, now))
@@ -83,7 +85,7 @@ class Resync:
 
     async def _tell_gone(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Tell the desk of a message that came, of which nothing is left to be posted again: its partner forgot it."""
-        if row.state != "receipted" or row.envelope is not None or now > row.expires_at + wire.SKEW:
+        if row.state != "receipted" or row.envelope is not None:
             return
         held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
         if held is None or held.case.state in CONCLUDED or PASSED_OVER in held.case.findings:

@@ -37,9 +37,9 @@ class SteadyClock:
         """Return whether what is over at ``now`` may be ended for good."""
         return leap.is_steady(self._last, now)
 
-    def doubts(self, now: datetime) -> bool:
-        """Return whether the clock that shows ``now`` is known to have leapt less than a day ago."""
-        return leap.has_leapt(self._last, now)
+    def doubts(self, now: datetime) -> datetime | None:
+        """Return what the clock that shows ``now`` said before it leapt, if that is less than a day ago."""
+        return leap.before_leap(self._last, now)
 
     async def begin(self) -> None:
         """Look for the first time; where the store cannot be had, ``run`` does later, and nothing ends until then."""

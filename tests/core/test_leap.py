@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.leap import LEAP, PATIENCE, Steady, has_leapt, is_steady, look
+from gateway.core.leap import LEAP, PATIENCE, Steady, before_leap, is_steady, look
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -27,8 +27,8 @@ def test_a_clock_that_nobody_has_looked_at_is_not_believed() -> None:
 @given(st.integers(0, 60))
 def test_of_a_clock_that_only_went_on_no_leap_is_known(hours: int) -> None:
     """A new gateway has its first day before it, and refuses what is over."""
-    assert not has_leapt(None, NOON)
-    assert not has_leapt(hourly(None, NOON, hours), NOON + hours * HOUR)
+    assert before_leap(None, NOON) is None
+    assert before_leap(hourly(None, NOON, hours), NOON + hours * HOUR) is None
 
 
 @given(st.integers(0, 60))
@@ -43,13 +43,13 @@ def test_a_leap_either_way_takes_the_belief_for_a_day(by: timedelta, sign: int) 
     before = hourly(None, NOON, 30)
     after = before.seen + sign * by
     assert not is_steady(before, after)
-    assert has_leapt(before, after)
+    assert before.seen == before_leap(before, after)
     found = look(before, after)
     assert (before.seen, after + PATIENCE) == (found.before, found.until)
     assert not is_steady(found, after)
     assert not is_steady(hourly(found, after, 23), after + 23 * HOUR)
-    assert has_leapt(hourly(found, after, 23), after + 23 * HOUR)
-    assert not has_leapt(hourly(found, after, 24), after + 24 * HOUR)
+    assert before.seen == before_leap(hourly(found, after, 23), after + 23 * HOUR)
+    assert before_leap(hourly(found, after, 24), after + 24 * HOUR) is None
     assert is_steady(hourly(found, after, 24), after + 24 * HOUR)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
 from tests.support.network import HandClock, Network, open_gateway, wrong_clock
 from tests.support.questions import asked, only
+from tests.support.restoring import back_up, put_back, settle
 from tests.support.sealing import ends, names
 
 YEAR = 366 * 24 * 60
@@ -174,6 +176,24 @@ async def test_a_gateway_goes_by_its_clock_as_soon_as_it_is_ready(network: Netwo
     task.cancel()
     await asyncio.wait({task})
     assert [False] == believed
+
+
+async def test_a_year_ahead_for_an_hour_keeps_nothing_from_a_partner_that_was_restored(
+    network: Network, tmp_path: Path
+) -> None:
+    """That its epoch was raised is noticed once: what counts as over by such a clock is posted again all the same."""
+    ours, theirs = await story.acknowledged(network)
+    await live(network, "XBB", DAY_OF_LOOKS)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.deliver()
+    await put_back(network, "XAA", backup)
+    answering = network.gateways["XBB"]
+    with wrong_clock(network, "XBB", YEAR):
+        await answering.refresh_trust()
+    await answering.deliverer.look()
+    await settle(network, 1)
+    assert "REPLIED" == await story.state(network, "XAA", ours)
 
 
 async def test_a_year_ahead_for_an_hour_forgets_no_question(network: Network) -> None:
