@@ -1,7 +1,8 @@
 """
 Clocks: one deadline of one case, begun by proof and never edited.
 
-Rule 1: a clock is never edited. An extension or a new list of holidays makes a new version, and the old one is kept.
+Rule 1: a clock is never edited. An extension or a new list of holidays makes a new version, and the old one is kept;
+of those that were started anew again and again the last are (``VERSIONS_MAX``).
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,12 @@ from typing import Any
 from gateway.core.calendars import Calendar, local_date
 from gateway.core.deadlines import Due, Evidence, ExtensionRefused, due, extend
 from gateway.core.instruments import Rule, Unit, date_or_none
+
+VERSIONS_MAX = 64
+"""
+Versions of one clock before the last that are kept where evidence starts it anew. A State may ask for a travel document,
+or issue one, any number of times, each is a version, and each save of a case writes them all.
+"""
 
 NOTICE_MOST = timedelta(days=90)
 """
@@ -203,7 +210,7 @@ def succeed(before: Clock | None, clock: Clock) -> Clock:
     """
     if before is None:
         return clock
-    history = (*before.history, replace(before, history=()))
+    history = (*before.history, replace(before, history=()))[-VERSIONS_MAX:]
     return replace(clock, cause="restarted", version=before.version + 1, history=history)
 
 

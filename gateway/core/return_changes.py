@@ -160,19 +160,40 @@ def _found(case: Case, found: str) -> Case:
     return case if found in case.findings else replace(case, findings=(*case.findings, found))
 
 
+REPORTS_MAX = 256
+"""
+Reports of the other State, and demands to take the person back, that stand among the findings: one a day for longer than
+a return is followed. It may send any number, in a case that is closed too, and each save of a case writes the whole.
+"""
+
+
 def _warned(case: Case, type: str, body: Mapping[str, Any]) -> Case:
     """
     Return the case with what a report or a demand to take the person back says among its findings.
 
-    Each stays on record, whatever is said after it and wherever the case has moved on to: a danger must be seen.
+    Each stays on record, whatever is said after it and wherever the case has moved on to: a danger must be seen. Beyond
+    ``REPORTS_MAX`` the oldest goes; as a message it is kept like every other.
     """
     if type == MONITORING:
-        return _found(case, REPORTED % {"status": body["status"], "day": body["on"]})
+        return _reported(case, REPORTED, {"status": body["status"], "day": body["on"]})
     if type == TAKE_BACK:
         # Who calls back knows of it, and lets go by it of any stop.
-        found = TO_BE_TAKEN_BACK % {"day": body["by"], "reason": body["reason"]}
-        return _found(_without(_known(case), STOPPED_THERE), found)
+        return _reported(_without(_known(case), STOPPED_THERE), TO_BE_TAKEN_BACK, _of_taking_back(body))
     return case
+
+
+def _of_taking_back(body: Mapping[str, Any]) -> dict[str, str]:
+    return {"day": body["by"], "reason": body["reason"]}
+
+
+def _reported(case: Case, text: str, said: Mapping[str, str]) -> Case:
+    """Return the case with ``text`` of what was ``said`` among its findings, and no more such than may stand there."""
+    found, stays = text % said, {text % said}
+    if TAKE_BACK in case.said:  # by it what they said is told from what we did (``notices``)
+        stays.add(TO_BE_TAKEN_BACK % _of_taking_back(case.said[TAKE_BACK]))
+    before = [one for one in case.findings if one.startswith(text.partition("%")[0]) and one not in stays]
+    gone = before[: max(0, len(before) + 1 - REPORTS_MAX)]
+    return _found(replace(case, findings=tuple(one for one in case.findings if one not in gone)), found)
 
 
 def _told(type: str) -> Apply:

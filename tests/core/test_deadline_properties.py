@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import schemas
 from gateway.core.calendars import Calendar, local_date
-from gateway.core.clocks import Clock, extend_clock, is_overdue, recompute, start_clock, succeed
+from gateway.core.clocks import VERSIONS_MAX, Clock, extend_clock, is_overdue, recompute, start_clock, succeed
 from gateway.core.deadlines import Evidence, ExtensionRefused, due
 from gateway.core.explanation import longest
 from gateway.core.instruments import Extension, Roll, Rule, Unit
@@ -141,6 +141,11 @@ def test_a_clock_that_follows_another_keeps_it(rule: Rule, calendar: Calendar, a
     assert second == Clock.from_dict(second.to_dict())
     third = succeed(second, started(rule, calendar, later))
     assert [()] * 2 == [one.history for one in third.history]
+    last = third
+    for _ in range(VERSIONS_MAX):  # what starts a step anew may come any number of times
+        last = succeed(last, first)
+    assert (VERSIONS_MAX, third.version + VERSIONS_MAX) == (len(last.history), last.version)
+    assert last.version - 1 == last.history[-1].version
 
 
 # Days, zones, changes of the clocks.

@@ -8,7 +8,7 @@ that something would go wrong without it. Here are the edges of the guards, and 
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,7 +31,15 @@ from gateway.core.messages import (
     TAKE_BACK,
     TYPES,
 )
-from gateway.core.return_changes import RESUMPTION_BODY, STOPPED_LATE, STOPPED_THERE, SUSPENSION_BODY
+from gateway.core.return_changes import (
+    REPORTED,
+    REPORTS_MAX,
+    RESUMPTION_BODY,
+    STOPPED_LATE,
+    STOPPED_THERE,
+    SUSPENSION_BODY,
+    TO_BE_TAKEN_BACK,
+)
 from gateway.core.return_guards import OUTDATED, OVER_BY_THEN, open_for_return, outdated, proposed, represented
 from gateway.core.returns import AWAY, DOCUMENT_MARGIN, OUTCOMES, SEALED_H, VALID_DAYS
 from gateway.core.rules import findings
@@ -1720,6 +1728,18 @@ def test_the_other_state_calls_back(side: Side, state: State) -> None:
         moved.said[TAKE_BACK],
         effects,
     )
+
+
+@pytest.mark.parametrize(("name", "day", "text"), [("monitoring", "on", REPORTED), ("take_back", "by", TO_BE_TAKEN_BACK)])
+def test_what_a_state_reports_makes_no_case_longer_without_end(name: str, day: str, text: str) -> None:
+    """It may say another day as often as it likes, in a closed case too; the last words stand, and the first may go."""
+    case, said = ready(ASKING, S.CLOSED, name), kit.SAYING[name]
+    days = [(date(2026, 1, 1) + timedelta(days=past)).isoformat() for past in range(REPORTS_MAX + 2)]
+    for one in days:
+        body = {**said, day: one}
+        case, _ = take(case, name, body=body, value=body)
+    found = [one for one in case.findings if one.startswith(text.partition("%")[0])]
+    assert (REPORTS_MAX, True, False) == (len(found), days[-1] in found[-1], any(days[0] in one for one in found))
 
 
 def test_who_is_back_is_looked_at_anew() -> None:
