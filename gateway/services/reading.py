@@ -34,6 +34,12 @@ from keys.card import Card
 from keys.errors import BadJws, BadRest, BadSignature, UnknownKey
 from schemas import ijson
 
+SHOWN_MAX = 200
+"""
+Steps, and messages, of one case that a page has: a return has some fifty. The other State may say again as often as it
+likes what it may say at all, and every proof is checked while everybody else waits. The evidence holds all of them.
+"""
+
 OPENERS = DESK | {"dpo"}
 """Roles that may read the reasons in a record of access."""
 
@@ -102,7 +108,11 @@ class Passed:
 
 
 async def history(context: Context, ref: str) -> tuple[Step, ...]:
-    """Return what happened in the case ``ref``, the latest first; it names nobody. Raises ``NotFound``."""
+    """
+    Return what happened last in the case ``ref``, the latest first, at most ``SHOWN_MAX`` steps; it names nobody.
+
+    Raises ``NotFound``.
+    """
 
     async def unit(tx: Tx) -> tuple[CaseRow, Sequence[EventRow]]:
         row = await tx.find_case(ref)
@@ -113,7 +123,7 @@ async def history(context: Context, ref: str) -> tuple[Step, ...]:
     of, rows = await context.store.read(unit)
     return tuple(
         Step(row.at, _event(row, of.partner), "" if row.event in PAUSES else row.role, row.source, row.target)
-        for row in reversed(rows)
+        for row in reversed(rows[-SHOWN_MAX:])
     )
 
 
@@ -135,14 +145,19 @@ async def is_set_aside(context: Context, ref: str) -> bool:
 
 
 async def messages(context: Context, ref: str) -> tuple[Passed, ...]:
-    """Return the messages of the case ``ref``, the latest first, each with its proof checked. Raises ``NotFound``."""
+    """
+    Return the last messages of the case ``ref``, the latest first, at most ``SHOWN_MAX``, each with its proof checked.
+
+    Raises ``NotFound``.
+    """
 
     async def unit(tx: Tx) -> tuple[CaseRow, Sequence[OutboundRow], list[tuple[InboundRow, LogEntry | None]]]:
         row = await tx.find_case(ref)
         if row is None:
             raise NotFound("there is no such case here")
         came = [
-            (one, await tx.find_log_entry(one.partner, "issued", one.digest)) for one in await tx.inbound_of_case(ref)
+            (one, await tx.find_log_entry(one.partner, "issued", one.digest))
+            for one in await tx.inbound_of_case(ref, SHOWN_MAX)
         ]
         return row, await tx.outbound_of_case(ref), came
 
@@ -150,7 +165,7 @@ async def messages(context: Context, ref: str) -> tuple[Passed, ...]:
     held = context.trust.find(row.partner)
     found = [_sent(context, held, one) for one in sent if one.state != "dropped" or one.posted_at is not None]
     found += [_came(context, one, entry) for one, entry in came]
-    return tuple(sorted(found, key=_when, reverse=True))
+    return tuple(sorted(found, key=_when, reverse=True)[:SHOWN_MAX])
 
 
 def _when(one: Passed) -> tuple[datetime, int]:

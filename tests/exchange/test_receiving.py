@@ -16,6 +16,7 @@ from gateway import configured
 from gateway.core import checkpoint, envelope, merkle, wire
 from gateway.core.codes import PeerError, problem
 from gateway.core.starts import starts_of_receipt
+from gateway.services.reading import SHOWN_MAX, history, messages
 from gateway.services.shares import Shares
 from gateway.services.steady import SteadyClock
 from gateway.services.witness import CONFLICTS_MAX
@@ -442,6 +443,20 @@ async def test_a_clock_that_leapt_gives_the_answer_that_stands(fresh: Door) -> N
 
 
 # Withdrawal (M-5.22, M-5.23, M-5.24).
+
+
+async def test_a_page_of_a_case_has_an_end_however_often_a_state_presses(door: Door) -> None:
+    """A State may remind as often as it likes; a desk that looks holds nobody up by it, and sees what came last."""
+    first, context = door.partner.message(), door.gateway.context
+    await door.accepted(first)
+    for seq in range(2, SHOWN_MAX + 3):
+        await door.gateway.receiver.receive(follow(door, first, seq=seq).raw)
+    row = door.inbound(first)
+    assert row is not None
+    steps, passed = await history(context, row["ref"]), await messages(context, row["ref"])
+    assert (SHOWN_MAX, SHOWN_MAX) == (len(steps), len(passed))
+    assert ("reminder", SHOWN_MAX + 2, "checked") == (steps[0].event, passed[0].seq, passed[0].proof.state)
+    assert {"reminder"} == {one.type for one in passed}
 
 
 async def test_withdrawal_jumps_and_closes_what_it_jumped_over(door: Door) -> None:

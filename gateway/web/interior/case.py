@@ -7,6 +7,7 @@ Rule 3: every step that may be taken now is one link away, and the one that stop
 does on those that check, approve, send or take a step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -245,14 +246,21 @@ async def timeline(visit: Visit) -> web.StreamResponse:
     row, head, _ = await opened(visit)
     context = visit.site.desk.context
     steps, passed = await reading.history(context, row.ref), await reading.messages(context, row.ref)
-    return shown(visit, "case_timeline.html", row, head, moments=case_view.moments(visit.tongue, steps, passed))
+    moments = case_view.moments(visit.tongue, steps, passed)[: reading.SHOWN_MAX]
+    return shown(visit, "case_timeline.html", row, head, moments=moments, most=_most(moments))
+
+
+def _most(lines: Sequence[object]) -> int:
+    """Return how many lines a list has at most, if there may be more than it shows; 0 if it shows all."""
+    return reading.SHOWN_MAX if len(lines) >= reading.SHOWN_MAX else 0
 
 
 async def messages(visit: Visit) -> web.StreamResponse:
     """Show each message with what proves that it was taken, checked while the page is made."""
     row, head, _ = await opened(visit)
     passed = await reading.messages(visit.site.desk.context, row.ref)
-    return shown(visit, "case_messages.html", row, head, told=[case_view.told(visit.tongue, one) for one in passed])
+    told = [case_view.told(visit.tongue, one) for one in passed]
+    return shown(visit, "case_messages.html", row, head, told=told, most=_most(told))
 
 
 async def data(visit: Visit) -> web.StreamResponse:
@@ -388,7 +396,8 @@ async def printed(visit: Visit) -> web.StreamResponse:
     known = case_view.known(visit, looked, shown=True) if is_desk else None
     steps = await reading.history(visit.site.desk.context, row.ref)
     moments = case_view.moments(visit.tongue, steps, ())
-    return shown(visit, "case_print.html", row, head, known=known, sections=sections, moments=moments)
+    most = _most(moments)
+    return shown(visit, "case_print.html", row, head, known=known, sections=sections, moments=moments, most=most)
 
 
 # The record of access.
