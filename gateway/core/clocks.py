@@ -17,8 +17,8 @@ from gateway.core.instruments import Rule, Unit, date_or_none
 
 VERSIONS_MAX = 64
 """
-Versions of one clock before the last that are kept where evidence starts it anew. A State may ask for a travel document,
-or issue one, any number of times, each is a version, and each save of a case writes them all.
+Versions of one clock before the last that are kept where evidence starts it anew. A State may ask for a travel
+document, or issue one, any number of times, each is a version, and each save of a case writes them all.
 """
 
 NOTICE_MOST = timedelta(days=90)

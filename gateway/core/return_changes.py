@@ -162,8 +162,8 @@ def _found(case: Case, found: str) -> Case:
 
 REPORTS_MAX = 256
 """
-Reports of the other State, and demands to take the person back, that stand among the findings: one a day for longer than
-a return is followed. It may send any number, in a case that is closed too, and each save of a case writes the whole.
+Reports of the other State, and demands to take the person back, that stand among the findings: one a day for longer
+than a return is followed. It may send any number, in a case that is closed too, and each save of a case writes all.
 """
 
 

@@ -2,7 +2,8 @@
 Telling a desk that a case moved: by mail and by webhook, with reference, state and link, and nothing else.
 
 Rule 1: no step waits for a notice and none fails by one. What cannot be told is logged, and the board shows it anyway.
-Rule 2: a notice is queued once the step is on disk; the queue is bounded and lives in memory alone.
+Rule 2: a notice is queued once the step is on disk; the queue is bounded and lives in memory alone. What waits in it is
+not queued once more: a State may say the same again and again, and no notice of another case is lost by it.
 Rule 3: subject and body are the same for every case but for its reference, its state and the link.
 Rule 4: nothing goes in clear over a network: TLS everywhere but on loopback.
 """
@@ -261,13 +262,20 @@ class DeskNotices:
         self._more = {way.name: asyncio.Event() for way in ways}
 
     def tell(self, ref: str, state: str, desk: str) -> None:
-        """Queue a notice for every way. Never waits and never fails; a full queue loses its oldest notice."""
+        """
+        Queue a notice for every way, where the same does not wait already.
+
+        Never waits and never fails; a full queue loses its oldest notice.
+        """
+        notice = Notice(ref, state, desk)
         for way in self._ways:
             line = self._lines[way.name]
+            if notice in line:
+                continue
             if len(line) >= self._max:
                 lost = line.popleft()
                 self._log("notice.lost", ref=lost.ref, type=way.name, error="QueueFull")
-            line.append(Notice(ref, state, desk))
+            line.append(notice)
             self._more[way.name].set()
 
     async def run(self) -> None:

@@ -1730,7 +1730,9 @@ def test_the_other_state_calls_back(side: Side, state: State) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "day", "text"), [("monitoring", "on", REPORTED), ("take_back", "by", TO_BE_TAKEN_BACK)])
+@pytest.mark.parametrize(
+    ("name", "day", "text"), [("monitoring", "on", REPORTED), ("take_back", "by", TO_BE_TAKEN_BACK)]
+)
 def test_what_a_state_reports_makes_no_case_longer_without_end(name: str, day: str, text: str) -> None:
     """It may say another day as often as it likes, in a closed case too; the last words stand, and the first may go."""
     case, said = ready(ASKING, S.CLOSED, name), kit.SAYING[name]

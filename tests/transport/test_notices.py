@@ -260,6 +260,17 @@ async def test_a_full_queue_loses_the_oldest_and_says_so() -> None:
     assert 2 == len(server.mails)
 
 
+async def test_what_is_said_again_and_again_takes_no_place_from_others() -> None:
+    """A State that reminds without end has no notice of another case lost: the same waits once."""
+    async with MailServer() as server:
+        queue, lines = told(mail(server), queue_max=2)
+        queue.tell(REF, "REPLIED", "interior")
+        for _ in range(4):
+            queue.tell("A" * 22, "RECEIVED", "interior")
+        await queue.run_once()
+    assert ([], 2) == (lines, len(server.mails))
+
+
 async def test_a_notice_is_tried_after_each_of_the_waits_and_told_to_be_lost() -> None:
     """A desk that is down for seconds misses none, and one that is down for long is not hurried."""
 
@@ -356,8 +367,8 @@ async def test_a_way_that_breaks_unforeseen_does_not_end_the_loop() -> None:
             """Nothing to close."""
 
     queue, lines = told(Broken())
-    for _ in range(2):
-        queue.tell(REF, "REPLIED", "interior")
+    for state in ("RECEIVED", "REPLIED"):
+        queue.tell(REF, state, "interior")
     await queue.run_once()
     assert (2, False) == (Broken.calls, "somebody" in str(lines))
 
