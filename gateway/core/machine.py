@@ -36,8 +36,9 @@ NOT_TOLD = "no message of ours tells the other State of a step that was taken he
 """
 Finding on a case whose thread has ended, or takes no contact, when a step is taken that waits for no message.
 
-Also on one whose withdrawal got no receipt, or word that the return is stopped, and on one that is over where what
-takes data back got none; and where the other State refused one of these, a recall or a report for good.
+Also on one whose withdrawal got no receipt, or word that the return is stopped, that something was wrong or is to be
+destroyed, and on one that is over where a confirmation got none; and where the other State refused one of these, a
+recall or a report for good.
 """
 
 

@@ -11,6 +11,7 @@ from gateway.core.messages import (
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
     ASKS_OF_DATA,
+    CONFIRMATION,
     CONTEST,
     DELAY,
     ELEMENTS,
@@ -112,7 +113,9 @@ def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
 
 def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     asked = case.side is Side.REQUESTED
-    unheard = {WITHDRAWAL} if asked and case.state not in CONCLUDED else {WITHDRAWAL, *AFTER_WITHDRAWAL}
+    # The other State goes by what was wrong, or keeps it; what is owed to it its own desk asks for.
+    mute = AFTER_WITHDRAWAL - {CONFIRMATION} if asked and case.state not in CONCLUDED else AFTER_WITHDRAWAL
+    unheard = {WITHDRAWAL, *mute}
     # Where we ask, what waits behind it is taken out with it, and nobody looks into a case that is over.
     gone = {event.data.get("type"), *event.data.get("behind", ())}
     lost = {event.data.get("type")} if asked else gone

@@ -1,15 +1,23 @@
-"""What becomes of a message that is over without an answer: it ends and a person is told, or it goes on after all."""
+"""
+What becomes of a message that is over without an answer: it ends and a person is told, or it goes on after all.
+
+What stops a request or takes data back is said once more where its time ran out: the other State may be back, and
+nobody else tells it there.
+"""
 
 from datetime import datetime
 
-from gateway.core.machine import Event
-from gateway.core.messages import RESYNC
-from gateway.core.verification import GATEWAY
+from gateway.core.case import Side
+from gateway.core.machine import Event, Send
+from gateway.core.messages import AFTER_WITHDRAWAL, RESYNC, WITHDRAWAL
+from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
+from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, resync, steps, threads
 from gateway.services.answers import add_finding
 from gateway.services.context import Context
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
+from keys.errors import BadRest
 
 NOT_BACK = "a message that the other State may have lost was posted again and did not come through; ask it"
 """Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""
@@ -44,7 +52,43 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
         behind = [one.type for one in await threads.unsent_of(tx, held.case)]
         data = {"code": code, "type": row.type, "behind": behind, "held": held.case.state}
         await steps.tell(context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
+        if code is None:
+            await _say_again(context, tx, row, now)
     return True
+
+
+async def _say_again(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Say ``row`` once more, whose time ran out, if it withdraws or takes data back, in a new message (M-5.10).
+
+    Where we asked, what follows a withdrawal stands behind a number that may be missing there: another withdrawal
+    closes it. Without one nothing but people tells it (R-16). Whether ``row`` had come nobody knows; what is heard
+    twice changes nothing.
+    """
+    if row.type != WITHDRAWAL and row.type not in AFTER_WITHDRAWAL:
+        return
+    held = await cases.load(context, tx, row.ref or "")
+    asking = held.case.side is Side.REQUESTING
+    if asking and (await threads.thread_of(tx, held.case)).ended != "withdrawn":
+        return
+    try:
+        if row.type != WITHDRAWAL and not asking:
+            await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)
+        elif row.type != WITHDRAWAL:
+            await steps.say_behind(context, tx, held, (row,), now)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return
+    if asking and not await _withdraws(context, tx, row):
+        held = await cases.load(context, tx, held.case.ref)
+        await threads.queue(context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
+
+
+async def _withdraws(context: Context, tx: Tx, row: OutboundRow) -> bool:
+    """Return whether a withdrawal that stands behind ``row`` waits for its answer."""
+    rows = [one for one in await tx.outbound_of_case(row.ref or "") if one.type == WITHDRAWAL]
+    waiting = [one for one in rows if one.state in ("queued", "posted")]
+    return any((one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in waiting)
 
 
 async def tell_lacking(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
