@@ -100,8 +100,9 @@ def _receipt(case: Case, event: Event, now: datetime) -> Change:
 
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
     found = event.data.get("found") or REFUSED_AS % {"code": event.data["code"]}
-    case = replace(case, said=event.data.get("said", case.said))
-    return replace(case, findings=(*case.findings, found)), (Notify("interior"),)
+    new = () if event.data.get("found") and found in case.findings else (found,)  # each reminder is refused
+    case = replace(case, said=event.data.get("said", case.said), findings=(*case.findings, *new))
+    return case, (Notify("interior"),)
 
 
 def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:

@@ -44,6 +44,7 @@ from gateway.core.messages import (
     QUESTION,
     RECTIFICATION,
     REDIRECT,
+    REMINDER,
     REPLY,
     RESUMPTION,
     SCHEDULE,
@@ -84,6 +85,12 @@ WRONG_CLOCK_AWAY = "word of who has left is refused for its times, and said agai
 
 NOT_AWAITED = "the other State takes no word that the person left, and may await nobody; speak to it now"
 """Finding on a case whose person has left by what a restored partner has forgotten, and refused since."""
+
+ANSWERED_THERE = (
+    "the other State takes no reminder in this case, and may have given the answer that our restore has lost; ask it, "
+    "and withdraw and ask anew"
+)
+"""Finding on a case of ours that waits since before our restore, and whose reminder is refused for good."""
 
 OUT_OF_TIME = frozenset({"stale", "expired"})
 """Codes of a refusal that says nothing of what a message says."""
@@ -485,9 +492,18 @@ async def fall_back(
     by = context.country if "found" in data else row.partner  # what never left nobody there refused
     if data.get("code") == "illegal-step" and _says_who_left(context, held, row):
         data = {**data, "found": NOT_AWAITED}
+    if data.get("code") == "illegal-step" and await _waits_in_vain(tx, held.case, row):
+        data = {**data, "found": ANSWERED_THERE}
     await steps.tell(context, tx, held, Event(name, by, GATEWAY, data), now)
     if data.get("code") == "illegal-step" and row.type in _WARNS:
         await _tell_otherwise(context, tx, row, now)
+
+
+async def _waits_in_vain(tx: Tx, case: Case, row: OutboundRow) -> bool:
+    """Return whether ``row`` reminds of what nobody owes any more there, as far as is known since our restore."""
+    if row.type != REMINDER or case.reply is not None:
+        return False
+    return any(one.epoch < row.epoch for one in await tx.outbound_of_case(case.ref))
 
 
 _WARNS = threads.HEARD_AT_LAST | {MONITORING}

@@ -51,7 +51,7 @@ from gateway.services import away, cases, directory, heard, listing, steps, thre
 from gateway.services.answer import unissue, unsay
 from gateway.services.context import Context
 from gateway.services.envelopes import Opened, hands
-from gateway.services.passed_over import bring_back
+from gateway.services.passed_over import FORGOTTEN, bring_back, is_forgotten
 from gateway.services.ports import Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.resync import LOST
@@ -104,15 +104,17 @@ class Judge:
         Raises ``PeerError`` for what its sender may try again (``later``, ``out-of-order``).
         """
         try:
-            return await self._judged(tx, thread, opened, now)
+            verdict = await self._judged(tx, thread, opened, now)
         except (IllegalStep, RuleRefused) as error:
             self._context.log("message.illegal", type=opened.payload.type, reason=type(error).__name__)
             await self._note_who_comes(tx, thread, opened.payload, now)
-            return Verdict(_step_reason(error))
+            verdict = Verdict(_step_reason(error))
         except PeerError as error:
             if error.code.kind is not Kind.REFUSAL:
                 raise
             return Verdict(error.reason)
+        await self._note_what_is_forgotten(tx, thread.ref, opened.payload, now)
+        return verdict
 
     async def _note_who_comes(self, tx: Tx, thread: ThreadRow, payload: Payload, now: datetime) -> None:
         """Have people here learn of a departure that is refused: somebody may be on the way all the same."""
@@ -124,6 +126,19 @@ class Judge:
         case = replace(held.case, findings=(*held.case.findings, COMES))
         self._context.notify(case, Notify("interior"))
         await cases.note(self._context, tx, held, case, "stop", self._context.country, now)
+
+    async def _note_what_is_forgotten(self, tx: Tx, ref: str | None, payload: Payload, now: datetime) -> None:
+        """Have the desk learn, by a reminder taken or refused, that the other State waits for what it had, and lost."""
+        if payload.type != REMINDER or ref is None:
+            return
+        held = cases.readable(self._context, await tx.find_case(ref))
+        if held is None or held.case.state is State.BLOCKED or FORGOTTEN in held.case.findings:
+            return
+        if not await is_forgotten(tx, ref, payload.sender, payload.in_reply_to, now):
+            return
+        case = replace(held.case, findings=(*held.case.findings, FORGOTTEN))
+        self._context.notify(case, Notify("interior"))
+        await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
 
     async def _judged(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
         """Check schema, minimisation, statements and step, in this order, and move the case."""

@@ -86,6 +86,31 @@ async def post(context: Context, tx: Tx, case: CaseRow, now: datetime, types: Co
             context.queued = True
 
 
+FORGOTTEN = (
+    "the other State has lost in a restore what we said in this case, as its reminder shows, and hears no more of us "
+    "here; tell it by another way, and have it withdraw and ask anew"
+)
+"""Finding on a case in which who asks waits for what it had, and nobody posts again (M-5.28)."""
+
+
+async def is_forgotten(tx: Tx, ref: str, country: str, in_reply_to: str | None, now: datetime) -> bool:
+    """
+    Return whether ``country`` has lost what it had of us in the case ``ref``, and is not told again.
+
+    ``in_reply_to`` says which message of ours it had taken last as it wrote; one that is unknown here says nothing.
+    What is behind that, had its receipt before a restore of ``country`` and ran out since is posted no more, and every
+    later number waits for it.
+    """
+    partner = await tx.find_partner(country)
+    rows = await tx.outbound_of_case(ref)
+    taken = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
+    if partner is None or (in_reply_to is not None and not taken):
+        return False
+    last = max(taken, default=(0, 0))
+    behind = [row for row in rows if row.state == "receipted" and (row.epoch, row.seq or 0) > last]
+    return any(not may_repeat(row, now) and is_of_before(row, partner) for row in behind)
+
+
 def said(rows: Sequence[OutboundRow]) -> list[OutboundRow]:
     """Return what of a case was said or waits, without what was dropped, or never delivered."""
     return [row for row in rows if row.state in ("queued", "posted", "receipted", "refused")]

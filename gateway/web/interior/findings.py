@@ -49,6 +49,14 @@ FINDINGS: Final = (
     N_("a rule stands against posting a message again that the other State may have lost; ask it"),
     N_("a message that the other State may have lost was posted again and did not come through; ask it"),
     N_("since it was restored the other State goes by a message of ours that it had refused; ask it"),
+    N_(
+        "the other State has lost in a restore what we said in this case, as its reminder shows, and hears no more of "
+        "us here; tell it by another way, and have it withdraw and ask anew"
+    ),
+    N_(
+        "the other State takes no reminder in this case, and may have given the answer that our restore has lost; ask "
+        "it, and withdraw and ask anew"
+    ),
     N_("the other State reports %(status)s as of %(day)s"),
     N_("the other State asks to take the person back by %(day)s: %(reason)s"),
     N_(
