@@ -178,19 +178,22 @@ async def test_a_gateway_goes_by_its_clock_as_soon_as_it_is_ready(network: Netwo
     assert [False] == believed
 
 
-async def test_a_year_ahead_for_an_hour_keeps_nothing_from_a_partner_that_was_restored(
+async def test_six_days_ahead_for_an_hour_keep_nothing_from_a_partner_that_was_restored(
     network: Network, tmp_path: Path
 ) -> None:
     """That its epoch was raised is noticed once: what counts as over by such a clock is posted again all the same."""
     ours, theirs = await story.acknowledged(network)
-    await live(network, "XBB", DAY_OF_LOOKS)
     backup = back_up(network, "XAA", tmp_path / "backup")
     await story.give_answer(network, theirs, story.reply("NATIONAL"))
     await network.deliver()
+    network.clock.pass_(days=26)
+    await network.refresh()
+    await live(network, "XBB", DAY_OF_LOOKS)
     await put_back(network, "XAA", backup)
     answering = network.gateways["XBB"]
-    with wrong_clock(network, "XBB", YEAR):
+    with wrong_clock(network, "XBB", 6 * 24 * 60):
         await answering.refresh_trust()
+    assert ("partner.restored", {"country": "XAA"}) in network.logs
     await answering.deliverer.look()
     await settle(network, 1)
     assert "REPLIED" == await story.state(network, "XAA", ours)
