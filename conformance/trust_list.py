@@ -93,6 +93,7 @@ class TrustList:
         self.address = ""
         self.afterwards: Callable[[], None] = lambda: None
         self._versions: dict[str, int] = {}
+        self._beside: Json = {}
         self._root: Json = {}
         self.next_root()
         self.first = self.files["metadata/1.root.json"].decode()
@@ -188,7 +189,7 @@ class TrustList:
             put(one.code, "targets", self.keys[one.code], targets=targets)
         policies = self._targets({f"policy/{name}": content for name, content in self.policies.items()})
         put("targets", "targets", self.trustees, targets=policies, delegations=self._delegations())
-        put("snapshot", "snapshot", self.publisher, meta=named("targets", *self.keys))
+        put("snapshot", "snapshot", self.publisher, meta=named("targets", *self.keys) | self._beside)
         put("timestamp", "timestamp", self.publisher, meta=named("snapshot"))
 
     def another(self) -> "TrustList":
@@ -196,6 +197,12 @@ class TrustList:
         made = TrustList(self._play, self.states, "another list")
         made._versions = dict(self._versions)
         return made
+
+    def beside(self, name: str, keys: Sequence[Key], files: Mapping[str, bytes]) -> None:
+        """Write a part called ``name`` with ``files`` that is none of a State; every snapshot has it from now on."""
+        raw = canonical(sealed(self._signed("targets", 1, self._play.now(), targets=self._targets(files)), keys))
+        self.files[f"metadata/1.{name}.json"] = raw
+        self._beside[f"{name}.json"] = _meta(raw)
 
     def add(self, signed: Json, path: str, content: bytes) -> None:
         """Let a part name ``content`` at ``path`` as well."""

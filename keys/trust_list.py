@@ -42,7 +42,7 @@ from tuf.api.serialization import SerializationError
 
 from keys import instants, sign
 from keys.errors import BadKey, BadSignature
-from keys.trust_policy import BadList, cards_path
+from keys.trust_policy import BadList, cards_path, is_country
 from keys.trust_words import fingerprint_of, hexadecimal
 
 ROOT_LASTS = TARGETS_LASTS = COUNTRY_LASTS = timedelta(days=400)
@@ -243,20 +243,26 @@ def countries(targets: Targets) -> dict[str, tuple[bytes, ...]]:
     Return the keys (32 bytes) that speak for each country of ``targets``.
 
     A delegation of another form than ``delegate`` makes names nobody (M-8.9), nor does one with a key of another one
-    or with one that is not there.
+    or with one that is not there. Nor is a State named before whose delegation another one over its cards stands: a
+    search for them ends there.
     """
     if targets.delegations is None or targets.delegations.roles is None:
         return {}
     keys, roles = targets.delegations.keys, targets.delegations.roles
     uses = Counter(keyid for role in roles.values() for keyid in set(role.keyids))
-    return {
-        name: tuple(_public(keys[keyid]) for keyid in role.keyids)
-        for name, role in roles.items()
-        if list(role.paths or ()) == [f"cards/{name}/*"]
-        and role.terminating
-        and role.threshold >= min(2, len(role.keyids))
-        and all(uses[keyid] == 1 and keyid in keys for keyid in role.keyids)
-    }
+    found: dict[str, tuple[bytes, ...]] = {}
+    before: list[DelegatedRole] = []
+    for name, role in roles.items():
+        if not is_country(name) or list(role.paths or ()) != [f"cards/{name}/*"]:
+            before.append(role)
+        elif (
+            role.terminating
+            and role.threshold >= min(2, len(role.keyids))
+            and all(uses[keyid] == 1 and keyid in keys for keyid in role.keyids)
+            and not any(other.is_delegated_path(cards_path(name)) for other in before)
+        ):
+            found[name] = tuple(_public(keys[keyid]) for keyid in role.keyids)
+    return found
 
 
 def new_country(country: str, document: bytes, now: datetime, before: Targets | None = None) -> Metadata[Targets]:

@@ -199,7 +199,21 @@ def _lone_signer(book: TrustList) -> None:
     book.publish(change={"targets": change}, by={code: book.keys[code][:1]})
 
 
+def _another_before_it(book: TrustList) -> None:
+    """Before that of the first State another delegation stands over the same path; the State itself lists one card."""
+    code, keys = _first(book), book.some_keys("helper", 3)
+    cards = book.states[0].cards
+    book.beside("helper", keys, {f"cards/{code}/card.json": cards_document(code, cards)})
+
+    def change(signed: Json) -> None:
+        signed["delegations"]["keys"].update(listed(keys))
+        signed["delegations"]["roles"].insert(0, delegation("helper", keys, paths=[f"cards/{code}/*"]))
+
+    book.publish(change={"targets": change}, cards={code: cards_document(code, cards[:1])})
+
+
 FORMS: dict[str, Fault] = {
+    "another-before-it": _another_before_it,
     "not-terminating": _named(terminating=False),
     "two-paths": _named(paths=lambda code: [f"cards/{code}/*", f"more/{code}/*"]),
     "wider-path": _named(paths=["cards/*/*"]),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from securesystemslib.formats import encode_canonical
-from tuf.api.metadata import Root, Targets
+from tuf.api.metadata import DelegatedRole, Root, Targets
 
 from keys import trust_list, trust_policy
 from keys.sign import SigningKey
@@ -148,6 +148,30 @@ def test_a_country_has_its_own_folder_and_no_more() -> None:
     assert (True, ["cards/XBB/*"], 2) == (role.terminating, role.paths, role.threshold)
     role.paths = ["cards/*"]
     assert {} == trust_list.countries(targets)
+
+
+@pytest.mark.parametrize(
+    ("name", "over", "named"),
+    [
+        ("helper", {"paths": ["cards/XBB/*"]}, {"XCC"}),
+        ("helper", {"paths": ["cards/*/*"]}, set()),
+        ("*", {"paths": ["cards/*/*"]}, set()),
+        ("helper", {"path_hash_prefixes": [""]}, set()),
+        ("helper", {"paths": ["policy/*", "cards/*/other.json"]}, {"XBB", "XCC"}),
+    ],
+)
+def test_no_other_delegation_stands_before_it(name: str, over: dict[str, list[str]], named: set[str]) -> None:
+    """A search for the cards of XBB would end at one that stands first; behind it another is no matter (M-8.9)."""
+    targets = trust_list.new_targets(NOW).signed
+    trust_list.delegate(targets, "XBB", [key.public for key in KEYS[:2]])
+    trust_list.delegate(targets, "XCC", [key.public for key in KEYS[2:4]])
+    assert targets.delegations is not None
+    assert targets.delegations.roles is not None
+    other = {name: DelegatedRole(name, [], 1, True, **over)}
+    targets.delegations.roles = other | targets.delegations.roles
+    assert named == set(trust_list.countries(targets))
+    targets.delegations.roles = targets.delegations.roles | {name: targets.delegations.roles.pop(name)}
+    assert {"XBB", "XCC"} == set(trust_list.countries(targets))
 
 
 @pytest.mark.parametrize(
