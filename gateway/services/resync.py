@@ -113,10 +113,11 @@ class Resync:
             if known is not None:
                 await tx.save_outbound(known._replace(posted_at=known.queued_at))
             self._context.log("thread.behind", partner=payload.sender, seq=item["seq"])
-            if thread is None:
+            if thread is None or thread.ref is None:
+                # What came in it before this listing was refused, and knew of no case of ours.
                 unsent = await _unsent(tx, payload.sender) if unsent is None else unsent
                 ref = unsent.get(item["thread"])
-                thread = ThreadRow(payload.sender, item["thread"], ref)
+                thread = (thread or ThreadRow(payload.sender, item["thread"], None))._replace(ref=ref)
             begun = thread.in_digest is not None or thread.out_seq > 0
             if not begun:
                 await tx.save_thread(thread._replace(seen=item["payload"]))

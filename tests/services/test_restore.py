@@ -459,6 +459,21 @@ async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, 
     assert [PASSED_OVER] == await findings_of(network, "XAA", ours)
 
 
+async def test_who_asked_learns_that_its_request_left_though_an_answer_came_before_the_listing(
+    network: Network, tmp_path: Path
+) -> None:
+    """What the other State says in a thread that the backup has not begun is refused, and leaves no case behind it."""
+    ours = await story.cleared(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].clear.send(ours, "first")
+    await network.deliver()
+    await network.gateways["XBB"].answer.acknowledge(await story.twin(network, ours), "first")
+    await put_back(network, "XAA", backup)
+    await network.gateways["XBB"].deliverer.run_once()
+    await settle(network)
+    assert [LOST_NUMBER] == await findings_of(network, "XAA", ours)
+
+
 async def test_listing_that_no_key_opens_any_more_is_made_anew(network: Network, tmp_path: Path) -> None:
     """A partner that replaced its sealing key before it read the listing gets it under the new one."""
     theirs = await lost_acknowledgement(network, tmp_path / "backup")

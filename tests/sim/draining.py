@@ -6,9 +6,12 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from gateway.app import Gateway
+from gateway.core.age import treat_as_minor
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, RESYNC
-from gateway.core.rule_checks import NOT_YET
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NOT_YET
+from gateway.services.leaving import OF_HER
 from gateway.services.resync import PASSED_OVER
 from gateway.services.undelivered import NOT_BACK
 from tests.sim import homes
@@ -108,6 +111,8 @@ class Draining:
             return True
         if ref is not None and NOT_YET in (await self._desks.case(host.gateway, ref)).findings:
             return not await has_to_be_heard(host, ref)
+        if ref is not None and type in OF_HER and await self._is_a_minor_elsewhere(host.gateway, ref):
+            return True
         if ref is not None and self._is_behind_a_lost_one(host, partner, thread, (epoch, seq)):
             return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
         if ref is not None and self._is_behind_what_waits_for_people(host, ref, (epoch, seq)):
@@ -126,6 +131,21 @@ class Draining:
             return True
         told = {PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings}
         return bool(told) and not await has_to_be_heard(host, ref)
+
+    async def _is_a_minor_elsewhere(self, gateway: Gateway, ref: str) -> bool:
+        """
+        Return whether another open case with the same number has the person as a minor, which a finding says.
+
+        By the files: whoever crashed while a desk wrote that may have told nobody that it is done.
+        """
+        case = await self._desks.case(gateway, ref)
+        if MINOR_ELSEWHERE not in case.findings or case.draft is None:
+            return False
+        open = "SELECT ref FROM case_file WHERE ref <> ? AND state NOT IN ('WITHDRAWN', 'CLOSED', 'BLOCKED', 'ERASED')"
+        host = self._world.hosts[gateway.context.country]
+        others = [(await self._desks.case(gateway, one)).draft for (one,) in host.look(open, ref)]
+        number = case.draft["elements"]["document"]
+        return any(one and one["elements"]["document"] == number and treat_as_minor(one) for one in others)
 
     def _ran_out(self, host: Host, partner: str, thread: str, gap: tuple[int, int, int]) -> bool:
         """
