@@ -74,6 +74,14 @@ class Standing:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Whether a case bears the mark "do not press", and who proposed to take it away; ``None`` if nobody did."""
+
+    stopped: bool
+    proposer: str | None
+
+
 def mark(note: Note) -> str:
     """Return a mark of what ``note`` says beside its number, by which a note is issued as its draft was seen."""
     return b64.encode(sha256(serialize_text(replace(note, number="")).encode()).digest())
@@ -207,6 +215,12 @@ class Escalation:
     async def stop(self, ref: str, reason: str, person: str, role: str) -> None:
         """Mark the case "do not press": one person, at once. The reason stays sealed here. Raises ``Forbidden``."""
         await self._mark(ref, STOP, person, role, MAY_STOP, reason)
+
+    async def mark_of(self, ref: str) -> Marked:
+        """Return whether nobody may press in ``ref``; nothing of the case is opened for it."""
+        past = await self._context.store.read(lambda tx: _past(tx, ref))
+        stopped = is_stopped(past)
+        return Marked(stopped, proposer(past) if stopped else None)
 
     async def allow(self, ref: str, person: str, role: str) -> bool:
         """

@@ -118,7 +118,9 @@ class Hold:
                 may = [role for role in may if ends[role]]
                 may = [role for role in may if await self._is_apart(tx, held, person, role, ends[role])]
             case "resume":
-                may = [role for role in may if _goes_on(case, person, role, now)]
+                # Whoever has proposed it waits for another: proposed twice it goes on no sooner.
+                is_said = case.state is State.FROZEN and case.resume_proposer == person
+                may = [role for role in may if not is_said and self._goes_on(case, person, role, now)]
             case "apart":
                 open_ = await person_stop.is_in_question(tx, case) and not await _is_said(tx, case.ref, person)
                 may = [role for role in may if role in MAY_TELL_APART and open_]
@@ -157,7 +159,8 @@ class Hold:
         """
         Propose to go on (first person), or go on (a second, other person, with all rules looked at again).
 
-        Raises ``RuleRefused`` naming what still stands against it.
+        Where the one whose role lets it go on has proposed it, another's proposal takes the place of theirs, so that
+        they may be the second. Raises ``RuleRefused`` naming what still stands against it.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -165,11 +168,30 @@ class Hold:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             facts = about(held.case, now, around=await look(context, tx, held.case, now))
-            event = Event(_resumes_by(held.case, person), person, role, {}, facts)
+            event = Event(self._resumes_by(held.case, person, role), person, role, {}, facts)
             moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
+
+    def _resumes_by(self, case: Case, person: str, role: str) -> str:
+        """Return the event by which ``person`` lets a case go on: the first proposes it, a second resumes."""
+        if case.state is State.SUSPENDED:
+            return "resume"  # that needs one person; all who stopped it have let go before
+        if case.resume_proposer in (None, person):
+            return "propose_resume"
+        seconds = may_resume(case)
+        first = self._context.persons.get(case.resume_proposer or "")
+        takes_the_place = role not in seconds and first is not None and bool(first.roles & seconds)
+        return "propose_resume" if takes_the_place else "resume"
+
+    def _goes_on(self, case: Case, person: str, role: str, now: datetime) -> bool:
+        """Tell whether ``person`` may let the case go on in ``role``, as far as it hangs on who stopped it."""
+        table, event = table_for(case.side), Event(self._resumes_by(case, person, role), person, role)
+        row = table.index.get((case.state, event.name))
+        if row is None or role not in row.who:
+            return False
+        return not any(table.guards[name](case, event, now) for name in row.guards if name in _OF_THE_STOP)
 
     async def tell_apart(self, ref: str, why: str, person: str, role: str) -> bool:
         """
@@ -209,13 +231,15 @@ class Hold:
         let_go: bool = (await context.commit(unit)).value
         return let_go
 
-    async def is_second(self, ref: str, verb: str, person: str) -> bool:
-        """Tell whether the word of ``person`` in ``ref`` decides: another has taken the step ``verb`` before them."""
+    async def is_second(self, ref: str, verb: str, person: str, role: str) -> bool:
+        """
+        Tell whether the word of ``person`` in ``role`` decides in ``ref``: another has taken the step ``verb`` before.
+        """
 
         async def unit(tx: Tx) -> bool:
             if verb == "resume":
                 case = (await cases.load(self._context, tx, ref)).case
-                return case.state is State.FROZEN and case.resume_proposer not in (None, person)
+                return case.state is State.FROZEN and self._resumes_by(case, person, role) == "resume"
             said = await _said_first(tx, ref)
             return None not in said and person not in said
 
@@ -304,24 +328,14 @@ def _reason(why: str) -> None:
         raise RuleRefused((Finding("R-13", "no justification is given"),))
 
 
-def _resumes_by(case: Case, person: str) -> str:
-    """Return the event by which ``person`` lets a case go on: the first proposes it, a second resumes."""
-    # What was suspended needs one person; all who stopped it have let go before.
-    first = case.resume_proposer in (None, person) and case.state is not State.SUSPENDED
-    return "propose_resume" if first else "resume"
+def may_resume(case: Case) -> frozenset[str]:
+    """Return the roles that let a stopped ``case`` go on where another person has proposed it."""
+    row = table_for(case.side).index.get((case.state, "resume"))
+    return frozenset() if row is None else frozenset(row.who)
 
 
 _OF_THE_STOP = frozenset({"released", "second_person", "let_go"})
 """Guards of that event that look at who stopped the case and who lets it go on, and at nothing else."""
-
-
-def _goes_on(case: Case, person: str, role: str, now: datetime) -> bool:
-    """Tell whether ``person`` may let the case go on in ``role``, as far as it hangs on who stopped it."""
-    table, event = table_for(case.side), Event(_resumes_by(case, person), person, role)
-    row = table.index.get((case.state, event.name))
-    if row is None or role not in row.who:
-        return False
-    return not any(table.guards[name](case, event, now) for name in row.guards if name in _OF_THE_STOP)
 
 
 def _pairs(ref: str, found: Collection[Shared]) -> list[tuple[str, bytes]]:

@@ -462,7 +462,7 @@ async def test_who_may_let_go_is_said_as_it_is_held(network: Network, role: str)
 
 
 async def test_who_may_go_on_is_said_as_it_is_held(network: Network) -> None:
-    """Nobody before who stopped the case let go; then who proposes it, and a second person in the role it takes."""
+    """Nobody before who stopped the case let go; then whoever proposes it, and then a second in the role it takes."""
     ref, gateway = await story.sent(network), network.gateways["XAA"]
     third = Person("third", frozenset({"case_officer"}), bytes(32))
     gateway.context.persons = {**gateway.context.persons, third.id: third}
@@ -478,11 +478,27 @@ async def test_who_may_go_on_is_said_as_it_is_held(network: Network) -> None:
     await gateway.hold.release(ref, "first", "case_officer")
     assert ["first", "second", "third"] == await said()
     await gateway.hold.resume(ref, "first", "case_officer")
-    assert ["first", "second"] == await said()
+    assert ["second"] == await said()  # who has proposed it was asked for it again
     with pytest.raises(IllegalStep):
         await gateway.hold.resume(ref, "third", "case_officer")
     await gateway.hold.resume(ref, "second", "liaison_officer")
     assert ("DRAFT", []) == (await story.state(network, "XAA", ref), await said())
+
+
+async def test_who_alone_lets_go_on_and_proposed_it_is_still_the_second(network: Network) -> None:
+    """Where one person holds the role that lets a case go on and spoke first, nobody could be the second any more."""
+    ref, gateway = await story.sent(network), network.gateways["XAA"]
+    await gateway.hold.freeze(ref, "doubt", "first", "case_officer")
+    await gateway.hold.release(ref, "first", "case_officer")
+    await gateway.hold.resume(ref, "second", "liaison_officer")
+    assert () == await offered(network, ref, "resume", "second", frozenset({"liaison_officer"}))
+    assert ("case_officer",) == await offered(network, ref, "resume", "first", frozenset({"case_officer"}))
+    assert not await gateway.hold.is_second(ref, "resume", "first", "case_officer")
+    await gateway.hold.resume(ref, "first", "case_officer")
+    assert "FROZEN" == await story.state(network, "XAA", ref)
+    assert await gateway.hold.is_second(ref, "resume", "second", "liaison_officer")
+    await gateway.hold.resume(ref, "second", "liaison_officer")
+    assert "DRAFT" == await story.state(network, "XAA", ref)
 
 
 async def offered(network: Network, ref: str, verb: str, person: str, roles: frozenset[str]) -> tuple[str, ...]:

@@ -21,11 +21,12 @@ from gateway.services import elsewhere, evidence, reading, referral, rights, sec
 from gateway.services.access import REASON_MAX
 from gateway.services.acts import ANYBODY, DESK, GONE, RETURN_DESK, RETURN_PARTS, check_shown
 from gateway.services.context import NotFound
+from gateway.services.escalate import Escalation
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import DESKS, INVITERS
 from gateway.services.reading import OPENERS
 from gateway.web import readable, reasons, words
-from gateway.web.interior import case_view
+from gateway.web.interior import case_view, pressing
 from gateway.web.interior.case_view import Asked, Head, Known, Section
 from gateway.web.interior.looks import acting_as, given, glanced, reason_of, row_of, seen
 from gateway.web.interior.step_links import ABOUT_DATA, links
@@ -110,7 +111,7 @@ async def opened(visit: Visit) -> tuple[BoardRow, Head, Case | None]:
     row = await row_of(visit, visit.request.match_info["ref"])
     role = acting_as(visit, case_view.FLAGGED, MINE_FIRST)
     case = await glanced(visit, row, role) if role and row.state not in GONE else None
-    reason, steps = await reason_of(visit, row.ref), await links(visit, row)
+    reason, steps = await reason_of(visit, row.ref), (*await links(visit, row), *pressing.link_of(visit, row))
     return row, case_view.head(visit, row, case, steps, reason, ABOUT_DATA), case
 
 
@@ -169,8 +170,11 @@ async def _summary(visit: Visit, problem: str = "") -> web.Response:
     visit.not_shown = visit.route.name == "case-task-form" and sections is None
     task = {"due": due and visit.may("case-task"), "problem": problem, "why": typed}
     status = 422 if problem else 200
-    aside = known is not None and await reading.is_set_aside(visit.site.desk.context, row.ref)
-    return shown(visit, "case.html", row, head, status=status, known=known, sections=sections, task=task, aside=aside)
+    context = visit.site.desk.context
+    aside = known is not None and await reading.is_set_aside(context, row.ref)
+    mark = await Escalation(context).mark_of(row.ref) if known is not None and row.side == Side.REQUESTING else None
+    told = {"known": known, "sections": sections, "task": task, "aside": aside, "mark": mark}
+    return shown(visit, "case.html", row, head, status=status, **told)
 
 
 async def _content(

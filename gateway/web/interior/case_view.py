@@ -34,8 +34,10 @@ from gateway.core.returns import IN_CHARGE
 from gateway.core.reuse import FURTHER
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
 from gateway.core.tables import stop_event
+from gateway.core.verification import MAY_TELL_APART
 from gateway.services import person_stop
 from gateway.services.acts import DESK, GONE
+from gateway.services.hold import may_resume
 from gateway.services.inquire import BoardRow
 from gateway.services.reading import Passed, Step
 from gateway.services.second import Word
@@ -196,10 +198,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """A step that a second person has to take, and who took it first."""
+    """A step that a second person has to take, who took it first, and the roles (in words) whose word it needs."""
 
     step: str
     first: tuple[str, ...]
+    roles: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +242,14 @@ def known(visit: Visit, case: Case, *, shown: bool, due: Sequence[Word] = ()) ->
     )
     purpose = tongue.code("purpose", case.purpose)
     findings = tuple(said(tongue, text) for text in person_stop.known(case))
-    waits = tuple(Waits(tongue._(TEXTS[one.verb].title), one.first) for one in due)
+    waits = tuple(Waits(tongue._(TEXTS[one.verb].title), one.first, _seconds(tongue, case, one.verb)) for one in due)
     return Known(case.thread, purpose, clocks, findings, prepared or None, case.contests, waits)
+
+
+def _seconds(tongue: Tongue, case: Case, verb: str) -> str:
+    """Return in which roles the second person may act, in words."""
+    roles = may_resume(case) if verb == "resume" else MAY_TELL_APART
+    return tongue.comma.join(tongue.role(role) for role in sorted(roles))
 
 
 # What a desk sees for a reason.

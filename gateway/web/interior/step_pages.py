@@ -33,7 +33,7 @@ from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_links import steps_of, stop_of
-from gateway.web.interior.step_texts import ASIDE, ASKING, SECOND, TEXTS, StepText
+from gateway.web.interior.step_texts import ASIDE, ASKING, SECOND, TEXTS, StepText, freeze_text
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -87,13 +87,15 @@ async def step_of(visit: Visit) -> Step:
     named = visit.query("role")
     role = named if named in fitting else await _foremost(visit, row, verb, fitting)
     stop = None if verb in _STOPS else stop_of(visit, row)
-    return Step(verb, ref, row, side, role, fitting, await _text(visit, verb, row), stop)
+    return Step(verb, ref, row, side, role, fitting, await _text(visit, verb, row, role), stop)
 
 
-async def _text(visit: Visit, verb: str, row: BoardRow) -> StepText:
+async def _text(visit: Visit, verb: str, row: BoardRow, role: str) -> StepText:
     """Return what is said of the step in this case: of one that takes two words, whether the visitor's decides."""
-    if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, verb, visit.person.id):
+    if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, verb, visit.person.id, role):
         return SECOND[verb]
+    if verb == "freeze":
+        return freeze_text(row.side, row.state)
     if verb in ASKING and row.side == Side.REQUESTING:
         return ASKING[verb]
     is_aside = verb in ASIDE and (row.side, row.state) == (Side.REQUESTING, State.SUSPENDED)

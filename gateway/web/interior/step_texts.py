@@ -6,8 +6,11 @@ Rule 2: a text says what the step does and what it does not; it promises nothing
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gateway.core.case import Side, State
+from gateway.core.returns import ARRANGED
+from gateway.core.verification import HELD
 from gateway.web.language import N_
 
 
@@ -137,10 +140,11 @@ TEXTS: Mapping[str, StepText] = {
     "resume": StepText(
         N_("Let the case go on"),
         N_(
-            "A first person proposes that a stopped case goes on; a second, other person lets it go on. All rules are "
-            "looked at again. A return that was only suspended needs one person. It goes on where it stood: if what it "
-            "rested on is no longer so, such as who was to receive the person, speak to the other State first. The "
-            "State that proposed begins the assessment anew while the stop stands."
+            "A first person proposes that a stopped case goes on; a second, other person lets it go on, where we "
+            "asked a liaison officer. All rules are looked at again. A return that was only suspended needs one "
+            "person. It goes on where it stood: if what it rested on is no longer so, such as who was to receive the "
+            "person, speak to the other State first. The State that proposed begins the assessment anew while the "
+            "stop stands."
         ),
         N_(
             "If the other State was told that the return is suspended, it is told that it goes on. It learns no reason."
@@ -678,3 +682,39 @@ ASIDE: Mapping[str, StepText] = {
     ),
 }
 """A step in a request of ours that is suspended, where it ends it otherwise than elsewhere (decision 0038)."""
+
+_TOLD_IF = TEXTS["suspension"].learns
+_VETO = replace(
+    TEXTS["freeze"],
+    learns=N_("The other State learns at once that the return is stopped. It learns no reason, nor who stopped it."),
+    done=N_(
+        "The case is stopped, and word of that is in the outbox. Nothing else leaves until those who stopped it let go "
+        "and two persons resume it."
+    ),
+    sends=True,
+)
+_TOO = StepText(
+    N_("Stop the stopped case too"),
+    N_(
+        "The case is stopped already. By this you stop it too: it goes on only once you have let go as well as "
+        "everybody else who stopped it."
+    ),
+    TEXTS["freeze"].learns,
+    N_("Stop it too"),
+    N_("You stop the case too. Nothing leaves until all who stopped it let go and two persons resume it."),
+)
+
+
+def freeze_text(side: str, state: str) -> StepText:
+    """
+    Return what is said of the step that stops a case at once, on ``side`` in ``state``.
+
+    Where we were asked and a return is arranged the other State is told: a veto must be heard. Of a case that stands
+    still the state does not say whether one is.
+    """
+    found = _TOO if state == State.FROZEN else TEXTS["freeze"]
+    if side != Side.REQUESTED:
+        return found
+    if state in ARRANGED:
+        return _VETO
+    return replace(found, learns=_TOLD_IF) if state in HELD else found

@@ -159,6 +159,7 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
         row,
         head,
         body=prepared(tongue, part),
+        unwritten=tongue._(_unwritten(waits)),
         digest=part.prepared.digest if part.prepared else "",
         approver=part.prepared.approver if part.prepared else None,
         author=part.prepared.author if part.prepared else None,
@@ -168,6 +169,15 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
         is_mine=reading.in_charge(case) == role,
         signatures=[signature(tongue, one, visit.now) for one in case.releases],
     )
+
+
+def _unwritten(waits: Sequence[Awaiting]) -> str:
+    """Return what is said where there is no text to sign (English): what that is for, or who has still to write it."""
+    if not waits:
+        return N_("Nothing in this case waits for your signature now.")
+    if _first(waits[0]) in DECIDES:
+        return N_("There is no text to sign at the moment. What you decide here, you decide on the record.")
+    return N_("The desk has still to prepare what you would sign. You may say no before that, or stop.")
 
 
 ROUTES = (

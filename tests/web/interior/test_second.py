@@ -92,6 +92,9 @@ async def test_who_comes_on_duty_finds_what_waits_for_a_second_word(
     assert "1" == (await liaison.get("/queues/second/count")).text
     assert own == ("Another person than you" in (await listed(officer, "second")).get(ref, ""))
     told = f"Waiting for a second person {what} First: first" in (await officer.get(f"/cases/{ref}")).words
+    words = (await officer.get(f"/cases/{ref}")).words
+    assert own == ("Then somebody else, as one of: " in words and "Another person than you" in words)
+    assert f"/cases/{ref}/steps/resume" not in (await officer.get(f"/cases/{ref}")).text  # they have said it
     assert told == own  # of what is prepared the page says who wrote it, and that nobody approved it yet
 
 

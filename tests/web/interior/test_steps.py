@@ -16,13 +16,16 @@ import pytest_asyncio
 
 from gateway.core import wire
 from gateway.core.case import Side, State
+from gateway.core.machine import Send, step
+from gateway.core.tables import table_for
 from gateway.services import access, act_bodies, cases
 from gateway.services.acts import VERBS, allowed
 from gateway.services.ports import Tx
 from gateway.web import forms
 from gateway.web.form_fields import body_fields
 from gateway.web.interior import PAGES
-from gateway.web.interior.step_texts import TEXTS
+from gateway.web.interior.step_texts import TEXTS, freeze_text
+from tests.core import return_support, support
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network
 from tests.web.support import Answer, Desk, Officer, desks
@@ -259,6 +262,33 @@ async def test_a_stop_is_two_actions_from_the_case(two: Two) -> None:
     assert f"/cases/{ref}" == page.path
     assert "The case is stopped" in page.words
     assert "FROZEN" == await story.state(two.network, "XAA", ref)
+
+
+@pytest.mark.parametrize("side", Side)
+def test_who_stops_a_case_reads_whether_the_other_state_is_told(side: Side) -> None:
+    """A veto of the State that is asked is heard there; the page said that nothing is sent, wherever it stopped."""
+    rows = [row for row in table_for(side).rows if row.event == "freeze"]
+    told, said = set(), set()
+    for row in rows:
+        kit = return_support if return_support.concerns(row) else support
+        case = kit.good_case(side, row)
+        _, effects = step(table_for(side), case, kit.good_event(row, case), support.NOW)
+        text = freeze_text(side, row.source)
+        told |= {row.source} if any(isinstance(one, Send) for one in effects) else set()
+        said |= {row.source} if "Nothing is sent" not in text.learns else set()
+        assert not text.sends or row.source in told, row
+    assert told <= said
+    assert (said == set()) == (side is Side.REQUESTING)
+
+
+async def test_who_stops_a_stopped_case_reads_that_it_is(two: Two) -> None:
+    """The button of a case that stands still no longer says that it stops it; each who stops it has to let go."""
+    ref, _ = await story.acknowledged(two.network)
+    await two.network.gateways["XAA"].hold.freeze(ref, "doubt", "second", "liaison_officer")
+    who = await two.officer("XAA", "first")
+    case = await who.get(f"/cases/{ref}")
+    assert ("Stop the case at once" in case.words, "Stop the stopped case too" in case.words) == (False, True)
+    assert "stopped already" in (await who.get(at(ref, "freeze"))).words
 
 
 async def test_a_stop_is_one_press_from_each_page_of_a_step(two: Two) -> None:

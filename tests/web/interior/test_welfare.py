@@ -63,6 +63,18 @@ def test_a_place_survives_the_address() -> None:
         assert place == welfare.place_of(welfare.place_text(place))
 
 
+async def test_where_nothing_is_written_yet_she_reads_who_has_still_to_write_it(both: tuple[Desk, Desk]) -> None:
+    """A return that was proposed is decided by a signature, and not "on the record"; a stopped one by nothing now."""
+    _, desk = both
+    _, theirs = await homeward.proposed(desk.network, minor=True)
+    who = await desk.officer("welfare")
+    words = (await looked(who, theirs, "/sign-off")).words
+    assert ("desk has still to prepare" in words, "on the record" in words) == (True, False)
+    await desk.gateway.hold.freeze(theirs, "doubt", "welfare", "child_welfare")
+    words = (await who.get(f"/cases/{theirs}/sign-off")).words
+    assert ("waits for your signature now" in words, "on the record" in words) == (True, False)
+
+
 # The list.
 
 

@@ -1,0 +1,53 @@
+"""The mark "do not press" at the desk: who sets it alone, who takes it away in two, and what the pages say of it."""
+
+import pytest
+
+from gateway.core.machine import RuleRefused
+from tests.support import story
+from tests.web.interior.case_support import personal
+from tests.web.support import Desk
+
+WHY = "her brother reads the letters of that office"
+
+
+async def test_one_marks_a_case_and_two_others_let_it_be_pressed_for(both: tuple[Desk, Desk]) -> None:
+    """At once and alone, for a reason nobody is shown; who proposed the end of it reads that another has to say so."""
+    desk, _ = both
+    ours, _ = await story.acknowledged(desk.network)
+    at = f"/cases/{ours}/pressing"
+    welfare, first, second = [await desk.officer(name) for name in ("welfare", "first", "second")]
+    page = await welfare.get(at)
+    assert (200, []) == (page.status, personal(page.text))
+    assert 422 == (await welfare.post(at, {"why": ""})).status
+    assert "“do not press”" in (await welfare.post(at, {"why": WHY})).words
+
+    page = await first.get(f"/cases/{ours}")
+    assert ("“do not press”" in page.words, WHY in page.text, at in page.text) == (True, False, True)
+    with pytest.raises(RuleRefused, match="D-06"):
+        await desk.gateway.reminder.remind(ours, "first", "case_officer")
+    assert "Propose to take the mark away" in (await first.get(at)).words
+    assert "The mark stands until a second" in (await first.post(f"{at}/allow", {})).words
+    page = await first.get(at)
+    assert ("You were the first" in page.words, f"{at}/allow" in page.text) == (True, False)
+    assert "proposed by first" in (await second.get(at)).words
+    assert "may be reminded again" in (await second.post(f"{at}/allow", {})).words
+    assert "“do not press”" not in (await first.get(f"/cases/{ours}")).words
+
+
+async def test_a_guardian_marks_and_does_not_take_the_mark_away(both: tuple[Desk, Desk]) -> None:
+    """Nor does anybody mark a case of another State, or one in a role that does not answer for the person."""
+    asking, asked = both
+    ours, theirs = await story.acknowledged(asking.network)
+    at = f"/cases/{ours}/pressing"
+    guardian = await asking.officer("guardian")
+    assert at in (await guardian.get(f"/cases/{ours}")).text
+    await guardian.get(at)
+    assert "“do not press”" in (await guardian.post(at, {"why": WHY})).words
+    page = await guardian.get(at)
+    assert ("two different persons" in page.words, f"{at}/allow" in page.text) == (True, False)
+    assert 403 == (await guardian.post(f"{at}/allow", {})).status
+    assert 403 == (await (await asking.officer("court")).get(at)).status
+    clerk = await asked.officer("first")
+    assert "pressing" not in (await clerk.get(f"/cases/{theirs}")).text
+    assert 404 == (await clerk.get(f"/cases/{theirs}/pressing")).status
+    assert 404 == (await (await asked.officer("welfare")).get(f"/cases/{theirs}/pressing")).status
