@@ -7,6 +7,7 @@ Rule 3: why a rule holds a case back is its content, and is not told here.
 """
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -40,21 +41,30 @@ OUTCOMES: Mapping[str, str] = {
 """What became of each."""
 
 
-async def choose_again(visit: Visit) -> web.StreamResponse:
-    """Lead back to the list: a choice of rows does not outlast the session it was made in."""
-    return await visit.to(visit.path("replies", problem="again"))
+async def chosen(visit: Visit) -> web.StreamResponse:
+    """Show what would go and what would not; without a choice, which a session that ended may have lost, the list."""
+    refs = list(dict.fromkeys(visit.request.query.getall("ref", [])))
+    if not refs:
+        return await visit.to(visit.path("replies", problem="again"))
+    if len(refs) > MOST:
+        return await visit.to(visit.path("replies", problem="many"))
+    return _confirm(visit, await _found(visit, refs))
 
 
 async def remind(visit: Visit) -> web.StreamResponse:
-    """Show what would go and what would not; with the confirmation, send it and lead to the report."""
+    """
+    Lead to the page of what was chosen; with the confirmation, send it and lead to the report.
+
+    That page has an address: whoever goes back to it from the report reads there what became of each case.
+    """
     refs = list(dict.fromkeys([*visit.forms.getall("ref", []), *visit.form.get("refs", "").split()]))
     if not refs:
         return await visit.to(visit.path("replies", problem="none"))
     if len(refs) > MOST:
         return await visit.to(visit.path("replies", problem="many"))
-    found = {ref: await board_of(visit).find(ref, visit.now) for ref in refs}
     if visit.form.get("confirm") != "yes":
-        return _confirm(visit, found)
+        return await visit.to(f"{visit.path('reminders')}?{urlencode([('ref', ref) for ref in refs])}")
+    found = await _found(visit, refs)
     said = []
     for ref, watched in found.items():
         code = against(visit, watched) or await _send(visit, ref)
@@ -62,6 +72,10 @@ async def remind(visit: Visit) -> web.StreamResponse:
     place = visit.path("reminders-report", report=visit.site.desk.context.random.token())
     await visit.site.accounts.papers.keep_draft(visit.person.id, place, said, visit.now)
     return await visit.to(place)
+
+
+async def _found(visit: Visit, refs: Sequence[str]) -> dict[str, Watched | None]:
+    return {ref: await board_of(visit).find(ref, visit.now) for ref in refs}
 
 
 def _confirm(visit: Visit, found: Mapping[str, Watched | None]) -> web.StreamResponse:
@@ -140,7 +154,7 @@ def _parts(said: str) -> tuple[str, str]:
 
 
 ROUTES = (
-    Route("GET", "/reminders", "choose-again", choose_again, ROLES),
+    Route("GET", "/reminders", "reminders-chosen", chosen, ROLES),
     Route("POST", "/reminders", "reminders", remind, ROLES),
     Route("GET", "/reminders/{report}", "reminders-report", report, ROLES),
 )

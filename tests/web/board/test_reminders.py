@@ -85,12 +85,14 @@ async def test_a_second_press_of_the_button_sends_nothing_more(desk: Desk) -> No
     (ref,) = await late(desk, 1)
     someone = await desk.officer("board", at="board")
     await someone.get("/")
-    await someone.post("/reminders", {"ref": [ref]})
+    chosen = (await someone.post("/reminders", {"ref": [ref]}, follow=False)).location  # a browser goes back to it
+    assert "Nothing has been sent yet" in (await someone.get(chosen)).words
     page = someone.last
     first = await someone.post("/reminders", follow=False)
     someone.last = page
     second = await someone.post("/reminders", follow=False)
     assert first.location == second.location
+    assert "the last reminder is too recent" in (await someone.get(chosen)).words
     assert 1 == (await story.row(desk.network, "XAA", ref)).reminders
 
 
