@@ -5,11 +5,12 @@ What stops a request or takes data back is said once more where its time ran out
 nobody else tells it there.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.core.case import Side
-from gateway.core.machine import Event, Send
-from gateway.core.messages import AFTER_WITHDRAWAL, RESYNC, WITHDRAWAL
+from gateway.core.machine import NOT_TOLD, Event, Notify, Send
+from gateway.core.messages import AFTER_WITHDRAWAL, ERASURE, RECTIFICATION, RESYNC, WITHDRAWAL
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, resync, steps, threads
@@ -18,6 +19,9 @@ from gateway.services.context import Context
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
+
+_HAS_TO_BE_HEARD = threads.STOPS | {RECTIFICATION, ERASURE}
+"""Types that stop something or take data back, and that no number closes: a withdrawal is heard at any."""
 
 NOT_BACK = "a message that the other State may have lost was posted again and did not come through; ask it"
 """Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""
@@ -96,16 +100,28 @@ async def tell_lacking(context: Context, tx: Tx, row: OutboundRow, now: datetime
     Tell the desk that ``row`` waits in vain: before it a restored partner lacks what is over and is posted no more.
 
     Only what left in the last 30 days is posted again (M-5.28). By a backup older than that the partner answers that a
-    number is missing, until ``row`` runs out as well.
+    number is missing, until ``row`` runs out as well. What stops something, or takes data back, is not heard then, and
+    people tell it.
     """
     partner = await tx.find_partner(row.partner)
     if partner is None or row.ref is None:
         return
-    for one in await tx.outbound_of_case(row.ref):
+    rows = await tx.outbound_of_case(row.ref)
+    for one in rows:
         before = one.epoch == row.epoch and (one.seq or 0) < (row.seq or 0) and one.answer is not None
         if before and not passed_over.may_repeat(one, now) and passed_over.is_of_before(one, partner):
             await add_finding(context, tx, row, resync.PASSED_OVER, now)
+            await _tell_unheard(context, tx, row.ref, rows, now)
             return
+
+
+async def _tell_unheard(context: Context, tx: Tx, ref: str, rows: Sequence[OutboundRow], now: datetime) -> None:
+    """Have people tell the other State what waits in a case and has to be heard, once."""
+    waiting = {one.type for one in rows if one.state in ("queued", "posted") and one.answer is None}
+    held = cases.readable(context, await tx.find_case(ref)) if waiting & _HAS_TO_BE_HEARD else None
+    if held is not None and NOT_TOLD not in held.case.findings:
+        context.notify(held.case, Notify("interior"))
+        await steps.not_told(context, tx, held, now)
 
 
 async def _waits_on(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:

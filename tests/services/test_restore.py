@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.core import wire
-from gateway.core.machine import RuleRefused
+from gateway.core.machine import NOT_TOLD, RuleRefused
 from gateway.core.messages import RESYNC
 from gateway.core.return_guards import OUTDATED
 from gateway.services import channel, heard
@@ -456,7 +456,19 @@ async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, 
         network.clock.pass_(seconds=2)
     if not fetched:
         await network.deliver()
-    assert [PASSED_OVER] == await findings_of(network, "XAA", ours)
+    assert [PASSED_OVER, NOT_TOLD] == await findings_of(network, "XAA", ours)
+
+
+async def test_people_tell_a_stop_that_a_partner_cannot_hear(network: Network, tmp_path: Path) -> None:
+    """Word of it waits behind what is over, which that State lacks and nobody posts again."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await homeward.accepted(network)
+    network.clock.pass_(days=31)
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await network.gateways["XAA"].returning.suspend(ours, "unsafe", "welfare", "child_welfare")
+    await network.deliver()
+    assert NOT_TOLD in await findings_of(network, "XAA", ours)
 
 
 async def test_who_asked_learns_that_its_request_left_though_an_answer_came_before_the_listing(
