@@ -65,19 +65,21 @@ def trees(world: World, own: Books) -> None:
             world.fail("whole logs", f"the log {origin} is not the tree of its head")
 
 
-def _unasked(own: Books, their: Books, sent: Sent) -> bool:
+def _unasked(world: World, own: Books, their: Books, sent: Sent) -> bool:
     """
     Return whether a receipt that fell is not asked for again: of a listing, or of a case that stops.
 
     Nor is it where a rule stands against posting the message once more, which a finding says; nor where it was asked
     for when the return was declined, for the withdrawal that follows closes its number. In vain it is where the case
     was destroyed, and nothing is left of what a restored State forgot before it. And nobody can ask once the time of a
-    message is over: its sender may hear of the theft that late (M-5.28).
+    message is over: its sender may hear of the theft that late (M-5.28). A message of no case that a byte changed of as
+    it was posted again has no finding that could say so.
     """
     declined = sent.state == "dropped" and any((ref, event) == (sent.ref, "decline") for ref, event, _, _ in own.events)
     in_vain = bool(their.restored) and (sent.type, sent.state, sent.ref) == (CONFIRMATION, "posted", None)
+    spoiled = sent.ref is None and sent.envelope_id in world.network.spoiled
     late = sent.expires_at <= _noticed_at(own, sent.partner) + NOTICED_S
-    return is_still(own, sent) or passed_over(own, sent) or declined or in_vain or late
+    return is_still(own, sent) or passed_over(own, sent) or declined or in_vain or late or spoiled
 
 
 def _noticed_at(own: Books, partner: str) -> float:
@@ -113,7 +115,7 @@ def receipts(world: World, own: Books, books: Mapping[str, Books]) -> None:
             _, receipt = own.gateway.deliverer.answers.verify(sent.partner, digest, wire.pad_answer(sent.answer))
         except Exception as error:
             their = books[sent.partner]
-            if their.robbed and (_signed_anew(own, their, sent) or _unasked(own, their, sent)):
+            if their.robbed and (_signed_anew(own, their, sent) or _unasked(world, own, their, sent)):
                 continue
             world.fail(
                 "receipts verify", f"{own.country}: that of {sent.type} does not: {type(error).__name__} {error}"
