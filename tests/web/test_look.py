@@ -898,6 +898,14 @@ def test_style_is_ours() -> None:
     assert [] == re.findall(r"(?:float|text-align|justify-content|clear)\s*:\s*(?:left|right)", sides)
 
 
+def test_what_is_typed_in_or_chosen_from_grows_with_its_text() -> None:
+    """A height in pixels cuts the text in half where somebody has it at 200 % (WCAG 2.2, 1.4.4)."""
+    css = build_css.ADDITIONS.read_text("utf-8")
+    rules = re.findall(r"([^{}]*\.govuk-(?:input|select|textarea|button)\b[^{}]*)\{([^{}]*)\}", css)
+    assert len(rules) > 5
+    assert [] == [names for names, rule in rules if re.search(r"(?<!-)\b(?:block-size|height):\s*[\d.]+px", rule)]
+
+
 def test_style_is_as_built() -> None:
     """What is ours in the stylesheet is what stands in ``tools/desk_additions.css``."""
     css = (STATIC / "desk.css").read_text("utf-8")
