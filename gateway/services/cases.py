@@ -59,8 +59,13 @@ WHOLE = "case"
 UNREAD = "steps"
 """What a mark is made of: the content of a case, or the steps that may have changed it."""
 
-_CHANGES_NOTHING = frozenset({"receipt", "stop", "go_on", "late", "not_told", "release", "propose_resume"})
-"""Steps that change nothing of what a mark is of; of any other it is not looked at what it changed."""
+_CHANGES_NOTHING = frozenset(
+    {"receipt", "stop", "go_on", "late", "not_told", "release", "propose_resume", "remind", "reminder", "delay"}
+)
+"""
+Steps that change nothing of what a mark is of; of any other it is not looked at what it changed. The other State may
+remind, and say that it is late, any number of times: no desk could take a step on what it saw while that goes on.
+"""
 
 
 def mark(context: Context, case: Case) -> str:
