@@ -24,6 +24,7 @@ from conformance.witnessing import (
     proof_between,
     read_shown,
 )
+from conformance.writing import write_note
 
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 PROBLEM = {"Content-Type": "application/problem+json"}
@@ -94,6 +95,7 @@ FAULTS = {
     "cosigned-ahead": 403,
     "cosigned-at-no-instant": 403,
     "cosigned-by-another": 403,
+    "empty-with-another-root": 422,
     "another-log-key": 403,
     "our-own-log": 404,
     "of-strangers": 404,
@@ -101,18 +103,19 @@ FAULTS = {
 }
 
 
-@case("witness.judges", "M-7.9", "M-7.7", section="7.3", inputs=list(FAULTS), profile="full", needs=["watch"])
+@case("witness.judges", "M-7.9", "M-7.7", "M-7.1", section="7.3", inputs=list(FAULTS), profile="full", needs=["watch"])
 async def judges(play: Play, fault: str) -> None:
     """
     What does not continue, is not by its keeper, or is of a log that it does not watch, the gateway does not cosign.
 
     A gateway that cosigns what it is shown lends its name to any history that somebody makes up.
     """
-    await _cosigning(play, play.a)
+    await _cosigning(play, play.a, play.b)
     a, now = play.a, play.now()
     log, other = _log(play, a), _log(play, a, "another history")
     _is(await _show(play, log.shown(4, 0, now)), 200)
     later = now + timedelta(seconds=1)
+    empty = write_note(f"{play.b.code}/{play.gateway.code}/1", 0, bytes(32), play.b.log_key)
     stranger = play.stranger
     nobody = KeptLog(stranger.code, play.gateway.code, stranger.log_key, _key(stranger))
     made: dict[str, Shown | bytes] = {
@@ -124,6 +127,7 @@ async def judges(play: Play, fault: str) -> None:
         "cosigned-ahead": log.shown(9, 4, now + timedelta(seconds=302)),
         "cosigned-at-no-instant": log.shown(9, 4, datetime.fromtimestamp(0, UTC)),
         "cosigned-by-another": KeptLog(a.code, play.gateway.code, a.log_key, _key(play.b)).shown(9, 4, later),
+        "empty-with-another-root": Shown(0, [], empty + _key(play.b).cosign(play.b.code, empty, now)),
         "another-log-key": KeptLog(a.code, play.gateway.code, a.signing, _key(a)).shown(9, 4, later),
         "our-own-log": KeptLog(play.gateway.code, a.code, a.log_key, _key(a)).shown(3, 0, later),
         "of-strangers": KeptLog(a.code, stranger.code, a.log_key, _key(a)).shown(3, 0, later),
@@ -356,6 +360,10 @@ async def continues(play: Play) -> None:
             raise Wrong("the proof leads to another checkpoint than the one kept")
     except (Refused, ValueError):
         raise Wrong("the proof does not lead from the root that was named to the checkpoint kept (M-7.11)") from None
+    got = await _ask(play, f"{h}/{size}/{root.hex()}/{size}")
+    _is(got, 200)
+    if read_shown(got.body).path:
+        raise Wrong("from the kept checkpoint to itself there is something to prove (M-7.11)")
     other = sha256(f"{play.gateway.code}/{play.b.code}/1".encode()).hexdigest()
     for path in (
         f"{h}/{small[0]}/{bytes(32).hex()}/{size}",
