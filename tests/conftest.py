@@ -52,13 +52,17 @@ WHOLE_RUN = "test_this_gateway_passes_everything"
 APART = ("tests/conformance/test_suite.py", "tests/sim/test_simulation.py")
 """Long files whose tests share nothing that is costly to make: any process may run any of them."""
 
+TOGETHER = "test_seed_does_the_same_in_another_process"
+"""The one of them that does: the seeds that its processes play are played here too, once for all."""
+
 
 class Scheduling(LoadFileScheduling):
     """Gives each process whole files, for their fixtures are made once a file; of those ``APART`` single tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        return nodeid if file in APART else file
+        file, _, name = nodeid.partition("::")
+        test, _, _ = name.partition("[")
+        return file if file not in APART else test if test == TOGETHER else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
