@@ -8,6 +8,8 @@ What tests write lies on a disk in memory, where there is one, and goes with the
 
 import gc
 import os
+import sys
+import zlib
 from collections.abc import Generator, Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -16,6 +18,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.internal.constants_ast import constants_from_module, is_local_module_file
 from xdist.scheduler import LoadFileScheduling
 
 from gateway.serving import settle_in
@@ -114,6 +117,19 @@ def share_rewriting(config: pytest.Config) -> None:
         # What is wrong with a file is told when it is collected.
         with suppress(Exception, pytest.skip.Exception):
             import_module(".".join(file.with_suffix("").relative_to(root.parent).parts))
+    share_constants(int(given["workerid"].removeprefix("gw")), given["workercount"])
+
+
+def share_constants(number: int, count: int) -> None:
+    """
+    Let Hypothesis look through this process's share of the modules that are loaded: it keeps on the disk what it found.
+
+    It tries what stands in the code under test. In a tree without its folder each process would parse all of it.
+    """
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if zlib.crc32(name.encode()) % count == number and is_local_module_file(file):
+            constants_from_module(module)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
