@@ -142,6 +142,10 @@ def again(row: OutboundRow, now: datetime) -> OutboundRow:
 
 
 def is_of_before(row: OutboundRow, partner: PartnerRow) -> bool:
-    """Return whether the answer of ``row``, which verified, was entered in a log of before the partner's epoch."""
+    """
+    Return whether the answer of ``row``, which verified, was entered in a log of before the partner's epoch.
+
+    That of a State that began anew is in another one, be it lower (M-8.5).
+    """
     note = checkpoint.parse_proof(wire.parse_stored_answer(row.answer or b"").proof).checkpoint
-    return int(note.split("\n", 1)[0].rsplit("/", 1)[1]) < partner.epoch
+    return int(note.split("\n", 1)[0].rsplit("/", 1)[1]) != partner.epoch

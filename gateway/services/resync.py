@@ -222,9 +222,9 @@ def _tells(context: Context, held: cases.Held, row: OutboundRow) -> bool:
 
 
 async def is_past(tx: Tx, country: str, epoch: int) -> bool:
-    """Return whether a partner's log of ``epoch`` is of before a restore that was noticed."""
+    """Return whether a partner's log of ``epoch`` is of before a restore that was noticed, or before it began anew."""
     partner = await tx.find_partner(country)
-    return partner is not None and epoch < partner.epoch
+    return partner is not None and epoch != partner.epoch
 
 
 async def go_on(tx: Tx, row: OutboundRow, next_try_at: datetime) -> None:

@@ -946,6 +946,16 @@ async def test_lower_epoch_is_a_new_one(fresh: Door) -> None:
     assert [{"epoch": 1}] == fresh.rows("SELECT epoch FROM partner WHERE country = 'XAA'")
 
 
+async def test_numbers_of_a_lower_epoch_begin_at_one_in_a_thread_of_before(fresh: Door) -> None:
+    """They are those of a new epoch, though the State said more in that thread when it was in that one (M-8.5)."""
+    first = fresh.partner.message()
+    await fresh.accepted(first)
+    await fresh.accepted(follow(fresh, first))
+    await _in_epoch(fresh, 5)
+    await _begun_anew(fresh, 1)
+    await fresh.accepted(follow(fresh, first, seq=1))
+
+
 # A case that XBB asks in: when XAA says it was asked, and replies that the request does not allow.
 
 

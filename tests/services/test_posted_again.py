@@ -287,8 +287,17 @@ async def test_what_comes_back_was_answered_before_the_restore_and_may_still_be_
     assert [] == await posted_again(row, State.FROZEN, rows[2:])
 
 
-@pytest.mark.parametrize(("country", "epoch", "past"), [("XBB", 1, True), ("XBB", 2, False), ("XCC", 1, False)])
-async def test_a_log_is_past_once_a_later_epoch_was_noticed(country: str, epoch: int, past: bool) -> None:
+async def test_what_was_answered_before_its_state_began_anew_in_a_lower_epoch_comes_back() -> None:
+    """That epoch is a new one (M-8.5), and has forgotten more than any other: no number says which log is the older."""
+    row = case(side=ASK.value, state=State.SENT.value)
+    rows = [outbound(state="receipted", answer=answer(5), next_try_at=NOW - timedelta(days=1))]
+    assert [rows[0].id] == await posted_again(row, State.FROZEN, rows)
+
+
+@pytest.mark.parametrize(
+    ("country", "epoch", "past"), [("XBB", 1, True), ("XBB", 2, False), ("XBB", 3, True), ("XCC", 1, False)]
+)
+async def test_a_log_is_past_once_another_epoch_was_noticed(country: str, epoch: int, past: bool) -> None:
     """An answer from the log of the epoch that a partner is in settles its message."""
     store = await over(case())
     assert past == await store.read(lambda tx: is_past(tx, country, epoch))
