@@ -192,7 +192,7 @@ async def posted_again(
 ) -> list[str]:
     """Return the ids of ``rows`` that leave again, and nothing else of them, as a step from ``before``, or a notice."""
     store = await over(row, rows, steps)
-    context: Any = SimpleNamespace(queued=False)  # all that is looked at
+    context: Any = SimpleNamespace(queued=False, surely=lambda at: at)  # all that is looked at
 
     async def unit(tx: Tx) -> None:
         if before is None:
@@ -264,7 +264,7 @@ async def test_what_is_posted_again_stands_as_before_once_its_case_is_set_aside(
     row = case(side=ASK.value, state=State.CLOSED.value)
     store = await over(row, rows, SET_ASIDE)
     before = row._replace(state=State.SUSPENDED.value)
-    await store.commit(lambda tx: bring_back(SimpleNamespace(queued=False), tx, before, row, NOW))  # type: ignore[arg-type]
+    await store.commit(lambda tx: bring_back(SimpleNamespace(queued=False, surely=lambda at: at), tx, before, row, NOW))  # type: ignore[arg-type]
     kept = {one.id: one.state for one in await store.read(lambda tx: tx.outbound_of_case(row.ref))}
     assert ["posted" if goes_on else "receipted", "posted", "posted"] == [kept[one.id] for one in rows[:3]]
 
