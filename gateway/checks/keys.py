@@ -44,6 +44,9 @@ def keys(look: Look) -> Iterator[Item]:
     names = store.names()
     device = look.device_kid(look.settings)
     lost = N_("restore the key store from its copy in the safe")
+    if not names:  # what makes one key of it would begin a key store, in which the others are not
+        yield bad("keys", N_("there is no key store, or nothing is in it"), lost)
+        return
     for name in (homes.LOG, homes.KEK) if device else (homes.SIGNING, homes.LOG, homes.KEK):
         if name not in names and not (name == homes.SIGNING and homes.NEXT in names):  # an activation cut short: below
             hint = N_(

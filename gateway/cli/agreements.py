@@ -130,9 +130,8 @@ def explain_(
     except OverflowError:
         raise click.UsageError("the day is too near the end of time to count from") from None
     if not rows:
-        raise CommandError(
-            Exit.FINDINGS, "no-rule", f"no agreement has a rule for '{step}' between {requesting} and {requested}"
-        )
+        text = f"no agreement has a rule for '{step}' between {requesting} and {requested}"
+        raise CommandError(Exit.FINDINGS, "no-rule", text, "isthmus agreements list")
     if as_json:
         emit(rows)
     else:

@@ -27,7 +27,7 @@ from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError as DatabaseError
 from gateway.storage.errors import is_passing
 from keys.durable_file import Unconfirmed
-from keys.errors import KeysError, StoreError, WrongPassphrase
+from keys.errors import KeysError, SelfTestFailed, StoreError, WrongPassphrase
 from schemas import SchemaError, UnknownName
 from schemas.ijson import BadJson
 
@@ -114,7 +114,7 @@ def _of_command(error: BaseException) -> Told | None:
             hint = "look at what is on record before you repeat it"
             return Told(Exit.LATER, "stopped", "stopped; what was done by then stands", hint)
         case click.ClickException():
-            return Told(Exit.USAGE, "usage", error.format_message())
+            return Told(Exit.USAGE, "usage", error.format_message(), "check what was given; isthmus --help")
         case BadConfiguration():
             count = len(error.problems)
             text = f"the configuration has {count} problem{'s' if count > 1 else ''}"
@@ -140,11 +140,13 @@ def _of_case(error: BaseException) -> Told | None:
             return Told(Exit.USAGE, "not-found", str(error), "isthmus case list")
         case SchemaError():
             places = tuple(f"{problem.pointer or '/'}: {problem.text}" for problem in error.problems)
-            return Told(Exit.USAGE, "schema", "the input does not fit its schema", "", places)
+            hint = "set right what each line names, then try again"
+            return Told(Exit.USAGE, "schema", "the input does not fit its schema", hint, places)
         case BadValue():
             return Told(Exit.USAGE, "bad-value", f"in what was given {error}", "type it anew, at a terminal in UTF-8")
         case BadJson():
-            return Told(Exit.USAGE, "bad-json", f"the input is not strict JSON: {error.reason}")
+            hint = "see that it is the right file, whole, and JSON in UTF-8"
+            return Told(Exit.USAGE, "bad-json", f"the input is not strict JSON: {error.reason}", hint)
         case UnknownName() | OutOfCalendar():
             return Told(Exit.USAGE, "unknown", str(error.args[0]), "isthmus agreements list")
     return None
@@ -156,8 +158,12 @@ def _of_keys(error: BaseException) -> Told | None:
             return Told(Exit.INTEGRITY, "wrong-passphrase", str(error), error.hint)
         case StoreError():
             return Told(_of_cause(error), "key-store", str(error), error.hint)
+        case SelfTestFailed():
+            text = f"a primitive does not give its published answer: {error}"
+            return Told(Exit.INTEGRITY, "integrity", text, "install the pinned packages anew; use nothing here before")
         case KeysError():
-            return Told(Exit.INTEGRITY, "integrity", str(error) or type(error).__name__)
+            hint = "see that it is the right file, whole as it was handed over; if it is, ask whoever made it"
+            return Told(Exit.INTEGRITY, "integrity", str(error) or type(error).__name__, hint)
         case PeerError():
             return Told(
                 Exit.INTEGRITY, "trust", str(error), "compare the fingerprint by another way than the card came"
@@ -211,6 +217,8 @@ _SYSTEM: dict[int, tuple[Exit, str]] = {
     errno.EDQUOT: (Exit.LATER, "free space, then try again"),
     errno.EROFS: (Exit.CONFIGURATION, "the file system is mounted read-only"),
     errno.ENOENT: (Exit.USAGE, "check the path"),
+    errno.EISDIR: (Exit.USAGE, "check the path: that is a folder"),
+    errno.ENOTDIR: (Exit.USAGE, "check the path: a part of it is no folder"),
     errno.EEXIST: (Exit.USAGE, "take another path; nothing is overwritten"),
 }
 

@@ -515,7 +515,10 @@ def revoke(
     if not found:
         raise click.UsageError(f"our card lists no key {kid!r}; see: isthmus keys show")
     if found[0]["revoked_at"] is not None:
-        raise CommandError(Exit.FINDINGS, "revoked", f"the key was revoked at {found[0]['revoked_at']}")
+        text = f"the key was revoked at {found[0]['revoked_at']}"
+        raise CommandError(
+            Exit.FINDINGS, "revoked", text, "nothing to do, but to give each partner the card that says so"
+        )
     changes = {
         name: [{**one, "revoked_at": at} if one["kid"] == kid else one for one in group]
         for name, group in groups.items()

@@ -62,7 +62,7 @@ class Parent:
     def passphrase(self) -> str:
         """Return the passphrase of the key store. Raises ``CommandError`` if the parent has none."""
         if self._words is None:
-            raise CommandError(Exit.CONFIGURATION, "no-passphrase", "the parent gave no passphrase")
+            raise CommandError(Exit.CONFIGURATION, "no-passphrase", "the parent gave no passphrase", "start it again")
         return self._words
 
     def on_end(self, stop: Callable[[], None]) -> None:

@@ -118,5 +118,5 @@ def _serve_many(chosen: settings.Settings, count: int, ask: Callable[[], str]) -
     log("gateway.stopped")
     if status < 0:
         name = signal.Signals(-status).name
-        raise CommandError(Exit.FAULT, "process", f"a process was ended by {name} before it was ready")
+        raise CommandError(Exit.FAULT, "process", f"a process was ended by {name} before it was ready", "see its log")
     return status

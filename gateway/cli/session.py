@@ -214,7 +214,9 @@ def read_json(file: str, *, what: str) -> dict[str, Any]:
     with click.open_file(file, "rb") as stream:
         raw = stream.read(INPUT_MAX_BYTES + 1)
     if len(raw) > INPUT_MAX_BYTES:
-        raise CommandError(Exit.USAGE, "too-large", f"{what} has at most {INPUT_MAX_BYTES} bytes")
+        raise CommandError(
+            Exit.USAGE, "too-large", f"{what} has at most {INPUT_MAX_BYTES} bytes", "take the right file"
+        )
     return ijson.loads(raw)
 
 

@@ -283,7 +283,7 @@ def cards(folder: Path, country: str, files: tuple[Path, ...], dry_run: bool, as
     for one, after in pairwise(card.serial for card in found):
         if after > one + 1:
             text, hint = f"card {one + 1} is missing between {one} and {after}", "name every card: readers follow each"
-            raise CommandError(Exit.INTEGRITY, "gap", text, hint)
+            raise CommandError(Exit.USAGE, "gap", text, hint)
     document = trust_policy.serialize_cards(country, [card.raw for card in found])
     with _changing(folder) as list_:
         before = list_.part(country)
@@ -394,7 +394,8 @@ def collect(folder: Path, files: tuple[Path, ...], dry_run: bool, as_json: bool)
         for file, other in brought:
             draft = list_.draft(file.stem)
             if draft is None:
-                raise CommandError(Exit.USAGE, "no-draft", f"nothing of {file.stem} waits for signatures")
+                text = f"nothing of {file.stem} waits for signatures"
+                raise CommandError(Exit.USAGE, "no-draft", text, "isthmus trust show FOLDER")
             count = merge(draft, other)
             if not dry_run:
                 list_.save_draft(file.stem, draft)
@@ -542,5 +543,5 @@ def _read(path: Path, most: int) -> bytes:
     with path.open("rb") as file:
         raw = file.read(most + 1)
     if len(raw) > most:
-        raise CommandError(Exit.USAGE, "too-large", f"{path} is larger than {most} bytes")
+        raise CommandError(Exit.USAGE, "too-large", f"{path} is larger than {most} bytes", "take the right file")
     return raw

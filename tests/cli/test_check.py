@@ -515,6 +515,16 @@ def test_a_signing_key_in_use_that_is_revoked(homes: Homes) -> None:
     assert {} == findings(home)
 
 
+def test_a_key_store_that_is_not_there(homes: Homes) -> None:
+    """As on a new machine before it came from the safe: nobody is led to make the keys that are in it."""
+    home = homes.home("XBB")
+    (home / KEY_FILE).unlink()
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert [("there is no key store, or nothing is in it", "restore the key store from its copy in the safe")] == [
+        (one["text"], one["hint"]) for one in items if one["area"] == "keys"
+    ]
+
+
 def test_an_activation_that_was_cut_short(homes: Homes) -> None:
     """Where the old signing key is gone and the new one not in its place yet, a check says how to finish that."""
     home = homes.home("XBB")

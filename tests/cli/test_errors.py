@@ -1,8 +1,10 @@
 """What an error means at the terminal."""
 
+import ast
 import errno
 import json
 import sqlite3
+from pathlib import Path
 
 import click
 import pytest
@@ -78,6 +80,8 @@ CASES = {
     "conflict": (Conflict("version"), Exit.LATER, "conflict"),
     "port": (OSError(errno.EADDRINUSE, "Address already in use"), Exit.CONFIGURATION, "system"),
     "disk": (OSError(errno.ENOSPC, "No space left on device"), Exit.LATER, "system"),
+    "folder": (IsADirectoryError(errno.EISDIR, "Is a directory"), Exit.USAGE, "system"),
+    "no folder": (NotADirectoryError(errno.ENOTDIR, "Not a directory"), Exit.USAGE, "system"),
     "exists": (FileExistsError("exists"), Exit.USAGE, "system"),
     "group": (ExceptionGroup("g", [ExceptionGroup("h", [Conflict("v")])]), Exit.LATER, "conflict"),
     "fault": (KeyError("a secret value"), Exit.FAULT, "fault"),
@@ -90,6 +94,19 @@ def test_each_error_has_its_exit_code(name: str) -> None:
     error, exit, code = CASES[name]
     told = describe(error)
     assert (exit, code) == (told.exit, told.code)
+
+
+def test_each_error_has_a_next_step() -> None:
+    """Whoever reads what went wrong, at night and alone, reads what to do next; so too of what a verb itself says."""
+    assert [] == [name for name, (error, *_) in CASES.items() if name != "command" and not describe(error).hint]
+    said = [
+        (path.name, call.lineno, len(call.args), {one.arg for one in call.keywords})
+        for path in Path(errors.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "CommandError"
+    ]
+    assert len(said) > 60
+    assert [] == [(name, line) for name, line, count, named in said if count < 4 and "hint" not in named]
 
 
 def test_a_stop_says_that_something_may_be_done() -> None:

@@ -16,12 +16,14 @@ import pytest
 
 from gateway.checks import run
 from gateway.checks.look import Look
+from gateway.cli import restore
 from gateway.cli.errors import CommandError
 from gateway.cli.keys import _next_sealing, next_signing, open_person_key, private_kids
 from gateway.cli.own_card import issue, our_cards, own_card
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
 from gateway.home import IDENTITY, IDENTITY_FILE, NEXT, SIGNING, ended_keys, make_certificate, next_card
+from gateway.services.ports import Unavailable
 from gateway.settings import load
 from gateway.transport.card_directory import write_card
 from keys import b64, card, custody, statement, trust_words
@@ -596,6 +598,7 @@ def test_a_new_epoch_is_begun_and_announced(homes: Homes) -> None:
     home = homes.home("XBB")
     made = value("restore", "begin-epoch", "-C", home)
     assert (2, 2) == (made["epoch"], own_card(load(home, {})).epoch)
+    assert not (home / "data/desks.db").exists()  # where there never were desks nobody is signed out
     assert 0 == call("check", "-C", home).exit_code
     assert 3 == value("restore", "begin-epoch", "-C", home, "--again")["epoch"]
 
@@ -638,6 +641,22 @@ def test_an_epoch_is_not_begun_twice_by_a_slip(homes: Homes) -> None:
     told = json.loads(refused.stderr)["error"]
     assert (2, "begun-already", True) == (refused.exit_code, told["code"], "--again" in told["hint"])
     assert 2 == own_card(load(home, {})).epoch
+
+
+@pytest.mark.parametrize(("hours", "lately"), [(-23, True), (-25, False), (23, True), (25, False), (None, False)])
+def test_an_epoch_was_begun_lately(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch, hours: int | None, lately: bool
+) -> None:
+    """Within a day, also of a clock that went back meanwhile; a database that cannot be read is told of by others."""
+
+    def raised_at(*_: Any, **__: Any) -> datetime:
+        if hours is None:
+            raise Unavailable("away")
+        return datetime.now(UTC) + timedelta(hours=hours)
+
+    monkeypatch.setattr(restore, "raised_at", raised_at)
+    chosen = load(homes.home("XBB"), {})
+    assert lately == (restore.begun_lately(chosen, own_card(chosen)) is not None)
 
 
 def test_an_older_database_begins_an_epoch_whatever_the_card_says(homes: Homes) -> None:

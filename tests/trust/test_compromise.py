@@ -1,10 +1,13 @@
 """After a theft of keys: what could be read, what waits is signed anew, every partner is met again."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import pytest
 from gateway import home
 from gateway.cli import keys, running
 from gateway.cli.errors import CommandError
-from gateway.cli.own_card import own_card
+from gateway.cli.own_card import issue, own_card
 from gateway.core import envelope, evidence_verifier, wire
 from gateway.core.messages import RESYNC
 from gateway.core.retry import FAILURES_TO_OPEN
@@ -29,7 +32,7 @@ from gateway.transport.card_directory import load_cards
 from keys import b64, card, jws
 from keys.custody import open_store
 from keys.sign import SigningKey
-from tests.cli.support import Homes, call, deliver, in_environment, link_leads_on, value
+from tests.cli.support import Homes, call, deliver, in_environment, link_leads_on, value, write_stand
 from tests.services.one_case import over
 from tests.storage.support import case, event
 from tests.support import questions, story
@@ -341,25 +344,65 @@ def test_a_report_is_never_written_over(homes: Homes) -> None:
     assert 2 == call(*arguments, "--report", first).exit_code
 
 
-def test_every_private_half_that_lay_here_is_replaced(homes: Homes) -> None:
+def test_every_private_half_that_lay_here_is_replaced(homes: Homes, tmp_path: Path) -> None:
     """Afterwards no stolen key is in the store, the card revokes what was in use and lists a year of new windows."""
     home_ = homes.home("XAA")
     deliver(homes)
     store = open_store(f"file:{home_ / 'gateway.keys'}", passphrase=lambda: "correct horse battery", environ={})
     stolen = {store.get(name) for name in store.names() if name.startswith(("sign", "seal"))}
-    done = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    arguments, began = ("compromise", "-C", home_, "--json", "--since"), datetime.now(UTC).replace(microsecond=0)
+    done = call(*arguments, "2026-01-01T00:00:00Z", "--wait", "0", "--publish", tmp_path / "web")
     report = json.loads(done.stdout)
     assert (1, {"XBB": "waits"}) == (done.exit_code, report["partners"])
+    assert report["partners"] == json.loads(Path(report["file"]).read_bytes())["partners"]
+    assert (0, 0) == (report["signed_again"], report["dropped"])  # what greets the partners waits for them
     store = open_store(f"file:{home_ / 'gateway.keys'}", passphrase=lambda: "correct horse battery", environ={})
     assert set() == stolen & {store.get(name) for name in store.names()}
     held = card.parse_card(load_cards(home_ / "cards", "XAA")[-1])
     assert (2, 2, "renewed") == (held.serial, held.epoch, report["certificate"])
     assert [True, False] == [key.revoked_at is not None for key in held.signing]
     assert [True, *[False] * 12] == [key.revoked_at is not None for key in held.sealing]
+    assert held.raw == (tmp_path / "web/XAA/2.jws").read_bytes()
+    revoked = [key.kid for key in (*held.signing, *held.sealing) if key.revoked_at is not None]
+    assert (revoked, 1) == (report["revoked"], len(held.spki))
+    new = [key.valid_from for key in held.sealing[1:]]
+    assert all(later - earlier == home.WINDOW_EVERY for earlier, later in pairwise(new))
+    assert new[0] <= began - timedelta(minutes=59)  # a partner whose clock is behind seals to it too
+    with closing(sqlite3.connect(home_ / "data/gateway.db")) as db:  # no later thief is said to have them
+        assert [(13,)] == db.execute("SELECT count(*) FROM sealing_end").fetchall()
     assert 0 == call("log", "audit", "-C", home_).exit_code
     seen = value_of_check(home_)
-    assert {"keys", "tls"} <= {item["area"] for item in seen}
-    assert [] == [item["text"] for item in seen if item["level"] == "finding" and item["area"] in ("keys", "tls")]
+    assert {"keys", "tls", "database"} <= {item["area"] for item in seen}
+    areas = ("keys", "tls", "database")
+    assert [] == [item["text"] for item in seen if item["level"] == "finding" and item["area"] in areas]
+
+
+def test_what_the_card_says_of_earlier_signing_keys_stays(homes: Homes) -> None:
+    """One that ended within the month is judged by it still, an earlier theft stays earlier; the oldest make room."""
+    home_, now = homes.home("XAA"), datetime.now(UTC).replace(microsecond=0)
+    chosen, since = load(home_, {}), "2026-01-01T00:00:00Z"
+    (in_use,) = card.claims_of(own_card(chosen))["signing"]
+    said = {"lately": None, "before": "2025-06-01T00:00:00Z", "after": "2026-06-01T00:00:00Z", "long ago": None}
+    said |= dict.fromkeys(("one", "two", "three"))
+    ends = {"lately": -20, "long ago": -40}
+    listed = []
+    for name, revoked_at in said.items():
+        public, until = SigningKey.generate(), now + timedelta(days=ends.get(name, 90))
+        entry = keys.window(public.kid, public.public, now - timedelta(days=300), until)
+        listed.append(entry | {"revoked_at": revoked_at})
+    store = open_store(f"file:{home_ / home.IDENTITY_FILE}", passphrase=lambda: "correct horse battery", environ={})
+    issue(chosen, own_card(chosen), {"signing": [*listed, in_use]}, SigningKey(store.get(home.IDENTITY)))
+    names = {one["kid"]: name for name, one in zip(said, listed, strict=True)} | {in_use["kid"]: "in use"}
+    arguments = ("compromise", "-C", home_, "--since", since, "--wait", "0", "--json")
+    call(*arguments)
+    *kept, new = card.claims_of(own_card(chosen))["signing"]
+    assert ["lately", "before", "after", "one", "two", "three", "in use"] == [names[one["kid"]] for one in kept]
+    assert [since, said["before"], *[since] * 5] == [one["revoked_at"] for one in kept]
+    assert new["from"] <= wire.format_instant(now - wire.MAX_VALIDITY)
+    call(*arguments, "--again")
+    *kept, _ = card.claims_of(own_card(chosen))["signing"]
+    names[new["kid"]] = "new"
+    assert ["before", "after", "one", "two", "three", "in use", "new"] == [names[one["kid"]] for one in kept]
 
 
 def test_keys_that_cannot_be_replaced_are_told_before_anything_is_done(homes: Homes) -> None:
@@ -476,13 +519,17 @@ def test_a_run_that_was_cut_short_is_run_again(homes: Homes, monkeypatch: pytest
     """A crash after the card and before the old keys are gone leaves a home in which the command runs whole."""
     import gateway.cli.compromise as command
 
+    kept_away = []
+
     def fail(*_: Any) -> list[str]:
+        kept_away.append(running.runs(load(homes.home("XAA"), {})))
         raise OSError(28, "No space left on device")
 
     arguments = ("compromise", "-C", homes.home("XAA"), "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
     with monkeypatch.context() as patched:
         patched.setattr(command, "_destroy", fail)
         assert 75 == call(*arguments).exit_code
+    assert ([True], 1) == (kept_away, len(list(homes.home("XAA").glob("compromise-*.json"))))
     report = json.loads(call(*arguments).stdout)
     held = card.parse_card(load_cards(homes.home("XAA") / "cards", "XAA")[-1])
     assert (3, 3) == (report["card"], held.epoch)
@@ -512,6 +559,37 @@ def test_a_run_that_wrote_to_nobody_yet_is_run_again(homes: Homes, monkeypatch: 
         patched.setattr(Compromise, "sign_again", fail)
         assert 75 == call(*arguments).exit_code
     assert 3 == json.loads(call(*arguments).stdout)["card"]
+
+
+def test_an_older_database_that_comes_back_after_a_theft_gives_no_epoch_twice(homes: Homes) -> None:
+    """Nor where the cards that came back with it are older too: what stands in the home knows of the epochs since."""
+    home_ = homes.home("XAA")
+    arguments = ("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    kept, epochs = (home_ / "data/gateway.db").read_bytes(), []
+    for _ in range(2):
+        epochs.append(json.loads(call(*arguments).stdout)["epoch"])
+        write_stand(home_)
+        (home_ / "data/gateway.db").write_bytes(kept)
+    for serial in (2, 3):
+        (home_ / f"cards/XAA/{serial}.jws").unlink()
+    epochs.append(json.loads(call(*arguments).stdout)["epoch"])
+    assert [2, 3, 4] == epochs
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "renewed"), [("tls.crt", True, True), ("web.crt", True, False), ("tls.crt", False, False)]
+)
+def test_a_certificate_of_others_is_left_to_them(homes: Homes, name: str, listed: bool, renewed: bool) -> None:
+    """One that is not from here, or that no card lists since everybody's system knows it, is not written over."""
+    import gateway.cli.compromise as command
+
+    home_ = homes.home("XAA")
+    path = home_ / "isthmus.toml"
+    path.write_text(path.read_text().replace('"tls.crt"', f'"{name}"'))
+    chosen, before = load(home_, {}), (home_ / "tls.key").read_bytes()
+    held = own_card(chosen)
+    made = command._renew_certificate(chosen, held if listed else replace(held, spki=()), datetime.now(UTC))
+    assert (renewed, renewed) == (made is not None, before != (home_ / "tls.key").read_bytes())
 
 
 def test_two_gateways_do_not_run_on_one_home(homes: Homes) -> None:
