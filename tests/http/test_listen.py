@@ -289,11 +289,11 @@ async def test_a_connection_that_is_over_is_not_kept_by_the_other_side(
 
 async def test_requests_behind_one_that_is_not_answered_yet_are_left_unread(serve: Callable[..., Any]) -> None:
     """A client that sends many at once, each with a body, does not fill our memory with them."""
-    asked, app = asyncio.Event(), web.Application()
+    asked, over, app = asyncio.Event(), asyncio.Event(), web.Application()
 
     async def answer(request: web.Request) -> web.Response:
         asked.set()
-        await asyncio.sleep(60)
+        await over.wait()
         return web.Response()
 
     app.router.add_post("/", answer)
@@ -307,6 +307,7 @@ async def test_requests_behind_one_that_is_not_answered_yet_are_left_unread(serv
         await asyncio.sleep(0.5)
         assert 20 * len(request) < writer.transport.get_write_buffer_size()
         writer.transport.abort()
+    over.set()  # whoever closes the doors waits for an answer that is still to come
 
 
 def many_words() -> web.Application:
