@@ -34,9 +34,9 @@ if MEMORY is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 LONG = (
-    *("test_suite.py", "test_partition.py", "test_listen.py"),
+    *("test_suite.py", "test_partition.py", "test_kill.py"),
     *("test_simulation.py", "test_pages.py", "test_mutants.py", "test_canaries.py", "test_node.py"),
-    *("test_habits.py", "test_kill.py", "test_story.py", "test_keyboard.py", "test_explore.py", "test_faults.py"),
+    *("test_habits.py", "test_story.py", "test_keyboard.py", "test_explore.py", "test_faults.py"),
     *("test_kill_nodes.py", "test_tables.py", "test_flood.py", "test_planted.py"),
     *("test_outlets.py", "test_clock.py", "test_stops.py", "test_upgrade.py", "test_look.py", "test_restore.py"),
     *("test_partition_namespaces.py", "test_processes.py", "test_contract.py", "test_postgres.py"),
