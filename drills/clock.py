@@ -34,6 +34,7 @@ from benchmarks.pair import COUNTRIES, WORDS, Pair, draft, make_pair, submit
 from gateway import app, settings
 from gateway.app import Gateway
 from gateway.core import envelope, wire
+from gateway.core.codes import get
 from gateway.services.answers import BadAnswer
 from gateway.services.ports import HttpAnswer, Unavailable
 from gateway.transport.peers import HttpPeers
@@ -60,6 +61,7 @@ BASE = timedelta(days=10)
 CACHED_S = 1
 """How long libfaketime goes by an offset before it reads the file again, counted in whole seconds."""
 
+LATER = "later"
 LATER_S = 20.0
 STUCK_S = 100.0
 MESSAGES = 3
@@ -169,6 +171,9 @@ class Figures(drilling.Figures):
     told_later: int = 0
     """After a jump of more than a week the cards held are too old to go by, until they are read again: a second."""
 
+    taken_after: int = 0
+    """What a clock that had leapt by more than a day put off, and was taken once it was right."""
+
     def lines(self) -> Iterator[str]:
         """Yield what a person is told."""
         for one in self.moments:
@@ -180,6 +185,7 @@ class Figures(drilling.Figures):
             )
             yield f"  {one.name:<34} accepted {one.accepted}, refused {refused}, replayed {one.replays}{late}"
         yield f"what waited from an hour ahead left {self.back_in_step_s} s after the clock was right and XAA was there"
+        yield f"put off by a clock that leapt, and taken once it was right: {self.taken_after}"
         yield f"told later, and taken at another try: {self.told_later}"
         yield f"after a jump of four days back a message left within {self.asleep_s} s"
 
@@ -195,6 +201,7 @@ class World:
         self._peers = peers
         self._people = pair.people()
         self._sent: list[tuple[bytes, bytes]] = []
+        self._put_off: list[tuple[bytes, str, int, int]] = []
         self.due: list[date] = []
 
     async def moment(self, name: str, messages: int = MESSAGES) -> Moment:
@@ -202,23 +209,28 @@ class World:
         told = Moment(name)
         self.figures.moments.append(told)
         await self.asking.refresh_trust()  # what was read long before this moment would not be gone by any more
+        await self._post_on()
         for _ in range(messages):
             await self._send(told)
         await self._replay(told)
         return told
 
     async def _send(self, told: Moment) -> None:
-        """Send one message. It must be accepted unless it comes from more than 300 s ahead, or expired as long ago."""
+        """
+        Send one message. It must be accepted unless it comes from more than 300 s ahead, or expired as long ago.
+
+        Where XBB's clock leapt by more than a day such a one is put off, and must be accepted once it is right again.
+        """
         ref = await submit(self.asking, self._people, self._draft())
         columns = "envelope, digest, o.queued_at, expires_at"
         query = f"SELECT {columns} FROM outbound o JOIN outbound_body USING (n) WHERE ref = ?"  # noqa: S608  (our own)
         ((raw, digest, issued, expires),) = rows(self.pair.database("XAA"), query, (ref,))
-        now, skew = self.false.now().timestamp(), wire.SKEW.total_seconds()
-        due = issued - skew <= now <= expires + skew
-        answer = await self._post(raw)
+        due = self._is_due(issued, expires)
+        answer = await self._post(raw, waits=due)
         if answer.status != 200:
-            told.refused[str(answer.status)] += 1
+            told.refused[LATER if answer.status == get(LATER).status else str(answer.status)] += 1
             self.figures.faults["valid refused"] += due
+            self._put_off.append((raw, digest, issued, expires))
             return
         _, receipt = self.asking.deliverer.answers.verify("XBB", digest, answer.body)
         if receipt.status != wire.ACCEPTED:
@@ -232,6 +244,22 @@ class World:
             self.figures.faults["no clock was started"] += 1
         else:
             self.due.append(receipt.due_on)
+
+    def _is_due(self, issued: int, expires: int) -> bool:
+        now, skew = self.false.now().timestamp(), wire.SKEW.total_seconds()
+        return issued - skew <= now <= expires + skew
+
+    async def _post_on(self) -> None:
+        """Post again what was put off, where its times are right by now: it must be accepted."""
+        for one in [one for one in self._put_off if self._is_due(*one[2:])]:
+            self._put_off.remove(one)
+            raw, digest, *_ = one
+            answer = await self._post(raw)
+            receipt = None
+            if answer.status == 200:
+                _, receipt = self.asking.deliverer.answers.verify("XBB", digest, answer.body)
+            self.figures.faults["refused after a leap"] += receipt is None or receipt.status != wire.ACCEPTED
+            self.figures.taken_after += 1
 
     def _draft(self) -> dict[str, Any]:
         """Return a draft that is of the day XAA takes it for."""
@@ -256,13 +284,17 @@ class World:
                 self.figures.faults["replays accepted"] += receipt.status == wire.ACCEPTED
         self.figures.faults["replays accepted"] += self._stored() - before
 
-    async def _post(self, raw: bytes) -> HttpAnswer:
-        """Post ``raw``, and again while the answer is ``later``, as the delivery loop does. Raises ``Unavailable``."""
+    async def _post(self, raw: bytes, *, waits: bool = True) -> HttpAnswer:
+        """
+        Post ``raw``, and if it ``waits`` again while the answer is ``later``, as the delivery loop does.
+
+        Raises ``Unavailable``.
+        """
         until = time.monotonic() + LATER_S
         while True:
             try:
                 answer = await self._peers.post("XBB", "/xg/1/messages", raw, envelope.MEDIA_TYPE)
-                if answer.status != 503:
+                if answer.status != get(LATER).status or not waits:
                     return answer
                 self.figures.told_later += 1
             except Unavailable:
