@@ -127,9 +127,10 @@ class Draining:
             left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
                 WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
             return type == CONFIRMATION and not host.look(left, partner, thread, *gap)
-        if self._over_and_silent(host, ref) or self._set_aside(host, ref, gap):
+        found = {*(await self._desks.case(host.gateway, ref)).findings}
+        if self._over_and_silent(host, ref) or self._set_aside(host, ref, gap, heard=NOT_TOLD not in found):
             return True
-        told = {PASSED_OVER, NOT_BACK} & {*(await self._desks.case(host.gateway, ref)).findings}
+        told = {PASSED_OVER, NOT_BACK} & found
         return bool(told) and not await has_to_be_heard(host, ref)
 
     async def _is_a_minor_elsewhere(self, gateway: Gateway, ref: str) -> bool:
@@ -187,12 +188,12 @@ class Draining:
         waiting = "SELECT type FROM outbound WHERE ref = ? AND state IN ('queued', 'posted')"
         return bool(host.look(over, ref)) and AFTER_WITHDRAWAL.isdisjoint(type for (type,) in host.look(waiting, ref))
 
-    def _set_aside(self, host: Host, ref: str, gap: tuple[int, int, int]) -> bool:
+    def _set_aside(self, host: Host, ref: str, gap: tuple[int, int, int], *, heard: bool) -> bool:
         """
         Return whether who asks set a case aside and closed it, and nothing in ``gap`` is posted again for that.
 
-        That is what had an answer and takes nothing back, where no word of the stop was said. Whoever forgot it answers
-        ``out-of-order`` until what waits expires, and a finding says so then (decision 0038).
+        That is what had an answer, where no word of the stop was said, and takes nothing back, or is not ``heard``, as
+        a finding says at the first answer ``out-of-order``: so it was posted once (decision 0038).
         """
         aside = """SELECT 1 FROM case_file JOIN case_event USING (ref) WHERE ref = ? AND side = 'requesting'
             AND state = 'CLOSED' AND source = 'SUSPENDED' AND target = 'CLOSED'"""
@@ -200,7 +201,7 @@ class Draining:
         rows = host.look(said, ref, gap[0])
         before = [type for type, seq in rows if gap[1] <= seq <= gap[2]]
         told = host.look("SELECT 1 FROM outbound WHERE ref = ? AND type = 'suspension' AND state <> 'dropped'", ref)
-        silent = bool(before) and not told and AFTER_WITHDRAWAL.isdisjoint(before)
+        silent = bool(before) and not told and (AFTER_WITHDRAWAL.isdisjoint(before) or not heard)
         return silent and bool(host.look(aside, ref))
 
     def _forgotten(self, host: Host, partner: str, thread: str) -> tuple[int, int, int] | None:
