@@ -51,10 +51,6 @@ class BadStatement(KeysError):
     """Say that a statement does not say what was asked, or is not signed by the key it should be."""
 
 
-class LapsedStatement(BadStatement):
-    """Say that a statement says what was asked, by the right key, and is not valid any more."""
-
-
 class BadRest(KeysError):
     """Say that a stored value does not open in the place where it was found."""
 

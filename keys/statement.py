@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from keys import instants, jws
-from keys.errors import BadJws, BadSignature, BadStatement, LapsedStatement
+from keys.errors import BadJws, BadSignature, BadStatement
 from keys.jws import Jws
 from keys.sign import Signer
 from schemas import SchemaError, ijson, validate
@@ -57,7 +57,7 @@ def verify(raw: bytes, *, thread: str, kind: str, role: str, digest: str, key: b
     """
     Return the statement if it says exactly this, is by ``key`` (32 bytes), and is still valid at ``now``.
 
-    Raises ``BadStatement``; ``LapsedStatement`` if that is all that is wrong with it.
+    Raises ``BadStatement``.
     """
     statement, parts = parse(raw)
     try:
@@ -69,7 +69,7 @@ def verify(raw: bytes, *, thread: str, kind: str, role: str, digest: str, key: b
         if getattr(statement, name) != value:
             raise BadStatement(f"it is for another {name}")
     if now > statement.valid_until:
-        raise LapsedStatement("it is no longer valid")
+        raise BadStatement("it is no longer valid")
     return statement
 
 

@@ -154,7 +154,6 @@ class Reason(StrEnum):
     STATEMENT_MISSING = "statement.missing"
     STATEMENT_FORM = "statement.form"
     STATEMENT_KEY = "statement.key"
-    STATEMENT_EXPIRED = "statement.expired"
     STEP_NONE = "step.none"
     STEP_THREAD_UNKNOWN = "step.thread-unknown"
     STEP_THREAD_ENDED = "step.thread-ended"
@@ -220,12 +219,7 @@ _BY_CODE: Mapping[str, tuple[Reason, ...]] = {
     "unsupported-type": (Reason.TYPE_UNKNOWN, Reason.TYPE_LATER),
     "bad-schema": (Reason.SCHEMA, Reason.SCHEMA_IMAGE),
     "not-minimised": (Reason.MATRIX_FORBIDDEN, Reason.MATRIX_TIER, Reason.REMARK_NOT_AGREED),
-    "bad-statement": (
-        Reason.STATEMENT_MISSING,
-        Reason.STATEMENT_FORM,
-        Reason.STATEMENT_KEY,
-        Reason.STATEMENT_EXPIRED,
-    ),
+    "bad-statement": (Reason.STATEMENT_MISSING, Reason.STATEMENT_FORM, Reason.STATEMENT_KEY),
     # One code for whatever the tables or rules do not allow: a frozen case must look like any other illegal step.
     "illegal-step": (
         Reason.STEP_NONE,

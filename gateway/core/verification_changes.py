@@ -23,6 +23,7 @@ from gateway.core.messages import (
     REDIRECT,
     REMINDER,
     REPLY,
+    SCHEDULE,
     SUSPENSION,
     TYPES,
     WITHDRAWAL,
@@ -116,7 +117,8 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     asked = case.side is Side.REQUESTED
     # The other State goes by what was wrong, or keeps it; what is owed to it its own desk asks for.
     mute = AFTER_WITHDRAWAL - {CONFIRMATION} if asked and case.state not in CONCLUDED else AFTER_WITHDRAWAL
-    unheard = {WITHDRAWAL, *mute}
+    # Nor does the State that awaits the person hear of a plan, or that it is called off.
+    unheard = {WITHDRAWAL, *mute} if asked else {WITHDRAWAL, SCHEDULE, *mute}
     # Where we ask, what waits behind it is taken out with it, and nobody looks into a case that is over.
     gone = {event.data.get("type"), *event.data.get("behind", ())}
     lost = {event.data.get("type")} if asked else gone

@@ -31,7 +31,7 @@ from gateway.core.wire import Payload
 from gateway.services.context import Context
 from keys import jws as jws_format
 from keys import statement as statements
-from keys.errors import BadJws, BadSignature, BadStatement, CannotOpen, LapsedStatement, UnknownKey
+from keys.errors import BadJws, BadSignature, BadStatement, CannotOpen, UnknownKey
 from schemas import ijson
 
 LARGEST_BYTES = envelope.SIZES[1] - envelope.LENGTH_BYTES
@@ -125,8 +125,6 @@ def _statement_fault(context: Context, payload: Payload, now: datetime) -> Reaso
             )
         except UnknownKey:
             return Reason.STATEMENT_KEY
-        except LapsedStatement:
-            return Reason.STATEMENT_EXPIRED
         except BadStatement:
             return Reason.STATEMENT_FORM
     return None

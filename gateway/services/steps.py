@@ -299,8 +299,8 @@ def _of_what_is_over(held: Held, send: Send) -> Send:
 
 
 def _calls_off(context: Context, held: Held, row: OutboundRow) -> bool:
-    """Return whether a message says that a journey is off: whoever knows the plan hears it, unless all is over."""
-    if row.type != SCHEDULE or held.case.state is State.WITHDRAWN:
+    """Return whether a message says that a journey is off: whoever knows the plan hears it, unless the thread ends."""
+    if row.type != SCHEDULE or held.case.state in (State.WITHDRAWN, State.UNDELIVERED):
         return False
     body = threads.said(context, held, row)
     return body is not None and body["status"] == "cancelled"

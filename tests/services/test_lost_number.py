@@ -1,17 +1,19 @@
 """What takes data back where we are asked, in a thread in which a message of ours was lost for good (M-5.10)."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.core.codes import Reason
+from gateway.core.machine import NOT_TOLD
 from gateway.core.notices import open_demands
 from gateway.services import outbox
 from gateway.services.ports import Tx
 from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import OutboundRow
-from tests.support import story
+from tests.support import homeward, restoring, story
 from tests.support.network import Network, final, nothing_leaves, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.stolen import steal_from
@@ -166,6 +168,22 @@ async def up_again(network: Network) -> None:
     """Let what waits be tried, however long it waited."""
     network.clock.pass_(hours=1)
     await network.deliver()
+
+
+async def test_that_a_journey_is_off_is_not_posted_behind_a_plan_that_was_lost(network: Network) -> None:
+    """The thread ends with the plan (M-5.11): the word behind it is taken out, and people tell the other State."""
+    ours, _ = await homeward.scheduled(network)
+    homeward.move_to(network, homeward.DEPARTS_AT - timedelta(hours=71))
+    await network.refresh()
+    network.wires.cut = True
+    await network.gateways["XAA"].deliverer.run_once()
+    await network.gateways["XAA"].returning.cancel(ours, "first", "case_officer")
+    network.wires.cut, network.wires.post = False, final
+    network.clock.pass_(minutes=5)
+    await network.gateways["XAA"].deliverer.run_once()
+    said = [row.state for row in await restoring.outbox(network, "XAA", ours) if row.type == "return.schedule"]
+    assert ("UNDELIVERED", ["undelivered", "dropped"]) == (await story.state(network, "XAA", ours), said)
+    assert NOT_TOLD in await restoring.findings_of(network, "XAA", ours)
 
 
 async def test_what_waits_behind_a_lost_number_moves_up_to_it(network: Network) -> None:

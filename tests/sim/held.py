@@ -45,7 +45,7 @@ BY_A_REMARK = frozenset({"REM-5"})
 """What may hold a rectification that brings a value for good: a remark told of a need for protection since."""
 
 BY_ANOTHER_CASE = frozenset({"R-01"})
-"""What may hold it for good of who has left, too: another case of hers is stopped, as a finding says."""
+"""What may hold it for good too, of who has left, as a finding says, or once the case is closed: another is stopped."""
 
 BY_ITS_END = frozenset({ENDED})
 """What may hold an answer, or a word about data, for good: its own desk had stopped what is over."""
@@ -117,7 +117,7 @@ def _by(case: Case, type: str) -> frozenset[str]:
     """Return what may hold a message of ``type`` of ``case`` for good."""
     by_another = BY_ANOTHER_CASE if BECAUSE in case.findings else frozenset()
     if type == RECTIFICATION:
-        return BY_A_REMARK | by_another
+        return BY_A_REMARK | (BY_ANOTHER_CASE if case.state is State.CLOSED else by_another)
     if type == ONWARD_ANSWER:
         return BY_ITS_STOP
     if type in OF_AN_ANSWER | OF_DATA:
