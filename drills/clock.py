@@ -239,11 +239,7 @@ class World:
             return
         told.accepted += 1
         self.figures.faults["accepted outside the window"] += not due
-        self._sent.append((raw, answer.body))
-        if receipt.due_on is None:
-            self.figures.faults["no clock was started"] += 1
-        else:
-            self.due.append(receipt.due_on)
+        self._note_taken(raw, answer, receipt)
 
     def _is_due(self, issued: int, expires: int) -> bool:
         now, skew = self.false.now().timestamp(), wire.SKEW.total_seconds()
@@ -258,8 +254,19 @@ class World:
             receipt = None
             if answer.status == 200:
                 _, receipt = self.asking.deliverer.answers.verify("XBB", digest, answer.body)
-            self.figures.faults["refused after a leap"] += receipt is None or receipt.status != wire.ACCEPTED
+            if receipt is None or receipt.status != wire.ACCEPTED:
+                self.figures.faults["refused after a leap"] += 1
+                continue
             self.figures.taken_after += 1
+            self._note_taken(raw, answer, receipt)
+
+    def _note_taken(self, raw: bytes, answer: HttpAnswer, receipt: wire.Receipt) -> None:
+        """Remember what was accepted, to send it again, and the day on which its reply is due."""
+        self._sent.append((raw, answer.body))
+        if receipt.due_on is None:
+            self.figures.faults["no clock was started"] += 1
+        else:
+            self.due.append(receipt.due_on)
 
     def _draft(self) -> dict[str, Any]:
         """Return a draft that is of the day XAA takes it for."""
