@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import CONCLUDED, Side, State
-from gateway.core.machine import NOT_TOLD, Notify, Send
+from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
@@ -267,9 +267,8 @@ async def is_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime) 
     if passed_over.is_told(await tx.outbound_of_case(case.ref)):
         return False
     held = cases.readable(context, case)
-    if held is not None and NOT_TOLD not in held.case.findings:
-        context.notify(held.case, Notify("interior"))
-        await steps.not_told(context, tx, held, now)
+    if held is not None:
+        await steps.tell_unheard(context, tx, held, now)
     return row.answer is not None
 
 

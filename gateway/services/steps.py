@@ -199,6 +199,13 @@ async def not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     return await _find_untold(context, tx, held, now)
 
 
+async def tell_unheard(context: Context, tx: Tx, held: Held, now: datetime) -> None:
+    """Have the desk learn, once, that the other State does not hear what waits in a case, and that people tell it."""
+    if NOT_TOLD not in held.case.findings:
+        context.notify(held.case, Notify("interior"))
+        await not_told(context, tx, held, now)
+
+
 async def _find_untold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     case = replace(held.case, findings=(*held.case.findings, NOT_TOLD))
     return await cases.note(context, tx, held, case, "not_told", context.country, now)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.core.case import Side
-from gateway.core.machine import NOT_TOLD, Event, Notify, Send
+from gateway.core.machine import Event, Send
 from gateway.core.messages import AFTER_WITHDRAWAL, ERASURE, RECTIFICATION, RESYNC, WITHDRAWAL
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
@@ -119,9 +119,8 @@ async def _tell_unheard(context: Context, tx: Tx, ref: str, rows: Sequence[Outbo
     """Have people tell the other State what waits in a case and has to be heard, once."""
     waiting = {one.type for one in rows if one.state in ("queued", "posted") and one.answer is None}
     held = cases.readable(context, await tx.find_case(ref)) if waiting & _HAS_TO_BE_HEARD else None
-    if held is not None and NOT_TOLD not in held.case.findings:
-        context.notify(held.case, Notify("interior"))
-        await steps.not_told(context, tx, held, now)
+    if held is not None:
+        await steps.tell_unheard(context, tx, held, now)
 
 
 async def _waits_on(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
