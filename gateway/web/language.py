@@ -8,7 +8,7 @@ Rule 2: plural forms are the catalogue's: Arabic has six.
 
 import gettext
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -84,6 +84,10 @@ class Tongue:
     def role(self, role: str) -> str:
         """Return the text of a person's role."""
         return self.code("person_role", role)
+
+    def roles(self, roles: Iterable[str]) -> str:
+        """Return the texts of roles, in the order of their names, with this language's comma between them."""
+        return self.comma.join(self.role(role) for role in sorted(roles))
 
     def day(self, day: date | None) -> str:
         """Return a day as an ISO date: the same in every language, so that nobody reads a month as a day."""

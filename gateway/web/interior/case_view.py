@@ -163,7 +163,7 @@ def _officer(visit: Visit, id: str | None) -> Officer | None:
     if person is None:
         return Officer(id, "", None, False)
     today = visit.now.astimezone(visit.tongue.zone).date()
-    roles = visit.tongue.comma.join(visit.tongue.role(role) for role in sorted(person.roles))
+    roles = visit.tongue.roles(person.roles)
     return Officer(id, roles, person.deputy if person.is_away(today) else None, person.active(visit.now))
 
 
@@ -248,8 +248,7 @@ def known(visit: Visit, case: Case, *, shown: bool, due: Sequence[Word] = ()) ->
 
 def _seconds(tongue: Tongue, case: Case, verb: str) -> str:
     """Return in which roles the second person may act, in words."""
-    roles = may_resume(case) if verb == "resume" else MAY_TELL_APART
-    return tongue.comma.join(tongue.role(role) for role in sorted(roles))
+    return tongue.roles(may_resume(case) if verb == "resume" else MAY_TELL_APART)
 
 
 # What a desk sees for a reason.

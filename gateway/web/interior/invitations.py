@@ -124,7 +124,7 @@ def _who(visit: Visit, side: Side) -> Sequence[tuple[str, str]]:
     """Return who may be invited: a guest, and every person in office with one of the roles."""
     roles, tongue = frozenset(invitations.invitable(side)), visit.tongue
     found = [
-        (one.id, f"{one.id} ({', '.join(tongue.role(role) for role in sorted(one.roles & roles))})")
+        (one.id, f"{one.id} ({tongue.roles(one.roles & roles)})")
         for one in sorted(visit.site.desk.context.persons.values(), key=lambda one: one.id)
         if one.roles & roles and one.active(visit.now)
     ]

@@ -6,7 +6,6 @@ Rule 2: two different persons take it away; whoever has proposed that reads who 
 Rule 3: nothing of the person is shown here, and why the mark was set is shown to nobody.
 """
 
-from collections.abc import Collection
 from typing import Final
 
 from aiohttp import web
@@ -22,7 +21,7 @@ from gateway.services.inquire import BoardRow
 from gateway.web import words
 from gateway.web.interior.case_view import Link
 from gateway.web.interior.looks import acting_as, given, row_of
-from gateway.web.language import N_, Tongue
+from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 
 PRESET: Final = N_("Pressing may endanger somebody.")
@@ -36,11 +35,6 @@ def link_of(visit: Visit, row: BoardRow) -> tuple[Link, ...]:
         return ()
     text = visit.tongue._(N_("Whether the other State is pressed for an answer"))
     return (Link("pressing", text, visit.path("pressing", ref=row.ref)),)
-
-
-def roles_of(tongue: Tongue, roles: Collection[str]) -> str:
-    """Return roles in words."""
-    return tongue.comma.join(tongue.role(role) for role in sorted(roles))
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -59,7 +53,7 @@ async def _page(visit: Visit, why: str = "", problem: str = "") -> web.Response:
         state=words.state(tongue, row.state),
         mark=mark,
         may_allow=acting_as(visit, MAY_ALLOW) is not None,
-        seconds=roles_of(tongue, MAY_ALLOW),
+        seconds=tongue.roles(MAY_ALLOW),
         why=visit.form.get("why", "") if problem else why or tongue._(PRESET),
         problem=problem,
         reason_max=REASON_MAX,

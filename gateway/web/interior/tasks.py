@@ -178,7 +178,7 @@ def officers(context: Context, at: datetime, tongue: Tongue) -> list[tuple[str, 
     found = []
     for id, person in sorted(context.persons.items()):
         if person.roles & OFFICER and directory.in_charge(context, id, at) is not None:
-            found.append((id, tongue.comma.join(tongue.role(role) for role in sorted(person.roles & OFFICER))))
+            found.append((id, tongue.roles(person.roles & OFFICER)))
     return found
 
 
