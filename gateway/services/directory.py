@@ -145,7 +145,7 @@ class Directory:
         """
         Announce ``change`` (schema ``directory`` without ``serial``) to every partner; return its serial.
 
-        Raises ``SchemaError``, ``Forbidden``, and ``Unavailable`` while a partner cannot be written to.
+        It waits for a partner of which no sealing key is held. Raises ``SchemaError``, ``Forbidden``.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -162,7 +162,7 @@ class Directory:
             await _keep(tx, context.country, body.decode())
             for country in context.partners:
                 if context.no_contact(country) is None:
-                    await channel.queue(context, tx, country, DIRECTORY, body, now)
+                    await channel.queue(context, tx, country, DIRECTORY, body, now, may_wait=True)
             return serial
 
         serial: int = (await context.commit(unit)).value

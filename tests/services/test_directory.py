@@ -13,6 +13,7 @@ from gateway.services import directory
 from gateway.services.context import Forbidden
 from schemas import SchemaError
 from tests.support import story
+from tests.support.holds import held
 from tests.support.network import START, Network, final, make_network, open_gateway, wrong_clock
 from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.stolen import steal_from
@@ -260,6 +261,15 @@ async def test_change_that_waits_is_announced_in_the_new_epoch(network: Network,
     await (steal_from(network, "XBB") if stolen else restore(network, "XBB", back_up(network, "XBB", tmp_path / "b")))
     network.wires.cut = False
     await after_the_listing(network)
+    assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
+
+
+async def test_change_reaches_a_partner_that_was_on_hold_once_that_is_lifted(network: Network) -> None:
+    """Nor does it keep the change from all the others that no key of one State is held."""
+    lifted = await held(network, "XBB", "XAA")
+    await announced(network, change())
+    await lifted()
+    await network.deliver()
     assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
 
 
