@@ -281,7 +281,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     if row.epoch == context.epoch and row.code == USED and row.type in AFTER_WITHDRAWAL:
         return await _under_the_next(context, tx, row, now)
     if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
-        return await _announce_anew(context, tx, row, now, listing.AGAIN_S)
+        return await announce_anew(context, tx, row, now, listing.AGAIN_S)
     if row.ref is None and row.type == CONFIRMATION and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
         return await _confirm_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
     out_of_time = row.type in threads.HEARD_AT_LAST and row.code in OUT_OF_TIME
@@ -334,7 +334,7 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
     which has no number.
     """
     if row.type == DIRECTORY and not row.code:
-        await _announce_anew(context, tx, row, now)
+        await announce_anew(context, tx, row, now)
     thread = await tx.find_thread(row.partner, row.thread) if row.thread else None
     if thread is None or await threads.side_of(tx, thread) is Side.REQUESTING:
         return
@@ -372,7 +372,7 @@ async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetim
     return True
 
 
-async def _announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
+async def announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
     """
     Announce the change of our directory in ``row`` once more in ``wait_s`` seconds; return whether it is.
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gateway.core.case import Side
 from gateway.core.machine import Event, Send
-from gateway.core.messages import AFTER_WITHDRAWAL, ERASURE, RECTIFICATION, RESYNC, WITHDRAWAL
+from gateway.core.messages import AFTER_WITHDRAWAL, DIRECTORY, ERASURE, RECTIFICATION, RESYNC, WITHDRAWAL
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, resync, steps, threads
@@ -33,6 +33,8 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
         # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
         await tx.save_outbound(passed_over.settled_before(row))
         await add_finding(context, tx, row, NOT_BACK, now)
+        if row.type == DIRECTORY:
+            await anew.announce_anew(context, tx, row, now, listing.AGAIN_S)  # nobody here would know
         return True
     if row.type == RESYNC and await _waits_on(context, tx, row, now):
         return False

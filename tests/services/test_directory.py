@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from gateway.services import directory
 from gateway.services.context import Forbidden
+from gateway.services.ports import HttpAnswer
 from schemas import SchemaError
 from tests.support import story
 from tests.support.holds import held
@@ -270,6 +271,25 @@ async def test_change_reaches_a_partner_that_was_on_hold_once_that_is_lifted(net
     await announced(network, change())
     await lifted()
     await network.deliver()
+    assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
+
+
+async def test_change_that_is_spoiled_on_its_way_to_who_forgot_it_is_announced_again(
+    network: Network, tmp_path: Path
+) -> None:
+    """It had its receipt before that State was restored, and is posted again: nobody here would know that it fell."""
+    backup, since = back_up(network, "XAA", tmp_path / "theirs"), network.clock.now()
+    await announced(network, change())
+    (row,) = await network.gateways["XBB"].store.read(lambda tx: tx.outbound_since("XAA", since))
+    post = network.wires.post
+
+    async def spoils(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        return await (final if body == row.envelope else post)(country, path, body, media_type)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.wires, "post", spoils)
+        await restore(network, "XAA", backup)
+        await after_the_listing(network)
     assert ["XBB-C-1", "XBB-ID-01"] == sorted(await ids(network, "XAA"))
 
 
