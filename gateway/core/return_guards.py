@@ -452,6 +452,10 @@ def _document_asked(case: Case, event: Event, now: datetime) -> str | None:
     return None if DOCUMENT_REQUEST in case.said else "no document was asked for"
 
 
+CLOCK_LEAPT = "the clock went by more than a day at once less than a day ago, and the plan may be early by it"
+"""Why the plan of a journey waits whose hour has come since (M-5.32)."""
+
+
 def departs_at(record: Mapping[str, Any]) -> datetime:
     """Return the planned departure; its offset is that of the place of departure and gives the local day."""
     return _instant(record["travel"]["departs_at"])

@@ -49,7 +49,7 @@ from gateway.core.messages import (
     USE_REQUEST,
     WITHDRAWAL,
 )
-from gateway.core.return_guards import outdated
+from gateway.core.return_guards import CLOCK_LEAPT, outdated
 from gateway.core.rule_checks import MINOR_ELSEWHERE
 from gateway.core.rules import findings
 from gateway.services import cases, no_contact, outbox, threads
@@ -203,8 +203,8 @@ class Leaving:
         """
         Look at the rules of a retry again; what they object to stays where it is, unposted.
 
-        The desk is told of what another case, or the record, says against it, but for what leaves ``behind`` another
-        message, and what was answered before its partner's restore: that does not wait.
+        The desk is told of what another case, the record or the clock says against it, but for what leaves ``behind``
+        another message, and what was answered before its partner's restore: that does not wait.
         """
         case_row = await tx.find_case(row.ref or "")
         if case_row is None or case_row.sealed is None:
@@ -229,6 +229,8 @@ class Leaving:
             found = (*found, *_as_an_adult(facts))
         if row.posted_at is None:
             found = (*found, *outdated(case, row.type, body, now))
+        if _is_a_plan_that_waited(row, body) and row.not_before > self._context.surely(now):
+            found = (*found, Finding("V-40", CLOCK_LEAPT))  # once it is told it cannot be taken back
         if row.answer is None and not behind:
             await self._tell(tx, held, found, now)
         if found:
@@ -236,7 +238,7 @@ class Leaving:
         return not found
 
     async def _tell(self, tx: Tx, held: cases.Held, found: tuple[Finding, ...], now: datetime) -> None:
-        """Have the desk see at once what another case, or our record, says against a message, and no longer than so."""
+        """Have the desk see at once what another case, the record or the clock says against a message, and while."""
         says = tuple(one.because for one in found if one.because.startswith(AGAINST))
         case = without_waiting(held.case)
         if says == tuple(text for text in held.case.findings if text not in case.findings):

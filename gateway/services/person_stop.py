@@ -21,7 +21,7 @@ from typing import Any
 from gateway.core.case import Case, Side, State, replace
 from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
-from gateway.core.return_guards import OUTDATED
+from gateway.core.return_guards import CLOCK_LEAPT, OUTDATED
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET
 from gateway.core.verification import STOP
@@ -46,8 +46,8 @@ TO_DECIDE = (
 )
 """In place of ``BECAUSE`` for whoever gave no reason: that another case of the person is stopped is content."""
 
-AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET, OUTDATED)
-"""How a finding begins that says what another case, or the record, says against a message that waits."""
+AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET, OUTDATED, CLOCK_LEAPT)
+"""How a finding begins that says what another case, the record or the clock says against a message that waits."""
 
 WAITS = "a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"
 """In place of such a finding for whoever gave no reason."""

@@ -132,8 +132,9 @@ def _stepping(
     if type == SUSPENSION:
         # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
         return [], _from_first(ours, lambda row: row.type == SCHEDULE)
-    last = list(takewhile(lambda row: _has_its_day(row, now), reversed(ours)))
-    return [], [*(row for row in before if _has_its_day(row, now)), *reversed(last)]
+    surely = context.surely(now)
+    last = list(takewhile(lambda row: _has_its_day(row, surely), reversed(ours)))
+    return [], [*(row for row in before if _has_its_day(row, surely)), *reversed(last)]
 
 
 def _from_first(rows: Sequence[OutboundRow], steps: Callable[[OutboundRow], bool]) -> list[OutboundRow]:

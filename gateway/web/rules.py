@@ -7,7 +7,7 @@ A finding names its rule and a place. Its English reason is for the log; a page 
 from collections.abc import Mapping
 
 from gateway.core.facts import Finding
-from gateway.core.return_guards import OUTDATED, OVER_BY_THEN
+from gateway.core.return_guards import CLOCK_LEAPT, OUTDATED, OVER_BY_THEN
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO, NOT_YET
 from gateway.services.answer import ANSWER_WAITS
 from gateway.services.clear import UNDER_WAY
@@ -152,6 +152,11 @@ _AGAINST: Mapping[str, str] = {
     OUTDATED: N_(
         "A message of the return that waits says something else than the record by now, and does not leave. Begin the "
         "return anew, or call the journey off, and say it again."
+    ),
+    CLOCK_LEAPT: N_(
+        "The clock of this gateway went by more than a day at once, as it does where it is set, or after days on which "
+        "it was off. The plan of the journey may be told too early by it, and waits until that is a day ago. See that "
+        "the clock is right; if the journey is near, tell the other State of it by another way."
     ),
     OVER_BY_THEN: N_(
         "By the day of departure it is over, and nobody would leave. Set an earlier day in the record, or begin the "

@@ -10,6 +10,7 @@ import pytest
 from gateway import checks, serving, settings
 from gateway.checks.look import Look
 from gateway.core.case import State
+from gateway.core.return_guards import CLOCK_LEAPT
 from gateway.core.rule_checks import NOT_YET
 from gateway.services import person_stop
 from gateway.services.person_stop import told
@@ -17,7 +18,7 @@ from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
 from tests.support.network import HandClock, Network, open_gateway, wrong_clock
 from tests.support.questions import asked, only
-from tests.support.restoring import back_up, put_back, settle
+from tests.support.restoring import back_up, outbox, put_back, settle
 from tests.support.sealing import ends, names
 
 YEAR = 366 * 24 * 60
@@ -215,3 +216,20 @@ async def test_a_year_ahead_for_an_hour_ends_no_travel_document(network: Network
     with wrong_clock(network, "XAA", YEAR) as wrong:
         assert () == await network.gateways["XAA"].returning.run_once(wrong.now())
     assert State.DOCUMENTED == (await story.case(network, "XAA", ours)).state
+
+
+async def test_a_plan_is_not_told_by_a_clock_that_is_ahead(network: Network) -> None:
+    """What was told cannot be taken back: a plan whose hour came with a leap waits for a day, and its desk is told."""
+    ours, _ = await homeward.scheduled(network)
+    steady, deliverer = await live(network, "XAA", 1), network.gateways["XAA"].deliverer
+    ahead = homeward.DEPARTS_AT - timedelta(hours=71) - network.clock.now()
+    with wrong_clock(network, "XAA", ahead // timedelta(minutes=1)) as wrong:
+        await deliverer.run_once()
+        assert CLOCK_LEAPT in (await story.case(network, "XAA", ours)).findings
+        for _ in range(DAY_OF_LOOKS):
+            assert "queued" == (await outbox(network, "XAA", ours))[-1].state
+            await steady.run_once(wrong.now())
+            wrong.pass_(hours=1)
+            await deliverer.run_once()
+        assert CLOCK_LEAPT not in (await story.case(network, "XAA", ours)).findings
+        assert "queued" != (await outbox(network, "XAA", ours))[-1].state
