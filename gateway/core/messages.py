@@ -77,6 +77,12 @@ INFORMATION = frozenset({INFORMATION_REQUEST, INFORMATION_ANSWER})
 AFTER_WITHDRAWAL = frozenset({RECTIFICATION, ERASURE, CONFIRMATION})
 """What may still follow a withdrawal in its thread; with the withdrawal the only exemptions of R-01 (M-5.31)."""
 
+WORD_OF_STOP = frozenset({SUSPENSION, RESUMPTION})
+"""What says that a return is stopped, and that it goes on."""
+
+STILL_SAID = AFTER_WITHDRAWAL | WORD_OF_STOP
+"""What who is asked says in a thread that a lost message of it has ended, under the number of that (M-5.10)."""
+
 ASKS_OF_DATA = frozenset({USE_REQUEST, ONWARD_REQUEST})
 """What asks about data that was sent: what became of it, and whether it may be passed on."""
 

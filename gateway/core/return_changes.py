@@ -501,8 +501,8 @@ def _suspend(case: Case, event: Event, now: datetime) -> Change:
 
 def _frozen(case: Case, event: Event, now: datetime) -> Change:
     """
-    Freeze as in a verification. The accepting side tells the other that it is stopped: a veto must be heard. Where no
-    message can, because one of its own was lost, people do.
+    Freeze as in a verification. The accepting side tells the other that it is stopped: a veto must be heard. Where a
+    message of its own was lost, people do as well.
 
     The proposing side tells nothing, because the reason may be one that nobody may guess. That an earlier stop is over
     it says once the case goes on.
@@ -514,8 +514,8 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
         kept = DropUnsent(_WORD_OF_GOING_ON)
         return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
     if at is S.UNDELIVERED and may_come(case):
-        return _found(frozen, NOT_TOLD), effects  # the thread has ended, and somebody may come by it all the same
-    if at not in ARRANGED:
+        frozen = _found(frozen, NOT_TOLD)  # a line may be down, and somebody may come all the same
+    elif at not in ARRANGED:
         return frozen, effects
     if SUSPENSION not in case.said:
         frozen, sent = _suspended(frozen)

@@ -24,6 +24,7 @@ from gateway.core.messages import (
     REMINDER,
     REPLY,
     SCHEDULE,
+    STILL_SAID,
     SUSPENSION,
     TYPES,
     WITHDRAWAL,
@@ -122,14 +123,14 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     # Where we ask, what waits behind it is taken out with it, and nobody looks into a case that is over.
     gone = {event.data.get("type"), *event.data.get("behind", ())}
     lost = {event.data.get("type")} if asked else gone
-    # A stop is taken out on either side, and the other State goes on. A freeze of who asks is told to nobody.
+    # The other State goes on, or will until it hears of the stop. A freeze of who asks is told to nobody.
     unstopped = SUSPENSION in gone and event.data.get("held") in (S.SUSPENDED, *((S.FROZEN,) if asked else ()))
     if (lost & unheard or unstopped) and NOT_TOLD not in case.findings:
         case = replace(case, findings=(*case.findings, NOT_TOLD))  # it works on it, awaits somebody, or keeps it
     if not asked and (case.state is S.WITHDRAWN or case.withdraws_at is not None):
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already
-    # What takes data back is heard all the same where we are asked: it moves up to the number that was lost (M-5.10).
-    kept = AFTER_WITHDRAWAL if asked else frozenset()
+    # What stops or takes data back is heard all the same where we are asked: it moves up to the lost number (M-5.10).
+    kept = STILL_SAID if asked else frozenset()
     return case, (DropUnsent(kept), EndThread("undelivered"), Notify("interior"))
 
 

@@ -15,10 +15,10 @@ thread, once the partner has listed what it holds, did not leave either: all of 
 any epoch a withdrawal or word of a stop that is refused for its times alone, by a clock that is wrong here or there, is
 said once more later, and a person is told. So is what is said of a person who has left: that she left, the hands that
 were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
-Rule 6: what takes data back where we are asked has the number of a message that was lost (M-5.10). If that had come, it
-is refused, and said once more under the next number. The confirmation of what is gone and a change of our directory are
-said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that they were not heard:
-also where the partner had taken them, and has forgotten that by a restore since.
+Rule 6: what takes data back where we are asked, and word of a stop, has the number of a message that was lost (M-5.10).
+If that had come, it is refused, and said once more under the next number. The confirmation of what is gone and a change
+of our directory are said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that
+they were not heard: also where the partner had taken them, and has forgotten that by a restore since.
 """
 
 from collections.abc import Collection, Mapping
@@ -48,6 +48,7 @@ from gateway.core.messages import (
     REPLY,
     RESUMPTION,
     SCHEDULE,
+    STILL_SAID,
     SUSPENSION,
     TAKE_BACK,
     TYPES,
@@ -278,7 +279,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     """Say ``row``, that did not come, once more in our epoch if rule 3, 5 or 6 lets it; return whether it is said."""
     if row.epoch == context.epoch and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
         return await _heard_after_all(context, tx, row, now)
-    if row.epoch == context.epoch and row.code == USED and row.type in AFTER_WITHDRAWAL:
+    if row.epoch == context.epoch and row.code == USED and row.type in STILL_SAID:
         return await _under_the_next(context, tx, row, now)
     if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
         return await announce_anew(context, tx, row, now, listing.AGAIN_S)
@@ -315,7 +316,9 @@ async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datet
     if row.ref is None:
         return await _confirm_anew(context, tx, row, now)
     held = cases.readable(context, await tx.find_case(row.ref))
-    if held is None or held.case.state in STOPPED - OVER:
+    if held is None or (row.type in AFTER_WITHDRAWAL and held.case.state in STOPPED - OVER):
+        return False
+    if row.type == SUSPENSION and SUSPENSION not in held.case.said:
         return False
     try:
         await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)

@@ -30,6 +30,7 @@ from gateway.core.messages import (
     REQUEST,
     RESUMPTION,
     SCHEDULE,
+    STILL_SAID,
     SUSPENSION,
     TAKE_BACK,
     TYPES,
@@ -277,7 +278,9 @@ def _may_follow(side: Side, type: str, ended: str | None) -> bool:
     """Return whether ``side`` may still say a message in a thread that ``ended`` (M-5.23, M-5.10)."""
     if ended is None or type == WITHDRAWAL:
         return True
-    return type in AFTER_WITHDRAWAL and (ended == "withdrawn" or side is Side.REQUESTED)
+    if ended == "withdrawn":
+        return type in AFTER_WITHDRAWAL
+    return type in STILL_SAID and side is Side.REQUESTED
 
 
 async def give_back(tx: Tx, epoch: int, rows: Sequence[OutboundRow]) -> None:

@@ -1,21 +1,31 @@
 """
 What becomes of a message that is over without an answer: it ends and a person is told, or it goes on after all.
 
-What stops a request or takes data back is said once more where its time ran out: the other State may be back, and
-nobody else tells it there.
+What stops a request or takes data back is said once more where its time ran out, and so is that a return is stopped
+where we are asked: the other State may be back, and nobody else tells it there.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from gateway.core.case import Side
+from gateway.core.case import Case, Side
 from gateway.core.machine import Event, Send
-from gateway.core.messages import AFTER_WITHDRAWAL, DIRECTORY, ERASURE, RECTIFICATION, RESYNC, WITHDRAWAL
+from gateway.core.messages import (
+    DIRECTORY,
+    ERASURE,
+    RECTIFICATION,
+    RESYNC,
+    STILL_SAID,
+    SUSPENSION,
+    WITHDRAWAL,
+    WORD_OF_STOP,
+)
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, resync, steps, threads
 from gateway.services.answers import add_finding
 from gateway.services.context import Context
+from gateway.services.leaving import OVER
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
@@ -65,17 +75,17 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
 
 async def _say_again(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
     """
-    Say ``row`` once more, whose time ran out, if it withdraws or takes data back, in a new message (M-5.10).
+    Say ``row`` once more, whose time ran out, if it withdraws, stops or takes data back, in a new message (M-5.10).
 
     Where we asked, what follows a withdrawal stands behind a number that may be missing there: another withdrawal
     closes it. Without one nothing but people tells it (R-16). Whether ``row`` had come nobody knows; what is heard
     twice changes nothing.
     """
-    if row.type != WITHDRAWAL and row.type not in AFTER_WITHDRAWAL:
+    if row.type != WITHDRAWAL and row.type not in STILL_SAID:
         return
     held = await cases.load(context, tx, row.ref or "")
     asking = held.case.side is Side.REQUESTING
-    if asking and (await threads.thread_of(tx, held.case)).ended != "withdrawn":
+    if not await _stands(tx, held.case, row.type):
         return
     try:
         if row.type != WITHDRAWAL and not asking:
@@ -88,6 +98,22 @@ async def _say_again(context: Context, tx: Tx, row: OutboundRow, now: datetime) 
     if asking and not await _withdraws(context, tx, row):
         held = await cases.load(context, tx, held.case.ref)
         await threads.queue(context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
+
+
+async def _stands(tx: Tx, case: Case, type: str) -> bool:
+    """
+    Return whether a lost message of ``type`` still says how it is with ``case``, and may be said again there.
+
+    Word of a stop is of the last step alone, and of a return that the other State has not withdrawn. A stop of who asks
+    is not: nobody leaves while that State holds, and its withdrawal is heard at any number.
+    """
+    ended = (await threads.thread_of(tx, case)).ended
+    if case.side is Side.REQUESTING:
+        return ended == "withdrawn" and type not in WORD_OF_STOP
+    if type not in WORD_OF_STOP:
+        return True
+    is_last = (type == SUSPENSION) == (SUSPENSION in case.said)
+    return is_last and ended == "undelivered" and case.state not in OVER
 
 
 async def _withdraws(context: Context, tx: Tx, row: OutboundRow) -> bool:

@@ -118,3 +118,83 @@ async def test_what_the_asked_state_takes_back_is_said_once_the_other_state_is_b
     case = await story.case(network, "XAA", ours)
     heard = {"strike": case.reply is None, "confirm": () == open_demands(case)}
     assert heard.get(word, ["erasure"] == [one.kind for one in case.notices if not one.ours])
+
+
+async def stop(network: Network, theirs: str, how: str, *, came: bool) -> None:
+    """Have XBB stop a return: the word runs out itself, waits ``behind`` what does, or is given ``after`` that."""
+    asked = network.gateways["XBB"]
+    if how in ("behind", "after"):
+        newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
+        await asked.returning.reissue(theirs, newer, "issuer")
+        network.wires.cut, network.wires.lose_answers = not came, came
+        await network.deliver(1)
+    if how == "after":
+        await month(network, came=came)
+    if how == "suspend":
+        await asked.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    else:
+        await asked.hold.freeze(theirs, "danger", "welfare", "child_welfare")
+    if how != "after":
+        await month(network, came=came)
+
+
+@pytest.mark.parametrize("came", [False, True])
+@pytest.mark.parametrize("how", ["suspend", "freeze", "behind", "after"])
+async def test_a_stop_of_who_is_asked_is_said_once_the_other_state_is_back(
+    network: Network, how: str, came: bool
+) -> None:
+    """Nobody leaves by a return that is stopped; of what was lost, or came unanswered, the number is known by then."""
+    ours, theirs = await homeward.documented(network)
+    await stop(network, theirs, how, came=came)
+    assert NOT_TOLD in await findings_of(network, "XBB", theirs)
+    await back(network)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+    said = [row.state for row in await outbox(network, "XBB", theirs) if row.type == "suspension"]
+    assert "receipted" == said[-1]
+    assert {"undelivered", "dropped", "refused", "receipted"} >= set(said)
+
+
+@pytest.mark.parametrize("months", [1, 2])
+@pytest.mark.parametrize("came", [False, True])
+async def test_that_a_stop_is_over_is_said_once_the_other_state_is_back(
+    network: Network, came: bool, months: int
+) -> None:
+    """Word of a stop that is over is not said again, but what came of it is lifted: the other State would hold on."""
+    ours, theirs = await homeward.documented(network)
+    asked = network.gateways["XBB"]
+    await asked.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    if months == 1:
+        network.wires.cut, network.wires.lose_answers = not came, came
+    await network.deliver(1)
+    await asked.hold.release(theirs, "welfare", "child_welfare")
+    await asked.hold.resume(theirs, "first", CLERK)
+    for _ in range(months):
+        await month(network, came=came)
+    await back(network)
+    assert ("DOCUMENTED", "UNDELIVERED") == await homeward.states(network, ours, theirs)
+    last = (await outbox(network, "XBB", theirs))[-1]
+    assert ("resumption", "receipted") == (last.type, last.state)
+
+
+async def test_a_stop_of_who_asks_is_left_to_people(network: Network) -> None:
+    """Nobody leaves while that State holds, and no number of its own is used twice: its withdrawal is heard at any."""
+    ours, theirs = await homeward.documented(network)
+    await network.gateways["XAA"].returning.suspend(ours, "danger", "welfare", "child_welfare")
+    await month(network)
+    await back(network)
+    assert NOT_TOLD in await findings_of(network, "XAA", ours)
+    assert ("SUSPENDED", "DOCUMENTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_a_stop_that_ran_out_is_not_said_where_the_other_state_has_withdrawn(network: Network) -> None:
+    """It says itself that nobody comes, while word of the stop waits."""
+    ours, theirs = await homeward.documented(network)
+    await stop(network, theirs, "suspend", came=False)
+    asking = network.gateways["XAA"]
+    await asking.hold.freeze(ours, "known now", "first", CASE)
+    await asking.hold.withdraw(ours, "first", CASE)
+    network.clock.pass_(hours=1)
+    await asking.deliverer.run_once()
+    await back(network)
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    assert "dropped" == (await outbox(network, "XBB", theirs))[-1].state

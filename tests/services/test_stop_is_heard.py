@@ -532,7 +532,7 @@ async def test_stop_that_met_a_final_problem_is_a_finding(
 async def test_stop_that_waits_behind_what_met_a_final_problem_is_a_finding(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is taken out with the thread, also where we are asked, and what was lost is not word of it."""
+    """Where we are asked it moves up to the number of what was lost; that met a problem, so people tell it as well."""
     _, theirs = await homeward.documented(network)
     gateway = network.gateways["XBB"]
     newer = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A", "valid_until": "2027-02-20"}
@@ -545,9 +545,11 @@ async def test_stop_that_waits_behind_what_met_a_final_problem_is_a_finding(
     with monkeypatch.context() as patch:
         patch.setattr(network.wires, "post", final)
         await network.deliver(1)
-    assert [(REISSUE, "undelivered"), (SUSPENSION, "dropped")] == [
-        (row.type, row.state) for row in (await outbox(network, "XBB", theirs))[-2:]
+    lost, dropped, moved = (await outbox(network, "XBB", theirs))[-3:]
+    assert [(REISSUE, "undelivered"), (SUSPENSION, "dropped"), (SUSPENSION, "queued")] == [
+        (row.type, row.state) for row in (lost, dropped, moved)
     ]
+    assert lost.seq == moved.seq
     assert NOT_TOLD in (await story.case(network, "XBB", theirs)).findings
 
 

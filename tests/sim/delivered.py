@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core import wire
 from gateway.core.messages import (
-    AFTER_WITHDRAWAL,
     ASKS_OF_DATA,
     CONTEST,
     DOCUMENT,
@@ -21,6 +20,7 @@ from gateway.core.messages import (
     REMINDER,
     REPLY,
     RESYNC,
+    STILL_SAID,
 )
 from gateway.core.verification import UNANSWERED_BY
 from tests.sim import homes
@@ -206,7 +206,7 @@ def numbers(world: World, books: Mapping[str, Books]) -> None:
     """
     No number of a thread and an epoch ever left twice for different messages.
 
-    But who is asked takes data back under the number of a message that was given up (M-5.10).
+    But who is asked takes data back, or says a stop, under the number of a message that was given up (M-5.10).
     """
     used: dict[tuple[Any, ...], dict[str, str]] = defaultdict(dict)
     for post in world.posts:
@@ -215,6 +215,6 @@ def numbers(world: World, books: Mapping[str, Books]) -> None:
     for (sender, recipient, thread, epoch, seq), types in used.items():
         later = list(types.values())[1:]
         asking = [row for row, _ in books[sender].cases.values() if (row.thread, row.side) == (thread, "requesting")]
-        if later and (asking or not AFTER_WITHDRAWAL.issuperset(later)):
+        if later and (asking or not STILL_SAID.issuperset(later)):
             told = f"{sender} to {recipient}: number {seq} of epoch {epoch} was used for {', '.join(types.values())}"
             world.fail("numbers used once", told)
