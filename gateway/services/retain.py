@@ -349,9 +349,6 @@ class Retention:
         Nobody asks for it of somebody who is away: raises ``RuleRefused`` (V-35) until her follow-up has ended, or the
         recall is closed. A case that cannot be read is erased.
         """
-        held = cases.readable(self._context, await self._context.store.read(lambda tx: tx.find_case(ref)))
-        if held is not None and (held.case.resume_to if held.case.state in HELD else held.case.state) in CALLED_OR_AWAY:
-            raise RuleRefused((Finding("V-35", IS_AWAY),))
         await self._erase(ref, now)
         await self.empty_journal()
 
@@ -360,13 +357,15 @@ class Retention:
         Erase ``ref`` and leave the journal to be cut; return whether it was erased.
 
         With ``version`` only if the case stands as it did in that version: what was over when it was read may go on by
-        now, at another node or by a message that sets a later day.
+        now, at another node or by a message that sets a later day. Without one, unless its person is away by now.
         """
         context, entry = self._context, ErasedEntry(self._context, ref)
 
         async def unit(tx: Tx) -> bool:
-            row = None if version is None else await tx.find_case(ref)
-            if row is not None and row.version != version:
+            row = await tx.find_case(ref)
+            if version is None:
+                _check_here(cases.readable(context, row))
+            elif row is not None and row.version != version:
                 return False
             await erase_and_confirm(context, tx, ref, now)
             await fill_journal(tx)
@@ -393,6 +392,12 @@ class Retention:
                 await store.commit(partial(note_cut, noted=noted))
         except Unavailable as error:
             self._context.unavailable(error)
+
+
+def _check_here(held: cases.Held | None) -> None:
+    """Raise ``RuleRefused`` if the person of a case that can be read is on the way, called back or followed (V-35)."""
+    if held is not None and (held.case.resume_to if held.case.state in HELD else held.case.state) in CALLED_OR_AWAY:
+        raise RuleRefused((Finding("V-35", IS_AWAY),))
 
 
 def _has_images(case: Case) -> bool:

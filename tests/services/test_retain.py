@@ -647,6 +647,25 @@ async def test_nobody_who_is_away_is_erased(network: Network) -> None:
     assert ("DEPARTED", "SUSPENDED") == await homeward.states(network, ours, theirs)
 
 
+async def test_whoever_leaves_just_before_the_erasure_is_away(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A departure that is stored between the order to erase and the erasure is not passed by."""
+    ours, _ = await homeward.on_the_day(network, minor=True)
+    gateway, store = network.gateways["XAA"], network.gateways["XAA"].context.store
+    commit = store.commit
+
+    async def behind_the_departure(unit: Any, partner: str = "") -> Any:
+        monkeypatch.setattr(store, "commit", commit)
+        await gateway.returning.depart(ours, "escort")
+        return await commit(unit, partner)
+
+    monkeypatch.setattr(store, "commit", behind_the_departure)
+    with pytest.raises(RuleRefused, match="V-35"):
+        await gateway.retention.erase(ours, network.clock.now())
+    assert "DEPARTED" == await story.state(network, "XAA", ours)
+
+
 @pytest.mark.parametrize("room", [0, 10])
 async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Network, room: int) -> None:
     """With no room, or room for part of a line, on the list of erased cases nothing is destroyed until there is."""
