@@ -35,6 +35,9 @@ CASES, REQUESTS = "/cases/", "/requests/"
 
 SWEEP_EVERY = timedelta(minutes=10)
 
+INVITED_EVERY = timedelta(seconds=5)
+"""How often a process looks who is invited by now: until then whose invitation was taken back elsewhere reads on."""
+
 
 @dataclass(slots=True)
 class Desks:
@@ -51,13 +54,14 @@ class Desks:
 
         Each time the journal is cut: what people typed and handed in is not to be had from it a year later either.
         """
-
-        await self.site.desk.context.every(SWEEP_EVERY.total_seconds(), self.sweep)
+        every = self.site.desk.context.every
+        async with asyncio.TaskGroup() as group:
+            group.create_task(every(SWEEP_EVERY.total_seconds(), self.sweep))
+            group.create_task(every(INVITED_EVERY.total_seconds(), self.site.accounts.load_guests))
 
     async def sweep(self, now: datetime) -> None:
-        """Do so once. Raises ``Unavailable``."""
+        """Sweep once. Raises ``Unavailable``."""
         await self.site.accounts.sweep(now, believed=self.site.desk.context.believes(now))
-        await self.site.accounts.load_guests(now)
         await forget_gone(self.site)
         await self.store.truncate()
 

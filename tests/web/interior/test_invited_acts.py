@@ -1,25 +1,26 @@
 """Guests before the services: one case, one role, while the invitation stands, and no step that lets anything pass."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from aiohttp import web
 
 from gateway import serving
 from gateway.core.case import Side, State
 from gateway.core.machine import RuleRefused
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.verification import CLERK, OFFICER
-from gateway.desks import open_desks
+from gateway.desks import Desks, open_desks
 from gateway.services import act_bodies, directory, rights
 from gateway.services.account_store import Invitation
 from gateway.services.accounts import Accounts
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import VERBS, Call
-from gateway.services.context import Forbidden, NotFound, acting
+from gateway.services.context import Context, Forbidden, NotFound, acting
 from gateway.services.guests import EVENTS, is_guest
 from gateway.services.invitations import GUEST_VERBS, INVITABLE, invitable
 from gateway.services.reading import SIGNED
@@ -211,6 +212,20 @@ async def test_a_gateway_that_starts_again_knows_its_guests_and_no_others(both: 
     await accounts.load_guests(now)
     held = [accounts.guests.invited(one.person, "lawyer", ref, now) for one in (stands, gone, over)]
     assert [True, False, False] == held
+
+
+async def test_each_process_looks_every_few_seconds_who_is_invited(
+    both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lawyer with means of their own, whose invitation another process took back, reads on here until then."""
+    looks = dict[str, float]()
+
+    async def every(self: Context, seconds: float, work: Callable[..., Any]) -> None:
+        looks[work.__name__] = seconds
+
+    monkeypatch.setattr(Context, "every", every)
+    await Desks(both[0].site, cast("Any", None), web.Application(), {}).run()
+    assert 5 >= looks["load_guests"]
 
 
 async def test_the_desks_of_a_gateway_know_the_guests_of_their_file(tmp_path: Path) -> None:
