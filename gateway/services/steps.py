@@ -203,7 +203,7 @@ async def tell_unheard(context: Context, tx: Tx, held: Held, now: datetime) -> N
     """Have the desk learn, once, that the other State does not hear what waits in a case, and that people tell it."""
     if NOT_TOLD not in held.case.findings:
         context.notify(held.case, Notify("interior"))
-        await not_told(context, tx, held, now)
+        await _find_untold(context, tx, held, now)
 
 
 async def _find_untold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:

@@ -144,10 +144,17 @@ async def tell_lacking(context: Context, tx: Tx, row: OutboundRow, now: datetime
 
 
 async def _tell_unheard(context: Context, tx: Tx, ref: str, rows: Sequence[OutboundRow], now: datetime) -> None:
-    """Have people tell the other State what waits in a case and has to be heard, once."""
+    """
+    Have people tell the other State what waits in a case and has to be heard, once.
+
+    In a thread that was withdrawn no stop has to be: that State goes on with nothing. What takes data back has.
+    """
     waiting = {one.type for one in rows if one.state in ("queued", "posted") and one.answer is None}
     held = cases.readable(context, await tx.find_case(ref)) if waiting & _HAS_TO_BE_HEARD else None
-    if held is not None:
+    if held is None:
+        return
+    over = (await threads.thread_of(tx, held.case)).ended == "withdrawn"
+    if waiting & (_HAS_TO_BE_HEARD - threads.STOPS if over else _HAS_TO_BE_HEARD):
         await steps.tell_unheard(context, tx, held, now)
 
 

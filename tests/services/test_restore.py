@@ -471,6 +471,28 @@ async def test_people_tell_a_stop_that_a_partner_cannot_hear(network: Network, t
     assert NOT_TOLD in await findings_of(network, "XAA", ours)
 
 
+async def test_people_tell_a_demand_that_a_partner_cannot_hear_though_it_withdrew(
+    network: Network, tmp_path: Path
+) -> None:
+    """The data are there all the same (R-16); and the desk is told of it once, however often it is posted in vain."""
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(ours, "known now", "first", "case_officer")
+    await network.gateways["XAA"].hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=2)
+    await network.deliver()
+    network.clock.pass_(days=31)
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    await network.gateways["XBB"].notices.demand_erasure(theirs, "first", "registry_clerk")
+    network.logs.clear()
+    for _ in range(4):
+        await network.deliver()
+        network.clock.pass_(hours=2)
+    told = [values["desk"] for event, values in network.logs if event == "case.notice" and values["ref"] == theirs]
+    assert ([PASSED_OVER, NOT_TOLD], ["interior"]) == (await findings_of(network, "XBB", theirs), told)
+
+
 async def test_who_asked_learns_that_its_request_left_though_an_answer_came_before_the_listing(
     network: Network, tmp_path: Path
 ) -> None:
