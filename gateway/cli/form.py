@@ -57,10 +57,7 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
     """
 
     async def act(gateway: "Gateway") -> tuple[list[bytes], int]:
-        from gateway.services.steady import go_by_what_was_seen  # here, as with the gateway itself
-
         await gateway.context.look()  # a store that has gone back would give its numbers a second time
-        await go_by_what_was_seen(gateway.context)  # what has expired is given up as it is looked at
         if country not in gateway.context.partners:
             raise NoPartner(country)
         return await _waiting(gateway, country)

@@ -225,14 +225,17 @@ async def opened(home: Path, ask: Callable[[], str]) -> "AsyncIterator[Gateway]"
     """
     Open the gateway at ``home`` beside one that may be serving, and close it after the block.
 
-    Cards that are not held yet are taken first, so that a new home can send before it first served.
+    Its clock is believed as far as that one saw it. Cards that are not held yet are taken first, so that a new home can
+    send before it first served.
     """
     from gateway import app, settings  # here, because half of the verbs need no gateway and this takes half a second
     from gateway.log import configure_log
+    from gateway.services.steady import go_by_what_was_seen
 
     log = configure_log(level=logging.WARNING)
     gateway = await app.build(settings.load(home, os.environ), passphrase=ask, log=log)
     try:
+        await go_by_what_was_seen(gateway.context)
         trust, partners = gateway.context.trust, gateway.context.partners
         if any(trust.find(country) is None and country not in trust.holds() for country in partners):
             await _take_cards(gateway)

@@ -68,8 +68,13 @@ class SteadyClock:
 
 
 async def go_by_what_was_seen(context: Context) -> None:
-    """Believe the clock, in a process that does not serve, as far as those that do saw it. Raises ``Unavailable``."""
-    context.believes = partial(leap.is_steady, await context.store.read(_kept))
+    """
+    Believe the clock, in a process that does not serve, as far as those that do saw it, and doubt it as they do.
+
+    Raises ``Unavailable``.
+    """
+    seen = await context.store.read(_kept)
+    context.believes, context.doubts = partial(leap.is_steady, seen), partial(leap.before_leap, seen)
 
 
 def waiting(text: str, now: datetime) -> Steady | None:

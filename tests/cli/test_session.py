@@ -3,15 +3,20 @@
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.app import Gateway
 from gateway.cli.errors import CommandError
-from gateway.cli.session import passphrase
-from tests.cli.support import ROOT, Homes, call
+from gateway.cli.session import passphrase, run
+from gateway.core.wire import format_instant
+from tests.cli.support import PHRASE, ROOT, Homes, call
 
 
 def write(path: Path, text: str) -> Path:
@@ -146,3 +151,21 @@ def test_a_file_that_the_gateway_cannot_open_is_a_finding(homes: Homes, name: st
     items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
     (found,) = [one for one in items if one["area"] == "files" and one["level"] == "finding"]
     assert (True, f"chown root {home / name}") == (name in found["text"], found["hint"])
+
+
+@pytest.mark.parametrize(("seen", "believed", "doubted"), [(None, False, False), (1, True, False), (9000, False, True)])
+def test_a_command_goes_by_what_was_seen_of_the_clock(
+    homes: Homes, seen: int | None, believed: bool, doubted: bool
+) -> None:
+    """By one that leapt since nothing is given, or refused, that cannot be taken back; ``seen`` so many hours ago."""
+    now = datetime.now(UTC)
+    if seen is not None:
+        text = " ".join(format_instant(now - timedelta(hours=hours)) for hours in (seen + 48, seen))
+        with closing(sqlite3.connect(homes.home("XAA") / "data/gateway.db")) as db:
+            db.execute("INSERT INTO meta (name, value) VALUES ('clock', ?)", (text,))
+            db.commit()
+
+    async def asked(gateway: Gateway) -> tuple[bool, bool]:
+        return gateway.context.believes(now), gateway.context.doubts(now) is not None
+
+    assert (believed, doubted) == run(homes.home("XAA"), lambda: PHRASE, asked)
