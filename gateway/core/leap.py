@@ -20,12 +20,14 @@ class Steady(NamedTuple):
     """
     What was seen of the clock: the first look after its last leap, the last look of all, and the one before the leap.
 
-    ``before`` is ``None`` where no leap is known.
+    ``before`` is ``None`` where no leap is known. ``sure`` is what was past before the first of several leaps, each
+    within a day of the one before; ``None`` where the last leap is none of several, or led back to that instant.
     """
 
     since: datetime
     seen: datetime
     before: datetime | None = None
+    sure: datetime | None = None
 
     @property
     def until(self) -> datetime:
@@ -38,7 +40,8 @@ def look(last: Steady | None, now: datetime) -> Steady:
     if last is None:
         return Steady(now, now)
     if abs(now - last.seen) > LEAP:
-        return Steady(now, now, last.seen)
+        first = (last.sure or last.before) if last.seen < last.until else None
+        return Steady(now, now, last.seen, min(first, last.seen) if first and now - first > LEAP else None)
     return last._replace(seen=now)
 
 
@@ -51,10 +54,10 @@ def before_leap(last: Steady | None, now: datetime) -> datetime | None:
     """
     Return what the clock that shows ``now`` said before it leapt, if it did so less than a day ago; else ``None``.
 
+    Where a clock that is wrong is set to another wrong day within a day, what it said between the two is no more past
+    than either: it is what it said before the first leap.
+
     Of a clock that was never looked at no leap is known: a new gateway refuses what is over from its first hour on.
     """
-    if last is None:
-        return None
-    if abs(now - last.seen) > LEAP:
-        return last.seen
-    return last.before if now < last.until else None
+    found = None if last is None else look(last, now)
+    return (found.sure or found.before) if found is not None and now < found.until else None

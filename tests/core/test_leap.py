@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,31 @@ def test_a_leap_either_way_takes_the_belief_for_a_day(by: timedelta, sign: int) 
     assert before.seen == before_leap(hourly(found, after, 23), after + 23 * HOUR)
     assert before_leap(hourly(found, after, 24), after + 24 * HOUR) is None
     assert is_steady(hourly(found, after, 24), after + 24 * HOUR)
+
+
+@pytest.mark.parametrize("days", [(4, 10), (4, 2), (400, 4, 10)])
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_a_clock_said_between_two_leaps_is_not_past(days: tuple[int, ...], kept: bool) -> None:
+    """Nobody believed it then; ``kept`` tells a few looks between them from none but that which finds the leap."""
+    found = hourly(None, NOON, 30)
+    right = found.seen
+    for day in days:
+        at = right + timedelta(days=day, hours=1)
+        assert right == before_leap(found, at)
+        found = hourly(found, at, 3 if kept else 0)
+    assert right == before_leap(found, found.seen)
+    later = hourly(found, found.seen + HOUR, 24)
+    assert before_leap(later, later.seen) is None
+    assert later.seen == before_leap(later, later.seen + 2 * LEAP)
+
+
+def test_a_clock_that_is_right_again_says_what_is_past() -> None:
+    """It is where it was before it leapt, so what is past by it is past, whatever it said meanwhile."""
+    before = hourly(None, NOON, 30)
+    ahead = look(before, before.seen + 4 * LEAP)
+    again = before.seen + HOUR
+    assert ahead.seen == before_leap(ahead, again) == before_leap(look(ahead, again), again)
+    assert again == before_leap(look(ahead, again), again + 9 * LEAP)
 
 
 @given(st.lists(st.timedeltas(min_value=-LEAP, max_value=LEAP), max_size=20))
