@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.core.case import Case, Side, State
+from gateway.core.escalation import is_stopped, owed
 from gateway.core.machine import Event
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.remark import is_confirmed
@@ -23,6 +24,7 @@ from gateway.services.hold import WAYS_ON
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
 from gateway.services.ports import Tx
+from gateway.services.reckon import overdue
 
 ANSWERS: Final[Mapping[str, str]] = {
     "use-report": USE_REQUEST,
@@ -65,11 +67,16 @@ async def open_steps(
                 found[verb] = may
         return found
 
-    return await context.store.read(unit)
+    open_ = await context.store.read(unit)
+    if "reminder" in open_ and is_stopped((await services.inquiries.pressed([row.ref]))[row.ref]):
+        del open_["reminder"]
+    return open_
 
 
 def _has_place(case: Case, verb: str, now: datetime) -> bool:
-    """Tell whether the case has a place for the step: something prepared, a question that is open, who has left."""
+    """Tell whether the case has a place for the step: something prepared or late, an open question, who has left."""
+    if verb == "reminder":
+        return overdue(owed(case), now)
     if verb in OF_WHAT_IS_PREPARED:
         # Right values for wrong ones are approved, and leave, by a step of their own.
         return case.pending is not None and case.pending.type != RECTIFICATION

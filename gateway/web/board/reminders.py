@@ -41,6 +41,15 @@ OUTCOMES: Mapping[str, str] = {
 """What became of each."""
 
 
+BEFOREHAND: Mapping[str, str] = {
+    "early": N_("A reminder can be sent once the reply is late."),
+    "stopped": N_("No reminder is sent: the case is marked “do not press”."),
+    "barred": N_("No reminder is sent: this State is not to be contacted."),
+    "step": N_("No reminder is foreseen for what is waited for here."),
+}
+"""Why none is offered on the page of one case, by what ``against`` says; of one too recent the page has the day."""
+
+
 async def chosen(visit: Visit) -> web.StreamResponse:
     """Show what would go and what would not; without a choice, which a session that ended may have lost, the list."""
     refs = list(dict.fromkeys(visit.request.query.getall("ref", [])))

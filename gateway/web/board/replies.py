@@ -14,6 +14,8 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.core.escalation import rests_until, took_place
+from gateway.core.ladder import Level
 from gateway.services.account_store import Snooze
 from gateway.services.board import SAMPLE, Band, Counts, Filter, ReplyTimes, Watched, cool_down_until
 from gateway.services.context import NotFound
@@ -35,6 +37,7 @@ from gateway.web.board.desk import (
     states_of,
     today_of,
 )
+from gateway.web.board.reminders import BEFOREHAND, against
 from gateway.web.forms import read_day
 from gateway.web.language import N_
 from gateway.web.lateness import lateness
@@ -190,7 +193,7 @@ async def _page(
     visit: Visit, watched: Watched, problems: Sequence[tuple[str, str]] = (), status: int = 200
 ) -> web.Response:
     aside = await visit.site.accounts.papers.snoozes(visit.person.id, visit.now)
-    context = visit.site.desk.context
+    context, tongue = visit.site.desk.context, visit.tongue
     cool = cool_down_until(watched, context.policy.reminder_cooldown_days)
     return visit.page(
         "board/reply.html",
@@ -202,14 +205,27 @@ async def _page(
         typed={name: visit.form.get(name) or visit.draft.get(name, "") for name in ("until", "reason", "level")},
         latest=_latest(visit),
         cool_until=cool if cool and cool > visit.now else None,
-        rungs=[(level, level_text(visit.tongue, level)) for level in _rungs(visit)],
+        against=tongue._(BEFOREHAND[code]) if (code := against(visit, watched)) in BEFOREHAND else "",
+        rungs=[(one.level, level_text(visit.tongue, one.level)) for one in _open_rungs(visit, watched)],
+        climbs=bool(_rungs(visit)),
     )
 
 
-def _rungs(visit: Visit) -> list[str]:
+def _rungs(visit: Visit) -> list[Level]:
     """Return the rungs this desk records by hand."""
-    ladder = visit.site.desk.context.reckoner.ladder
-    return [one.level for one in ladder if ROLE in one.who and one.level in RECORDED]
+    return [one for one in visit.site.desk.context.reckoner.ladder if ROLE in one.who and one.level in RECORDED]
+
+
+def _open_rungs(visit: Visit, watched: Watched) -> list[Level]:
+    """Return those of them that silence has reached in this case and that do not rest: others would be refused."""
+    context = visit.site.desk.context
+    names = [one.level for one in context.reckoner.ladder]
+    if watched.level not in names or context.no_contact(watched.row.partner) is not None:
+        return []
+    reached = names[: names.index(watched.level) + 1]
+    past = [one for one in watched.pressed if took_place(one.at, visit.now)]
+    rest = {one.level: rests_until(one, past) for one in _rungs(visit)}
+    return [one for one in _rungs(visit) if one.level in reached and (rest[one.level] or visit.now) <= visit.now]
 
 
 async def put_aside(visit: Visit) -> web.StreamResponse:
@@ -254,7 +270,7 @@ async def take_up(visit: Visit) -> web.StreamResponse:
 async def record_level(visit: Visit) -> web.StreamResponse:
     """Record that a rung was taken by another way: first the effect, then the act."""
     watched, level = await _watched(visit), visit.form.get("level", "")
-    if level not in _rungs(visit):
+    if level not in [one.level for one in _rungs(visit)]:
         return await _page(visit, watched, [("level", visit.tongue._("Choose what was done"))], 422)
     if visit.form.get("confirm") != "yes":
         line = line_of(visit, watched, {})

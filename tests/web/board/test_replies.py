@@ -5,6 +5,7 @@ import io
 import re
 from datetime import timedelta
 
+from gateway.services.escalate import Escalation
 from gateway.web import board
 from gateway.web.board.desk import ROLES
 from gateway.web.board.replies import COLUMNS, csv_line
@@ -80,6 +81,24 @@ async def test_a_reminder_that_would_not_go_is_not_offered(desk: Desk) -> None:
     assert 'action="/reminders"' not in page.text
 
 
+async def test_nothing_is_offered_in_a_case_that_would_be_refused(desk: Desk) -> None:
+    """Neither before the reply is late, nor a rung that is not reached, nor where it is not to be pressed for."""
+    ref, _ = await story.acknowledged(desk.network)
+
+    async def offered() -> tuple[str, list[bool]]:
+        page = await (await desk.officer("board", at="board")).get(f"/replies/{ref}")
+        return page.words, [one in page.text for one in ('action="/reminders"', 'value="L3"', 'value="L6"')]
+
+    words, found = await offered()
+    assert ("once the reply is late" in words, [False] * 3) == (True, found)
+    desk.network.clock.pass_(days=60)
+    await desk.network.refresh()
+    assert [True, True, False] == (await offered())[1]
+    await Escalation(desk.gateway.context).stop(ref, "it endangers", "welfare", "child_welfare")
+    words, found = await offered()
+    assert ("No reminder is sent: the case is marked" in words, [False] * 3) == (True, found)
+
+
 async def test_the_list_is_narrowed_by_its_address(desk: Desk) -> None:
     """A State and a part of the list in the address narrow it; what there is not is no page."""
     ref = await late(desk.network)
@@ -145,6 +164,8 @@ async def test_a_rung_taken_another_way_is_recorded_after_its_effect_was_shown(d
     ref = await late(desk.network, days=40)
     someone = await desk.officer("board", at="board")
     await someone.get(f"/replies/{ref}")
+    unsaid = await someone.post(f"/replies/{ref}/level", {"level": ""})
+    assert 'id="level-error"' in unsaid.text  # beside the field, and not above the page alone
     shown = await someone.post(f"/replies/{ref}/level", {"level": "L3"})
     assert "Nothing has been recorded yet" in shown.words
     done = await someone.post(f"/replies/{ref}/level")
@@ -153,9 +174,8 @@ async def test_a_rung_taken_another_way_is_recorded_after_its_effect_was_shown(d
     assert ["escalate_l3"] == [one.event for one in history[ref]]
     await someone.post(f"/replies/{ref}/level", {"level": "L3"})
     assert 422 == (await someone.post(f"/replies/{ref}/level")).status
-    await someone.get(f"/replies/{ref}")
-    unsaid = await someone.post(f"/replies/{ref}/level", {"level": ""})
-    assert 'id="level-error"' in unsaid.text  # beside the field, and not above the page alone
+    page = await someone.get(f"/replies/{ref}")
+    assert ('value="L3"' in page.text, "not again before it has rested" in page.words) == (False, True)
 
 
 async def test_the_file_holds_the_list_and_no_formula(desk: Desk) -> None:
