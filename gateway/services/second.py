@@ -1,5 +1,6 @@
 """
-What waits for a word: a second person's, who looks at what the first one prepared or said, or an answer about data.
+What waits for a word: a second person's, who looks at what the first one prepared or said, or an answer about data; and
+for the signature of an authority.
 
 Rule 1: it is read from the cases themselves. What each says whenever it is saved (``cases.words``) tells where to look
 and nothing else: no list is kept that could say otherwise.
@@ -7,7 +8,7 @@ Rule 2: nothing here names the person of a case: a verb, the type of a message, 
 Rule 3: a word is shown to those whose roles may give it, to who gave the first one too: they see that it waits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,9 +18,9 @@ from typing import Final
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.messages import NEGATIVE_OUTCOMES, RECTIFICATION, REPLY
 from gateway.core.verification_guards import lapsed, value_of
-from gateway.services import cases
+from gateway.services import cases, reading
 from gateway.services.acts import APPROVALS, VERBS, DeskServices, allowed
-from gateway.services.inquire import BoardRow, Place
+from gateway.services.inquire import BoardRow, Place, Wanted
 from gateway.services.offered import ANSWERS
 from gateway.services.ports import Tx
 
@@ -116,6 +117,32 @@ async def _words(
         due.append(Word("apart", first=first))
     found = [word for word in due if word.verb in may]
     if any(word.verb == "resume" and person not in word.first for word in found):
+async def signatures(
+    services: DeskServices, role: str, limit: int, after: Place | None = None
+) -> tuple[reading.Awaiting, ...]:
+    """Return at most ``limit`` cases that wait for ``role``, an authority, to sign or decide; soonest due first."""
+    events, found = signs(role), list[reading.Awaiting]()
+    states = {side: reading.states_awaiting(side, role, events[side]) for side in Side}
+    wanted = [Wanted(side, tuple(one.value for one in states[side])) for side in Side if states[side]]
+    while len(found) < limit:
+        read = [row for one in wanted for row in await services.inquiries.queue(one, limit=PART, after=after)]
+        rows = sorted(read, key=_order)[:PART]
+        found += await reading.awaiting(services.context, rows, role, events)
+        if len(rows) < PART:
+            break
+        after = rows[-1].place
+    return tuple(found[:limit])
+
+
+DECIDES: Final = frozenset({"assess", "decide"})
+"""What the authority in charge decides on the record, without a text to sign."""
+
+
+def signs(role: str) -> Mapping[Side, frozenset[str]]:
+    """Return what ``role``, an authority, brings by its signature or decides, on each side."""
+    return {side: reading.signable(side, role) | DECIDES for side in Side}
+
+
         # Whoever stopped it again since has to let go first: nobody's word is due before.
         open_ = await services.hold.way_on(tx, held, "resume", person, may["resume"])
         found = [word for word in found if word.verb != "resume" or open_]

@@ -1,7 +1,7 @@
 """
 The queues: lists of cases by what is to be done, without a name in them.
 
-Rule 1: a queue is data, its states read from the state tables where a role decides what is in it.
+Rule 1: a queue is data. Where the states do not say whether a case waits for a role, the case does (``second``).
 Rule 2: the address holds the whole state of the page. What is in it and means nothing is left out, never guessed at.
 Rule 3: a page costs the page. Every list is read along one index and continued after its last row, and a count stops
 at the most that is shown.
@@ -15,9 +15,8 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.case import Side, State
-from gateway.core.machine import Row
+from gateway.core.escalation import HELD, MAY_ALLOW
 from gateway.core.returns import RETURN_STATES
-from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
 from gateway.core.verification import CLERK, LIAISON, OFFICER
 from gateway.services import directory, second
 from gateway.services.acts import LISTS, VERBS
@@ -42,14 +41,7 @@ def _names(*states: State) -> tuple[str, ...]:
     return tuple(state.value for state in states)
 
 
-_SIGNED = frozenset({"assess", "endorse", "decide", "hand_over", "confirm_handover", "accept", "report"})
-"""What the authority in charge of the person's welfare signs or says in a return."""
-
-
-def _for_welfare(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the states in which that authority may sign or say something, in the order of the table ``rows``."""
-    found = (row.source.value for row in rows if row.event in _SIGNED and "child_welfare" in row.who)
-    return tuple(dict.fromkeys(found))
+WELFARE: Final = "child_welfare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +50,8 @@ class Queue:
     One queue: name, title and what to do with its cases (English), who sees it, and what it holds.
 
     ``time`` is ``overdue``, ``soon`` or empty. ``unassigned`` holds cases whose officer is nobody in office. One with
-    ``words`` holds the cases in which one of these steps is due by what stands in the case itself (``second``).
+    ``words`` holds the cases in which one of these steps is due by what stands in the case itself (``second``), and one
+    that ``signs`` those that wait for the signature of child welfare, which have a page of their own.
     """
 
     name: str
@@ -69,6 +62,7 @@ class Queue:
     time: str = ""
     unassigned: bool = False
     words: Sequence[str] = ()
+    signs: bool = False
 
 
 _KINDS: Mapping[str, str] = {
@@ -180,12 +174,10 @@ QUEUES: Mapping[str, Queue] = {
         Queue(
             "sign-offs",
             N_("Returns that wait for a signature"),
-            N_("Some of these wait for your authority. The page of sign-offs lists those that do."),
-            frozenset({"child_welfare"}),
-            (
-                Wanted(Side.REQUESTING, _for_welfare(REQUESTING_ROWS)),
-                Wanted(Side.REQUESTED, _for_welfare(REQUESTED_ROWS)),
-            ),
+            N_("Without your authority they do not go on. Nobody can sign in its place."),
+            frozenset({WELFARE}),
+            (),
+            signs=True,
         ),
         Queue(
             "overdue",
@@ -253,6 +245,8 @@ async def count(visit: Visit, queue: Queue) -> int:
     """Return how many cases ``queue`` holds, at most ``COUNT_MOST``."""
     if queue.words:
         return len(await second.waiting(visit.site.desk, queue.words, visit.person.id, visit.roles, COUNT_MOST))
+    if queue.signs:
+        return len(await second.signatures(visit.site.desk, WELFARE, COUNT_MOST))
     total = 0
     for one in await held(visit, queue):
         total += await visit.site.desk.inquiries.count(one, COUNT_MOST - total)
@@ -291,6 +285,8 @@ async def queue_page(visit: Visit) -> web.StreamResponse:
     chosen = _chosen(visit)
     wanted = _narrowed(await held(visit, queue), chosen)
     rows = await _rows(visit, wanted, _place(visit.query("after")), latest)
+    if queue.signs:
+        return await visit.to(visit.path("sign-offs"))
     more = len(rows) > PAGE
     rows = rows[:PAGE]
     return visit.page(

@@ -6,7 +6,7 @@ Rule 2: nobody signs in its place and no role overrides it. To stop is one step,
 Rule 3: a list shows references. What is to be signed is content, shown for a reason that was recorded first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,11 +15,12 @@ from aiohttp import web
 
 from gateway.core.case import Side
 from gateway.core.returns import IN_CHARGE
-from gateway.services import reading
+from gateway.services import reading, second
 from gateway.services.acts import VERBS
 from gateway.services.context import NotFound
-from gateway.services.inquire import BoardRow, Place
+from gateway.services.inquire import Place
 from gateway.services.reading import Awaiting, part_of_return
+from gateway.services.second import DECIDES
 from gateway.web import words
 from gateway.web.interior.case import asks, opened, shown
 from gateway.web.interior.looks import acting_as, row_of, seen
@@ -31,9 +32,6 @@ from gateway.web.lateness import Lateness, lateness
 from gateway.web.visit import Entry, Route, Visit
 
 PAGE: Final = 50
-
-DECIDES: Final = frozenset({"assess", "decide"})
-"""What the authority in charge decides on the record, without a text to sign."""
 
 _VETOES: Final = ("decline", "refusal", "suspension", "freeze", "recall")
 """How it says no or stop, the step that ends most first; those that the state allows are offered."""
@@ -55,31 +53,16 @@ class Waiting:
     path: str
 
 
-def _events(role: str) -> Mapping[Side, frozenset[str]]:
-    return {side: reading.signable(side, role) | DECIDES for side in Side}
-
-
 async def sign_offs(visit: Visit) -> web.StreamResponse:
     """Show the cases that wait for the visitor's authority."""
     role = acting_as(visit, IN_CHARGE)
     if role is None:
         raise NotFound("no sign-off waits for this role")
     after = place_of(visit.query("after"))
-    rows, more = await _rows(visit, role, after)
-    found = await reading.awaiting(visit.site.desk.context, rows, role, _events(role))
-    following = visit.here(after=place_text(rows[-1].place)) if more else ""
-    lines = [_line(visit, one) for one in found]
-    return visit.page(
-        "interior/welfare.html", lines=lines, role=visit.tongue.role(role), following=following, first=after is None
-    )
-
-
-async def _rows(visit: Visit, role: str, after: Place | None) -> tuple[Sequence[BoardRow], bool]:
-    """Return a page of the cases in the states in which the role may sign, and whether there are more."""
-    events = _events(role)
-    states = {state.value for side in Side for state in reading.states_awaiting(side, role, events[side])}
-    found = await visit.site.desk.inquiries.cases(states=sorted(states), limit=PAGE + 1, after=after)
-    return found[:PAGE], len(found) > PAGE
+    found = await second.signatures(visit.site.desk, role, PAGE + 1, after)
+    following = visit.here(after=place_text(found[PAGE - 1].row.place)) if len(found) > PAGE else ""
+    lines = [_line(visit, one) for one in found[:PAGE]]
+    return visit.page("interior/welfare.html", lines=lines, role=visit.tongue.role(role), following=following)
 
 
 def _line(visit: Visit, one: Awaiting) -> Waiting:
@@ -148,7 +131,7 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
     tongue = visit.tongue
     case = await seen(visit, row, role, head.reason.why, "preview")
     part = part_of_return(case, role)
-    waits = await reading.awaiting(visit.site.desk.context, [row], role, _events(role))
+    waits = await reading.awaiting(visit.site.desk.context, [row], role, second.signs(role))
     allowed = await verbs(visit, row)
     mine = [_verb(name) for name in waits[0].events] if waits else []
     signs = [link(visit, row, verb) for verb in dict.fromkeys(mine) if verb in allowed]

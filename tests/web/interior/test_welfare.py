@@ -93,6 +93,10 @@ async def test_list_holds_what_waits_for_the_one_in_charge(both: tuple[Desk, Des
         assert "Ready to be signed" in answer.words
         assert [] == personal(answer.text)
     assert all(action != "view" for _, action, _ in await recorded(desk.network, "XAA", minors))
+    welfare_officer = await desk.officer("welfare")
+    assert "1" == (await welfare_officer.get("/queues/sign-offs/count")).text  # a card counts what the list holds
+    await sign(desk.network, minors)
+    assert "0" == (await welfare_officer.get("/queues/sign-offs/count")).text
 
 
 async def test_list_says_how_far_it_is(both: tuple[Desk, Desk]) -> None:
