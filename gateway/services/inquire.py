@@ -181,6 +181,10 @@ class Inquiries(Protocol):
         """Return open cases of which one person said that they are about another, and no second one yet."""
         ...
 
+    async def pressing_proposed(self, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
+        """Return open cases of which one person said that they may be pressed for again, and no second one yet."""
+        ...
+
     async def words_due(self, which: int, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
         """
         Return cases, closed ones too, in which one of the words ``which`` may be due, soonest due first.

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Final
 
 from gateway.core.case import Case, Pending, Side, State
+from gateway.core.escalation import MAY_ALLOW, is_stopped, proposer
 from gateway.core.messages import NEGATIVE_OUTCOMES, RECTIFICATION, REPLY
 from gateway.core.verification_guards import lapsed, value_of
 from gateway.services import cases, reading
@@ -26,6 +27,9 @@ from gateway.services.ports import Tx
 
 SECOND: Final = ("approval", "countersignature", "rectification-approval", "resume", "apart")
 """Steps by which a second person lets count what a first one prepared or said. Authorities have a list of their own."""
+
+PRESSING: Final = "pressing"
+"""The word by which a second person takes the mark "do not press" away: no step of the tables, for it moves no case."""
 
 ABOUT_DATA: Final = tuple(ANSWERS)
 """Steps that answer what the other State asks or demands about data."""
@@ -62,12 +66,15 @@ async def waiting(
     """Return at most ``limit`` cases in which one of ``verbs`` is due that ``roles`` may take, soonest due first."""
     context, found = services.context, list[Waiting]()
     while len(found) < limit:
-        rows = await _candidates(services, verbs, after)
+        proposed = await _proposed(services, after) if PRESSING in verbs and roles & MAY_ALLOW else ()
+        pressing = {row.ref: (Word(PRESSING, first=(who,)),) for row, who in proposed if who is not None}
+        rows = await _candidates(services, verbs, [row for row, _ in proposed], after)
 
         async def unit(tx: Tx, rows: Sequence[BoardRow] = rows) -> list[Waiting]:
             return [Waiting(row, await _words(services, tx, row, verbs, person, roles)) for row in rows]
 
-        found += [one for one in await context.store.read(unit) if one.words]
+        looked = [Waiting(one.row, one.words + pressing.get(one.row.ref, ())) for one in await context.store.read(unit)]
+        found += [one for one in looked if one.words]
         if len(rows) < PART:
             break
         after = rows[-1].place
@@ -84,11 +91,23 @@ async def here(services: DeskServices, row: BoardRow, person: str) -> tuple[Word
     return await services.context.store.read(lambda tx: _words(services, tx, row, WAYS_ON, person, everybody))
 
 
-async def _candidates(services: DeskServices, verbs: Sequence[str], after: Place | None) -> list[BoardRow]:
-    """Return the next cases in which one of ``verbs`` may be due."""
+async def _proposed(services: DeskServices, after: Place | None) -> Sequence[tuple[BoardRow, str | None]]:
+    """Return the next cases that somebody proposes to press for again, and who does; nobody where we press for none."""
+    rows = await services.inquiries.pressing_proposed(limit=PART, after=after)
+    past = await services.inquiries.pressed([row.ref for row in rows])
+    return [
+        (row, proposer(past[row.ref]) if row.side == Side.REQUESTING and is_stopped(past[row.ref]) else None)
+        for row in rows
+    ]
+
+
+async def _candidates(
+    services: DeskServices, verbs: Sequence[str], more: Sequence[BoardRow], after: Place | None
+) -> list[BoardRow]:
+    """Return the next cases in which one of ``verbs`` may be due, ``more`` among them."""
     read = services.inquiries
     which = (cases.SECOND_WORD if {*SECOND} & {*verbs} else 0) + (cases.ANSWER if {*ABOUT_DATA} & {*verbs} else 0)
-    found = {row.ref: row for row in await read.words_due(which, limit=PART, after=after)}
+    found = {row.ref: row for row in (*more, *await read.words_due(which, limit=PART, after=after))}
     if "apart" in verbs:
         found |= {row.ref: row for row in await read.apart_begun(limit=PART, after=after)}
     return list(islice(sorted(found.values(), key=_order), PART))
@@ -98,25 +117,6 @@ def _order(row: BoardRow) -> tuple[bool, float, str]:
     return row.due_at is None, row.due_at.timestamp() if row.due_at else 0.0, row.ref
 
 
-@lru_cache(maxsize=256)
-def _allowed(side: str, state: str, roles: frozenset[str]) -> list[tuple[str, list[str]]]:
-    """Return ``allowed``, found once for each state: in most cases that are looked at the word is for others to say."""
-    return allowed(Side(side), State(state), roles)
-
-
-async def _words(
-    services: DeskServices, tx: Tx, row: BoardRow, verbs: Sequence[str], person: str, roles: frozenset[str]
-) -> tuple[Word, ...]:
-    """Return the words that are due in the case of ``row``, of those that ``roles`` may give there."""
-    may = {verb: own for verb, own in _allowed(row.side, row.state, roles) if verb in verbs}
-    held = cases.readable(services.context, await tx.find_case(row.ref)) if may else None
-    if held is None:
-        return ()
-    due = _due(held.case, services.context.clock.now())
-    if "apart" in may and (first := await services.hold.first_words(tx, held.case)):
-        due.append(Word("apart", first=first))
-    found = [word for word in due if word.verb in may]
-    if any(word.verb == "resume" and person not in word.first for word in found):
 async def signatures(
     services: DeskServices, role: str, limit: int, after: Place | None = None
 ) -> tuple[reading.Awaiting, ...]:
@@ -143,6 +143,25 @@ def signs(role: str) -> Mapping[Side, frozenset[str]]:
     return {side: reading.signable(side, role) | DECIDES for side in Side}
 
 
+@lru_cache(maxsize=256)
+def _allowed(side: str, state: str, roles: frozenset[str]) -> list[tuple[str, list[str]]]:
+    """Return ``allowed``, found once for each state: in most cases that are looked at the word is for others to say."""
+    return allowed(Side(side), State(state), roles)
+
+
+async def _words(
+    services: DeskServices, tx: Tx, row: BoardRow, verbs: Sequence[str], person: str, roles: frozenset[str]
+) -> tuple[Word, ...]:
+    """Return the words that are due in the case of ``row``, of those that ``roles`` may give there."""
+    may = {verb: own for verb, own in _allowed(row.side, row.state, roles) if verb in verbs}
+    held = cases.readable(services.context, await tx.find_case(row.ref)) if may else None
+    if held is None:
+        return ()
+    due = _due(held.case, services.context.clock.now())
+    if "apart" in may and (first := await services.hold.first_words(tx, held.case)):
+        due.append(Word("apart", first=first))
+    found = [word for word in due if word.verb in may]
+    if any(word.verb == "resume" and person not in word.first for word in found):
         # Whoever stopped it again since has to let go first: nobody's word is due before.
         open_ = await services.hold.way_on(tx, held, "resume", person, may["resume"])
         found = [word for word in found if word.verb != "resume" or open_]

@@ -54,6 +54,12 @@ _APART_BEGUN = f"""
 {_BOARD} WHERE ref IN (SELECT ref FROM person_apart INDEXED BY person_apart_begun WHERE second IS NULL)
     AND closed_at IS NULL AND {_PAGE}
 """  # noqa: S608  (made of constants of this module)
+_PROPOSED = f"""
+{_BOARD} WHERE ref IN (
+    SELECT ref FROM case_event AS begun INDEXED BY case_event_proposed WHERE event = '{PROPOSE}' AND NOT EXISTS (
+        SELECT 1 FROM case_event WHERE ref = begun.ref AND n > begun.n AND event IN ('{STOP}', '{ALLOW}')))
+    AND closed_at IS NULL AND {_PAGE}
+"""  # noqa: S608  (made of constants of this module)
 # Named, because without figures about the table the planner would rather go along all open cases.
 _WORDS_DUE = f"{_BOARD} INDEXED BY case_words WHERE words > 0 AND words & ? <> 0 AND {_PAGE}"
 
@@ -208,6 +214,10 @@ class SqlInquiries(ABC):
     async def apart_begun(self, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
         """Return open cases of which one person said that they are about another, and no second yet."""
         return [_board(row) for row in await self._all(_APART_BEGUN, (*_after(after), inf, limit))]
+
+    async def pressing_proposed(self, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
+        """Return open cases of which one person said that they may be pressed for again, and no second yet."""
+        return [_board(row) for row in await self._all(_PROPOSED, (*_after(after), inf, limit))]
 
     async def words_due(self, which: int, *, limit: int = 50, after: Place | None = None) -> Sequence[BoardRow]:
         """Return cases, closed ones too, in which one of the words ``which`` may be due, soonest due first."""

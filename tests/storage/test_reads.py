@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.escalation import ALLOW, PROPOSE, STOP
 from gateway.services.inquire import AuditRow, BoardRow, Figures, Place
 from gateway.services.operate import Inbox, Outbox
 from gateway.services.ports import BadValue, Store, Tx, Unavailable
-from gateway.services.rows import AccessRow, ApartRow
+from gateway.services.rows import AccessRow, ApartRow, EventRow
 from gateway.storage import SqliteInquiries, StoreError, reads
 from gateway.storage.reads import SqlInquiries
 from tests.storage.support import NOW, case, digest, inbound, outbound
@@ -159,14 +160,23 @@ async def test_what_waits_for_a_word_is_found_in_any_state(store: Store, inquiri
     first = (await inquiries.words_due(3, limit=1))[0]
     assert ["b", "d"] == [row.ref for row in await inquiries.words_due(3, limit=2, after=first.place)]
     assert ["c"] == [row.ref for row in await inquiries.apart_begun()]
+
+    async def press(tx: Tx) -> None:
+        for ref, steps in (("a", (STOP, PROPOSE)), ("b", (STOP, PROPOSE, ALLOW)), ("c", (STOP, PROPOSE, STOP))):
+            for step in steps:
+                await tx.add_event(EventRow(ref, NOW, step, "p1", "case_officer", "ASKED", "ASKED", None, None))
+
+    await store.commit(press)
+    assert ["a"] == [row.ref for row in await inquiries.pressing_proposed()]
     await store.commit(lambda tx: tx.save_case(CASES[2]._replace(version=3, words=2)))
     assert ["a"] == [row.ref for row in await inquiries.words_due(1)]
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-async def test_a_first_word_alone_is_found_along_indexes(inquiries: SqlInquiries) -> None:
+@pytest.mark.parametrize("name", ["_APART_BEGUN", "_PROPOSED"])
+async def test_a_first_word_alone_is_found_along_indexes(inquiries: SqlInquiries, name: str) -> None:
     """The few that are found are sorted, and no table is gone through."""
-    statement = reads._APART_BEGUN
+    statement = getattr(reads, name)
     plan = await inquiries._all(f"EXPLAIN QUERY PLAN {statement}", tuple("x" * statement.count("?")))
     assert [] == [row[3] for row in plan if "SCAN" in row[3] and "INDEX" not in row[3]]
 

@@ -109,9 +109,9 @@ QUEUES: Mapping[str, Queue] = {
                 "Here one person has said or prepared something, and it counts only once another one has looked at it "
                 "and says so too. Nobody is both."
             ),
-            _giving(second.SECOND),
+            _giving(second.SECOND) | (MAY_ALLOW & INTERIOR),
             (),
-            words=second.SECOND,
+            words=(*second.SECOND, second.PRESSING),
         ),
         Queue("to-send", N_("To send"), N_("Approved by a second person, not sent yet."), OFFICER, _ours(S.CLEARED)),
         Queue(
@@ -332,7 +332,11 @@ async def _words_page(visit: Visit, queue: Queue) -> web.StreamResponse:
 def _said(visit: Visit, word: second.Word) -> tuple[str, str, tuple[str, ...], bool]:
     """Return a word that is due: what it does, of which message, who was first, and whether that is who looks."""
     type = visit.tongue.code("message_type", word.type) if word.type else ""
-    return visit.tongue._(TEXTS[word.verb].title), type, word.first, visit.person.id in word.first
+    title = _PRESSING if word.verb == second.PRESSING else TEXTS[word.verb].title
+    return visit.tongue._(title), type, word.first, visit.person.id in word.first
+
+
+_PRESSING: Final = N_("Let the other State be reminded again")
 
 
 def find_queue(visit: Visit, name: str) -> Queue:
