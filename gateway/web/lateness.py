@@ -3,6 +3,7 @@ How late something is, in words: working days by the calendar the due date came 
 
 Rule 1: the due date is the clock's and never reckoned anew here; only the days between it and today are counted.
 Rule 2: where the calendar does not speak about those days, calendar days are counted and the words say so.
+Rule 3: a stop moves no due date. While it stands nothing counts as late, and its words say both.
 """
 
 from collections.abc import Mapping
@@ -46,7 +47,8 @@ class Lateness:
     How something stands against its due date.
 
     ``kind`` is ``still`` (no date), ``good``, ``soon`` or ``late``, the kinds of a tag. ``days`` counts from the due
-    date, above 0 after it; ``working`` says whether they are working days. ``text`` says all of it.
+    date, above 0 after it; ``working`` says whether they are working days. ``text`` says all of it. ``stopped`` tells
+    that the case stands still, so that nothing is late and the day stays what it was.
     """
 
     kind: str
@@ -55,12 +57,13 @@ class Lateness:
     text: str
     due_on: date | None = None
     calendar: str = ""
+    stopped: bool = False
 
 
 def lateness(due: Due, now: datetime, calendars: Mapping[str, Calendar], tongue: Tongue) -> Lateness:
     """Return how ``due`` stands at ``now``; ``calendars`` are those the gateway reckons with, by country."""
     if due.due_on is None or due.due_at is None:
-        return Lateness("still", 0, True, tongue._("No due date yet"))
+        return Lateness("still", 0, True, tongue._("No due date"))
     calendar = next((one for one in calendars.values() if one.id == due.calendar), None)
     today = local_date(now, calendar.zone if calendar else tongue.zone.key)
     days, working = _between(calendar, due.due_on, today)
@@ -69,6 +72,14 @@ def lateness(due: Due, now: datetime, calendars: Mapping[str, Calendar], tongue:
     if days == 0 and today < due.due_on:  # no working day is left, and yet the last day is another than today
         days, working = (today - due.due_on).days, False
     return Lateness(kind, days, working, _text(days, working, is_late, tongue), due.due_on, due.calendar or "")
+
+
+def stopped(due: Due | None, tongue: Tongue) -> Lateness:
+    """Return how it stands with the time of a case that is stopped; ``due`` is what was due when it was, if known."""
+    text = tongue._("Stopped: not counted as late here")
+    if due is None:
+        return Lateness("still", 0, True, text, stopped=True)
+    return Lateness("still", 0, True, text, due.due_on, due.calendar or "", stopped=True)
 
 
 def due_soon_at(now: datetime, calendar: Calendar | None) -> datetime:

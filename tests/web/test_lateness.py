@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.calendars import Calendar
 from gateway.web.language import tongue
-from gateway.web.lateness import due_soon_at, lateness
+from gateway.web.lateness import due_soon_at, lateness, stopped
 
 ZONE = "Europe/Vienna"
 CALENDAR = Calendar(
@@ -81,7 +81,15 @@ def test_a_last_day_that_is_a_rest_day_is_not_said_to_be_today(now: datetime, te
 def test_no_due_date_is_said() -> None:
     """What has no due date yet is neither late nor in time."""
     found = lateness(Row(None, None, None), datetime(2026, 12, 4, tzinfo=UTC), CALENDARS, ENGLISH)
-    assert (found.kind, found.text, found.due_on) == ("still", "No due date yet", None)
+    assert (found.kind, found.text, found.due_on) == ("still", "No due date", None)
+
+
+def test_a_stop_moves_no_day() -> None:
+    """What was due before is told with its day and calendar, and not as late, however far back it lies."""
+    told = stopped(row(date(2026, 1, 5)), ENGLISH)
+    expected = ("still", "Stopped: not counted as late here", date(2026, 1, 5), "XBB-2026", True)
+    assert expected == (told.kind, told.text, told.due_on, told.calendar, told.stopped)
+    assert (None, True) == (stopped(None, ENGLISH).due_on, stopped(None, ENGLISH).stopped)
 
 
 @pytest.mark.parametrize("calendar", ["XCC-2026", None])

@@ -6,13 +6,13 @@ Rule 2: content is made of a case that was looked at with a reason, and of nothi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from gateway.core import wire
 from gateway.core.case import Case, Notice, Side, State
-from gateway.core.escalation import running
+from gateway.core.escalation import HELD, owed, running
 from gateway.core.messages import (
     CONFIRMATION,
     DELAY,
@@ -45,7 +45,7 @@ from gateway.web import readable, rules, words
 from gateway.web.interior.findings import said
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_, Tongue
-from gateway.web.lateness import Lateness, lateness
+from gateway.web.lateness import Lateness, lateness, stopped
 from gateway.web.readable import Part
 from gateway.web.reasons import Reason
 from gateway.web.visit import Visit
@@ -128,7 +128,7 @@ def head(
         state=words.state(tongue, row.state),
         state_code=row.state,
         officer=_officer(visit, row.officer),
-        late=lateness(row, visit.now, context.reckoner.calendars, tongue),
+        late=_late(visit, row, case),
         instrument=row.instrument or "",
         verified=instrument is None or instrument.verified_by is not None,
         step=tongue.code("step", row.step) if row.step else "",
@@ -142,6 +142,14 @@ def head(
         gone=row.state in GONE,
         reason=reason,
     )
+
+
+def _late(visit: Visit, row: BoardRow, case: Case | None) -> Lateness:
+    """Return how the case stands against its day: of one that is stopped, against that of what was due before."""
+    if row.state in HELD and row.due_on is None:
+        before = None if case is None or case.resume_to is None else replace(case, state=case.resume_to)
+        return stopped(owed(before) if before else None, visit.tongue)
+    return lateness(row, visit.now, visit.site.desk.context.reckoner.calendars, visit.tongue)
 
 
 def stop_verb(side: Side, state: State) -> str | None:

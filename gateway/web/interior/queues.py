@@ -25,7 +25,7 @@ from gateway.services.inquire import BoardRow, Place, Wanted
 from gateway.web import words
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_
-from gateway.web.lateness import Lateness, due_soon_at, lateness
+from gateway.web.lateness import Lateness, due_soon_at, lateness, stopped
 from gateway.web.visit import Route, Visit
 
 PAGE: Final = 50
@@ -271,22 +271,28 @@ def line(visit: Visit, row: BoardRow) -> Line:
         officer=row.officer or "",
         role=tongue.comma.join(tongue.role(role) for role in shown),
         stands_in=today if today and today != row.officer else "",
-        late=lateness(row, visit.now, context.reckoner.calendars, tongue),
+        late=_late(visit, row),
         notice_due=row.notice_due,
     )
+
+
+def _late(visit: Visit, row: BoardRow) -> Lateness:
+    if row.state in HELD and row.due_on is None:
+        return stopped(None, visit.tongue)
+    return lateness(row, visit.now, visit.site.desk.context.reckoner.calendars, visit.tongue)
 
 
 async def queue_page(visit: Visit) -> web.StreamResponse:
     """Show one queue: narrowed, in one of two orders, a page at a time."""
     queue = find_queue(visit, visit.request.match_info["name"])
+    if queue.signs:
+        return await visit.to(visit.path("sign-offs"))
     if queue.words:
         return await _words_page(visit, queue)
     latest = visit.query("order") == "latest"
     chosen = _chosen(visit)
     wanted = _narrowed(await held(visit, queue), chosen)
     rows = await _rows(visit, wanted, _place(visit.query("after")), latest)
-    if queue.signs:
-        return await visit.to(visit.path("sign-offs"))
     more = len(rows) > PAGE
     rows = rows[:PAGE]
     return visit.page(

@@ -409,10 +409,13 @@ async def test_who_stopped_and_why_is_content(both: tuple[Desk, Desk]) -> None:
     """That the case is stopped stands in its head; by which role and why only for a reason."""
     desk, _ = both
     ours, _ = await story.acknowledged(desk.network)
+    due_on = (await story.row(desk.network, "XAA", ours)).due_on
     await desk.gateway.hold.freeze(ours, "she spoke of fear", "protection", "asylum_authority")
     officer = await desk.officer("first")
+    assert "Stopped: not counted as late here" in (await officer.get("/queues/held")).words
     for path in ("", "/timeline", "/messages"):
         text = (await officer.get(f"/cases/{ours}{path}")).words
+        assert f"Stopped: not counted as late here The due day stays {due_on}" in text
         assert words.STATES[State.FROZEN] in text
         assert "Asylum authority" not in text
         assert "fear" not in text
