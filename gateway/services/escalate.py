@@ -59,7 +59,10 @@ BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
 """Rungs on which paper passes between ministries, whose references show nobody that a case is invented."""
 
 SHOWN = 20
-"""How many notes verbales of one year a list shows."""
+"""How many notes verbales a list shows."""
+
+YEARS = 10
+"""Years in which notes verbales are looked for."""
 
 PRESSED = (*AWAITED, State.DECIDED)
 """States of the requesting side in which the other State owes something."""
@@ -170,15 +173,26 @@ class Escalation:
             raise NotFound("no note verbale has that number")
         return found
 
-    async def issued_in(self, year: int, person: str, role: str) -> tuple[Issued, ...]:
-        """Return the last ``SHOWN`` notes verbales of ``year``, the latest first. Raises ``Forbidden``."""
+    async def issued_until(
+        self, year: int, person: str, role: str, *, before: int | None = None, most: int = SHOWN
+    ) -> tuple[Issued, ...]:
+        """
+        Return the last ``most`` notes verbales of ``year`` and the years before it, the latest first.
+
+        Of ``year`` those alone with a number under ``before``. Raises ``Forbidden``.
+        """
         await self._may_issue(person, role)
 
         async def unit(tx: Tx) -> tuple[Issued, ...]:
-            last = int(await tx.find_meta(f"notes:{year}") or 0)
-            numbers = range(last, max(0, last - SHOWN), -1)
-            found = [await _find_note(tx, f"{number}/{year}") for number in numbers]
-            return tuple(one for one in found if one is not None)
+            found = list[Issued]()
+            for one in range(year, year - YEARS, -1):
+                last = int(await tx.find_meta(f"notes:{one}") or 0)
+                for number in range(last if one < year or before is None else min(last, before - 1), 0, -1):
+                    if len(found) == most:
+                        return tuple(found)
+                    note = await _find_note(tx, f"{number}/{one}")
+                    found += [note] if note is not None else []
+            return tuple(found)
 
         return await self._context.store.read(unit)
 

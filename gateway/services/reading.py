@@ -40,6 +40,9 @@ Steps, and messages, of one case that a page has: a return has some fifty. The o
 likes what it may say at all, and every proof is checked while everybody else waits. The evidence holds all of them.
 """
 
+PAST_MAX = 20 * SHOWN_MAX
+"""Of how many such lines, or looks, a page leads back to earlier ones: whoever goes there has them all read."""
+
 OPENERS = DESK | {"dpo"}
 """Roles that may read the reasons in a record of access."""
 
@@ -115,16 +118,14 @@ async def history(context: Context, ref: str) -> tuple[Step, ...]:
     """
 
     async def unit(tx: Tx) -> tuple[CaseRow, Sequence[EventRow]]:
-        row = await tx.find_case(ref)
-        if row is None:
-            raise NotFound("there is no such case here")
-        return row, await tx.events(ref)
+        return await _case_row(tx, ref), await tx.events(ref)
 
     of, rows = await context.store.read(unit)
-    return tuple(
-        Step(row.at, _event(row, of.partner), "" if row.event in PAUSES else row.role, row.source, row.target)
-        for row in reversed(rows[-SHOWN_MAX:])
-    )
+    return tuple(_step(row, of.partner) for row in reversed(rows[-SHOWN_MAX:]))
+
+
+def _step(row: EventRow, partner: str) -> Step:
+    return Step(row.at, _event(row, partner), "" if row.event in PAUSES else row.role, row.source, row.target)
 
 
 def _event(row: EventRow, partner: str) -> str:
@@ -144,32 +145,74 @@ async def is_set_aside(context: Context, ref: str) -> bool:
     return await context.store.read(unit)
 
 
-async def messages(context: Context, ref: str) -> tuple[Passed, ...]:
+Message = InboundRow | OutboundRow
+
+
+async def messages(context: Context, ref: str, skip: int = 0, most: int = SHOWN_MAX) -> tuple[Passed, ...]:
     """
-    Return the last messages of the case ``ref``, the latest first, at most ``SHOWN_MAX``, each with its proof checked.
+    Return the last messages of the case ``ref``, behind the ``skip`` latest, at most ``most``; latest first.
 
-    Raises ``NotFound``.
+    Each has its proof checked. Raises ``NotFound``.
     """
 
-    async def unit(tx: Tx) -> tuple[CaseRow, Sequence[OutboundRow], list[tuple[InboundRow, LogEntry | None]]]:
-        row = await tx.find_case(ref)
-        if row is None:
-            raise NotFound("there is no such case here")
-        came = [
-            (one, await tx.find_log_entry(one.partner, "issued", one.digest))
-            for one in await tx.inbound_of_case(ref, SHOWN_MAX)
-        ]
-        return row, await tx.outbound_of_case(ref), came
+    async def unit(tx: Tx) -> tuple[CaseRow, Sequence[Message], Mapping[str, LogEntry | None]]:
+        row, rows = await _case_row(tx, ref), (await _messages(tx, ref, skip + most))[skip:]
+        return row, rows, await _entries(tx, rows)
 
-    row, sent, came = await context.store.read(unit)
+    row, rows, entries = await context.store.read(unit)
     held = context.trust.find(row.partner)
-    found = [_sent(context, held, one) for one in sent if one.state != "dropped" or one.posted_at is not None]
-    found += [_came(context, one, entry) for one, entry in came]
-    return tuple(sorted(found, key=_when, reverse=True)[:SHOWN_MAX])
+    return tuple(_of_message(context, held, one, entries) for one in rows)
 
 
-def _when(one: Passed) -> tuple[datetime, int]:
-    return one.at or one.queued_at, one.seq or 0
+async def past(
+    context: Context, ref: str, skip: int = 0, most: int = SHOWN_MAX
+) -> tuple[tuple[Step, ...], tuple[Passed, ...]]:
+    """
+    Return what happened in the case ``ref`` and which messages passed, behind the ``skip`` latest of both together.
+
+    They are at most ``most`` together. Raises ``NotFound``.
+    """
+
+    async def unit(tx: Tx) -> tuple[CaseRow, list[EventRow | Message], Mapping[str, LogEntry | None]]:
+        row, steps = await _case_row(tx, ref), (await tx.events(ref))[-(skip + most) :]
+        lines: list[EventRow | Message] = [*reversed(steps), *await _messages(tx, ref, skip + most)]
+        lines = sorted(lines, key=_at, reverse=True)[skip : skip + most]
+        return row, lines, await _entries(tx, [one for one in lines if not isinstance(one, EventRow)])
+
+    row, lines, entries = await context.store.read(unit)
+    held = context.trust.find(row.partner)
+    steps = tuple(_step(one, row.partner) for one in lines if isinstance(one, EventRow))
+    return steps, tuple(_of_message(context, held, one, entries) for one in lines if not isinstance(one, EventRow))
+
+
+async def _case_row(tx: Tx, ref: str) -> CaseRow:
+    row = await tx.find_case(ref)
+    if row is None:
+        raise NotFound("there is no such case here")
+    return row
+
+
+async def _messages(tx: Tx, ref: str, last: int) -> list[Message]:
+    """Return the ``last`` messages that were posted, are to be, or came; the latest first."""
+    sent = [one for one in await tx.outbound_of_case(ref) if one.state != "dropped" or one.posted_at is not None]
+    rows: list[Message] = [*sent, *await tx.inbound_of_case(ref, last)]
+    return sorted(rows, key=lambda one: (_at(one), one.seq or 0), reverse=True)[:last]
+
+
+def _at(row: EventRow | Message) -> datetime:
+    if isinstance(row, EventRow):
+        return row.at
+    return row.received_at if isinstance(row, InboundRow) else row.posted_at or row.queued_at
+
+
+async def _entries(tx: Tx, rows: Sequence[Message]) -> Mapping[str, LogEntry | None]:
+    """Return the entry in our log of each message that came, by its digest."""
+    came = [one for one in rows if isinstance(one, InboundRow)]
+    return {one.digest: await tx.find_log_entry(one.partner, "issued", one.digest) for one in came}
+
+
+def _of_message(context: Context, held: Card | None, row: Message, entries: Mapping[str, LogEntry | None]) -> Passed:
+    return _came(context, row, entries[row.digest]) if isinstance(row, InboundRow) else _sent(context, held, row)
 
 
 def _sent(context: Context, card: Card | None, row: OutboundRow) -> Passed:
@@ -236,13 +279,23 @@ class Seen:
     why: str | None = None
 
 
-async def looks(context: Context, ref: str) -> tuple[Seen, ...]:
-    """Return who looked at the case ``ref``, the latest first, without their reasons."""
+async def looks(context: Context, ref: str, skip: int = 0, most: int | None = None) -> tuple[Seen, ...]:
+    """
+    Return who looked at the case ``ref``, the latest first, without their reasons.
+
+    They are those behind the ``skip`` latest, at most ``most``.
+    """
     rows = await context.store.read(lambda tx: tx.accesses(ref))
-    return tuple(Seen(row.at, row.person, row.action, row.recipient) for row in reversed(rows))
+    return tuple(Seen(row.at, row.person, row.action, row.recipient) for row in _part(rows, skip, most))
 
 
-async def opened_looks(context: Context, ref: str, person: str, role: str, why: str) -> tuple[Seen, ...]:
+def _part(rows: Sequence[AccessRow], skip: int, most: int | None) -> Sequence[AccessRow]:
+    return rows[::-1][skip : None if most is None else skip + most]
+
+
+async def opened_looks(
+    context: Context, ref: str, person: str, role: str, why: str, skip: int = 0, most: int | None = None
+) -> tuple[Seen, ...]:
     """
     Return the same with the reasons that were given, once this look itself is recorded (R-13).
 
@@ -262,7 +315,8 @@ async def opened_looks(context: Context, ref: str, person: str, role: str, why: 
 
     held, rows = (await context.commit(unit)).value
     return tuple(
-        Seen(row.at, row.person, row.action, row.recipient, _opened(context, held, row)) for row in reversed(rows)
+        Seen(row.at, row.person, row.action, row.recipient, _opened(context, held, row))
+        for row in _part(rows, skip, most)
     )
 
 

@@ -324,11 +324,11 @@ async def test_only_who_issues_notes_reads_those_that_were_issued(network: Netwo
     await late(network)
     note = await ladder(network).note("XBB", "board", "foreign_affairs")
     assert note == (await ladder(network).issued(note.number, "board", "foreign_affairs")).note
-    assert [note] == [one.note for one in await ladder(network).issued_in(2027, "board", "foreign_affairs")]
+    assert [note] == [one.note for one in await ladder(network).issued_until(2027, "board", "foreign_affairs")]
     with pytest.raises(Forbidden, match="may not do this"):
         await ladder(network).issued(note.number, "first", "case_officer")
     with pytest.raises(Forbidden, match="may not do this"):
-        await ladder(network).issued_in(2027, "first", "case_officer")
+        await ladder(network).issued_until(2027, "first", "case_officer")
     with pytest.raises(NotFound):
         await ladder(network).issued("9/2027", "board", "foreign_affairs")
 

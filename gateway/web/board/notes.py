@@ -11,7 +11,7 @@ from aiohttp import web
 from gateway.core.machine import RuleRefused
 from gateway.core.note_verbale import LANGUAGES, Note, paragraphs, serialize_html, serialize_text
 from gateway.services.context import NotFound
-from gateway.services.escalate import Escalation, Issued, mark
+from gateway.services.escalate import SHOWN, Escalation, Issued, mark
 from gateway.services.ports import Changed
 from gateway.web.board.desk import ROLE, ROLES, partner_of, states_of, today_of
 from gateway.web.board.digests import text_file
@@ -23,12 +23,26 @@ LANGUAGE_NAMES = {"en": N_("English"), "fr": N_("French")}
 
 
 async def every(visit: Visit) -> web.StreamResponse:
-    """Show the notes issued this year and the year before, and where to draft one."""
-    year = today_of(visit).year
-    found = await _escalation(visit).issued_in(year, visit.person.id, ROLE)
-    found += await _escalation(visit).issued_in(year - 1, visit.person.id, ROLE)
-    rows = [(one.note.number, *_numbers(one), visit.tongue.country(one.partner), one.note) for one in found]
-    return visit.page("board/notes.html", rows=rows, states=states_of(visit), languages=_languages(visit))
+    """Show the notes issued last, or those before the one that the address names, and where to draft one."""
+    before, year = _place(visit.query("before")) or (None, today_of(visit).year)
+    wanted = (year, visit.person.id, ROLE)
+    found = await _escalation(visit).issued_until(*wanted, before=before, most=SHOWN + 1)
+    rows = [(one.note.number, *_numbers(one), visit.tongue.country(one.partner), one.note) for one in found[:SHOWN]]
+    return visit.page(
+        "board/notes.html",
+        rows=rows,
+        states=states_of(visit),
+        languages=_languages(visit),
+        next=visit.here(before=rows[-1][0]) if len(found) > SHOWN else "",
+        first=visit.here(before="") if before is not None else "",
+    )
+
+
+def _place(text: str) -> tuple[int, int] | None:
+    """Return number and year of the note that ``text`` (``3/2026``) names; what names none is left out."""
+    number, _, year = text.partition("/")
+    fits = text.isascii() and number.isdigit() and year.isdigit() and len(number) < 6 and len(year) == 4
+    return (int(number), int(year)) if fits else None
 
 
 async def draft(visit: Visit) -> web.StreamResponse:

@@ -248,23 +248,47 @@ async def take_back(visit: Visit) -> web.StreamResponse:
 async def timeline(visit: Visit) -> web.StreamResponse:
     """Show what happened and which messages passed, by role and without a name."""
     row, head, _ = await opened(visit)
-    context = visit.site.desk.context
-    steps, passed = await reading.history(context, row.ref), await reading.messages(context, row.ref)
-    moments = case_view.moments(visit.tongue, steps, passed)[: reading.SHOWN_MAX]
-    return shown(visit, "case_timeline.html", row, head, moments=moments, most=_most(moments))
+    steps, passed = await reading.past(visit.site.desk.context, row.ref, _skipped(visit), reading.SHOWN_MAX + 1)
+    moments = case_view.moments(visit.tongue, steps, passed)
+    part = _part(visit, moments)
+    return shown(visit, "case_timeline.html", row, head, moments=moments[: reading.SHOWN_MAX], part=part)
+
+
+@dataclass(frozen=True, slots=True)
+class ListPart:
+    """Where a page stands in a long list: addresses of the earlier part and of the latest, and lines on a page."""
+
+    earlier: str
+    latest: str
+    most: int
+    ends: bool
+
+
+def _skipped(visit: Visit) -> int:
+    """Return behind how many of the latest lines the page begins; what means nothing is left out."""
+    text = visit.query("skip")
+    return min(int(text), reading.PAST_MAX) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _part(visit: Visit, lines: Sequence[object]) -> ListPart:
+    """Return where the page stands whose ``lines`` were read, with one more if there is an earlier part."""
+    skip, most, more = _skipped(visit), reading.SHOWN_MAX, len(lines) > reading.SHOWN_MAX
+    goes_on = more and skip + most <= reading.PAST_MAX
+    earlier = visit.here(skip=str(skip + most)) if goes_on else ""
+    return ListPart(earlier, visit.here(skip="") if skip else "", most, more and not goes_on)
 
 
 def _most(lines: Sequence[object]) -> int:
-    """Return how many lines a list has at most, if there may be more than it shows; 0 if it shows all."""
+    """Return how many lines a print has at most, if there may be more than it shows; 0 if it shows all."""
     return reading.SHOWN_MAX if len(lines) >= reading.SHOWN_MAX else 0
 
 
 async def messages(visit: Visit) -> web.StreamResponse:
     """Show each message with what proves that it was taken, checked while the page is made."""
     row, head, _ = await opened(visit)
-    passed = await reading.messages(visit.site.desk.context, row.ref)
-    told = [case_view.told(visit.tongue, one) for one in passed]
-    return shown(visit, "case_messages.html", row, head, told=told, most=_most(told))
+    passed = await reading.messages(visit.site.desk.context, row.ref, _skipped(visit), reading.SHOWN_MAX + 1)
+    told = [case_view.told(visit.tongue, one) for one in passed[: reading.SHOWN_MAX]]
+    return shown(visit, "case_messages.html", row, head, told=told, part=_part(visit, passed))
 
 
 async def data(visit: Visit) -> web.StreamResponse:
@@ -413,13 +437,14 @@ async def log(visit: Visit) -> web.StreamResponse:
     context, reason = visit.site.desk.context, head.reason
     role = acting_as(visit, OPENERS, MINE_FIRST)
     assert role is not None  # noqa: S101  # the route is for these roles
+    which = (_skipped(visit), reading.SHOWN_MAX + 1)
     if reason is None or head.gone:
-        found, is_open = await reading.looks(context, row.ref), False
+        found, is_open = await reading.looks(context, row.ref, *which), False
     else:
-        found, is_open = await reading.opened_looks(context, row.ref, visit.person.id, role, reason.why), True
-    tongue = visit.tongue
-    lines = [(one, words.looked(tongue, one.action), words.recipient(tongue, one.recipient)) for one in found]
-    return shown(visit, "case_log.html", row, head, lines=lines, is_open=is_open)
+        found, is_open = await reading.opened_looks(context, row.ref, visit.person.id, role, reason.why, *which), True
+    tongue, shown_now = visit.tongue, found[: reading.SHOWN_MAX]
+    lines = [(one, words.looked(tongue, one.action), words.recipient(tongue, one.recipient)) for one in shown_now]
+    return shown(visit, "case_log.html", row, head, lines=lines, is_open=is_open, part=_part(visit, found))
 
 
 ROUTES = (

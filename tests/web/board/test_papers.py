@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.core.note_verbale import reference
 from gateway.services.escalate import Escalation
+from gateway.services.ports import Tx
 from gateway.web import printing
 from gateway.web.board import notes
 from gateway.web.printing import CannotPrint, print_pdf
@@ -81,6 +83,27 @@ async def test_a_note_is_drafted_confirmed_issued_and_kept(desk: Desk) -> None:
     assert ["escalate_l4"] == [one.event for one in (await desk.gateway.inquiries.pressed([ref]))[ref]]
     assert "/notes/2027/1" in links_of((await someone.get("/notes")).text)
     assert "No case with this State is ready" in (await someone.get("/notes/draft?partner=XBB")).words
+
+
+async def test_a_note_of_long_ago_is_found(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list goes on behind its first page, into the years before; an address that names no note begins anew."""
+    await late(desk)
+    await Escalation(desk.gateway.context).note("XBB", "board", "foreign_affairs")
+
+    async def copy(tx: Tx) -> None:
+        text = await tx.find_meta("note:1/2027") or ""
+        await tx.set_meta("notes:2025", "2")
+        for number in (1, 2):
+            await tx.set_meta(f"note:{number}/2025", text.replace("1/2027", f"{number}/2025"))
+
+    await desk.gateway.store.commit(copy)
+    monkeypatch.setattr(notes, "SHOWN", 1)
+    someone, seen, path = await desk.officer("board", at="board"), list[str](), "/notes?before=x"
+    while path:
+        links = links_of((await someone.get(path)).text)
+        seen += [one for one in links if re.fullmatch(r"/notes/\d{4}/\d+", one)]
+        path = next((one for one in links if one.startswith("/notes?before=") and "lang=" not in one), "")
+    assert ["/notes/2027/1", "/notes/2025/2", "/notes/2025/1"] == seen
 
 
 async def test_a_note_is_issued_as_it_was_seen(desk: Desk) -> None:

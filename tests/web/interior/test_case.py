@@ -655,6 +655,30 @@ async def test_a_proof_outlives_its_answer(both: tuple[Desk, Desk]) -> None:
     assert 2 == text.count("Entered in our log as number")
 
 
+@pytest.mark.parametrize("path", ["/timeline", "/messages", "/log"])
+async def test_what_is_long_goes_on_behind_its_first_page(
+    both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Without gap or overlap, for who may take no evidence too."""
+    desk, _ = both
+    ours, _ = await story.replied(desk.network)
+    officer = await desk.officer("first")
+    for _ in range(4):
+        await looked(officer, ours)
+    seen, at = list[str](), f"/cases/{ours}{path}"
+    pattern = re.compile(r'<li class="desk-timeline__event">.*?</li>|<tr [^>]*>\s*<th scope="row".*?</tr>', re.DOTALL)
+    officer = await desk.officer("second")
+    whole = pattern.findall((await officer.get(at)).text)
+    monkeypatch.setattr(reading, "SHOWN_MAX", 2)
+    while at:
+        text = (await officer.get(at)).text
+        seen += (found := pattern.findall(text))
+        assert len(found) <= 2
+        onward = re.search(r'href="([^"]*)" rel="next"', text)
+        at = onward[1] if onward else ""
+    assert (whole, True) == (seen, len(whole) > 2)
+
+
 async def test_questions_about_data_have_their_state(both: tuple[Desk, Desk]) -> None:
     """What was asked and demanded stands in words on both sides, open until it is answered."""
     desk, asked = both
