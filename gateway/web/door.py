@@ -360,8 +360,6 @@ class _Door:
             async with asyncio.timeout(FORM_TIMEOUT_S):
                 is_known = visit.session is not None or await self._is_ended(visit, token)
                 posted, uploads = await read_fields(request, visit.route.upload, is_known=is_known)
-        except web.HTTPRequestEntityTooLarge:
-            raise BadForm("large") from None
         except TimeoutError:
             raise BadForm("slow") from None
         except NO_FORM:

@@ -1,7 +1,7 @@
 """What the page says about whatever goes wrong: what happened, what did not, and what to do. It quotes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.facts import Finding
@@ -24,9 +24,20 @@ _BAD_FORMS: Mapping[str, str] = {
 }
 
 
+_LARGER: Final[Mapping[int, str]] = {
+    1024: N_("The form or a file in it is too large: no more than %(n)s KiB of it are taken here."),
+    1024 * 1024: N_("The form or a file in it is too large: no more than %(n)s MiB of it are taken here."),
+}
+"""What is said of too many bytes, by the unit that the bound is told in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A page about something that went wrong: status, heading, what happened, what to do."""
+    """
+    A page about something that went wrong: status, heading, what happened, what to do.
+
+    ``values`` are filled into the text.
+    """
 
     status: int
     title: str
@@ -34,6 +45,7 @@ class Told:
     hint: str = ""
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
+    values: Mapping[str, object] = field(default_factory=dict)
 
 
 class NoDraft(NotFound):
@@ -73,6 +85,10 @@ def told_of_status(status: int) -> Told:
 def told_of(error: Exception) -> Told | None:
     """Return what to say of ``error``; ``None`` if it is a fault of ours."""
     match error:
+        case BadForm(code="large", most=most) if most:
+            unit = max(one for one in _LARGER if most % one == 0 or one == min(_LARGER))
+            hint = N_("Choose a smaller file, or type less. What was sent is not kept.")
+            return Told(413, N_("Nothing was done"), _LARGER[unit], hint, values={"n": max(1, most // unit)})
         case BadForm():
             status = {"foreign": 403, "token": 403, "large": 413, "slow": 408, "running": 409}.get(error.code, 422)
             return Told(status, N_("Nothing was done"), _BAD_FORMS[error.code])

@@ -38,12 +38,17 @@ MARKS_MAX = 30
 
 
 class BadForm(Exception):
-    """A form that cannot be taken: ``code`` says why (``error_page``), ``field`` the field, if it is one."""
+    """
+    A form that cannot be taken: ``code`` says why (``error_page``), ``field`` the field, if it is one.
 
-    def __init__(self, code: str, field: str = "") -> None:
+    ``most`` is how many bytes would have been taken of what was too large; 0 where it is no matter of bytes.
+    """
+
+    def __init__(self, code: str, field: str = "", most: int = 0) -> None:
         super().__init__(code)
         self.code = code
         self.field = field
+        self.most = most
 
 
 async def read_fields(
@@ -60,7 +65,12 @@ async def read_fields(
     room = FORM_MAX_BYTES if is_known else STRANGER_FORM_MAX_BYTES
     if request.content_type != "multipart/form-data":
         request = request.clone(client_max_size=room)
-        return [(name, value) for name, value in (await request.post()).items() if isinstance(value, str)], {}
+        try:
+            posted = await request.post()
+        except web.HTTPRequestEntityTooLarge:
+            # The same is raised for too many fields.
+            raise BadForm("large", most=room if request.content.total_bytes > room else 0) from None
+        return [(name, value) for name, value in posted.items() if isinstance(value, str)], {}
     fields, files, most = list[tuple[str, str]](), dict[str, bytes](), FORM_MAX_BYTES + upload
     reader = await request.multipart()
     while (part := await reader.next()) is not None:
@@ -74,7 +84,7 @@ async def read_fields(
         while chunk := await part.read_chunk():
             size += len(chunk)
             if size > bound or request.content.total_bytes > most:
-                raise BadForm("large")
+                raise BadForm("large", most=bound if size > bound else most)
             if is_known or not part.filename:
                 raw += chunk
         if len(fields) + len(files) >= FIELDS_MAX:

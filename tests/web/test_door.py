@@ -420,7 +420,7 @@ async def test_names_of_every_script_go_through(desk: Desk, pages: Pages) -> Non
 
 
 async def test_a_form_too_large_is_refused(desk: Desk, pages: Pages) -> None:
-    """More bytes or more fields than any page sends: 413."""
+    """More bytes or more fields than any page sends: 413, with how many bytes would have been taken."""
     officer = await desk.officer("first")
     assert officer.session is not None
     large = {"csrf": officer.session.csrf, "a": "x" * 300_000}
@@ -428,7 +428,10 @@ async def test_a_form_too_large_is_refused(desk: Desk, pages: Pages) -> None:
     file = FormData({"csrf": officer.session.csrf})
     file.add_field("f", b"x" * 2000, filename="f")
     sent = [("/act", FormData(large)), ("/act", FormData(many)), ("/file", file)]
-    assert [413] * 3 == [(await officer.send("POST", path, data=data)).status for path, data in sent]
+    answers = [await officer.send("POST", path, data=data) for path, data in sent]
+    assert [413] * 3 == [one.status for one in answers]
+    bounds = [re.findall(r"no more than (\d+ .iB)", one.words) for one in answers]
+    assert [["256 KiB"], [], ["1 KiB"]] == bounds
     assert [] == pages.posted
 
 
