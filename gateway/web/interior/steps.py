@@ -6,6 +6,7 @@ Rule 2: a page that shows what is on record about the person records the look fi
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -56,6 +57,8 @@ SIGNED = frozenset(
 PRESET = N_("Stopped at once from the desk; the reason follows.")
 """A reason that stands in the form already, so that nobody has to find words before a case is stopped."""
 
+_LAST_REPORT = N_("Not before %(day)s, six months after the handover.")
+
 _PREPARES = frozenset({"prepare", "prepare_rectification"})
 _TIGHTENS = frozenset({"freeze", "recall"})
 
@@ -78,6 +81,9 @@ async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
         case = await looks.glanced(visit, step.row, step.role)
         asked = [one for one in unanswered(case) if one.kind == ANSWERS[step.verb]]
         return with_options(made, "/number", [_numbered(visit, one) for one in asked])
+    if step.verb == "report" and step.row.due_on is not None:
+        text = visit.tongue._(_LAST_REPORT, day=visit.tongue.day(step.row.due_on))
+        return tuple(replace(one, hint=text) if one.member == "final" else one for one in made)
     if step.verb == "redirect":
         return with_options(made, "/authority/id", await _authorities(visit), asked=True)
     return made

@@ -46,6 +46,10 @@ async def test_each_role_sees_its_part(both: tuple[Desk, Desk], side: Side) -> N
         assert has_record == ('id="record"' in answer.text), name
         assert whole == ("How far it is" in answer.words), name
         assert (name, "view", WHY) == (await recorded(desk.network, desk.country, ref))[-1]
+    if side is Side.REQUESTED:
+        day = (await story.row(desk.network, desk.country, ref)).due_on
+        page = await (await desk.officer("reception")).get(f"/cases/{ref}/steps/report")
+        assert f"Not before {day} , six months after the handover." in page.words
 
 
 async def test_representative_sees_the_whole(both: tuple[Desk, Desk]) -> None:
