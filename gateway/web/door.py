@@ -436,8 +436,10 @@ class _Door:
 def _case_of(visit: Visit, told: Told) -> str:
     """Return where the case is of which a page says that something went wrong; nowhere for who may not see it."""
     ref, route = visit.request.match_info.get("ref", ""), _CASES.get(visit.pages.name, "")
-    there = ref and route and told.status != 404 and visit.may(route)
-    return visit.path(route, ref=ref) if there else ""
+    if not (ref and route and told.status != 404 and visit.may(route)):
+        return ""
+    invited = visit.session is not None and visit.session.invitation is not None
+    return visit.path("invited") if invited else visit.path(route, ref=ref)
 
 
 _CASES: Mapping[str, str] = {"interior": "case", "board": "reply"}

@@ -33,6 +33,12 @@ async def row_of(visit: Visit, ref: str) -> BoardRow:
     return await find_row(visit.site.desk.inquiries, ref, visit.roles)
 
 
+def place_of(visit: Visit, ref: str) -> str:
+    """Return the page that a visitor comes back to from a step in the case: a guest's own, or that of the case."""
+    invited = visit.session is not None and visit.session.invitation is not None
+    return visit.path("invited") if invited else visit.path("case", ref=ref)
+
+
 def acting_as(visit: Visit, roles: frozenset[str], first: frozenset[str] = frozenset()) -> str | None:
     """Return the visitor's role that is one of ``roles``, those of ``first`` before others; ``None`` if none is."""
     fitting = sorted(visit.roles & roles, key=lambda role: (role not in first, role))

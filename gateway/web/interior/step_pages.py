@@ -147,7 +147,7 @@ def head_of(visit: Visit, step: Step) -> Head:
         text.sends,
         tongue.country(step.row.partner),
         words.state(tongue, step.row.state),
-        visit.path("case", ref=step.ref),
+        looks.place_of(visit, step.ref),
         visit.here(),
         tongue.role(step.role),
         others,
@@ -302,7 +302,7 @@ async def take_form(
 
 
 async def act(visit: Visit, step: Step, value: Mapping[str, Any]) -> web.StreamResponse:
-    """Take the step and lead to the case. Raises ``Changed`` if the case is not what its page rested on."""
+    """Take the step and lead to where it was offered. Raises ``Changed`` if the case is not what its page rested on."""
     seen = visit.form.get("seen", "") if VERBS[step.verb].compared else None
     await VERBS[step.verb].act(visit.site.desk, Call(visit.person.id, step.role, step.ref, value, seen))
-    return await visit.to(visit.path("case", ref=step.ref), told=visit.tongue._(step.text.done))
+    return await visit.to(looks.place_of(visit, step.ref), told=visit.tongue._(step.text.done))

@@ -135,9 +135,10 @@ async def test_a_guest_stops_the_case_through_its_page(both: tuple[Desk, Desk]) 
     page = await guest.get("/invited")
     freeze = next(link for link in links_of(page.text) if link.endswith("/steps/freeze"))
     asked = await guest.get(freeze)
-    assert 200 == asked.status
+    assert (200, True) == (asked.status, 'href="/invited"' in asked.text)
     fields = {"b.reason": "The person asked for it"}
-    await guest.post(freeze, fields)
+    done = await guest.post(freeze, fields)
+    assert ("/invited", True) == (done.path, "The case is stopped" in done.words)  # where the step was offered
     case = await read(desk.network, "XAA", ref)
     assert (State.FROZEN, ((made.person, "lawyer"),)) == (case.state, tuple(case.holders))
     again = await guest.get("/invited")
