@@ -16,7 +16,7 @@ from aiohttp import web
 
 from conformance.play import Play
 from conformance.reading import Json, compact
-from conformance.registry import Unclear
+from conformance.registry import Unclear, Wrong
 from conformance.state import DAY, State
 from conformance.writing import Key, stamp
 
@@ -26,6 +26,9 @@ LASTS = {"root": 400 * DAY, "targets": 400 * DAY, "snapshot": 7 * DAY, "timestam
 HOST = "127.0.0.1"
 TRUSTEES, THRESHOLD = 5, 3
 KEYS_OF_STATE, THRESHOLD_OF_STATE = 3, 2
+
+NEEDS = ["trust-list"]
+"""What a back-end offers that can be asked of trust lists."""
 
 Change = Callable[[Json], Any]
 """What is done to a part, in place, before it is signed."""
@@ -101,6 +104,11 @@ class TrustList:
     def some_keys(self, name: str, count: int) -> list[Key]:
         """Return ``count`` keys called ``name``."""
         return [self._play.stranger.key(f"{name} {number}") for number in range(count)]
+
+    @property
+    def code(self) -> str:
+        """Return the code of the first State, which is the one that a fault concerns."""
+        return self.states[0].code
 
     @property
     def publisher(self) -> list[Key]:
@@ -230,6 +238,15 @@ class TrustList:
             raise Unclear("the answer to /trust lacks held or hold")
         return answer
 
+    async def held(self, *serials: int) -> None:
+        """Let the gateway read the list, and insist that it holds these cards of its States, none of them on hold."""
+        answer = await self.read()
+        found = tuple(answer["held"].get(one.code) for one in self.states)
+        if found != serials:
+            raise Wrong(f"the gateway holds the cards {found} of {[one.code for one in self.states]}, not {serials}")
+        if on_hold := sorted({one.code for one in self.states} & set(answer["hold"])):
+            raise Wrong(f"{', '.join(on_hold)} is on hold without a reason (M-8.5, M-8.12)")
+
     async def serve(self, request: web.Request) -> web.Response:
         """Serve a file of the list as it is now."""
         content = self.files.get(request.path.lstrip("/"))
@@ -271,3 +288,44 @@ def expires(by: timedelta) -> Change:
         signed["expires"] = stamp(datetime.fromisoformat(signed["expires"]) + by)
 
     return change
+
+
+def leave_out(book: TrustList) -> Change:
+    """Return a change of targets that takes out the first State and its keys."""
+
+    def change(signed: Json) -> None:
+        rows = signed["delegations"]["roles"]
+        signed["delegations"]["roles"] = [row for row in rows if row["name"] != book.code]
+        for keyid in listed(book.keys[book.code]):
+            del signed["delegations"]["keys"][keyid]
+
+    return change
+
+
+# What is believed of a list that is wrong
+
+Fault = Callable[[TrustList], None]
+"""What publishes a list with a fault in it; where only one State is concerned it is the first."""
+
+
+async def none_taken(play: Play, fault: Fault) -> None:
+    """Insist that nothing is taken of a list with ``fault``, and all of the right one after it."""
+    await _judge(play, fault, (1, 1))
+
+
+async def part_not_taken(play: Play, fault: Fault) -> None:
+    """Insist that nothing is taken of the State concerned and all of the other, and all once the list is right."""
+    await _judge(play, fault, (1, 2))
+
+
+async def _judge(play: Play, fault: Fault, serials: tuple[int, int]) -> None:
+    async with published(play) as book:
+        for one in book.states:
+            one.next_card()
+        with book.undone():
+            fault(book)
+            await book.held(*serials)
+            for one in book.states:
+                await play.accepted(one.message(play.gateway))
+        book.publish()
+        await book.held(2, 2)
