@@ -58,6 +58,7 @@ COUNTRY_THRESHOLD = 2
 NAMES_MEMBER = "x-xg1-names"
 """Member of root with the names of its keys. Readers that do not know it keep it as it is."""
 
+TRUSTEES_ROLES = ("root", "targets")
 ONLINE_ROLES = ("snapshot", "timestamp")
 
 T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
@@ -163,22 +164,26 @@ def next_root(
 
 
 def _fill(root: Root, trustees: Mapping[str, bytes], online: Mapping[str, bytes], threshold: int) -> None:
-    if not len(trustees) < 2 * threshold <= 2 * len(trustees):
-        raise BadList(f"{threshold} of {len(trustees)}: it takes more than half of the trustees, and not more than all")
+    _check_majority(threshold, len(trustees))
     if not online or set(online) & set(trustees):
         raise BadList("there is an online key, and its name is not a trustee's")
     if len({*trustees.values(), *online.values()}) < len(trustees) + len(online):
         raise BadList("a key stands twice")
     names = {}
-    for holders, roles in ((trustees, ("root", "targets")), (online, ONLINE_ROLES)):
+    for holders, roles in ((trustees, TRUSTEES_ROLES), (online, ONLINE_ROLES)):
         for name, public in holders.items():
             key = list_key(public)
             names[key.keyid] = name
             for role in roles:
                 root.add_key(key, role)
-    for role in ("root", "targets"):
+    for role in TRUSTEES_ROLES:
         root.roles[role].threshold = threshold
     root.unrecognized_fields[NAMES_MEMBER] = names
+
+
+def _check_majority(threshold: int, trustees: int) -> None:
+    if not trustees < 2 * threshold <= 2 * trustees:
+        raise BadList(f"{threshold} of {trustees}: it takes more than half of the trustees, and not more than all")
 
 
 def keys_of(root: Root, role: str) -> dict[str, bytes]:
@@ -309,7 +314,8 @@ def parse(raw: bytes, kind: type[T]) -> Metadata[T]:
     """
     Return the part of the kind ``kind`` in ``raw``; no signature is verified.
 
-    Raises ``BadList``, also for what has no canonical form: nobody can sign it, nor compare it.
+    Raises ``BadList``, also for what has no canonical form: nobody can sign it, nor compare it; and for a root by which
+    half of the trustees or fewer sign for all (M-8.8), as any client of TUF would have it.
     """
     try:
         made = Metadata[T].from_bytes(raw)
@@ -320,6 +326,9 @@ def parse(raw: bytes, kind: type[T]) -> Metadata[T]:
         raise BadList(f"not a part of a trust list: {error.__cause__ or error}") from error
     if made.signed.type != kind.type:
         raise BadList(f"a part of the kind {made.signed.type!r} where {kind.type!r} is due")
+    if isinstance(made.signed, Root):
+        for role in TRUSTEES_ROLES:
+            _check_majority(made.signed.roles[role].threshold, len(made.signed.roles[role].keyids))
     return made
 
 

@@ -232,18 +232,35 @@ def _root_again(book: TrustList) -> None:
     book.publish()
 
 
+def _enough(threshold: int, trustees: int, *roles: str) -> Fault:
+    """Return a list under a root that all sign, in which ``threshold`` of the first ``trustees`` sign for ``roles``."""
+
+    def fault(book: TrustList) -> None:
+        def change(signed: Json) -> None:
+            for role in roles:
+                signed["roles"][role]["threshold"] = threshold
+
+        book.next_root(book.trustees[:trustees], change=change)
+        book.publish()
+
+    return fault
+
+
 ROOTS: dict[str, Fault] = {
     "two-of-the-old": _usurped,
     "none-of-the-new": _not_accepted,
     "skipped": _skipped,
     "again": _root_again,
+    "half-suffice": _enough(2, 4, "root", "targets"),
+    "two-of-five-for-targets": _enough(2, 5, "targets"),
 }
 
 
-@case("trustlist.root", "M-8.13", "M-8.10", section="8.4", inputs=ROOTS, needs=NEEDS, fresh=True)
+@case("trustlist.root", "M-8.13", "M-8.10", "M-8.8", section="8.4", inputs=ROOTS, needs=NEEDS, fresh=True)
 async def root(play: Play, fault: Fault) -> None:
     """
-    A root that is not the next one, or not signed by the trustees before and by its own, is not followed.
+    A root that is not the next one, not signed by the trustees before and by its own, or in which half of its trustees
+    are enough, is not followed.
 
     A gateway that follows it is handed over to whoever has two of the trustees, or to whoever those name.
     """

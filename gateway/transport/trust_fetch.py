@@ -5,10 +5,13 @@ Rule 1: a server is asked at the address that is configured and nowhere else: no
 serves the list must not choose what a gateway asks inside of its own network.
 Rule 2: one reading ends in its time, however slowly each byte comes. Nothing is decompressed, and no file is larger
 than a reader takes.
+Rule 3: a root that ``keys.trust_list`` does not read never gets to the client of TUF, which asks less of one and would
+keep it and follow what is signed under it.
 """
 
 import asyncio
 import io
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +21,10 @@ from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, SlowRetrievalError
+from tuf.api.metadata import Root
 from tuf.ngclient import FetcherInterface
+
+from keys import trust_list
 
 CHUNK_BYTES = 1 << 18
 
@@ -27,8 +33,21 @@ FILE_MAX_BYTES = 8 << 20
 
 OK = 200
 
+_ROOT = re.compile(r"/[0-9]+\.root\.json\Z")
 
-class FolderFetcher(FetcherInterface):
+
+class _ListFetcher(FetcherInterface):
+    """Gives files of a list to the client of TUF, and no root that is none to us."""
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        """Return the file at ``url``. Raises ``DownloadError``, and ``BadList`` for such a root."""
+        raw = super().download_bytes(url, max_length)
+        if _ROOT.search(url):
+            trust_list.parse(raw, Root)
+        return raw
+
+
+class FolderFetcher(_ListFetcher):
     """Reads a list from a folder: a disk, a stick, a mount."""
 
     def __enter__(self) -> Self:
@@ -57,7 +76,7 @@ def _chunks(file: io.BufferedReader) -> Iterator[bytes]:
             yield chunk
 
 
-class HttpFetcher(FetcherInterface):
+class HttpFetcher(_ListFetcher):
     """Reads a list from a web server, in a thread without an event loop: it has one of its own."""
 
     def __init__(self, timeout_s: float, total_s: float) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, RepositoryError
-from tuf.api.metadata import Metadata, TargetFile, Targets
+from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater
 
 from gateway.services.ports import Unavailable
@@ -173,14 +173,25 @@ class TrustList:
         return self._fetcher
 
     def _updater(self, fetcher: FetcherInterface) -> Updater:
+        root = self._root.read_bytes()
+        trust_list.parse(root, Root)
+        self._forget_roots()
         return Updater(
             metadata_dir=str(self._cache / METADATA),
             metadata_base_url=f"{self._repository}/{METADATA}/",
             target_dir=str(self._cache / TARGETS),
             target_base_url=f"{self._repository}/{TARGETS}/",
             fetcher=fetcher,
-            bootstrap=self._root.read_bytes(),
+            bootstrap=root,
         )
+
+    def _forget_roots(self) -> None:
+        """Take away what is kept as a root and is none to us, as one that was read before less of it was taken."""
+        for path in (self._cache / METADATA / "root_history").glob("*.root.json"):
+            try:
+                trust_list.parse(path.read_bytes(), Root)
+            except BadList:
+                path.unlink()
 
     def _parts(self, updater: Updater, snapshot: bytes) -> "_Reading":
         """Take the policies and the cards of every country; a fault in one country's part is kept, not raised."""

@@ -2,12 +2,19 @@
 What may be wrong with a trust list, one fault each, and what a reader has to make of it.
 
 ``before`` is done to a published list of XAA and XBB before a reader reads it first, ``after`` before it reads again.
-Every reader has to come to ``verdict``: ``refused`` as a whole, ``part`` for what XBB says alone, or ``taken``.
+Every reader has to come to ``verdict``: ``refused`` as a whole, ``part`` for what XBB says alone, or ``taken``. What
+the protocol forbids in a list and TUF does not stands in ``STRICTER``: there other clients of TUF come to ``taken``.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from securesystemslib.formats import encode_canonical
+from tuf.api.metadata import MetaFile
 
 from keys import trust_list, trust_policy
 from keys.sign import SigningKey
@@ -224,7 +231,133 @@ ATTACKS = (
 )
 """The last two are no attacks: they show that what is refused above is not refused for another reason."""
 
+
+# What TUF lets pass, and the protocol does not (M-8.8, M-8.9). What is forged here our own parser may refuse.
+
+Signs = Callable[[bytes], bytes]
+
+SMALL_ORDER = bytes([1]) + bytes(31)
+"""The neutral element: as a key it has one signature that holds for every text."""
+
+
+def _sealed(signed: Mapping[str, Any], by: Sequence[tuple[str, Signs]]) -> bytes:
+    """Return the part ``signed`` with a signature under each id of ``by``."""
+    content = str(encode_canonical(dict(signed))).encode()
+    rows = [{"keyid": keyid, "sig": sign(content).hex()} for keyid, sign in by]
+    return json.dumps({"signatures": rows, "signed": signed}).encode()
+
+
+def _put(world: World, role: str, signed: Mapping[str, Any], by: Sequence[tuple[str, Signs]]) -> None:
+    """Publish ``signed`` as ``role``, with a snapshot and a timestamp that name it."""
+    raw, snapshot = _sealed(signed, by), world.repository.snapshot()
+    assert snapshot is not None
+    world.forge(f"{signed['version']}.{role}.json", raw)
+    made = trust_list.new_snapshot({}, now(), snapshot.signed)
+    made.signed.meta[f"{role}.json"] = MetaFile.from_data(signed["version"], raw, ["sha256"])
+    world.forge_top(made)
+
+
+def _by(*keys: SigningKey) -> list[tuple[str, Signs]]:
+    return [(trust_list.list_key(key.public).keyid, key.sign) for key in keys]
+
+
+def _delegate(world: World, change: Callable[[dict[str, Any], dict[str, dict[str, Any]]], None]) -> None:
+    """Let three trustees sign targets with ``change`` done to the delegations, and to those among them by country."""
+    targets = world.repository.targets()
+    assert targets is not None
+    signed = trust_list.next_targets(targets.signed, now()).signed.to_dict()
+    change(signed["delegations"], {row["name"]: row for row in signed["delegations"]["roles"]})
+    _put(world, "targets", signed, _by(*world.three()))
+
+
+def _thief_part(world: World, code: str, role: str, by: Sequence[tuple[str, Signs]]) -> None:
+    """Let ``role`` name cards of ``code`` that a thief made, signed by ``by``."""
+    held, document = world.repository.part(code), thief_document(code)
+    assert held is not None
+    part = trust_list.new_country(code, document, now(), held.signed)
+    world.forge("unused", b"", {f"cards/{code}/{sha256(document).hexdigest()}.card.json": document})
+    _put(world, role, part.signed.to_dict(), by)
+
+
+def _row(public: str) -> dict[str, Any]:
+    return {"keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": public}}
+
+
+def _one_key_more(world: World, public: str, sign: Signs) -> None:
+    """XBB has the key ``public`` too, and a thief of its first key signs by that one and by ``sign``."""
+    row = _row(public)
+    keyid = sha256(str(encode_canonical(row)).encode()).hexdigest()
+
+    def change(delegations: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
+        delegations["keys"][keyid] = row
+        roles["XBB"]["keyids"].append(keyid)
+
+    _delegate(world, change)
+    _thief_part(world, "XBB", "XBB", [*_by(world.states["XBB"].keys[0]), (keyid, sign)])
+
+
+def _in_capitals(world: World) -> None:
+    """The key that was stolen stands there a second time, in capitals."""
+    stolen = world.states["XBB"].keys[0]
+    _one_key_more(world, stolen.public.hex().upper(), stolen.sign)
+
+
+def _small_order(world: World) -> None:
+    """A key for which anybody can sign stands beside it."""
+    _one_key_more(world, SMALL_ORDER.hex(), lambda content: SMALL_ORDER + bytes(32))
+
+
+def _minority(world: World) -> None:
+    """Every trustee signs a root by which two of the five are enough, and those two sign other targets."""
+    root, targets = world.repository.root(), world.repository.targets()
+    assert root is not None
+    assert targets is not None
+    made = trust_list.next_root(root.signed, now()).signed.to_dict()
+    for role in trust_list.TRUSTEES_ROLES:
+        made["roles"][role]["threshold"] = 2
+    world.forge("2.root.json", _sealed(made, _by(*world.trustees.values())))
+    signed = trust_list.next_targets(targets.signed, now()).signed.to_dict()
+    _put(world, "targets", signed, _by(*list(world.trustees.values())[:2]))
+
+
+STRICTER = (
+    # To TUF an id is of one key in one file, and a key may have as many texts, and ids, as it likes.
+    Attack("one stolen country key, written in capitals as well", _in_capitals, "refused"),
+    # It leaves points to the libraries of its clients, of which many take this one.
+    Attack("one stolen country key beside one of small order", _small_order, "refused"),
+    # How many of its keys sign for a role is the affair of whoever writes the list.
+    Attack("two of five trustees by a root that all signed", _minority, "refused"),
+)
+"""What the protocol forbids and TUF does not, with the reason: ours refuses it, and a client of TUF takes it."""
+
+MISNAMED = ("XBB", "XCC", "XDD", "XEE", "XAB")
+"""
+Countries that ``misname`` gives delegations of another form, of which ours takes nothing (M-8.9).
+
+TUF knows no countries: who is asked for a file, by how many keys, in which order and who after them is the affair of
+whoever writes the list, so a client of it takes what it finds.
+"""
+
+
+def misname(world: World) -> None:
+    """Let the trustees name each of ``MISNAMED`` in another way that is none, and XAA rightly."""
+    mirror = SigningKey.generate()
+    ((keyid, sign),) = _by(mirror)
+
+    def change(delegations: dict[str, Any], roles: dict[str, dict[str, Any]]) -> None:
+        roles["XBB"]["threshold"] = 1
+        roles["XCC"]["terminating"] = False
+        roles["XDD"]["paths"].append("more/XDD/*")
+        before = {"name": "mirror", "keyids": [keyid], "threshold": 1, "terminating": False, "paths": ["cards/XEE/*"]}
+        other = {**roles["XAB"], "name": "XAC", "paths": ["cards/XAC/*"]}  # by the keys of XAB
+        delegations["keys"][keyid] = _row(mirror.public.hex())
+        delegations["roles"] = [before, *delegations["roles"], other]
+
+    _delegate(world, change)
+    _thief_part(world, "XEE", "mirror", [(keyid, sign)])
+
+
 FOREIGN_CARD = Attack("a card of another country", _foreign_card, "part")
 """Only a reader of cards sees this: what TUF verifies is in order."""
 
-BY_NAME = {one.name: one for one in (*ATTACKS, FOREIGN_CARD)}
+BY_NAME = {one.name: one for one in (*ATTACKS, *STRICTER, FOREIGN_CARD)}
