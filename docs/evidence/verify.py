@@ -46,7 +46,7 @@ def part(name, keys, role, meta=None):  # a part of the trust list, by enough of
     for one in value["signatures"]:
         key = keys.get(one["keyid"]) if one["keyid"] in role["keyids"] else None
         if key and sha256(canonical(key).encode()).hexdigest() == one["keyid"]:
-            good.add(key["keyval"]["public"])
+            good.add(bytes.fromhex(key["keyval"]["public"]))  # one key in two texts has two ids
             ed25519(*map(bytes.fromhex, (key["keyval"]["public"], one["sig"])), canonical(value["signed"]).encode())
     need(len(good) >= role["threshold"] > 0, f"signed by {len(good)} of the {role['threshold']} it takes")
     need(meta is None or meta["hashes"]["sha256"] == sha256(members[name]).hexdigest(), "not what the list names")
@@ -60,7 +60,7 @@ def trust(_, root):  # from the root that was compared to the identity key of ea
     stamp = part("trust/timestamp.json", root["keys"], root["roles"]["timestamp"])["meta"]
     shot = part("trust/snapshot.json", root["keys"], root["roles"]["snapshot"], stamp["snapshot.json"])["meta"]
     rules = part("trust/targets.json", root["keys"], root["roles"]["targets"], shot["targets.json"])["delegations"]
-    for role in rules["roles"]:
+    for role in [one for one in rules["roles"] if one["threshold"] >= min(2, len(one["keyids"]))]:  # no lone signer
         country, name = role["name"], f"trust/{role['name']}.cards.json"
         if name in members and role["paths"] == [f"cards/{country}/*"]:
             goal = part(f"trust/{country}.json", rules["keys"], role, shot[f"{country}.json"])["targets"]
@@ -105,18 +105,18 @@ def opening(name, row):  # RFC 9162 section 2.1.3.2; C2SP tlog-proof, tlog-check
         node = sha256(b"\1" + (sibling + node if right else node + sibling)).digest()
         index, last = index >> 1, last >> 1
     need(last == 0 and node == b64(root), "the receipt is not the entry at that place of the log")
-    blobs = {(line[1], b64(line[2])[:4]): b64(line[2])[4:] for line in map(str.split, signatures.strip().split("\n"))}
+    lines = [(line[1], b64(line[2])) for line in map(str.split, signatures.strip().split("\n"))]
     keys = [(origin, b"\n\1", b64(one["key"])) for card in cards[row["keeper"]] for one in card["log"]]
     keys += [(name, b"\n\6", b64(key)) for name in cards for card in cards[name] for key in card.get("cosigning", ())]
-    for country, kind, key in keys:
-        blob = blobs.get((country, sha256(country.encode() + kind + key).digest()[:4]))
-        if blob and country == origin:
-            ed25519(key, blob, body.encode() + b"\n")
-        elif blob:
-            names = bytes([len(country)]) + country.encode() + blob[:8] + bytes([len(origin)]) + origin.encode()
+    for country, kind, key, name, blob in [(*key, *line) for key in keys for line in lines]:
+        known = (name, blob[:4]) == (country, sha256(country.encode() + kind + key).digest()[:4])
+        if known and country == origin:
+            ed25519(key, blob[4:], body.encode() + b"\n")
+        elif known:
+            names = bytes([len(country)]) + country.encode() + blob[4:12] + bytes([len(origin)]) + origin.encode()
             tree = bytes(8) + int(size).to_bytes(8) + b64(root)
-            MLDSA44PublicKey.from_public_bytes(key).verify(blob[8:], b"subtree/v1\n\0" + names + tree)
-        by.update([country] if blob else [])
+            MLDSA44PublicKey.from_public_bytes(key).verify(blob[12:], b"subtree/v1\n\0" + names + tree)
+        by.update([country] if known else [])
     need(origin in by, "the checkpoint is not signed by the keeper of the log")
     checkpoints.setdefault((f"{origin} of {int(size)} entries", b64(root)), set()).update(by)
     return row["receipt"], row["keeper"]

@@ -1,6 +1,7 @@
 """The second verifier: it says what the first says of the same files, and uses nothing of the gateway's."""
 
 import ast
+import base64
 import json
 import sys
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core import checkpoint, evidence, merkle
+from gateway.core import checkpoint, evidence, evidence_trust, merkle
 from gateway.core.evidence_manifest import build, parse_manifest
 from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
@@ -17,6 +18,9 @@ from keys import b64
 from tests.support import story
 from tests.support.evidence import TWO, exported, members_of
 from tests.support.network import Network
+from tests.support.trust_list import now
+from tests.trust.attacks import BY_NAME
+from tests.trust.reading import attacked
 from tests.trust.second_verifier import SCRIPT, run
 from tests.trust.witnesses import hour
 
@@ -122,6 +126,50 @@ async def test_two_roots_of_one_log_and_size_are_found_by_both(trio: Network, tm
     ]
     code, out = await run(tmp_path / "case.zip", raw)
     assert (6, ["openings.json: two roots of one log and size"]) == (code, out.splitlines()[:1])
+
+
+async def test_a_forged_line_of_a_log_key_is_found_by_both(trio: Network, tmp_path: Path) -> None:
+    """A signature of a known key that does not verify is a fault, also where a good one of that key stands there."""
+    ours, _ = await story.replied(trio)
+    whole = members_of(await exported(trio, "XAA", ours))
+    left = {name: raw for name, raw in whole.items() if name not in (evidence.MANIFEST, evidence.SIGNED)}
+    name = next(name for name in left if name.endswith(".XBB.proof"))
+    head, _, line = left[name].decode().rstrip("\n").rpartition("\n")
+    signer, _, blob = line.rpartition(" ")
+    forged = base64.b64encode(base64.b64decode(blob)[:4] + bytes(64)).decode()
+    left[name] = f"{head}\n{signer} {forged}\n{line}\n".encode()
+    key = trio.gateways["XAA"].context.keyring.signing
+    raw = pack(build(parse_manifest(whole[evidence.MANIFEST]), left, key))
+    assert {name} <= set(faults_by_member(verify_bytes(raw).faults))
+    code, out = await run(tmp_path / "case.zip", raw)
+    assert (6, True) == (code, f"{name}: " in out)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("one stolen country key, written in capitals as well", "signed by 1 of the 2 it takes"),
+        ("one stolen country key beside one of small order", "trust/targets.json: "),
+        ("one stolen country key under two names", "trust/targets.json: "),
+        ("one stolen country key of three", "signed by 1 of the 2 it takes"),
+        ("two of five trustees", "signed by 2 of the 3 it takes"),
+    ],
+)
+async def test_a_list_by_too_few_leads_to_nobody_by_both(tmp_path: Path, fault: str, said: str) -> None:
+    """From the root that was compared neither verifier goes by what one key of a State, or two trustees, signed."""
+    world, _ = await attacked(tmp_path, BY_NAME[fault])
+    metadata, root = world.folder / "metadata", tmp_path / "root.json"
+    members = {"trust/timestamp.json": (metadata / "timestamp.json").read_bytes()}
+    for role in ("root", "snapshot", "targets", *world.states):
+        newest = max(metadata.glob(f"*.{role}.json"), key=lambda path: int(path.name.partition(".")[0]))
+        members[f"trust/{'1.' if role == 'root' else ''}{role}.json"] = newest.read_bytes()
+    part = json.loads(members["trust/XBB.json"])["signed"]["targets"]["cards/XBB/card.json"]
+    path = world.folder / "targets" / "cards" / "XBB" / f"{part['hashes']['sha256']}.card.json"
+    members["trust/XBB.cards.json"] = path.read_bytes()
+    root.write_bytes(members["trust/1.root.json"])
+    assert evidence_trust.read(members, root.read_bytes(), now()).faults
+    code, out = await run(tmp_path / "case.zip", pack(members), str(root))
+    assert (6, True) == (code, any(said in line for line in out.splitlines() if line.startswith("trust/targets.json")))
 
 
 async def test_messages_of_another_case_are_none_of_this_one_to_both(trio: Network, tmp_path: Path) -> None:
