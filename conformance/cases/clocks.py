@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import schemas
@@ -12,7 +13,7 @@ from conformance.play import START, Play
 from conformance.reading import Json
 from conformance.reading import due_on as reckoned
 from conformance.registry import NotOffered, Wrong, case
-from conformance.state import Answering, calendar_of, reckon
+from conformance.state import COLLECT, Answering, calendar_of, reckon
 
 S, D = timedelta(seconds=1), timedelta(days=1)
 # Issued and expires, from now; the way on which both are further beyond the edge; what is answered.
@@ -35,6 +36,25 @@ async def times(play: Play, given: tuple[timedelta, timedelta, int, str]) -> Non
     issued, expires, way, code = given
     now = play.now() + way * play.leeway
     await play.refused(play.message(issued_at=now + issued, expires_at=now + expires), code)
+
+
+CHANNEL: dict[str, dict[str, Any]] = {
+    "collect": {"type": "collect", "body": {"max": 1}, "path": COLLECT},
+    "resync": {"type": "resync", "body": {"threads": [], "more": False}},
+    "directory": {"type": "directory", "body": {"serial": 1}},
+}
+
+
+@case("clocks.channel", "M-3.7", section="3.4", inputs=CHANNEL)
+async def channel(play: Play, how: dict[str, Any]) -> None:
+    """
+    The times of a message without a thread are judged like those of any other.
+
+    A gateway that looks at threads alone gives what waits for a State to whoever kept an old `collect` of it.
+    """
+    for issued, expires, way, code in TIMES.values():
+        now = play.now() + way * play.leeway
+        await play.refused(play.message(**how, issued_at=now + issued, expires_at=now + expires), code)
 
 
 EDGES = {
