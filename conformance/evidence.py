@@ -24,6 +24,7 @@ from conformance.reading import (
     read_jws,
     read_proof,
     read_receipt,
+    sealing_public,
     strict_json,
     unb64u,
 )
@@ -57,7 +58,10 @@ class Card:
             raise Wrong(f"the card of {self.value['country']} has no sealing key that is active at {at:%Y-%m-%d %H:%M}")
         latest = max(row["from"] for row in rows)
         row = min((row for row in rows if row["from"] == latest), key=lambda row: int(row["suite"]))
-        return Recipient(row["suite"], unb64u(row["key"]))
+        try:
+            return Recipient(row["suite"], sealing_public(row["suite"], unb64u(row["key"])))
+        except Refused:
+            raise Wrong(f"the card of {self.value['country']} has a sealing key that is none (M-2.2)") from None
 
     @property
     def logs(self) -> list[bytes]:

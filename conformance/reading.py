@@ -90,9 +90,18 @@ def sealing_key(suite: int, seed: bytes) -> tuple[MLKEM768X25519PrivateKey | MLK
 
 
 def sealing_public(suite: int, public: bytes) -> bytes:
-    """Return the bytes of a public sealing key after checking their form."""
+    """Return the bytes of a public sealing key after checking that they are one, in its one form (M-2.2)."""
     if len(public) != (1216 if suite == 1 else 1665) or (suite == 2 and public[1568] != 4):
         raise Refused
+    try:
+        if suite == 1:
+            mlkem.MLKEM768PublicKey.from_public_bytes(public[:1184])
+            x25519.X25519PrivateKey.generate().exchange(x25519.X25519PublicKey.from_public_bytes(public[1184:]))
+        else:
+            mlkem.MLKEM1024PublicKey.from_public_bytes(public[:1568])
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), public[1568:])
+    except ValueError:
+        raise Refused from None
     return public
 
 

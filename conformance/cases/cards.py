@@ -31,6 +31,9 @@ NOT_REDUCED = bytes.fromhex(
 )
 """A point of P-384 whose x is 2, with the prime of the field added to it: one key, another text."""
 
+ORDER_2 = b"\4" + bytes(47) + b"\2" + bytes(48)
+"""Where y is 0 a point has order 2, on a curve that differs in its constant alone, for which the same sums are done."""
+
 
 def _first(state: State) -> bytes:
     return SealingKey(1, state.secret("another sealing")).recipient.public
@@ -60,6 +63,7 @@ SEALING: dict[str, tuple[int, Callable[[State], bytes]]] = {
     "point-off-the-curve": (2, lambda state: _second(state)[:-1] + bytes([_second(state)[-1] ^ 1])),
     "point-not-reduced": (2, lambda state: _second(state)[:1568] + NOT_REDUCED),
     "point-at-infinity": (2, lambda state: _second(state)[:1568] + bytes(97)),
+    "point-of-order-2-elsewhere": (2, lambda state: _second(state)[:1568] + ORDER_2),
     **{name: (1, _with_point(point)) for name, point in SMALL_ORDER.items()},
 }
 

@@ -149,6 +149,27 @@ def test_p384_point_off_the_curve() -> None:
         RecipientKey(2, bytes(public))
 
 
+@pytest.mark.parametrize("x", [b"\0", b"\2"], ids=["zero", "order-2-of-another-curve"])
+def test_p384_point_of_another_curve(x: bytes) -> None:
+    """Where y is 0 a point has order 2: half of a secret that it is multiplied by would be told by whether it opens."""
+    public = SealingKey(2, bytes(32)).public
+    with pytest.raises(BadKey):
+        RecipientKey(2, public[:1568] + b"\4" + x.rjust(48, b"\0") + bytes(48))
+
+
+@pytest.mark.parametrize(
+    "point",
+    [b"", b"\4" + b"\2".rjust(48, b"\0"), b"\2" + b"\2".rjust(48, b"\0"), b"\4" + b"\xff" * 96],
+    ids=["zeros", "of-order-2-elsewhere", "compressed", "not-reduced"],
+)
+def test_ephemeral_key_that_is_no_point(key: SealingKey, point: bytes) -> None:
+    """Whatever stands where the other side's key of the curve should, nothing opens and nothing else is raised."""
+    at, length = {1: (1088, 32), 2: (1568, 97)}[key.suite]
+    sealed = RecipientKey(key.suite, key.public).seal(INFO, b"text")
+    with pytest.raises(CannotOpen):
+        key.open(INFO, sealed[:at] + point[-length:].ljust(length, b"\0") + sealed[at + length :])
+
+
 @pytest.mark.parametrize("suite", [0, 3, 255])
 def test_unknown_suite(suite: int) -> None:
     """There are two suites."""

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.core import envelope
 from gateway.core.wire import ANSWER_MAX_BYTES
@@ -389,6 +391,18 @@ def test_a_hash_is_of_the_key_and_not_of_the_certificate(identity: Identity) -> 
     """A renewed certificate over the same key stays known; what is no certificate has no hash."""
     assert identity.spki == spki_hash(identity.der)
     assert "" == spki_hash(b"no certificate")
+
+
+@pytest.mark.parametrize(
+    "point",
+    [bytes(65), b"\4" + b"\2".rjust(32, b"\0") + bytes(32), b"\4" + b"\xff" * 64],
+    ids=["infinity", "of-order-2-elsewhere", "not-reduced"],
+)
+def test_a_certificate_over_a_point_that_is_none_has_no_hash(identity: Identity, point: bytes) -> None:
+    """It names no key, so that no card can list it."""
+    public = x509.load_der_x509_certificate(identity.der).public_key()
+    right = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    assert "" == spki_hash(identity.der.replace(right, point))
 
 
 async def test_a_connection_sets_little_aside(door: Door, identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,13 @@ from conformance.reading import b64u, key_id, sealing_key
 from conformance.vectors.makers.collector import Collector, Json
 from conformance.vectors.makers.story import ASKED, ASKER, SEAL_SEEDS, public
 
+ORDER_8 = bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")
+NOT_REDUCED = bytes.fromhex(
+    "04fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff000000000000000100000001"
+    "8cdeadbbd04911a3c1931e26df3fa6439dca9c7eb286fbd46fc319f0e2bb780232baf57825fc0c1912ada2fefe84024c"
+)
+"""A point of X25519 of small order; one of P-384 whose x is 2, with the prime of the field added to it."""
+
 
 def signed_with(key: SigningKey, message: bytes, nonce: int, low: bytes) -> bytes:
     """
@@ -56,8 +63,26 @@ def keys_file() -> Collector:
     point = sealing_key(2, SEAL_SEEDS[2])[1]
     compressed = point[:1568] + bytes([2 + point[-1] % 2]) + point[1569:1617]
     hybrid = point[:1568] + bytes([6 + point[-1] % 2]) + point[1569:]
-    for about, wrong in (("a compressed point", compressed), ("a point in hybrid form", hybrid)):
+    for about, wrong in (
+        ("a compressed point", compressed),
+        ("a point in hybrid form", hybrid),
+        ("a point off the curve", point[:-1] + bytes([point[-1] ^ 1])),
+        ("a point of order 2 of another curve", point[:1568] + b"\4" + bytes(47) + b"\2" + bytes(48)),
+        ("a point whose x is not reduced", point[:1568] + NOT_REDUCED),
+        ("the point at infinity", point[:1568] + bytes(97)),
+        ("an ML-KEM key that is not reduced", b"\xff" * 3 + point[3:]),
+    ):
         file.bad("sealing-public", f"suite 2: {about}", "M-2.2", {"suite": 2, "public": wrong.hex()})
+    first = sealing_key(1, SEAL_SEEDS[1])[1]
+    for about, wrong in (
+        ("an X25519 key that is 0", first[:1184] + bytes(32)),
+        ("an X25519 key that is 1", first[:1184] + b"\1" + bytes(31)),
+        ("an X25519 key of order 8", first[:1184] + ORDER_8),
+        ("an X25519 key that is 1 and not reduced", first[:1184] + b"\xee" + b"\xff" * 30 + b"\x7f"),
+        ("an X25519 key that is 1 with the top bit", first[:1184] + b"\1" + bytes(30) + b"\x80"),
+        ("an ML-KEM key that is not reduced", b"\xff" * 3 + first[3:]),
+    ):
+        file.bad("sealing-public", f"suite 1: {about}", "M-2.2", {"suite": 1, "public": wrong.hex()})
     message = b"xg1"
     signature = ASKER.sign(message).signature
     good = {"public": public(ASKER).hex(), "signature": signature.hex(), "message": message.hex()}
