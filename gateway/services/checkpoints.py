@@ -8,6 +8,8 @@ partner and third gateways are asked to cosign it, each with a proof that it con
 Rule 1: a checkpoint is kept, durably, before anybody is shown it.
 Rule 2: a log that is shorter than it was, or has another root than was kept, is not kept again: it is an alarm.
 Rule 3: no message waits for any of this, and a cosigner that is out of reach holds up no other.
+Rule 4: none is kept while the clock leapt less than a day ago: each later one must bear a later instant (M-7.7), and
+where it was ahead nobody would cosign one before that day (M-7.9).
 """
 
 from collections.abc import Sequence
@@ -84,12 +86,15 @@ class Checkpoints:
         """
         Keep the newest checkpoint of our log about ``country`` and return it; ``None`` if nothing stands in the log.
 
-        Also ``None``, with an alarm, if the log contradicts what was kept, and where this home has no cosigning key.
+        Also ``None``, with an alarm, if the log contradicts what was kept, and where this home has no cosigning key. By
+        a clock that leapt none is kept (rule 4), and the last one is returned.
         """
         context, signer = self._context, self._context.keyring.cosigning
         head, last = await context.store.read(lambda tx: _ends(tx, country))
         if signer is None or head is None or not head.checkpoint or head.frontier.size == 0:
             return None
+        if context.doubts(now) is not None:
+            return last
         await tree.grow(context, head.origin, head.frontier.size)
 
         async def unit(tx: Tx) -> KeptRow | str:

@@ -10,9 +10,10 @@ from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, cosign
 from gateway.services.checkpoints import ADD_PATH
 from gateway.services.ports import HttpAnswer
+from gateway.services.steady import SteadyClock
 from tests.support import story
 from tests.support.evidence import exported
-from tests.support.network import Network
+from tests.support.network import Network, wrong_clock
 from tests.trust.witnesses import ORIGIN, alarms, hour
 
 
@@ -94,6 +95,26 @@ async def test_a_later_one_bears_a_later_instant_whatever_the_clock_says(trio: N
     made = await trio.gateways["XAA"].checkpoints.keep("XBB", before - timedelta(minutes=10))
     assert made is not None
     assert (6, before + timedelta(seconds=1)) == (made.size, made.at)
+
+
+@pytest.mark.parametrize("looked", [False, True], ids=["before it is looked at", "after"])
+async def test_none_is_kept_by_a_clock_that_leapt(trio: Network, looked: bool) -> None:
+    """Every later one would have to bear a later instant still, and nobody cosigns one that is ahead (M-7.9)."""
+    await story.replied(trio)
+    await hour(trio)
+    await story.replied(trio)
+    gateway, steady = trio.gateways["XAA"], SteadyClock(trio.gateways["XAA"].context)
+    await steady.run_once(trio.clock.now())
+    with wrong_clock(trio, "XAA", 400 * 24 * 60) as wrong:
+        if looked:
+            await steady.run_once(wrong.now())
+        await gateway.checkpoints.run_once(wrong.now())
+        await exported(trio, "XAA", (await gateway.inquiries.cases())[0].ref)
+    for _ in range(25):
+        await steady.run_once(trio.clock.now())
+        await hour(trio)
+    (kept,) = await gateway.checkpoints.cosigned("XBB")
+    assert (6, ("XBB", "XCC"), True) == (kept.row.size, kept.by, kept.row.at <= trio.clock.now())
 
 
 async def test_what_all_cosigned_covers_what_came_before_it(trio: Network) -> None:
