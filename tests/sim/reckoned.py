@@ -46,9 +46,12 @@ def told_of_days(world: World, case: Case, twin: Case, told: str, *, either: boo
     """
     Where a restore made two States reckon from different days, a finding on each side says so.
 
-    Where a clock was wrong by days a finding on ``either`` does: whoever went by it cannot know.
+    Where a clock was wrong by days a finding on ``either`` does: whoever went by it cannot know. None is owed where it
+    began on another day and nothing is due on another, as over a weekend.
     """
     for clock, other in _apart(case, twin):
+        if either and _days(clock)[1:] == _days(other)[1:]:
+            continue
         if either and any("reckon" in finding for one in (case, twin) for finding in one.findings):
             continue
         if clock.extended != other.extended and is_explained(case, twin):
