@@ -177,7 +177,7 @@ async def release(
     Raises ``Forbidden``, ``CannotRelease``, and ``Conflict`` if another was released meanwhile.
     """
     now = context.clock.now()
-    table = _checked(name, direction, period, now)
+    table = _checked(name, direction, period, context.surely(now))
     _check_persons(context, table, person, role, second, now)
     before = await ledger(context)
     if any((one.table.name, one.direction, one.period) == (name, direction, period) for one in before):

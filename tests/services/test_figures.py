@@ -11,6 +11,7 @@ from gateway.services import cases, figures
 from gateway.services.context import Forbidden, Person
 from gateway.services.figures import CannotRelease, Release
 from gateway.services.ports import Tx
+from gateway.services.steady import SteadyClock
 from keys import b64
 from schemas import ijson
 from tests.support import story
@@ -144,6 +145,19 @@ async def test_too_early_is_refused(watched: Network) -> None:
     """Nothing is shown of a period before a whole quarter has passed after it."""
     with pytest.raises(CannotRelease, match="2027-04-01"):
         await release(watched)
+
+
+async def test_what_is_early_but_for_a_clock_that_leapt_is_refused(watched: Network) -> None:
+    """A table is shown once: one of a period that goes on could be shown as it is to be never more."""
+    steady = SteadyClock(watched.gateways["XAA"].context)
+    await steady.run_once(watched.clock.now())
+    watched.clock.pass_(days=200)
+    for _ in range(24):
+        with pytest.raises(CannotRelease, match="2027-04-01"):
+            await release(watched)
+        await steady.run_once(watched.clock.now())
+        watched.clock.pass_(hours=1)
+    await release(watched)
 
 
 async def test_table_is_shown_once_and_stays_in_the_ledger(watched: Network) -> None:
