@@ -236,7 +236,7 @@ class Play:
         before = await self.delivered()
         receipt = self.receipt(await self.post(shot), shot)
         if receipt["status"] != "accepted":
-            raise Wrong(f"the message was refused as {receipt['code']}, not accepted")
+            raise Wrong(f"{shot.type or 'the message'} was refused as {receipt['code']}, not accepted")
         if before is not None:
             await self._applied(before, shot)
         return receipt
@@ -247,7 +247,8 @@ class Play:
         got = await self.post(shot)
         receipt = self.receipt(got, shot)
         if (receipt["status"], receipt["code"]) != ("refused", code):
-            raise Wrong(f"the message was {receipt['status']} ({receipt['code']}), not refused as {code}")
+            seen = receipt["status"] if receipt["code"] is None else f"refused as {receipt['code']}"
+            raise Wrong(f"{shot.type or 'the message'} was {seen}, not refused as {code}")
         if (receipt["start_on"], receipt["due_on"]) != (None, None):
             raise Wrong("a refusal states dates (M-5.13)")
         if code != "expired" and (again := await self.post(shot)).body != got.body:

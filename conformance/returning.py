@@ -200,7 +200,7 @@ def untold(talk: Talk) -> None:
     """Insist that no plan of a journey was posted in the thread since the last one that was taken."""
     found = {post.message.type for post in talk.state.posts if post.message and post.message.thread == talk.thread}
     if "return.schedule" in found - {message.type for message in talk.heard}:
-        raise Wrong("the gateway posted return.schedule")
+        raise Wrong("the gateway posted return.schedule, which must not leave any more")
 
 
 async def on_the_day(talk: Talk) -> None:

@@ -408,6 +408,9 @@ class State:
         if value["epoch"] < wanted["epoch"] and (value["type"] == "withdrawal" or self._has_come(named)):
             del wanted["epoch"]  # from before a restore: posted again, or with a number that is never freed (M-5.27)
         for name, expected in wanted.items():
+            if name == "epoch" and value["epoch"] < expected:
+                was = f"a {value['type']} of epoch {value['epoch']}, which is over; in that epoch"
+                raise Wrong(f"{was} only what had been posted before is posted again (M-5.27)")
             if value[name] != expected:
                 raise Wrong(f"{name} is {value[name]}, not {expected} (M-3.2)")
         issued, expires, now = instant(value["issued_at"]), instant(value["expires_at"]), self.now()

@@ -114,7 +114,7 @@ class Talk:
         if message.thread != self.thread:
             raise Wrong(f"the message is of another thread than the back-end said: {message.thread}")
         if value["seq"] != len(self.heard) + 1:
-            raise Wrong(f"the message has the number {value['seq']}, not {len(self.heard) + 1} (M-3.2, M-5.6)")
+            raise Wrong(f"{message.type} has the number {value['seq']}, not {len(self.heard) + 1} (M-3.2, M-5.6)")
         if before is not None and value["id"] in {one.value["id"] for one in self.heard}:
             raise Wrong("an id was used twice (M-3.2)")
         self.heard.append(message)

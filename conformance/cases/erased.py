@@ -127,7 +127,8 @@ async def confirmed(play: Play, number: int) -> None:
         await talk.say("confirmation", {"number": 1, "act": "ERASURE", "result": "DONE"})
     posts = [post for _ in range(3) for post in await play.tick(hours=1)]
     if [post.read.type for post in posts] != ["confirmation"] * (number - 1):
-        raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts) or 'nothing'} (M-5.10)")
+        seen = ", ".join(post.read.type for post in posts) or "nothing"
+        raise Wrong(f"the gateway posted {seen}, not confirmation {number - 1} times up to number {number} (M-5.10)")
     last = [talk.take(post) for post in posts][-1]
     if (last.value["seq"], last.body["number"], last.body["act"]) != (number, 1, "ERASURE"):
         raise Wrong(f"number {last.value['seq']} says {last.body}")

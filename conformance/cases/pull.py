@@ -71,8 +71,8 @@ async def collect(play: Play) -> None:
     A gateway that drops what it handed out loses a message whenever the reply is lost.
     """
     threads = [await _submit(play, play.c) for _ in range(3)]
-    if [message.thread for message in await _fetch(play, 2)] != threads[:2]:
-        raise Wrong("the two oldest messages did not come first, or more came than were asked for")
+    if (found := [message.thread for message in await _fetch(play, 2)]) != threads[:2]:
+        raise Wrong(f"{len(found)} messages came where two were asked for, or not the oldest two of the three")
     await play.tick(hours=1)
     if [message.thread for message in await _fetch(play, 2)] != threads[:2]:
         raise Wrong("what was handed out and not answered did not come again before what is newer")

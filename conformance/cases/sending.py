@@ -229,7 +229,8 @@ async def takes_back_all_the_same(play: Play, number: int) -> None:
     await talk.say("confirmation", done)
     posts = await play.tick()
     if [post.read.type for post in posts] != ["confirmation"] * (number - 1):
-        raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts) or 'nothing'} (M-5.10)")
+        seen = ", ".join(post.read.type for post in posts) or "nothing"
+        raise Wrong(f"the gateway posted {seen}, not confirmation {number - 1} times up to number {number} (M-5.10)")
     last = [talk.take(post) for post in posts][-1]
     if (last.value["seq"], last.body) != (number, done):
         raise Wrong(f"number {last.value['seq']} says {last.body}")
