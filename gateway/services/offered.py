@@ -7,6 +7,7 @@ Rule 2: a guest is offered what a guest's word may do.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +19,7 @@ from gateway.core.remark import is_confirmed
 from gateway.core.tables import table_for
 from gateway.core.verification import HELD
 from gateway.services import cases
-from gateway.services.acts import DeskServices, allowed
+from gateway.services.acts import VERBS, DeskServices, allowed
 from gateway.services.guests import is_guest
 from gateway.services.hold import WAYS_ON
 from gateway.services.inquire import BoardRow
@@ -40,6 +41,11 @@ OF_WHAT_IS_PREPARED: Final = frozenset(
 )
 """Steps that sign or send a text which somebody prepared before."""
 
+
+_SIGNED_OR_SENT: Final = OF_WHAT_IS_PREPARED | {"rectification-approval"}
+
+_LOOKS: Final = frozenset({"two_persons", "approved", "prepared", "countersigned", "right_type", "in_charge"})
+"""Guards of these steps that look at the case, who acts and in which role; others look at what the step brings too."""
 
 _WHERE_IT_STOOD: Final[Mapping[str, str]] = {"reassessment": "reassess", "cancellation": "cancel"}
 """Steps that a stopped case takes where it stood, with their event."""
@@ -63,6 +69,8 @@ async def open_steps(
         for verb, may in given.items():
             if verb in WAYS_ON:
                 may = await services.hold.way_on(tx, held, verb, person, may)
+            if verb in _SIGNED_OR_SENT:
+                may = tuple(role for role in may if _is_let(held.case, Event("", person, role), verb, now))
             if may and _has_place(held.case, verb, now):
                 found[verb] = may
         return found
@@ -93,6 +101,25 @@ def _has_place(case: Case, verb: str, now: datetime) -> bool:
     if verb not in ANSWERS:
         return True
     return any(one.kind == ANSWERS[verb] and not one.ours and one.answer is None for one in case.notices)
+
+
+def _is_let(case: Case, by: Event, verb: str, now: datetime) -> bool:
+    """
+    Tell whether no guard stands against the step that looks at nothing but the case and who acts, as ``by`` says.
+
+    A signature that is over counts here: whoever takes the step reads that it is, which no other page tells.
+    """
+    table = table_for(case.side)
+    if (pending := case.pending) is not None:
+        case = replace(case, pending=replace(pending, valid_until=None))
+        if verb == "propose" and all((one.authority, one.digest) != ("ours", pending.digest) for one in case.releases):
+            return False
+    for name in VERBS[verb].events:
+        row = table.index.get((case.state, name))
+        looks = [] if row is None else [table.guards[one] for one in row.guards if one in _LOOKS]
+        if row is not None and not any(look(case, replace(by, name=name), now) for look in looks):
+            return True
+    return False
 
 
 def _may_call_back(case: Case, now: datetime) -> bool:

@@ -489,6 +489,37 @@ async def test_no_way_on_is_offered_that_the_stop_bars(two: Two) -> None:
     assert at(ours, "resume") in (await (await two.officer("XAA", "first")).get(f"/cases/{ours}")).text
 
 
+async def test_what_is_prepared_is_offered_to_be_signed_and_sent_once_it_can_be(two: Two) -> None:
+    """Nobody approves what they wrote, and nothing is sent that waits for a signature: each would be refused."""
+    network, returning = two.network, two.network.gateways["XAA"].returning
+
+    async def offered(country: str, ref: str, path: str) -> list[str]:
+        names = [name for name in PEOPLE if name not in ("board", "writer", "office")]
+        pages = {name: (await (await two.officer(country, name)).get(f"/cases/{ref}")).text for name in names}
+        return [name for name in names if f'href="{path}"' in pages[name]]
+
+    draft = await network.gateways["XAA"].clear.new(story.draft(), "second", "liaison_officer")
+    assert "second" not in await offered("XAA", draft, f"/cases/{draft}/approve")
+    _, theirs = await story.acknowledged(network)
+    answer = network.gateways["XBB"].answer
+    pending = await answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    assert ([], ["signer"]) == (
+        await offered("XBB", theirs, at(theirs, "answer")),
+        await offered("XBB", theirs, at(theirs, "countersignature")),
+    )
+    thread = (await story.row(network, "XBB", theirs)).thread
+    signed = network.approval(pending.digest, thread, "signer", "reply.second-signature", "second_signer")
+    await answer.countersign(theirs, signed, "signer")
+    assert "first" in await offered("XBB", theirs, at(theirs, "answer"))
+    ours, _ = await homeward.assessed(network)
+    proposal = await returning.prepare(ours, homeward.PLAN, "first", "case_officer")
+    assert ["coordinator"] == await offered("XAA", ours, at(ours, "endorsement"))  # an adult's is not for child welfare
+    await homeward.approve(network, ours, proposal, "return.approval")
+    assert [] == await offered("XAA", ours, at(ours, "propose"))
+    await homeward.endorse(network, ours, proposal)
+    assert "first" in await offered("XAA", ours, at(ours, "propose"))
+
+
 async def test_who_tells_apart_reads_whether_their_word_decides(two: Two) -> None:
     """The first of two persons sends nothing by it; the second is told before that it leaves, and after that it did."""
     ours, _ = await homeward.departed(two.network)
