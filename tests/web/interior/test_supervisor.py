@@ -133,7 +133,8 @@ async def test_open_corrections_are_listed(desk: Desk) -> None:
     dora = await desk.officer("dora")
     assert ref not in (await dora.get("/requests")).text
     page = await dora.get("/requests?open=yes")
-    assert (True, "2026-12-25" in page.words) == (ref in page.text, True)
+    assert (True, "2026-12-25" in page.words) == (f'href="/cases/{ref}/data"' in page.text, True)
+    assert ref in (await dora.get(f"/cases/{ref}/data")).words
 
 
 # Policy.
