@@ -198,7 +198,7 @@ QUEUES: Mapping[str, Queue] = {
         Queue(
             "unassigned",
             N_("Without an officer"),
-            N_("Nobody in office is in charge of these. Acknowledge or amend one to take it."),
+            N_("Nobody in office is in charge of these. An officer who acknowledges or amends one takes it."),
             LISTS,
             (Wanted(),),
             "",
