@@ -503,7 +503,9 @@ def walk(
             except (IllegalStep, RuleRefused):
                 continue
             yield case, ghost, event, moved, effects, in_order
-            small = replace(moved, findings=(), freeze_reason=None, reminders=0, delay=None, clocks=case.clocks)
+            small = replace(
+                moved, findings=(), freeze_reason=None, reminders=0, delays=0, delay=None, clocks=case.clocks
+            )
             then = (small, _remember(ghost, event, case))
             if (key := _key(*then)) not in seen:
                 seen.add(key)

@@ -193,6 +193,34 @@ async def unanswered(play: Play) -> None:
     await send(talk, "use-report.request", number=18)
 
 
+SAID_AGAIN: dict[str, tuple[Place, str, int, str]] = {
+    "reminder": (_acknowledged, "reminder", 99, "withdrawal"),
+    "delay": (_taken_up, "verification.delay", 64, "verification.reply"),
+}
+
+
+@case("rights.said-again", "M-5.41", section="5.12", inputs=SAID_AGAIN, profile="full", seconds=60.0)
+async def said_again(play: Play, again: tuple[Place, str, int, str]) -> None:
+    """
+    So many reminders, or notices of delay, a thread takes and not one more; anything else it takes as before.
+
+    A gateway that takes any number lets its partner press a desk without end, and its cases grow by it.
+    """
+    make, type, most, then = again
+    talk = await make(play)
+    for number in range(1, most):
+        await send(talk, type, **_numbered(type, number))
+    await talk.freeze("protection")
+    await send(talk, type, **_numbered(type, most))
+    for _ in range(2):  # a number of three digits is of no reminder, so it says an earlier one
+        await refuses(talk, type, **_numbered(type, most))
+    await send(talk, then)
+
+
+def _numbered(type: str, number: int) -> dict[str, Any]:
+    return {"number": number} if type == "reminder" else {}
+
+
 # What was done with it, and may it be passed on
 
 

@@ -235,6 +235,8 @@ class Case:
 
     ``accepted`` are the digests of the acceptances that were taken in the thread, whatever became of the return since:
     each is the answer to one proposal, and to no later one.
+
+    ``reminders`` and ``delays`` count the reminders, and the notices of delay of either kind, that the thread saw.
     """
 
     ref: str
@@ -276,6 +278,7 @@ class Case:
     former: tuple[Mapping[str, Any], ...] = ()
     accepted: tuple[str, ...] = ()
     earlier: tuple[Mapping[str, Any], ...] = ()
+    delays: int = 0
 
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""

@@ -16,8 +16,8 @@ from datetime import timedelta
 
 from gateway.core.case import State
 from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row, rows_of
-from gateway.core.verification import CALLED_OR_AWAY as CALLED_OR_AWAY
 from gateway.core.verification import (
+    BOUNDS,
     CLERK,
     GATEWAY,
     HELD,
@@ -30,6 +30,7 @@ from gateway.core.verification import (
     STOP,
     UNANSWERED_BY,
 )
+from gateway.core.verification import CALLED_OR_AWAY as CALLED_OR_AWAY
 from gateway.core.verification import IN_CHARGE as IN_CHARGE
 
 S = State
@@ -105,8 +106,10 @@ NOT_ACCEPTED = (
 
 
 def _cross(states: tuple[State, ...], events: tuple[str, ...], target: str = STAY) -> tuple[Row, ...]:
-    """Rows for what arrives although the state has moved on: it is accepted, and moves nothing."""
-    return tuple(row for event in events for row in rows_of(states, event, target, _PARTNER, (), "message"))
+    """Rows for what arrives although the state has moved on: it is accepted within its bound, and moves nothing."""
+    return tuple(
+        row for event in events for row in rows_of(states, event, target, _PARTNER, BOUNDS.get(event, ()), "message")
+    )
 
 
 def _refused(event: str, source: State, target: State, others: tuple[State, ...]) -> tuple[Row, ...]:

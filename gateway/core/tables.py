@@ -135,6 +135,7 @@ MARKS: Mapping[str, str] = {
     "within_cap": "D-01",
     "before_due": "D-02",
     "overdue": "D-03",
+    "within_bound": "D-10",
     "retention_over": "R-25",
     "in_directory": "V-13",
     "interview_allowed": "M-01",

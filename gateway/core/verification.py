@@ -96,11 +96,15 @@ _AGREE = ("two_persons", "same_bytes", "rules_approve")
 _INTERVIEW = ("approved", "interview_consented", "rules_send")
 _LIMIT = ("interview_allowed",)
 _UNAWAITED = ("nobody_awaited",)
+_PRESS = ("overdue", "rules_remind", "within_bound")
 SAID = (
     *("acknowledgement", "redirection", "question", "interview", "interview_result"),
     *("delay", "extension", "reply"),
 )
 """What the asked State says in a verification."""
+BOUNDED = ("within_bound",)
+BOUNDS = {"delay": BOUNDED, "extension": BOUNDED}
+"""What of it is bounded wherever a thread takes it."""
 _LEFT_OVER = (S.REDIRECTED, S.REPLIED, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
 """States in which a message of ours about data that was sent may still be under way."""
 
@@ -136,12 +140,12 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "question", S.NEEDS_TIER2, _PARTNER, evidence="message"),
     *_rows((S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED), "interview", S.NEEDS_INTERVIEW, _PARTNER, _LIMIT, "message"),
     *_rows((*WORKING, S.NEEDS_TIER2), "interview_result", STAY, _PARTNER, ("interview_agreed",), "message"),
-    *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "delay", STAY, _PARTNER, evidence="message"),
-    *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extension", S.EXTENDED, _PARTNER, ("within_cap",), "message"),
+    *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "delay", STAY, _PARTNER, BOUNDED, "message"),
+    *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extension", S.EXTENDED, _PARTNER, ("within_cap", *BOUNDED), "message"),
     *_rows(ANSWERING, "reply", S.REPLIED, _PARTNER, ("rules_receive", "attested"), "signed reply"),
     # A message of ours that was never receipted ends what we may say, not what we may hear: a reply is never lost.
     *_rows((S.UNDELIVERED,), "reply", S.REPLIED, _PARTNER, ("rules_receive", "attested"), "signed reply"),
-    *(Row(S.UNDELIVERED, name, STAY, _PARTNER, (), "message") for name in SAID if name != "reply"),
+    *(Row(S.UNDELIVERED, name, STAY, _PARTNER, BOUNDS.get(name, ()), "message") for name in SAID if name != "reply"),
     # What the requesting desk does next.
     *_rows((S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
     # An image is brought in when it is asked for, and need not lie here before.
@@ -153,7 +157,7 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, OFFICER, _INTERVIEW, "sealed envelope id"),
     Row(S.NEEDS_INTERVIEW, "decline_interview", S.ACKNOWLEDGED, DECLINES, ("rules_send",), "message"),
     Row(S.REPLIED, "contest", S.CONTESTED, OFFICER | {"person", "guardian"}, ("contest_once", "rules_send"), "message"),
-    *_rows(AWAITED, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, ("overdue", "rules_remind"), "reminder"),
+    *_rows(AWAITED, "remind", STAY, OFFICER | {"foreign_affairs"} | _GATEWAY, _PRESS, "reminder"),
     # Also where a reply is all that came: after a restore the other State may hold a proposal that we forgot (V-45).
     *_rows((S.REPLIED, S.UNDELIVERED, S.REDIRECTED), "close", S.CLOSED, OFFICER | _GATEWAY, _UNAWAITED, "event"),
     # The other State may have closed before the second look was asked for; the first reply then stands.
@@ -171,7 +175,11 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     # No guard here: the row of the state to resume in decides, with its guards, so the partner sees no difference.
     *(row for name in SAID for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),
     # No guard here either: closed and withdrawn answer alike. What was closed and not withdrawn keeps its first reply.
-    *(row for name in SAID for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, (), "body not kept")),
+    *(
+        row
+        for name in SAID
+        for row in _rows((S.WITHDRAWN, S.CLOSED), name, STAY, _PARTNER, BOUNDS.get(name, ()), "body not kept")
+    ),
     Row(S.WITHDRAWN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.WITHDRAWN, "close", S.CLOSED, OFFICER | _GATEWAY, evidence="event"),
     # A stop holds for the person in every case, so the record it rests on can be set right where nothing else moves.
@@ -197,7 +205,7 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows((S.NEEDS_TIER2,), "elements", S.ACKNOWLEDGED, _PARTNER, ("rules_receive",), "message"),
     Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
     Row(S.REPLIED, "contest", S.CONTESTED, _PARTNER, ("contest_once",), "message"),
-    *_rows(OPEN_REQUESTED, "reminder", STAY, _PARTNER),
+    *_rows(OPEN_REQUESTED, "reminder", STAY, _PARTNER, BOUNDED),
     *_rows((*OPEN_REQUESTED, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),
     # Who has left is not withdrawn (M-5.34), also where word of the departure came while the case was stopped.
     *_rows(HELD, "withdrawal", S.WITHDRAWN, _PARTNER, ("taken_there",), "message"),
@@ -211,8 +219,10 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows(WORKING, "ask", S.NEEDS_TIER2, CLERK, evidence="message"),
     *_rows(WORKING, "ask_interview", S.NEEDS_INTERVIEW, CLERK, _LIMIT, "message"),
     *_rows((*WORKING, S.NEEDS_TIER2), "report_interview", STAY, CLERK, ("interview_agreed",), "message"),
-    *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "notify_delay", STAY, CLERK, evidence="message"),
-    *_rows((S.ACKNOWLEDGED, S.EXTENDED), "extend", S.EXTENDED, CLERK, ("before_due", "within_cap"), "message"),
+    *_rows((*WORKING, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "notify_delay", STAY, CLERK, BOUNDED, "message"),
+    *_rows(
+        (S.ACKNOWLEDGED, S.EXTENDED), "extend", S.EXTENDED, CLERK, ("before_due", "within_cap", *BOUNDED), "message"
+    ),
     *_rows(ANSWERING, "prepare", STAY, CLERK, ("rules_compose", "attested"), "body digest"),
     *_rows(ANSWERING, "countersign", STAY, frozenset({"second_signer"}), ("two_persons", "same_bytes"), "statement"),
     *_rows(ANSWERING, "answer", S.REPLIED, CLERK, _ANSWER, "signed reply"),

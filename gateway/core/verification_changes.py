@@ -169,6 +169,8 @@ def _answered_late(case: Case, event: Event, now: datetime) -> Change:
 
 def _arrive(case: Case, event: Event, now: datetime) -> Change:
     """Take in a message of the other State."""
+    if event.name in ("delay", "extension"):
+        case = replace(case, delays=case.delays + 1)
     if event.name == "reply" and _waits_still(case):
         return _answered_late(case, event, now)
     if case.state in (S.WITHDRAWN, S.CLOSED, S.NOT_RETURNED):
@@ -388,7 +390,7 @@ def _say(type: str) -> Apply:
 
 def _delay(case: Case, event: Event, now: datetime) -> Change:
     """Say that it takes longer, and remember until when: the next notice is due after that day (R-11)."""
-    said = replace(case, delay=ijson.loads(event.data["body"].encode()))
+    said = replace(case, delay=ijson.loads(event.data["body"].encode()), delays=case.delays + 1)
     return _say(DELAY)(said, event, now)
 
 

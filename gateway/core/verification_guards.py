@@ -19,6 +19,12 @@ from gateway.core.rules import findings
 from gateway.core.verification import ANSWERING, ATTESTS, CALLED_OR_AWAY
 from schemas import ijson
 
+REMINDERS_MAX, DELAYS_MAX = 99, 64
+"""
+Reminders, and notices that a reply takes longer, that one thread takes (M-5.41): a reminder a week, as the ladder has
+it, for almost two years, and as many as its number can tell. Each makes the case longer, and is told to a desk.
+"""
+
 
 def value_of(pending: Pending) -> dict[str, Any]:
     """Return the body that was prepared, as a value."""
@@ -118,6 +124,15 @@ def _before_due(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 
 def _overdue(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return () if event.data["overdue"] else _found("D-03", "nothing is overdue, so nothing is pressed")
+
+
+def _within_bound(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """Neither side says without end that it waits, or that it takes longer; each counts what it said and took."""
+    if event.name in ("remind", "reminder"):
+        full = case.reminders >= REMINDERS_MAX
+        return _found("D-10", "as many reminders as a thread takes were sent in it") if full else ()
+    full = case.delays >= DELAYS_MAX
+    return _found("D-10", "as many notices of delay as a thread takes were sent in it") if full else ()
 
 
 def _contest_once(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
@@ -322,6 +337,7 @@ GUARDS = {
     "within_cap": _within_cap,
     "before_due": _before_due,
     "overdue": _overdue,
+    "within_bound": _within_bound,
     "contest_once": _contest_once,
     "in_directory": _in_directory,
     "interview_allowed": _interview_allowed,

@@ -35,6 +35,7 @@ from gateway.core.messages import REMINDER
 from gateway.core.retry import Circuit
 from gateway.core.returns import ARRANGING, AWAY
 from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, HELD, PARTNER
+from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services import cases, missing_clocks, outage, steps
 from gateway.services.around import look
 from gateway.services.context import Context, acting
@@ -291,6 +292,9 @@ class Reminder:
 
     async def _rests(self, tx: Tx, ref: str, now: datetime) -> bool:
         """Return whether nothing is pressed in the case by itself now."""
+        row = await tx.find_case(ref)
+        if row is not None and row.reminders >= REMINDERS_MAX:
+            return True
         if any(await self._pressed(tx, ref, now)) or not await _seen_since_restore(tx, ref):
             return True
         return not self._context.believes(now) or await _is_apart(tx, ref, now)
@@ -328,6 +332,8 @@ class Reminder:
                 raise RuleRefused((Finding(TOO_RECENT, "the last reminder is too recent"),))
             if stopped:
                 raise RuleRefused((Finding("D-06", "pressing may endanger somebody, says who answers for the person"),))
+            if case.reminders >= REMINDERS_MAX:  # no number can tell another one
+                raise RuleRefused((Finding("D-10", "as many reminders as a thread takes were sent in it"),))
             clock = owed(case)
             step = clock.step if clock and clock.step in REMINDED else "reply"
             body = ijson.dumps({"number": case.reminders + 1, "step": step}).decode()

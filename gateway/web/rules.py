@@ -106,6 +106,7 @@ RULES: Mapping[str, str] = {
     "D-07": N_("This step of the ladder is not reached."),
     "D-08": N_("This step was taken not long ago; it rests."),
     "D-09": N_("An exercise is no matter between ministries."),
+    "D-10": N_("No more reminders, or notices of delay, can be sent in this case."),
 }
 """One sentence for each rule that can be found against."""
 

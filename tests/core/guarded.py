@@ -7,6 +7,7 @@ from gateway.core.case import Case, Side, State, replace
 from gateway.core.machine import Event
 from gateway.core.messages import REPLY, REQUEST
 from gateway.core.verification import PARTNER
+from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
 from schemas import ijson
 from tests.core import return_support, support
 
@@ -69,6 +70,7 @@ SPOILT: dict[str, Spoil] = {
     "within_cap": with_data(clock=None),
     "before_due": with_data(overdue=True),
     "overdue": with_data(overdue=False),
+    "within_bound": with_case(reminders=REMINDERS_MAX, delays=DELAYS_MAX),
     "contest_once": with_case(contests=1),
     "same_freezer": lambda case, event: (case, replace(event, actor="mallory")),
     "released": with_case(released=False),

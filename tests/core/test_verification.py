@@ -26,6 +26,7 @@ from gateway.core.reuse import received_under
 from gateway.core.tables import REQUESTED, REQUESTING, table_for
 from gateway.core.verification import GATEWAY, PARTNER, WITHDRAWAL_BODY, undo_state
 from gateway.core.verification_changes import ANSWERED_LATE, ANSWERED_WRONGLY, next_full_hour
+from gateway.core.verification_guards import DELAYS_MAX
 from schemas import ijson
 from tests.core import support
 from tests.core.support import BODIES, NOW, Taken, asked, asking, draft, good_case, good_event, reply, take
@@ -175,6 +176,16 @@ def test_reminders_are_counted_on_both_sides() -> None:
     came, _ = receive(asked(State.ACKNOWLEDGED), "reminder")
     assert (1, 1) == (sent.reminders, came.reminders)
     assert [REMINDER] == [effect.type for effect in effects if isinstance(effect, Send)]
+
+
+@pytest.mark.parametrize("state", [State.ACKNOWLEDGED, State.UNDELIVERED, State.FROZEN, State.WITHDRAWN, State.CLOSED])
+@pytest.mark.parametrize("name", ["delay", "extension"])
+def test_putting_off_has_an_end(name: str, state: State) -> None:
+    """A notice of either kind counts wherever the thread takes it, and at the bound no other is (M-5.41)."""
+    case = asking(state, delays=DELAYS_MAX - 1, resume_to=State.ACKNOWLEDGED if state is State.FROZEN else None)
+    full, _ = take(case, name, "XBB", PARTNER, body=BODIES[name], clock=support.clock())
+    with pytest.raises(RuleRefused, match="D-10"):
+        take(full, name, "XBB", PARTNER, body=BODIES[name], clock=support.clock())
 
 
 def test_contest_is_counted_on_both_sides() -> None:

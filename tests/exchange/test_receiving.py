@@ -15,7 +15,9 @@ import schemas
 from gateway import configured
 from gateway.core import checkpoint, envelope, merkle, wire
 from gateway.core.codes import PeerError, problem
+from gateway.core.notices import UNANSWERED_MAX
 from gateway.core.starts import starts_of_receipt
+from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.access import stand
 from gateway.services.reading import SHOWN_MAX, history, messages
 from gateway.services.shares import Shares
@@ -54,7 +56,9 @@ WITHDRAWN = {"code": "WITHDRAWN_NO_REASON"}
 
 def follow(door: Door, first: Shot, type: str = "reminder", seq: int = 2, **how: Any) -> Shot:
     """Return a later message of the thread of ``first``."""
-    body = {"reminder": example("reminder", "first"), "withdrawal": WITHDRAWN}[type]
+    struck = {"number": seq, "parts": ["SEX"], "handling": None, "elements": None}
+    bodies = {"reminder": example("reminder", "first"), "withdrawal": WITHDRAWN, "rectification": struck}
+    body = bodies.get(type, {"number": seq})  # of the others each says its number, and no more
     return door.partner.message(type, body, thread=first.thread, seq=seq, **how)
 
 
@@ -438,20 +442,25 @@ async def test_a_clock_that_leapt_gives_the_answer_that_stands(fresh: Door) -> N
 
 
 async def test_a_page_of_a_case_has_an_end_however_often_a_state_presses(door: Door) -> None:
-    """A State may remind as often as it likes; a desk that looks holds nobody up by it, and sees what came last."""
+    """Whatever a State says again, a desk that looks holds nobody up by it, and sees what came last."""
     first, context = door.partner.message(), door.gateway.context
     await door.accepted(first)
     row = door.inbound(first)
     assert row is not None
-    seen = await stand(context, row["ref"], "clerk", "registry_clerk")
-    for seq in range(2, SHOWN_MAX + 3):
+    demands = [type for type in ("erasure", "rectification") for _ in range(UNANSWERED_MAX[type])]
+    for seq, type in enumerate(demands, 2):
+        await door.gateway.receiver.receive(follow(door, first, type, seq).raw)
+    seen, last = await stand(context, row["ref"], "clerk", "registry_clerk"), len(demands) + 1 + REMINDERS_MAX
+    for seq in range(last + 1 - REMINDERS_MAX, last + 1):
         await door.gateway.receiver.receive(follow(door, first, seq=seq).raw)
     # Nor is what was seen before another case by it: no answer of the desk would be taken while they come.
     assert seen == await stand(context, row["ref"], "clerk", "registry_clerk")
     steps, passed = await history(context, row["ref"]), await messages(context, row["ref"])
-    assert (SHOWN_MAX, SHOWN_MAX) == (len(steps), len(passed))
-    assert ("reminder", SHOWN_MAX + 2, "checked") == (steps[0].event, passed[0].seq, passed[0].proof.state)
-    assert {"reminder"} == {one.type for one in passed}
+    assert last > SHOWN_MAX == len(steps) == len(passed)
+    assert ("reminder", last, "checked") == (steps[0].event, passed[0].seq, passed[0].proof.state)
+    # One more is refused (M-5.41), and what ends the request is heard after it.
+    await door.refused(follow(door, first, seq=last + 1), "illegal-step")
+    await door.accepted(follow(door, first, "withdrawal", seq=last + 2))
 
 
 async def test_withdrawal_jumps_and_closes_what_it_jumped_over(door: Door) -> None:

@@ -10,9 +10,10 @@ import pytest
 from gateway.core.deadlines import Evidence
 from gateway.core.machine import RuleRefused
 from gateway.core.retry import FAILURES_TO_OPEN
-from gateway.services import outage
+from gateway.core.verification_guards import REMINDERS_MAX
+from gateway.services import cases, outage
 from gateway.services.escalate import Escalation
-from gateway.services.ports import Unavailable
+from gateway.services.ports import Tx, Unavailable
 from gateway.services.reckon import RECKONS_OTHERWISE, Reckoner
 from tests.support import homeward, story
 from tests.support.agreements import agree, between_us
@@ -501,6 +502,27 @@ async def test_desk_that_a_clock_told_ahead_of_time_is_told_in_time(network: Net
     assert () == await told(network)
     network.clock.pass_(days=12)
     assert [(theirs,), ()] == [await told(network), await told(network)]
+
+
+async def test_reminding_has_an_end(network: Network) -> None:
+    """As many leave as a thread takes and a number can tell; then none, by itself or by a person's hand (M-5.41)."""
+    ours, _ = await story.acknowledged(network)
+    gateway, left = network.gateways["XAA"], []
+    network.clock.pass_(days=60)
+
+    async def unit(tx: Tx) -> None:
+        held = await cases.load(gateway.context, tx, ours)
+        case = replace(held.case, reminders=REMINDERS_MAX - 1)
+        await cases.note(gateway.context, tx, held, case, "reckoned", "gateway", network.clock.now())
+
+    await gateway.context.commit(unit)
+    for _ in range(2):
+        await network.refresh()
+        left.append((await gateway.reminder.run_once(network.clock.now())).refs)
+        network.clock.pass_(days=8)
+    assert [(ours,), ()] == left
+    with pytest.raises(RuleRefused, match="D-10"):
+        await gateway.reminder.remind(ours, "first", "case_officer")
 
 
 async def test_reminder_by_a_clock_that_was_ahead_keeps_back_no_later_one(network: Network) -> None:

@@ -30,7 +30,7 @@ export const extended = (asked, due, now) => due && localDate(now, calendarOf(as
 const agreed = loadAll('instruments/').filter((one) => one.remark)
 export const mayRemark = (from, to, type, said) => !said || agreed.some(({ parties, remark: r }) => r.types.includes(type) &&
   [...said.text].length <= r.most_characters && parties.some((p) => p.from.includes(from) && p.to.includes(to)))
-const { anywhere, leads, limits, outcomes, places, undoing } = tables
+const { anywhere, leads, limits, most, outcomes, places, undoing } = tables
 export const ENDED = ['undelivered', 'closed', 'withdrawn', 'nowhere']
 const short = (type) => type.replace('verification.', '')
 const names = Object.values(places).flatMap((side) => Object.values(side).flat()).concat(anywhere, tables.others)
@@ -53,7 +53,7 @@ export function moved (thread, { side, type, digest, body: text, draft, status, 
   if (name === 'question') next.asked = body?.elements
   const until = () => side === 'in' ? longest(row.partner, thread.due) : body.due_on // by our rule [M-5.14]
   if (body?.extension && status !== 'refused') Object.assign(next, { extended: true, due: until() })
-  if (name === 'reminder') next.reminders = (thread.reminders ?? 0) + 1
+  if (name in most) next[name] = (thread[name] ?? 0) + 1
   return { ...next, contest: thread.contest || name === 'contest', frozen: thread.frozen || name === 'freeze' }
 }
 // Step 20: `today` is the day in UTC; `longer` the due day after an extension, if in time; `card` is the other side's.
@@ -62,7 +62,7 @@ export function checkStep (thread, type, body, today, longer, card) {
   const { side = 'asked', place, handling } = thread
   const [name, over, gone] = [short(type), ENDED.includes(place), place === 'withdrawn' && side === 'asked']
   if (anywhere.includes(type)) return ok((thread.taken && !gone) || (place === 'withdrawn' && undoing.includes(type)))
-  ok(places[side][place]?.includes(name))
+  ok(places[side][place]?.includes(name) && !(thread[name] >= most[name])) // [M-5.41]
   if (body.handling) ok(body.handling.retain_until > today)
   if (name === 'request') ok(body.handling.purpose !== 'PERM_RESIDENCE' || body.elements.entry_date)
   if (name === 'elements') ok(body.handling.purpose === handling?.purpose)

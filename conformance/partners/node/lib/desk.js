@@ -62,7 +62,7 @@ const complete = {
     const due = extension ? extended(g.me, old, g.now()) : null
     return { reason, eta: eta ?? due, extension, due_on: due } // without a day it is no body of this type
   },
-  reminder: ({ reminders = 0, place }) => ({ number: reminders + 1, step: place === 'open' ? 'acknowledgement' : 'reply' })
+  reminder: ({ reminder = 0, place }) => ({ number: reminder + 1, step: place === 'open' ? 'acknowledgement' : 'reply' })
 }
 // What people do without writing a message.
 export function act (g, { partner, thread, act: name }) {
