@@ -298,7 +298,8 @@ async def _unlogged(context: Context, partner: str) -> AsyncIterator[AuditFindin
 
 
 async def _unlogged_of(context: Context, tx: Tx, ref: str) -> list[AuditFinding]:
-    rows: list[tuple[str, InboundRow | OutboundRow]] = [("issued", row) for row in await tx.inbound_of_case(ref)]
+    came = await tx.inbound_of_case(ref, bare=True)
+    rows: list[tuple[str, InboundRow | OutboundRow]] = [("issued", row) for row in came]
     rows += [("received", row) for row in await tx.outbound_of_case(ref) if row.status is not None]
     return [
         AuditFinding(f"{context.country}/{row.partner}", None, f"the answer {direction} for {row.digest} is in no log")

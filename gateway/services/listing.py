@@ -110,7 +110,7 @@ async def _before(tx: Tx, thread: ThreadRow) -> list[dict[str, object]]:
 
     What came in the new epoch is known there: of what was lost, only the last message before says anything.
     """
-    came = await tx.inbound_of_case(thread.ref) if thread.ref is not None else ()
+    came = await tx.inbound_of_case(thread.ref, bare=True) if thread.ref is not None else ()
     of_old = [
         (row.epoch, row.seq, row.digest)
         for row in came

@@ -58,7 +58,10 @@ def _counts(case: Case, clock: Clock, proof: Proof) -> bool:
 
 async def _proofs(context: Context, tx: Tx, held: Held) -> list[Proof]:
     """Return what was accepted in the thread and may start a clock, in the order in which it was received."""
-    came = [_of_inbound(context, held, row) for row in await tx.inbound_of_case(held.case.ref)]
+    came = []
+    for one in await tx.inbound_of_case(held.case.ref, bare=True):  # one after the other: each may have images
+        row = await tx.find_inbound(one.partner, one.digest) if one.type in ASKED | STATED else None
+        came.append(None if row is None else _of_inbound(context, held, row))
     went = [_of_outbound(context, held, row) for row in await tx.outbound_of_case(held.case.ref)]
     return sorted((one for one in (*came, *went) if one is not None), key=lambda one: one.received_at)
 

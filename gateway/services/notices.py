@@ -208,8 +208,8 @@ class Notices:
                 await erase_and_confirm(context, tx, ref, now)
                 entry.note()
             else:
-                for row in await tx.inbound_of_case(ref):
-                    await tx.save_inbound(row._replace(sealed=None))
+                for row in await tx.inbound_of_case(ref, bare=True):
+                    await tx.save_inbound(row)  # without its signed bytes
 
         await context.commit(unit)
         await self._retention.empty_journal()

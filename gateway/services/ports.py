@@ -260,8 +260,12 @@ class Tx(Protocol):
     async def find_inbound(self, partner: str, digest: str) -> InboundRow | None: ...
     async def find_inbound_by_id(self, partner: str, id: str) -> InboundRow | None: ...
     async def find_inbound_by_envelope(self, envelope_id: bytes) -> InboundRow | None: ...
-    async def inbound_of_case(self, ref: str, last: int | None = None) -> Sequence[InboundRow]:
-        """Return the messages received in a case, or as many of them that came ``last``, in order of arrival."""
+    async def inbound_of_case(self, ref: str, last: int | None = None, *, bare: bool = False) -> Sequence[InboundRow]:
+        """
+        Return the messages received in a case, or as many of them that came ``last``, in order of arrival.
+
+        ``bare`` ones come without their signed bytes, which may be 4 MiB each; saved so, they lose them.
+        """
         ...
 
     async def add_inbound(self, row: InboundRow) -> None:

@@ -195,7 +195,7 @@ async def _case_row(tx: Tx, ref: str) -> CaseRow:
 async def _messages(tx: Tx, ref: str, last: int) -> list[Message]:
     """Return the ``last`` messages that were posted, are to be, or came; the latest first."""
     sent = [one for one in await tx.outbound_of_case(ref) if one.state != "dropped" or one.posted_at is not None]
-    rows: list[Message] = [*sent, *await tx.inbound_of_case(ref, last)]
+    rows: list[Message] = [*sent, *await tx.inbound_of_case(ref, last, bare=True)]
     return sorted(rows, key=lambda one: (_at(one), one.seq or 0), reverse=True)[:last]
 
 

@@ -290,9 +290,9 @@ class Retention:
             await tx.save_case(held.row._replace(sealed=sealed, words=cases.words(bare), version=version))
             state = case.state.value
             await tx.add_event(EventRow(ref, now, "strip", GATEWAY, GATEWAY, state, state, None, None))
-            for row in await tx.inbound_of_case(ref):
-                if row.type in _BRINGS_IMAGES and row.sealed is not None:
-                    await tx.save_inbound(row._replace(sealed=None))
+            for row in await tx.inbound_of_case(ref, bare=True):
+                if row.type in _BRINGS_IMAGES:
+                    await tx.save_inbound(row)  # without its signed bytes
             await fill_journal(tx)
             return True
 

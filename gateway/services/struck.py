@@ -27,8 +27,9 @@ async def drop_struck(context: Context, tx: Tx, held: Held, parts: Iterable[str]
     wrong = members_of(parts)
     if wrong:
         await fill_journal(tx)
-    for row in await tx.inbound_of_case(held.case.ref):
-        if row.type in _BRINGS_ELEMENTS and row.sealed is not None and _brought(context, held, row, row.sealed, wrong):
+    for one in await tx.inbound_of_case(held.case.ref, bare=True):  # one after the other: each may have images
+        row = await tx.find_inbound(one.partner, one.digest) if one.type in _BRINGS_ELEMENTS else None
+        if row is not None and row.sealed is not None and _brought(context, held, row, row.sealed, wrong):
             await tx.save_inbound(row._replace(sealed=None))
 
 

@@ -388,7 +388,7 @@ async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, M
     a clock said. Raises ``BadRest`` if one of them cannot be read.
     """
     case = held.case
-    came = await tx.inbound_of_case(case.ref)
+    came = await tx.inbound_of_case(case.ref, bare=True)
     last = max((place for place, one in enumerate(came) if one.type == PROPOSAL), default=0)
     since = {one.digest for one in came[last:]}
     found: dict[str, Mapping[str, Any]] = {}
@@ -449,8 +449,11 @@ async def undo_of(tx: Tx, case: Case) -> str | None:
 
 async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:
     """Return the last message of ``type`` that was taken in and is kept, and when it came."""
-    for row in reversed(await tx.inbound_of_case(case.ref)):  # in order of arrival, for two may come at one instant
-        if row.type == type and row.status == wire.ACCEPTED and row.sealed is not None:
+    # In order of arrival, for two may come at one instant; of each the bytes alone, for it may have many with images.
+    for one in reversed(await tx.inbound_of_case(case.ref, bare=True)):
+        is_one = one.type == type and one.status == wire.ACCEPTED
+        row = await tx.find_inbound(one.partner, one.digest) if is_one else None
+        if row is not None and row.sealed is not None:
             held = await cases.load(context, tx, case.ref)
             signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
             return row.received_at, wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)

@@ -18,7 +18,9 @@ _INBOUND_BY_DIGEST = _INBOUND + "WHERE partner = ? AND digest = ?"
 _INBOUND_BY_ID = _INBOUND + "WHERE partner = ? AND id = ? ORDER BY n LIMIT 1"
 _INBOUND_BY_ENVELOPE = _INBOUND + "WHERE envelope_id = ? ORDER BY n LIMIT 1"
 _INBOUND_OF_CASE = _INBOUND + "WHERE ref = ? ORDER BY n"
-_INBOUND_LAST_OF_CASE = _INBOUND + "WHERE ref = ? ORDER BY n DESC LIMIT ?"
+_INBOUND_BARE_OF_CASE = _INBOUND_OF_CASE.replace("    sealed, kid", "    NULL, kid")
+_INBOUND_LAST_OF_CASE = _INBOUND_OF_CASE + " DESC LIMIT ?"
+_INBOUND_LAST_BARE_OF_CASE = _INBOUND_BARE_OF_CASE + " DESC LIMIT ?"
 _INSERT_INBOUND = """
 INSERT INTO inbound (partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at,
     ref, answer, sealed, kid)
@@ -181,11 +183,16 @@ class MessageRows(Sql):
         """Find a received message by its envelope id, 32 bytes."""
         return await self._inbound(_INBOUND_BY_ENVELOPE, (envelope_id,))
 
-    async def inbound_of_case(self, ref: str, last: int | None = None) -> Sequence[InboundRow]:
-        """Return the messages received in a case, or as many of them that came ``last``, in order of arrival."""
+    async def inbound_of_case(self, ref: str, last: int | None = None, *, bare: bool = False) -> Sequence[InboundRow]:
+        """
+        Return the messages received in a case, or as many of them that came ``last``, in order of arrival.
+
+        ``bare`` ones come without their signed bytes, which may be 4 MiB each; saved so, they lose them.
+        """
         if last is not None:
-            return tuple(map(_inbound, reversed(await self._all(_INBOUND_LAST_OF_CASE, (ref, last)))))
-        return tuple(map(_inbound, await self._all(_INBOUND_OF_CASE, (ref,))))
+            statement = _INBOUND_LAST_BARE_OF_CASE if bare else _INBOUND_LAST_OF_CASE
+            return tuple(map(_inbound, reversed(await self._all(statement, (ref, last)))))
+        return tuple(map(_inbound, await self._all(_INBOUND_BARE_OF_CASE if bare else _INBOUND_OF_CASE, (ref,))))
 
     async def add_inbound(self, row: InboundRow) -> None:
         """Store a received message; raises ``Conflict`` if its (partner, digest) is stored."""

@@ -277,6 +277,8 @@ async def test_inbound_is_found_three_ways(store: Store) -> None:
     assert inbound() == await get(store, "find_inbound_by_id", "XBB", "id-m1")
     assert inbound() == await get(store, "find_inbound_by_envelope", digest("m1"))
     assert (inbound(),) == await get(store, "inbound_of_case", "c1")
+    for last in (None, 1):
+        assert (inbound(sealed=None),) == await get(store, "inbound_of_case", "c1", last, bare=True)
 
 
 async def test_refused_inbound_comes_back(store: Store) -> None:
