@@ -224,6 +224,10 @@ class Tx(Protocol):
         """
         ...
 
+    async def asked_threads(self, partner: str, states: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Return thread and reference of each case in ``states`` in which we ask ``partner``."""
+        ...
+
     async def case_refs(self, after: str, limit: int) -> Sequence[str]:
         """Return references of cases that come behind ``after``, in their order, erased ones too."""
         ...

@@ -186,12 +186,9 @@ class Resync:
 
 async def _unsent(tx: Tx, country: str) -> dict[str, str]:
     """Return the cases of ours with ``country`` of which nothing was sent, as far as we know: thread to reference."""
+    # Threads and references alone: a partner may list as often as it likes, and the others wait meanwhile.
     states = (State.DRAFT, State.CLEARED, State.FROZEN, State.WITHDRAWN, State.CLOSED)
-    rows = await tx.cases(states=[state.value for state in states], limit=_MOST_UNSENT)
-    return {row.thread: row.ref for row in rows if (row.partner, row.side) == (country, Side.REQUESTING.value)}
-
-
-_MOST_UNSENT = 10_000
+    return dict(await tx.asked_threads(country, [state.value for state in states]))
 
 
 async def _given_up(tx: Tx, row: CaseRow) -> bool:

@@ -151,6 +151,11 @@ class CaseRows(Sql):
         rows = [await self._one(_CASE_BY_REF, (ref,)) for ref in chosen]
         return tuple(_case(row) for row in rows if row is not None)
 
+    async def asked_threads(self, partner: str, states: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Return thread and reference of each case in ``states`` in which we ask ``partner``."""
+        statement = "SELECT thread, ref FROM case_file WHERE partner = ? AND side = 'requesting' AND state = ?"
+        return tuple([(row[0], row[1]) for state in states for row in await self._all(statement, (partner, state))])
+
     async def case_refs(self, after: str, limit: int) -> Sequence[str]:
         """Return references of cases that come behind ``after``, in their order, erased ones too."""
         rows = await self._all("SELECT ref FROM case_file WHERE ref > ? ORDER BY ref LIMIT ?", (after, limit))

@@ -97,6 +97,15 @@ async def test_a_unit_takes_a_case_without_a_key_from_version_to_version(store: 
     assert case(wrapped_key=None, sealed=None, version=3) == await get(store, "find_case", "c1")
 
 
+async def test_threads_in_which_we_ask_are_found_by_partner_and_state(store: Store) -> None:
+    """Thread and reference of each come back, and of nothing else: not of another State, side or state."""
+    rows = [case(f"c{at}", thread=f"t{at}", side="requesting", partner="XBB", state="DRAFT") for at in range(5)]
+    rows[1], rows[2] = rows[1]._replace(state="CLOSED"), rows[2]._replace(state="SENT")
+    rows[3], rows[4] = rows[3]._replace(partner="XCC"), rows[4]._replace(side="requested")
+    await put(store, *(("save_case", row) for row in rows))
+    assert (("t0", "c0"), ("t1", "c1")) == await get(store, "asked_threads", "XBB", ["DRAFT", "CLOSED"])
+
+
 async def test_bare_case_comes_back(store: Store) -> None:
     """A case with every optional column empty comes back as it was saved."""
     optional = ("officer", "step", "instrument", "calendar", "due_on", "due_at", "wrapped_key", "sealed")
