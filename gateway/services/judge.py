@@ -42,6 +42,7 @@ from gateway.core.messages import (
     event_name,
 )
 from gateway.core.minimise import excess
+from gateway.core.notices import UNANSWERED_MAX
 from gateway.core.rule_checks import REMARKED
 from gateway.core.rules import findings
 from gateway.core.starts import starts_of_message, starts_of_receipt
@@ -191,6 +192,9 @@ class Judge:
             return Verdict(Reason.STEP_THREAD_ENDED)
         if payload.type in (RECTIFICATION, ERASURE):
             act = "RECTIFICATION" if payload.type == RECTIFICATION else "ERASURE"
+            # No desk stands before the answer to each, so how many wait is bounded here: the rest comes later.
+            if await tx.count_waiting(payload.sender, thread.thread) >= UNANSWERED_MAX[payload.type]:
+                raise PeerError(Reason.SENDER_SHARE)
             value = {"number": payload.body["number"], "act": act, "result": "NOT_HELD"}
             text = ijson.dumps(value).decode()
             sender, side = payload.sender, await threads.side_of(tx, thread)

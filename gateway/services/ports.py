@@ -302,6 +302,10 @@ class Tx(Protocol):
         """Return the messages to a partner that could leave at ``since`` or later, in the order of queueing."""
         ...
 
+    async def count_waiting(self, partner: str, thread: str) -> int:
+        """Return how many messages to a partner in a thread are queued or posted and have no answer."""
+        ...
+
     async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
         """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""
         ...

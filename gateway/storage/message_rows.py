@@ -64,6 +64,9 @@ _OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', '
 _OUTBOUND_EXPIRED = (
     _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
 )
+_COUNT_WAITING = """
+SELECT count(*) FROM outbound WHERE partner = ? AND thread = ? AND state IN ('queued', 'posted')
+"""
 _INSERT_OUTBOUND = """
 INSERT INTO outbound (partner, id, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at,
     envelope_id, state, kid, next_try_at, try_at, attempts, posted_at, answered_at, status, code, answer)
@@ -264,6 +267,11 @@ class MessageRows(Sql):
     async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
         """Return the messages to a partner that could leave at ``since`` or later, in the order of queueing."""
         return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, seconds(since)))))
+
+    async def count_waiting(self, partner: str, thread: str) -> int:
+        """Return how many messages to a partner in a thread are queued or posted and have no answer."""
+        row = await self._one(_COUNT_WAITING, (partner, thread))
+        return int(row[0]) if row else 0
 
     async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
         """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""

@@ -646,6 +646,17 @@ async def test_nothing_is_refused_in_an_epoch_whose_card_is_not_here(fresh: Door
     await fresh.accepted(fresh.partner.message(thread=ahead.thread, epoch=2, seq=2))
 
 
+async def test_answers_that_no_desk_gives_do_not_pile_up(fresh: Door) -> None:
+    """Of what is asked in a thread of which nothing is kept no more is taken than waits to be fetched (M-5.31)."""
+    shot, most = fresh.partner.message("withdrawal", WITHDRAWN), UNANSWERED_MAX["erasure"]
+    await fresh.accepted(shot)
+    for seq in range(2, most + 2):
+        await fresh.gateway.receiver.receive(follow(fresh, shot, "erasure", seq).raw)
+    assert most == fresh.counts()["outbound"]
+    await fresh.problem(follow(fresh, shot, "erasure", most + 2), "later")
+    await fresh.accepted(follow(fresh, shot, "withdrawal", most + 3))
+
+
 async def test_withdrawn_thread_stays_closed_in_a_new_epoch(fresh: Door) -> None:
     """A restored partner that forgot its withdrawal opens no case by it (M-5.23, M-5.24)."""
     shot = fresh.partner.message("withdrawal", WITHDRAWN, seq=2)
