@@ -9,7 +9,7 @@ Rule 3: a return goes on in the case of the verification it rests on. No state i
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -290,6 +290,20 @@ class Case:
             return self
         by_step = {clock.step: clock for clock in clocks}
         return replace(self, clocks=(*(c for c in self.clocks if c.step not in by_step), *by_step.values()))
+
+
+def with_finding(case: Case, kind: str, found: str, most: int, stays: Collection[str] = ()) -> Case:
+    """
+    Return the case with ``found``, which a text ``kind`` with places was made into, among its findings, once.
+
+    Of that kind ``most`` stand there, but for those in ``stays``: a State may have a case find the like without end,
+    and each save of a case writes all. The oldest go.
+    """
+    begins = kind.partition("%")[0]
+    before = [one for one in case.findings if one.startswith(begins) and one != found and one not in stays]
+    gone = before[: max(0, len(before) + 1 - most)]
+    kept = tuple(one for one in case.findings if one not in gone)
+    return replace(case, findings=kept if found in kept else (*kept, found))
 
 
 def _made(members: dict[str, Any]) -> Case:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.core import verification_changes
 from gateway.core.age import treat_as_minor
-from gateway.core.case import Case, Release, Side, State, replace
+from gateway.core.case import Case, Release, Side, State, replace, with_finding
 from gateway.core.facts import When
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, EndThread, Event, IllegalStep, Notify, PostOn, Send
 from gateway.core.messages import (
@@ -188,12 +188,9 @@ def _of_taking_back(body: Mapping[str, Any]) -> dict[str, str]:
 
 def _reported(case: Case, text: str, said: Mapping[str, str]) -> Case:
     """Return the case with ``text`` of what was ``said`` among its findings, and no more such than may stand there."""
-    found, stays = text % said, {text % said}
-    if TAKE_BACK in case.said:  # by it what they said is told from what we did (``notices``)
-        stays.add(TO_BE_TAKEN_BACK % _of_taking_back(case.said[TAKE_BACK]))
-    before = [one for one in case.findings if one.startswith(text.partition("%")[0]) and one not in stays]
-    gone = before[: max(0, len(before) + 1 - REPORTS_MAX)]
-    return _found(replace(case, findings=tuple(one for one in case.findings if one not in gone)), found)
+    # By what was said last what they said is told from what we did (``notices``).
+    stays = (TO_BE_TAKEN_BACK % _of_taking_back(case.said[TAKE_BACK]),) if TAKE_BACK in case.said else ()
+    return with_finding(case, text, text % said, REPORTS_MAX, stays)
 
 
 def _told(type: str) -> Apply:

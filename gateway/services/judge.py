@@ -13,7 +13,7 @@ from typing import NamedTuple
 import schemas
 from gateway.core import exercise, wire
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Release, Side, State, replace
+from gateway.core.case import Case, Release, Side, State, replace, with_finding
 from gateway.core.clocks import Clock, is_overdue
 from gateway.core.codes import Kind, PeerError, Reason
 from gateway.core.facts import Facts, When
@@ -70,6 +70,9 @@ CAME_BEFORE = (
 EXTENDED_LATE = "the extension came on %(day)s, after %(due_day)s; its sender dates it %(said_day)s"
 """Finding on a case whose time was extended when it was over, as it came."""
 
+
+FOUND_MAX = 64
+"""Findings of each of these kinds that stand on a case, and of days that the other State reckons otherwise."""
 
 COMES = "the other State says that a person left whom nobody here awaits, and its message was refused; speak to it now"
 """Finding on a case by which nobody is awaited as far as we know: a restore may have made us forget that we agreed."""
@@ -274,11 +277,15 @@ class Judge:
                 await threads.leave_out(context, tx, moved, asked, now)
         if payload.type == ACKNOWLEDGEMENT and (clock := moved.case.clock("reply")) is not None:
             reckoned = clock if clock.evidence == payload.digest else None
-        other = _other_date(reckoned, payload)
-        late = _came_late(case, payload, now) if name == "extension" else None
-        for found in filter(None, (other, late, await self._redated(tx, moved.case, payload))):
-            noted = replace(moved.case, findings=(*moved.case.findings, found))
-            moved = await cases.note(context, tx, moved, noted, "reckoned", payload.sender, now)
+        found = {
+            RECKONS_OTHERWISE: _other_date(reckoned, payload),
+            EXTENDED_LATE: _came_late(case, payload, now) if name == "extension" else None,
+            CAME_BEFORE: await self._redated(tx, moved.case, payload),
+        }
+        for kind, text in found.items():
+            if text is not None:
+                noted = with_finding(moved.case, kind, text, FOUND_MAX)
+                moved = await cases.note(context, tx, moved, noted, "reckoned", payload.sender, now)
         return self._accepted(moved, opened)
 
     def _begun(self, case: Case, payload: Payload, now: datetime) -> tuple[Clock, ...]:
