@@ -8,7 +8,7 @@ Rule 3: nothing a hostile file holds may raise here; what cannot be read is a fa
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -104,6 +104,10 @@ class _Verifier:
     listed: dict[str, list[Card]] = field(default_factory=dict)
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    about: dict[str, dict[str, Receipt]] = field(default_factory=dict)
+    """The same for the digest of each message."""
+    cosigned: dict[str, list[tuple[str, bytes, datetime | BadProof | None]]] = field(default_factory=dict)
+    """For each note by whom, and under which key, it is cosigned since when, or why it is not."""
     entered: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
     """For each receipt, under which checkpoint (origin and size) it stands in the log of each State."""
 
@@ -365,6 +369,7 @@ class _Verifier:
                 self._fault(name, "the receipt is not from the State that received the message to the one that sent it")
             else:
                 self.receipts[name] = receipt
+                self.about.setdefault(receipt.payload, {})[name] = receipt
 
     def _messages(self, manifest: Manifest) -> tuple[Proved, ...]:
         rows = self.rows[MESSAGES]
@@ -380,7 +385,7 @@ class _Verifier:
         That of a message which was sent stands in the log of the State that received it. In the log of the State that
         exports alone it may be by a key that was stolen from the other.
         """
-        of_it = {name: receipt for name, receipt in self.receipts.items() if receipt.payload == row["digest"]}
+        of_it = self.about.get(row["digest"], {})
         about = list(of_it.values())
         fitting = [receipt for receipt in about if _fits(row, receipt)]
         if row["status"] is not None and not fitting:
@@ -458,18 +463,24 @@ class _Verifier:
         """Remember who cosigned the checkpoint of a proof that stands; one that does not verify is a fault."""
         note = checkpoint.parse_proof(proof.decode()).checkpoint
         _, _, instants_by, known = self.heads.setdefault((head.origin, head.size), (head, name, {}, set()))
+        if note not in self.cosigned:  # most proofs of a file are under few of them
+            self.cosigned[note] = list(self._cosignatures(note))
+        for country, key, at in self.cosigned[note]:
+            if isinstance(at, BadProof):
+                self._fault(name, at)
+            elif at is not None and self.pinned and country not in self.pinned:
+                self.notes.append(f"a cosignature of {country} does not count: its identity key was not compared")
+            elif at is not None:
+                instants_by[country] = at
+                known.add((country, key))
+
+    def _cosignatures(self, note: str) -> Iterator[tuple[str, bytes, datetime | BadProof | None]]:
         for country, cards in self.cards.items():
             for key in {key for card in cards for key in card.cosigning}:
                 try:
-                    at = cosign.cosigned_at(note, country, (key,))
+                    yield country, key, cosign.cosigned_at(note, country, (key,))
                 except BadProof as error:
-                    self._fault(name, error)
-                    continue
-                if at is not None and self.pinned and country not in self.pinned:
-                    self.notes.append(f"a cosignature of {country} does not count: its identity key was not compared")
-                elif at is not None:
-                    instants_by[country] = at
-                    known.add((country, key))
+                    yield country, key, error
 
     def _cosigned(self, manifest: Manifest) -> None:
         """Say of each checkpoint of the exporting State who stands by it, if that is not enough."""
@@ -573,7 +584,8 @@ class _Verifier:
         if said != (row["type"], row["id"], row["epoch"], row["seq"], manifest.thread):
             raise ValueError(f"the message is not the one that {MESSAGES} tells of")
         # M-8.3: the state of a key is judged at the time of receipt; of what was not received, when it was queued.
-        of_it = {name: receipt.received_at for name, receipt in self.receipts.items() if _fits(row, receipt)}
+        about = self.about.get(row["digest"], {})
+        of_it = {name: receipt.received_at for name, receipt in about.items() if _fits(row, receipt)}
         at = next(iter(of_it.values()), None) or instants.parse(row["queued_at"] or row["received_at"] or "")
         parts.verify(self._signing_key(payload.sender, parts.kid, at))
         if row["direction"] == RECEIVED:
@@ -598,8 +610,8 @@ class _Verifier:
         """Note where the receipt that started a clock gives another date; that is for people to settle."""
         if row["step"] not in _DATED or row["cause"] not in ("started", "restarted"):
             return
-        for receipt in self.receipts.values():
-            if receipt.payload == row["evidence"] and receipt.due_on and receipt.due_on.isoformat() != row["due_on"]:
+        for receipt in self.about.get(row["evidence"], {}).values():
+            if receipt.due_on and receipt.due_on.isoformat() != row["due_on"]:
                 self.notes.append(
                     f"{row['step']} to {row['evidence']}: {receipt.sender} reckons {receipt.due_on}, "
                     f"the exporting State {row['due_on']}"

@@ -15,7 +15,7 @@ the cards.
 import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -55,6 +55,9 @@ CANDIDATES = 48
 
 PAGE = 2048
 """Log entries read at a time, so that an export holds up no message for long."""
+
+LARGE_BYTES, LARGE_MOST_BYTES = 64 << 10, 24 << 20
+"""Size of a message from which it has images, and how much of such messages goes into one file, the last ones first."""
 
 _UNIX = 3
 
@@ -160,6 +163,7 @@ async def export(
     _check_persons(context, person, role, with_content_by, now)
     to = (recipient, purpose)
     stored, held = await _recorded(context, ref, with_content_by or (person,), justification, with_content_by, to, now)
+    stored, left_out = _bounded(stored, held)
     await Checkpoints(context).keep(stored.row.partner, now)  # so that the newest entries stand under one as well
     enough = Enough(context, stored.row.partner, _policy(cards))
     logs = [await _log(context, stored, origin, enough) for origin in _own_origins(context, stored)]
@@ -175,13 +179,13 @@ async def export(
     }
     members |= _receipts(context, stored, _standing(known, [pair for log in logs for pair in log.entries]))
     disclosed, passed = (held if with_content_by else None), (stored.outbound, stored.inbound)
-    content, gone = _content(context, stored, disclosed)
+    content, gone = await _content(context, stored, disclosed)
     members |= content
     members[MESSAGES] = evidence.table(MESSAGES, tables.messages(*passed, disclosed=with_content_by is not None))
     members[EVENTS] = evidence.table(EVENTS, tables.events(context, stored.events, *passed, disclosed))
     shown = tables.clocks(context, held, stored.outbound, disclosed=with_content_by is not None)
     members[CLOCKS] = evidence.table(CLOCKS, shown)
-    members[GONE] = evidence.table(GONE, [*_erased(stored), *gone])
+    members[GONE] = evidence.table(GONE, [*_erased(stored), *left_out, *gone])
     about = _about(context, stored, now, content=with_content_by is not None)
     context.log("evidence.exported", ref=ref, count=len(members))
     return pack(evidence_manifest.build(about, members, context.keyring.signing))
@@ -254,7 +258,7 @@ async def _recorded(
         return _Stored(
             row=row,
             events=await tx.events(ref),
-            inbound=await tx.inbound_of_case(ref),
+            inbound=await tx.inbound_of_case(ref, bare=True),
             outbound=await tx.outbound_of_case(ref),
             held_card=partner.card if partner else None,
             head=await tx.log_head(row.partner),
@@ -264,6 +268,14 @@ async def _recorded(
     await context.commit(record)
     stored = await context.store.read(look)
     return stored, cases.unseal(context, stored.row) if stored.row.wrapped_key is not None else None
+
+
+def _bounded(stored: _Stored, held: Held | None) -> tuple[_Stored, list[dict[str, Any]]]:
+    """Return what the file proves of a case, and a row for each type of which it leaves messages out."""
+    began = {one.evidence for clock in held.case.clocks for one in (clock, *clock.history)} if held else set[str]()
+    inbound, gone = tables.bounded(stored.inbound, began)
+    left = {row.digest for row in stored.inbound} - {row.digest for row in inbound}
+    return replace(stored, inbound=inbound, events=[one for one in stored.events if one.digest not in left]), gone
 
 
 def _about(context: Context, stored: _Stored, now: datetime, *, content: bool) -> Manifest:
@@ -359,10 +371,12 @@ async def _log(context: Context, stored: _Stored, origin: str, enough: "Enough")
         return _Log((), ())
     used: dict[int, KeptRow] = {}
     proved = []
-    for entry in found:
-        rows = await context.store.read(partial(_kept_after, origin=origin, index=entry.index))
-        row = max(rows, key=enough.rank) if rows else _unkept(context, origin, leaves, head)
-        used[row.size] = row
+    until, row = 0, None
+    for entry in found:  # in the order of the log, so that what one hour brought is under the same checkpoints
+        if row is None or entry.index >= until:
+            rows = await context.store.read(partial(_kept_after, origin=origin, index=entry.index))
+            row = max(rows, key=enough.rank) if rows else _unkept(context, origin, leaves, head)
+            until, used[row.size] = rows[0].size if rows else len(leaves), row
         path = await context.store.read(partial(tree.inclusion, origin=origin, index=entry.index, size=row.size))
         proved.append((entry, checkpoint.proof_text(entry.index, path, row.note)))
     return _Log(proved, tuple(used.values()))
@@ -434,14 +448,14 @@ def _standing(cards: Sequence[Card], entries: Sequence[tuple[LogEntry, str]]) ->
     """
     revoked = {(card.country, key.kid): key for card in cards for key in card.signing if key.revoked_at is not None}
     read = [(pair, jws.parse(pair[0].receipt, jws.TYP_RECEIPT)) for pair in entries]
-    standing, fell = list[bytes](), set[int]()
+    standing, fell = set[bytes](), set[int]()
     for index, (_, parts) in enumerate(read):
         receipt = wire.parse_receipt(parts.payload)
         key = revoked.get((receipt.sender, parts.kid))
         if key is not None and key.is_revoked(receipt.received_at):
             fell.add(index)
         else:
-            standing.append(parts.payload)
+            standing.add(parts.payload)
     return [pair for index, (pair, parts) in enumerate(read) if index not in fell or parts.payload not in standing]
 
 
@@ -488,16 +502,24 @@ def _erased(stored: _Stored) -> list[dict[str, Any]]:
     ]
 
 
-def _content(
+async def _content(
     context: Context, stored: _Stored, held: Held | None
 ) -> tuple[dict[str, bytes], list[dict[str, str | None]]]:
-    """Return the signed messages of a case that is disclosed, and a row for each that is not kept any more."""
+    """Return the signed messages of a case that is disclosed, and a row for each that is not here, with why."""
     if held is None:
         return {}, []
-    places = [("inbound", row.digest, row.digest, row.sealed) for row in stored.inbound]
-    places += [("outbound", row.id, row.digest, row.sealed) for row in stored.outbound]
+    places = [("outbound", row.id, row.digest, row.sealed) for row in stored.outbound]
     members: dict[str, bytes] = {}
     gone: list[dict[str, str | None]] = []
+    room = LARGE_MOST_BYTES
+    for came in reversed(stored.inbound):
+        sealed = await context.store.read(partial(_received, row=came))
+        size = len(sealed or b"")
+        room -= size if size > LARGE_BYTES else 0
+        if size > LARGE_BYTES and room < 0:
+            gone.append({"what": "content", "digest": came.digest, "reason": "more images than one file takes"})
+        else:
+            places.insert(0, ("inbound", came.digest, came.digest, sealed))
     for table, row, digest, sealed in places:
         if sealed is None:
             gone.append({"what": "content", "digest": digest, "reason": "not kept"})
@@ -507,3 +529,9 @@ def _content(
         except BadRest:
             gone.append({"what": "content", "digest": digest, "reason": "the stored message does not open"})
     return members, gone
+
+
+async def _received(tx: Tx, row: InboundRow) -> bytes | None:
+    """Return the sealed bytes of a message received, read alone: one has up to 4 MiB."""
+    found = await tx.find_inbound(row.partner, row.digest)
+    return found.sealed if found is not None else None

@@ -4,7 +4,8 @@ The tables of an export: messages, steps and clocks of one case, and what of the
 Rule: without content nothing leaves that names the person asked about, or tells whether and why the case paused.
 """
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -59,6 +60,12 @@ _AUTHORITY = "authority"
 
 _NOTE = event_of("L4")
 
+RECEIVED_MOST = 800
+"""
+Messages received that one file proves. A State may say some things without end, and each is two or three members; what
+we sent has four. `isthmus evidence verify` reads no file of more than 4,096 members.
+"""
+
 _UNSAID_BY = {DELAY: frozenset({"extension_not_accepted"}), REPLY: frozenset(UNANSWERED_BY)}
 """What the gateway notes of a message of a type that was taken back before it left, and of one that was refused."""
 
@@ -74,6 +81,29 @@ def messages(
     left = [row for row in outbound if disclosed or not _never_left(row)]
     rows = [(row.queued_at, _sent(row)) for row in left] + [(row.received_at, _received(row)) for row in inbound]
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def bounded(inbound: Sequence[InboundRow], began: Collection[str]) -> tuple[Sequence[InboundRow], list[dict[str, Any]]]:
+    """
+    Return the messages received that a file proves, and a row for each type of which it leaves some out.
+
+    Left out are those between the first and the last of the types that came most often; none by which a clock ``began``
+    (digests).
+    """
+    places = defaultdict[str, list[int]](list)
+    for place, row in enumerate(inbound):
+        places[row.type].append(place)
+    most = RECEIVED_MOST
+    while sum(min(len(of_type), most) for of_type in places.values()) > RECEIVED_MOST:
+        most -= 1
+    ends = ((*of_type[: most - most // 2], *of_type[len(of_type) - most // 2 :]) for of_type in places.values())
+    kept = {place for of_type in ends for place in of_type}
+    kept |= {place for place, row in enumerate(inbound) if row.digest in began}
+    left = Counter(row.type for place, row in enumerate(inbound) if place not in kept)
+    return [inbound[place] for place in sorted(kept)], [
+        {"what": "messages", "digest": None, "reason": f"{count} of the type {type}, between those that are here"}
+        for type, count in sorted(left.items())
+    ]
 
 
 def _never_left(row: OutboundRow) -> bool:

@@ -24,12 +24,13 @@ from gateway.services.audit import audit
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
 from gateway.services.evidence import export, pack
-from gateway.services.evidence_tables import PAUSES
+from gateway.services.evidence_tables import PAUSES, RECEIVED_MOST, bounded
 from gateway.services.ports import Tx
 from gateway.services.rows import LogHead
 from gateway.transport.card_directory import CardDirectory
 from keys.card import parse_card
 from schemas import ijson
+from tests.storage.support import inbound
 from tests.support import homeward, story
 from tests.support.evidence import TWO, exported, members_of
 from tests.support.network import Network, open_gateway
@@ -56,6 +57,20 @@ async def test_export_verifies(network: Network, country: str, two: tuple[str, s
     report = verify_bytes(await exported(network, country, ours if country == "XAA" else theirs, two))
     assert () == report.faults
     assert [True] * 3 == [message.receipt_by is not None for message in report.messages]
+
+
+def test_no_state_makes_a_file_that_nobody_reads_by_what_it_says_again() -> None:
+    """Of what came most often the first and the last are in it, and it tells how many came between them."""
+    said = ["verification.request", *["suspension", "resumption"] * 2500, "return.take-back"]
+    rows = [inbound(str(place), type=type) for place, type in enumerate(said)]
+    kept, gone = bounded(rows, {rows[1000].digest})  # a clock began with one of them
+    assert RECEIVED_MOST + 1 == len(kept)
+    assert [rows[0], rows[1], rows[2]] == kept[:3]
+    assert [rows[1000], rows[-3], rows[-2], rows[-1]] == [*(row for row in kept if row == rows[1000]), *kept[-3:]]
+    assert ["2100 of the type resumption", "2101 of the type suspension"] == [
+        row["reason"].partition(",")[0] for row in gone
+    ]
+    assert (rows[:RECEIVED_MOST], []) == bounded(rows[:RECEIVED_MOST], ())
 
 
 async def test_clocks_say_how_sure_their_figures_are(network: Network) -> None:
