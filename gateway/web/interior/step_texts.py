@@ -710,11 +710,11 @@ def freeze_text(side: str, state: str) -> StepText:
     Return what is said of the step that stops a case at once, on ``side`` in ``state``.
 
     Where we were asked and a return is arranged the other State is told: a veto must be heard. Of a case that stands
-    still the state does not say whether one is.
+    still, or in which a message of ours was lost, the state does not say whether one is.
     """
     found = _TOO if state == State.FROZEN else TEXTS["freeze"]
     if side != Side.REQUESTED:
         return found
     if state in ARRANGED:
         return _VETO
-    return replace(found, learns=_TOLD_IF) if state in HELD else found
+    return replace(found, learns=_TOLD_IF) if state in {*HELD, State.UNDELIVERED} else found
