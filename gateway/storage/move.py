@@ -266,6 +266,8 @@ async def _change_sides(
             return  # it was committed, and the answer lost
         for path in placed:
             os.replace(path, unfinished / path.name)
+        if placed:
+            _sync(unfinished)  # first: after a power cut a file may have two names, and must have one
         _sync(files.store.parent)
         if aside is None:
             hint = f"if its tables end in _moved, move the files in {unfinished} one folder up, and serve them"

@@ -33,7 +33,7 @@ from gateway.storage.sqlite_desks import SqliteDesks
 from tests.storage.commit_line import Line
 from tests.storage.desk_rows import APPROVAL, INVITATION, LINK, PASSKEY, session
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, digest, event, inbound, outbound, thread
-from tests.support.full_disk import files_of_at_most
+from tests.support.full_disk import files_of_at_most, watched
 from tests.support.postgres import Cluster
 
 
@@ -246,10 +246,13 @@ async def test_files_that_cannot_be_put_in_place_leave_the_database_served(
             raise OSError(28, "No space left on device", str(new))
         replace(old, new)
 
+    synced = list[str]()
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
+        patch.setattr(os, "fsync", watched(synced))
         with pytest.raises(OSError, match="No space left"):
             await to_sqlite(empty, files, NOW)
+    assert ["moving", files.store.parent.name] == synced[-2:]  # so that no power cut leaves a file without a name
     assert ["desks.db.moved", "gateway.db.moved"] == sorted(one.name for one in files.store.parent.iterdir())
     await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
     await to_sqlite(empty, files, NOW)
