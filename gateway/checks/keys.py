@@ -173,8 +173,10 @@ def _chain(look: Look, held: Card) -> Iterator[Item]:
 def _windows(look: Look, held: Card) -> Iterator[Item]:
     ends = _last_window(held, look.now)
     left = ends - look.now
-    if left < SOON:
-        hint = N_("isthmus keys rotate sealing, then give the card to every partner")
+    hint = N_("isthmus keys rotate sealing, then give the card to every partner")
+    if not any(key.is_active(look.now) for key in held.sealing):
+        yield bad("card", N_("our card lists no sealing key for now: no partner can write to us"), hint)
+    elif left < SOON:
         yield bad("card", N_("the last sealing key ends on %(day)s"), hint, day=ends.date())
     else:
         yield ok("card", N_("sealing keys for %(days)s more days"), days=left.days)

@@ -464,16 +464,25 @@ def _check_listed(held: Card, kid: str, hint: str) -> None:
 def _next_sealing(
     store: KeyStore, held: Card, now: datetime, suite: str | None, cards: Sequence[bytes]
 ) -> dict[str, Any]:
-    """Return the next windows; a key that was made before, and that none of our ``cards`` lists, is taken first."""
-    living = _living(card.claims_of(held)["sealing"], now)
+    """
+    Return the next windows; a key that was made before, and that none of our ``cards`` lists, is taken first.
+
+    Where no key is good for now, as where a clock that was ahead has dated them all, those to come are left out, or
+    nobody could write to us before the first of them begins.
+    """
+    listed = card.claims_of(held)["sealing"]
+    living = _living(listed, now)
+    begun = [one for one in living if datetime.fromisoformat(one["from"]) <= now]
+    if all(one["revoked_at"] for one in begun):
+        living = begun
     room = SEALING_MAX - len(living)
     if room <= 0:
         raise CommandError(
             Exit.FINDINGS, "full", f"all {SEALING_MAX} windows are still to come", "nothing to do before one has ended"
         )
-    last = max((datetime.fromisoformat(one["from"]) for one in living), default=None)
+    last = max((datetime.fromisoformat(one["from"]) for one in living if not one["revoked_at"]), default=None)
     begin = last + homes.WINDOW_EVERY if last else now.replace(microsecond=0) - timedelta(hours=1)
-    kind = int(suite) if suite else int(living[-1]["suite"]) if living else 1
+    kind = int(suite or listed[-1]["suite"])
     numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
     left = [key for key in homes.unlisted_keys(store, cards) if key.suite == kind]
     made = []

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gateway.checks import keys as keys_checks
 from gateway.checks import run
 from gateway.checks.look import Look
 from gateway.cli import restore
@@ -22,7 +23,16 @@ from gateway.cli.keys import _next_sealing, next_signing, open_person_key, priva
 from gateway.cli.own_card import issue, our_cards, own_card
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
-from gateway.home import IDENTITY, IDENTITY_FILE, NEXT, SIGNING, ended_keys, make_certificate, next_card
+from gateway.home import (
+    IDENTITY,
+    IDENTITY_FILE,
+    NEXT,
+    SIGNING,
+    WINDOW_EVERY,
+    ended_keys,
+    make_certificate,
+    next_card,
+)
 from gateway.services.ports import Unavailable
 from gateway.settings import load
 from gateway.transport.card_directory import write_card
@@ -399,6 +409,30 @@ def test_a_year_of_windows_is_listed_in_one_ceremony(homes: Homes) -> None:
     assert {timedelta(days=30)} == {after - before for before, after in pairwise(begins)}
     assert begins[-1] - later > timedelta(days=330)
     assert {one["kid"] for one in listed} <= set(private_kids(store))
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_windows_that_begin_too_late_make_room(homes: Homes, revoked: bool) -> None:
+    """What a clock ahead has dated keeps everybody out, and `check` says so: the next rotation begins now."""
+    home, now = homes.home("XBB"), datetime.now(UTC)
+    chosen, store = load(home, {}), open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    made = _next_sealing(store, own_card(chosen), now + timedelta(days=500), "2", our_cards(chosen))["sealing"]
+    first = card.claims_of(own_card(chosen))["sealing"][0] | {"revoked_at": format_instant(now)}
+    kept = [first] if revoked else []
+    held = _issue_sealing(home, [*kept, *made[len(kept) :]])
+    found = [item for item in keys_checks.card(Look(chosen, lambda: PHRASE, now)) if item.level == "finding"]
+    assert ["our card lists no sealing key for now: no partner can write to us"] == [item.text for item in found]
+    listed = _next_sealing(store, held, now, None, our_cards(chosen))["sealing"]
+    begins = [datetime.fromisoformat(one["from"]) for one in listed[len(kept) :]]
+    assert (kept, 13, 2) == (listed[: len(kept)], len(listed), listed[-1]["suite"])
+    assert (True, {WINDOW_EVERY}) == (begins[0] <= now, {after - one for one, after in pairwise(begins)})
+
+
+def _issue_sealing(home: Path, sealing: list[Any]) -> card.Card:
+    store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    made = next_card(own_card(load(home, {})), {"sealing": sealing}, SigningKey(store.get(IDENTITY)), datetime.now(UTC))
+    write_card(home / "cards", made)
+    return made
 
 
 def test_another_identity_key_holds_us_until_it_is_confirmed(homes: Homes) -> None:
