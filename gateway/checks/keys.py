@@ -160,6 +160,8 @@ def _roles(look: Look, held: Card) -> Iterator[Item]:
 
 
 def _chain(look: Look, held: Card) -> Iterator[Item]:
+    if homes.is_ahead(held, look.now):
+        return  # nobody takes it before its day, nor do we; what to do then the check of the clock says
     raws = load_cards(look.settings.cards, held.country)
     newest, why, _ = advance_chain(None, held.identity, raws, look.now)
     if why or newest is None or newest.digest != held.digest:

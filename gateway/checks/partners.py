@@ -1,17 +1,20 @@
 """What is wrong with our partners: the cards that are here, and whether their doors answer."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 from gateway.checks.look import Look
+from gateway.home import is_ahead
 from gateway.services.health import N_, Item, bad, note, ok
 from gateway.services.ports import Peers, Unavailable
 from gateway.services.trust import advance_chain
 from gateway.transport.card_directory import load_cards
 from gateway.transport.peers import HttpPeers
 from keys import b64
-from keys.card import Card
+from keys.card import Card, parse_card
+from keys.errors import CardRefused
 
 
 def partners(look: Look) -> Iterator[Item]:
@@ -32,6 +35,15 @@ def partners(look: Look) -> Iterator[Item]:
                 "that isthmus trust status shows"
             )
             yield bad("partner", text, hint, country=country, why=why)
+        elif (ahead := _ahead(published, look.now)) is not None:
+            text = N_(
+                "a card of %(country)s is dated %(at)s UTC, ahead of our clock: neither it nor a later one is taken"
+            )
+            hint = N_(
+                "set our clock if it is late; else tell %(country)s, which puts that card anew in its place: isthmus "
+                "keys card --date-anew"
+            )
+            yield bad("partner", text, hint, country=country, at=f"{ahead.issued_at:%Y-%m-%d %H:%M}")
         elif published[-1] != held.raw:
             text = N_(
                 "the newest card of %(country)s that is here is not taken: one before it is missing, or not whole"
@@ -53,6 +65,13 @@ def partners(look: Look) -> Iterator[Item]:
         if partner.get("no_contact"):
             hint = N_("nothing is sent to it until that is lifted")
             yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)
+
+
+def _ahead(published: Sequence[bytes], now: datetime) -> Card | None:
+    """Return the first of the cards ``published`` that a clock ahead has dated, if any has."""
+    with suppress(CardRefused):
+        return next((one for one in map(parse_card, published) if is_ahead(one, now)), None)
+    return None
 
 
 async def reach(look: Look, peers: Peers | None = None) -> list[Item]:

@@ -189,8 +189,16 @@ def test_cards_that_a_clock_ahead_has_dated_are_put_anew_in_their_places(homes: 
     assert (3, "card-ahead") == told("keys", "card", "--address", "https://xbb.test")
     assert (3, "card-ahead") == told("restore", "begin-epoch", "--again")
     assert 2 == call("keys", "card", "-C", home, "--date-anew", "--web-pki").exit_code
-    (found,) = [item for item in run(Look(chosen, lambda: PHRASE, datetime.now(UTC))) if item.area == "clock"]
-    assert "isthmus keys card --date-anew" in found.hint
+    found = [item for item in run(Look(chosen, lambda: PHRASE, datetime.now(UTC))) if item.level == "finding"]
+    # No second one leads to older cards: `restore the card directory` would take the epoch back.
+    told_of = [(item.area, "isthmus keys card --date-anew" in item.hint) for item in found if item.area != "database"]
+    assert [("clock", True)] == told_of
+    partner = homes.home("XAA")
+    for serial in (made.serial - 1, made.serial):
+        shutil.copy(home / f"cards/XBB/{serial}.jws", partner / "cards/XBB")
+    look = Look(load(partner, {}), lambda: PHRASE, datetime.now(UTC))
+    (told,) = [item for item in run(look) if item.level == "finding" and item.area == "partner"]
+    assert (True, True) == ("ahead of our clock" in told.text, "--date-anew" in told.hint)
     assert 0 == call("keys", "card", "-C", home, "--date-anew").exit_code
     held = first
     for raw in our_cards(chosen)[-2:]:
