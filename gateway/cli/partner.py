@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import Verbs, emit, json_option, say
 from gateway.cli.session import REASON, home_option
 from gateway.cli.typed import by_fingerprint, public_key
+from gateway.home import is_ahead
 from gateway.services.no_contact import KEEPERS, Entry
 from gateway.transport.card_directory import CARD_MAX_BYTES, write_card
 from keys import b64, card
@@ -74,6 +76,14 @@ def add(
     found = card.verify_card(raw, public_key(identity)) if identity else by_fingerprint([raw], fingerprint or "")
     if found.country != country:
         raise CommandError(Exit.INTEGRITY, "wrong-country", f"that is a card of {found.country}", "take the right file")
+    if is_ahead(found, datetime.now(UTC)):
+        raise CommandError(
+            Exit.INTEGRITY,
+            "card-ahead",
+            f"that card is dated {found.issued_at:%Y-%m-%d %H:%M} UTC, ahead of the clock: no later one would be taken",
+            f"set the clock here if it is late; else ask {country} for the same card dated anew: isthmus keys card "
+            "--date-anew",
+        )
     values = {
         "identity": b64.encode(found.identity),
         "calendar": calendar,

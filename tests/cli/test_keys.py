@@ -560,6 +560,20 @@ def test_a_partner_is_added_by_what_was_read_out(homes: Homes) -> None:
     assert (6, before) == (other.exit_code, (home / "isthmus.toml").read_text())
 
 
+def test_a_partner_is_not_added_by_a_card_that_a_clock_ahead_has_dated(homes: Homes) -> None:
+    """None that its State issues before that day would follow it, and the same one dated anew would be another."""
+    home, other = homes.home("XAA"), homes.home("XBB")
+    store = open_store(f"file:{other / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    held, later = own_card(load(other, {})), datetime.now(UTC) + timedelta(days=1)
+    (homes.root / "ahead.jws").write_bytes(next_card(held, {}, SigningKey(store.get(IDENTITY)), later).raw)
+    path = home / "isthmus.toml"
+    path.write_text(re.sub(r"\[partners\.XBB\][^\[]*", "", path.read_text()))
+    add = ("partner", "add", "XBB", "-C", home, "--fingerprint", held.fingerprint, "--card")
+    done = call(*add, homes.root / "ahead.jws")
+    assert (6, True, False) == (done.exit_code, "--date-anew" in done.stderr, "partners.XBB" in path.read_text())
+    assert 0 == call(*add, other / "cards/XBB/1.jws").exit_code
+
+
 def test_a_partner_that_the_configuration_refuses_leaves_no_card(homes: Homes) -> None:
     """A card of a State that was not added would be followed by none, and one of our own country taken for ours."""
     home, card = homes.home("XAA"), homes.home("XBB") / "cards/XBB/1.jws"
