@@ -9,13 +9,17 @@ from gateway import stands
 from gateway.core.leap import Steady
 from gateway.services import steady
 from gateway.services.compromise import DONE
+from gateway.services.health import N_
 from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import GONE_BACK
 from gateway.settings import Settings
+from gateway.storage.errors import StoreError
 from gateway.storage.query import Query, sqlite_query
 from keys.card import Card
 
 T = TypeVar("T")
+
+FOREIGN_HINT = N_("put our own database in its place, or set data_dir or database of the configuration right")
 
 _EPOCH = f"""
 SELECT name, value FROM meta WHERE name IN ('epoch', '{GONE_BACK}', '{RESTORED_AT}', '{DONE}')
@@ -49,6 +53,19 @@ def raised_at(chosen: Settings, held: Card, *, by_theft: bool = False) -> dateti
     if RESTORED_AT not in found or epoch != int(found["epoch"]) or epoch <= int(found.get(GONE_BACK, "0")):
         return None
     return None if by_theft and epoch != int(found.get(DONE, "0")) else datetime.fromisoformat(found[RESTORED_AT])
+
+
+def foreign(query: Query, country: str) -> str | None:
+    """Return the State whose logs the database keeps as its own, as ``query`` reads it, if it is not ``country``."""
+    keepers = {origin.split("/")[0] for (origin,) in query("SELECT origin FROM log_head")}
+    return min(keepers - {country}, default=None)
+
+
+def check_ours(chosen: Settings) -> None:
+    """Raise ``StoreError`` if the database is of another State: an epoch begun in it is taken back by nobody."""
+    country = str(chosen.values["country"])
+    if (other := _read(chosen, lambda query: foreign(query, country))) is not None:
+        raise StoreError(f"the database is of {other}, and we are {country}", FOREIGN_HINT)
 
 
 def _read(chosen: Settings, look: Callable[[Query], T]) -> T | None:

@@ -144,6 +144,11 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
         hint = N_("restore the last backup, then isthmus restore begin-epoch")
         yield bad("database", N_("the database holds no store"), hint)
         return
+    if (other := read_only.foreign(query, look.settings.values["country"])) is not None:
+        yield bad(
+            "database", N_("the database is of another State: %(country)s"), read_only.FOREIGN_HINT, country=other
+        )
+        return
     applied = dict(query("SELECT number, sha256 FROM schema_migration"))
     if any(known.get(number) != digest for number, digest in applied.items()):
         hint = N_("install the version that wrote it, or a newer one")

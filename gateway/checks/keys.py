@@ -24,6 +24,7 @@ from keys.card import Card
 from keys.cosign import CosigningKey
 from keys.custody import open_store
 from keys.ids import SIGN, key_id
+from keys.sign import SigningKey
 
 DESKS_SOON = timedelta(days=7)
 """
@@ -56,18 +57,20 @@ def keys(look: Look) -> Iterator[Item]:
             yield bad(
                 "keys", N_("the key store holds no '%(name)s'"), hint if name == homes.SIGNING else lost, name=name
             )
+    held = own_card(look.settings)
+    if homes.LOG in names and SigningKey(store.get(homes.LOG)).kid not in {one.kid for one in held.log}:
+        yield bad("keys", N_("the key store is of another gateway: our card does not list its log key"), lost)
+        return  # no command changes that key, and what else is said of this store would have keys made in it
     if homes.COSIGNING not in names:
         yield bad("keys", N_("there is no key to cosign checkpoints with"), N_("isthmus log cosigner"))
     elif CosigningKey(store.get(homes.COSIGNING)).public not in own_card(look.settings).cosigning:
         text = N_("our card does not list the key that cosigns checkpoints")
         yield bad("keys", text, N_("isthmus log cosigner"))
-    here, held = homes.private_kids(store), own_card(look.settings)
+    here = homes.private_kids(store)
     yield from _signing(look, held, device, here)
     if device and homes.SIGNING in names:
         hint = N_("isthmus keys rotate signing --activate, once every partner has the card with the device's key")
         yield bad("keys", N_("a signing key is in the key store, and the one in use is in a device"), hint)
-    if not any(one.kid in here for one in held.log):
-        yield bad("keys", N_("our card does not list the log key in use"), lost)
     living = [key.kid for key in held.sealing if key.valid_until > look.now and key.revoked_at is None]
     gone = [kid for kid in living if kid not in here]
     if gone:

@@ -16,7 +16,7 @@ from gateway.cli.own_card import identity_options, issue, open_identity, own_car
 from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.wire import format_instant
-from gateway.read_only import raised_at
+from gateway.read_only import check_ours, raised_at
 from gateway.services.ports import Unavailable
 from keys.card import Card
 
@@ -69,6 +69,7 @@ def begin_epoch(
     ask = passphrase(passphrase_file)
     with alone(chosen):
         _check_stopped(chosen)
+        check_ours(chosen)
         if not again and (at := begun_lately(chosen, held)) is not None:
             hint = "if a database was put back since then: --again; if none was, go on with the next step"
             raise CommandError(Exit.USAGE, "begun-already", f"epoch {held.epoch} was begun at {at}", hint)

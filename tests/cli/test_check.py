@@ -438,6 +438,24 @@ def test_a_card_of_ours_that_is_damaged_is_named(homes: Homes) -> None:
     assert (6, True, True) == (result.exit_code, str(path) in result.stderr, "hint:" in result.stderr)
 
 
+def test_a_key_store_or_a_database_of_another_state_is_named(homes: Homes) -> None:
+    """Nothing leads to new keys in that store, or to an epoch in that database: one finding each says whose it is."""
+    home = homes.home("XAA")
+    shutil.copy(homes.home("XBB") / "gateway.keys", home / "gateway.keys")
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db, db:
+        db.execute("INSERT INTO log_head VALUES ('XBB/XAA/1', 'XAA', 1, 0, x'', '')")
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    found = [(item["area"], item["text"]) for item in items if item["level"] == "finding" and item["area"] != "card"]
+    store = "the key store is of another gateway: our card does not list its log key"
+    assert [("keys", store), ("database", "the database is of another State: XBB")] == found
+    begun = call("restore", "begin-epoch", "-C", home, "--json")
+    assert (3, "the database is of XBB, and we are XAA") == (
+        begun.exit_code,
+        json.loads(begun.stderr)["error"]["detail"],
+    )
+    assert 1 == own_card(settings.load(home, {})).serial
+
+
 def test_an_unknown_partner_card(homes: Homes) -> None:
     """A card under another identity key than the one pinned is a finding."""
     path = homes.home("XBB") / "isthmus.toml"
