@@ -260,7 +260,7 @@ def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
         why = getattr(error, "reason", None)  # what the library calls it, as of a key that is too short
         pair = f"{certificate} and {key} are no certificate with its key{f' ({why})' if why else ''}"
         text = f"{unread[0]} cannot be read" if unread else pair
-        raise BadConfiguration([f"/listeners/{listener}: {text}"]) from error
+        raise BadConfiguration([f"/listeners/{listener}: {text}"], "isthmus check names the next step") from error
     return made
 
 
