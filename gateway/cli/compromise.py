@@ -74,6 +74,18 @@ TYPED = (
 )
 CODES = "authenticator apps give the same codes to whoever has the database of the desks and the key-encryption key"
 
+GIVEN_OUT = "what these of the configuration lead to was here too, and is the same until whoever gave it out changes it"
+_GIVEN_OUT = (
+    ("database",),
+    ("listeners", "desks", "tls_key"),
+    ("desks", "openid", "client_secret"),
+    ("notices", "smtp", "password"),
+    ("notices", "webhook", "secret"),
+)
+"""Where the configuration names a secret that this command makes no other of."""
+
+TOKENS = "the tokens for the local API are the same, and crossed this machine in clear"
+
 SESSIONS = (
     "the sessions and links at the desks are as they were ({}): before the gateway is started put the database of the"
     " desks back from its backup and run this again, or move it away and invite everybody anew"
@@ -242,9 +254,24 @@ async def _look(chosen: Settings, ask: Callable[[], str], since: datetime, wide:
         report = Report(context.country, since, until, found, ran, persons=persons_held(gateway.keys))
         if report.persons:
             report.remains = (*report.remains, f"{PERSONS} ({len(report.persons)} of them)")
+        report.remains = (*report.remains, *given_out(chosen.values))
         if "desks" in chosen.values:
             report.remains = (*report.remains, CODES, *([TYPED] if wide.database else []))
         return report
+
+
+def given_out(values: Mapping[str, Any]) -> Sequence[str]:
+    """Return what is to be said of secrets that the configuration ``values`` names, and that others gave out."""
+    named = ["/".join(("", *path)) for path in _GIVEN_OUT if _names(values, path)]
+    said = [f"{GIVEN_OUT}: {', '.join(named)}"] if named else []
+    tokens = sum(1 for person in values["persons"] if person.get("token_sha256"))
+    return [*said, *([f"{TOKENS} ({tokens} of them)"] if tokens else [])]
+
+
+def _names(values: Any, path: Sequence[str]) -> bool:
+    for name in path:
+        values = (values or {}).get(name)
+    return bool(values)
 
 
 async def _all(work: _Work, path: Path, since: datetime, wide: "_Wide", ran: bool) -> Report:

@@ -15,6 +15,7 @@ import pytest
 
 from gateway import home
 from gateway.cli import keys, running
+from gateway.cli.compromise import given_out
 from gateway.cli.errors import CommandError
 from gateway.cli.own_card import issue, own_card
 from gateway.core import envelope, evidence_verifier, wire
@@ -465,6 +466,18 @@ def test_what_signs_for_persons_is_named(homes: Homes) -> None:
     (said,) = (text for text in json.loads(done.stdout)["remains"] if "persons" in text)
     assert (True, False) == ("(1 of them)" in said, "anna" in done.stdout)
     assert "isthmus person add anna" in done.stderr
+
+
+def test_what_others_gave_out_is_told() -> None:
+    """A report names where the configuration leads to secrets that no new card replaces, and counts tokens."""
+    listeners = {"peers": {"tls_key": "tls.key"}, "api": None, "desks": {"tls_key": "desk.key"}}
+    values: dict[str, Any] = {"persons": [{"id": "anna"}], "listeners": {**listeners, "desks": None}}
+    assert [] == given_out(values)
+    values |= {"listeners": listeners, "notices": {"webhook": {"secret": "env:HOOK"}}, "database": "file:database"}
+    values["persons"] = [{"id": "anna", "token_sha256": "0" * 64}]
+    named, tokens = given_out(values)
+    assert named.endswith(": /database, /listeners/desks/tls_key, /notices/webhook/secret")
+    assert ("(1 of them)" in tokens, "anna" in named + tokens) == (True, False)
 
 
 DESKS = """
