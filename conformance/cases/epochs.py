@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from conformance.bodies import day, send
-from conformance.door import answers, drops
+from conformance.door import answers, drops, says
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
@@ -389,6 +389,33 @@ async def too_old(play: Play) -> None:
         raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts)}")
     if _rows(posts) != [_row(talk)]:
         raise Wrong(f"it lists {_rows(posts)}")
+
+
+@case("epochs.past-its-time", "M-5.28", section="5.8", profile="full", positive=True)
+async def past_its_time(play: Play) -> None:
+    """
+    Where a restored partner lacks what is over, it is posted past its time, and what follows once that was refused.
+
+    A gateway that posts it no more is never heard again: what it says is `out-of-order` there until that expires too.
+    """
+    talk = await play.acknowledged()
+    over = talk.heard[-1]
+    await play.tick(days=31)
+    await _restored(play)
+    await play.tick()
+    await talk.say("verification.reply", play.reply())
+    expired = answers(play.doors, Answering(refuse="expired"))
+    play.a.instead = [says("out-of-order"), expired]
+    posts = [post for _ in range(3) for post in await play.tick(hours=1)]
+    read = [post.read for post in posts]
+    if [one.type for one in read] != ["verification.reply", "verification.acknowledgement", "verification.reply"]:
+        raise Wrong(f"the gateway posted {', '.join(one.type for one in read) or 'nothing'}")
+    if read[1].payload != over.payload:
+        raise Wrong("what is posted past its time is another message than the one that the partner lacks")
+    if read[0].raw != read[2].raw or await talk.states() != ["accepted", "accepted"]:
+        raise Wrong(f"its messages stand as {', '.join(await talk.states())}")
+    play.a.instead = []
+    await play.silent(play.a, days=1)
 
 
 def _rows(posts: list[Post]) -> list[Json]:

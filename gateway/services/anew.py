@@ -297,9 +297,11 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     other = [one for one in said if one.id != row.id]
     if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in other):
         return True
-    if out_of_time and row.type in threads.STOPS:
+    # What was posted past its time, for its number, is refused by no wrong clock.
+    wrong_clock = out_of_time and now <= row.expires_at + wire.SKEW
+    if wrong_clock and row.type in threads.STOPS:
         send = replace(send, not_before=now + timedelta(seconds=listing.AGAIN_S))
-    if out_of_time and WRONG_CLOCK not in held.case.findings:
+    if wrong_clock and WRONG_CLOCK not in held.case.findings:
         case = replace(held.case, findings=(*held.case.findings, WRONG_CLOCK))
         held = await cases.note(context, tx, held, case, "refused_again", row.partner, now)
     try:

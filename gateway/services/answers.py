@@ -185,7 +185,8 @@ class Answers:
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
         if receipt.status != row.status:
             context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
-        if found := _difference(stored, receipt):
+        filled = receipt.code in anew.OUT_OF_TIME and await passed_over.is_filled(tx, row)
+        if found := passed_over.LOST_THERE if filled else _difference(stored, receipt):
             await add_finding(context, tx, row, found, now)
         if (row.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
             await anew.take_back(context, tx, row, now)

@@ -332,22 +332,15 @@ class Deliverer:
         if row.answer is not None and self._was_fetched(row) and await resync.goes_behind(self._context, tx, row, now):
             await tx.save_outbound(passed_over.settled_before(row)._replace(envelope=None))
             return None
-        if self._was_fetched(row) and row.attempts >= _IN_VAIN:
-            await undelivered.tell_lacking(self._context, tx, row, now)
+        if self._was_fetched(row) and row.attempts >= _IN_VAIN and await self._fills_in_vain(tx, row, now, said=False):
+            return None
         if row.type == RESYNC and self._leaving.is_sealed_in_vain(row, now):
             # A sibling that stands in the same look may have had all of them made anew.
             current = await tx.find_outbound(row.partner, row.id)
             if current is not None and current.state != "dropped":
                 await listing.queue(self._context, tx, row.partner, now)
             return None
-        try:
-            ready = await self._leaving.ready(tx, row, now)
-        except Unavailable:
-            raise
-        except Exception as error:
-            # One row that cannot be read must not keep every other message from leaving.
-            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-            ready = None
+        ready = await self._ready(tx, now, row)
         if ready is None and row.answer is not None and await no_contact.barred(self._context, tx, row.partner) is None:
             await self._pass_over(tx, row, now)
             return None
@@ -361,14 +354,41 @@ class Deliverer:
         await tx.save_outbound(ready)
         return Claimed(ready, ready.envelope or b"")
 
+    async def _ready(self, tx: Tx, now: datetime, row: OutboundRow) -> OutboundRow | None:
+        """Return how a message may leave now; one that cannot be read must not keep every other one from leaving."""
+        try:
+            return await self._leaving.ready(tx, row, now)
+        except Unavailable:
+            raise
+        except Exception as error:
+            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            return None
+
+    async def _fills_in_vain(self, tx: Tx, row: OutboundRow, now: datetime, *, said: bool) -> bool:
+        """
+        Take it that a number before ``row`` is missing, and have what stands there posted, past its time if need be.
+
+        Returns whether ``row`` is posted for that itself, and is left then: a number before it is lost for good, as its
+        State has ``said``, or shows by no answer in days. What has to be heard behind it is told by people meanwhile.
+        """
+        if await passed_over.fills(tx, row):
+            await undelivered.tell_unheard(self._context, tx, row, now)
+            left = said or await passed_over.fills_in_vain(tx, row, now)
+            if left:
+                await tx.save_outbound(passed_over.settled_before(row))
+            return left
+        await undelivered.fill_gap(self._context, tx, row, now, partial(self._ready, tx, now))
+        return False
+
     def _was_fetched(self, row: OutboundRow) -> bool:
         """Return whether ``row`` was fetched and not answered: whoever fetches cannot say that a number is missing."""
         return (row.partner, row.id) in self._handed_out
 
     async def _is_posted_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-        """Return whether ``row`` is posted past its time, because its person has left and more must be heard behind."""
-        posted = row.posted_at is not None and row.answer is None
-        return posted and await away.outlives(self._context, tx, row, now)
+        """Return whether ``row`` is posted past its time: its person has left, or its State may lack it."""
+        if row.answer is not None:
+            return await passed_over.fills(tx, row)
+        return row.posted_at is not None and await away.outlives(self._context, tx, row, now)
 
     async def _pass_over(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """
@@ -379,6 +399,8 @@ class Deliverer:
         withdrawal, without the right one.
         """
         await tx.save_outbound(passed_over.settled_before(row))
+        if await passed_over.is_filled(tx, row):
+            await passed_over.unfill(tx, row)
         case_row = await tx.find_case(row.ref or "")
         held = cases.readable(self._context, case_row)
         if held is not None and brings_too_late(held.case, row):
@@ -493,8 +515,10 @@ class Deliverer:
                 # Nor is it posted a third time.
                 await tx.save_outbound(passed_over.settled_before(current)._replace(envelope=None))
                 return
-            if gap:
-                await undelivered.tell_lacking(context, tx, current, now)
+            if gap and current.attempts == row.attempts and await self._fills_in_vain(tx, current, now, said=True):
+                return
+            if not gap and await passed_over.fills(tx, current):
+                await undelivered.tell_unheard(context, tx, current, now)
             if current.attempts == row.attempts:  # or another attempt is under way since this lease ran out
                 await tx.save_outbound(current._replace(next_try_at=now + timedelta(seconds=wait_s)))
 

@@ -325,19 +325,24 @@ class Leaving:
 
     async def _signed_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """
-        Return ``row`` signed by the key in use where our card revokes the one it bears, under which nobody takes it.
+        Return ``row`` signed by the key in use where nobody takes the one it bears: our card revokes that.
 
         After a theft what waits is signed anew at once; this is what is posted again later because its partner was
-        restored, and what waits in a backup of ours from before the theft.
+        restored, and what waits in a backup of ours from before the theft. What was answered long ago may bear a key
+        whose window is over since.
         """
         context = self._context
-        if row.sealed is None or context.own is None or all(key.revoked_at is None for key in context.own.signing):
+        if row.sealed is None or context.own is None:
+            return row
+        if row.answer is None and all(key.revoked_at is None for key in context.own.signing):
             return row
         case = await tx.find_case(row.ref or "")
         if row.ref and (case is None or case.wrapped_key is None):
             return row
-        fell = context.is_revoked(jws.parse(outbox.kept(context, row, case), jws.TYP_MESSAGE).kid)
-        return outbox.sign_anew(context, row, case, now) if fell else row
+        kid = jws.parse(outbox.kept(context, row, case), jws.TYP_MESSAGE).kid
+        over = row.answer is not None and not context.vouches_for(kid, now)
+        over = over and context.vouches_for(context.keyring.signing.kid, now)
+        return outbox.sign_anew(context, row, case, now) if over or context.is_revoked(kid) else row
 
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
         """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""

@@ -1,19 +1,22 @@
 """
 What had an answer before its partner was restored, and was not posted again: a rule, or a stop, stood against it.
 
-It is posted after all once its case goes on, or takes data back.
+It is posted after all once its case goes on, or takes data back. What was over is not taken any more. It is posted past
+its time, to be refused, where its partner lacks its number and something waits behind that (decision 0040).
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
-from gateway.core.messages import AFTER_WITHDRAWAL, RESYNC, SUSPENSION, TYPES
+from gateway.core.messages import AFTER_WITHDRAWAL, EXERCISE, HANDOVER, RESYNC, SUSPENSION, TYPES
+from gateway.services import outbox
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow, PartnerRow
+from keys import jws
 
 
 async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:
@@ -86,9 +89,92 @@ async def post(context: Context, tx: Tx, case: CaseRow, now: datetime, types: Co
             context.queued = True
 
 
+def lacking(rows: Sequence[OutboundRow], row: OutboundRow, partner: PartnerRow, now: datetime) -> list[OutboundRow]:
+    """Return, in order, what of ``rows`` stands before ``row`` in its epoch and a restored partner takes no more."""
+    before = [one for one in rows if one.epoch == row.epoch and (one.seq or 0) < (row.seq or 0)]
+    over = [one for one in before if one.answer is not None and not may_repeat(one, now) and is_of_before(one, partner)]
+    return sorted(over, key=lambda one: one.seq or 0)
+
+
+_FILLED = "filled:"
+"""
+Name, before partner and thread, of the partner's epoch, of the place up to which what is over is posted in it, and of
+the instant since when.
+"""
+
+_IN_VAIN = timedelta(days=2)
+"""
+So long at least what is over is handed out to who fetches it and gives no answer: by a backup that old its clock has
+leapt, and for a day it refuses nothing for its times (M-3.7).
+"""
+
+
+async def fill(tx: Tx, rows: Sequence[OutboundRow], partner: PartnerRow, now: datetime) -> list[OutboundRow]:
+    """Post ``rows`` of one thread again past their time, once in the epoch of ``partner``; return how they stand."""
+    # What has no envelope any more is sealed to no key.
+    filled = [again(one, now)._replace(kid=one.kid if one.envelope is not None else "") for one in rows]
+    for one in filled:
+        await tx.save_outbound(one)
+    noted = f"{partner.epoch} {rows[-1].epoch} {rows[-1].seq} {wire.format_instant(now)}"
+    await tx.set_meta(_name(rows[-1]), noted)
+    return filled
+
+
+async def is_filled(tx: Tx, row: OutboundRow) -> bool:
+    """Return whether ``row``, or what stands behind it, is posted past its time since the last restore of its State."""
+    partner = await tx.find_partner(row.partner)
+    noted = [int(one) for one in (await tx.find_meta(_name(row)) or "").split()[:3]]
+    return partner is not None and noted[:1] == [partner.epoch] and _place(row) <= (noted[1], noted[2])
+
+
+async def fills_in_vain(tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """Return whether ``row``, which fills a gap, was handed out for so long that its State would have answered it."""
+    since = (await tx.find_meta(_name(row)) or "").split()[3:]
+    return bool(since) and now - datetime.fromisoformat(since[0]) > _IN_VAIN
+
+
+async def unfill(tx: Tx, row: OutboundRow) -> None:
+    """Let what is over in the thread of ``row`` be posted once more: a rule has kept some of it from leaving."""
+    await tx.set_meta(_name(row), "")
+
+
+async def fills(tx: Tx, row: OutboundRow) -> bool:
+    """
+    Return whether ``row``, which was answered, is posted past its time, for something else waits behind it (M-5.28).
+
+    Its number has to be used before that can be heard. Where nothing waits any more, it is not posted either.
+    """
+    if row.answer is None or row.ref is None or not await is_filled(tx, row):
+        return False
+    waiting = [one for one in await tx.outbound_of_case(row.ref) if one.state in ("queued", "posted")]
+    return not all([await is_filled(tx, one) for one in waiting])
+
+
+def kept_no_longer(context: Context, row: OutboundRow, case: CaseRow | None, now: datetime) -> bool:
+    """Return whether the last day has come up to which what a message brought may be kept. Raises ``BadRest``."""
+    payload = wire.parse_payload(jws.parse(outbox.kept(context, row, case), jws.TYP_MESSAGE).payload)
+    body = payload.body["body"] if payload.type == EXERCISE else payload.body
+    until = (body.get("handling") or {}).get("retain_until")
+    return row.type != HANDOVER and until is not None and date.fromisoformat(until) <= now.date()
+
+
+def _name(row: OutboundRow) -> str:
+    return f"{_FILLED}{row.partner}:{row.thread}"
+
+
+def _place(row: OutboundRow) -> tuple[int, int]:
+    return row.epoch, row.seq or 0
+
+
+LOST_THERE = (
+    "the other State has lost in a restore what we said long ago, and takes none of it again; what still holds of it "
+    "has to be said anew"
+)
+"""Finding on a case in which a message was posted again past its time, so that what is said now can be heard."""
+
 FORGOTTEN = (
-    "the other State has lost in a restore what we said in this case, as its reminder shows, and hears no more of us "
-    "here; tell it by another way, and have it withdraw and ask anew"
+    "the other State has lost in a restore what we said in this case, as its reminder shows; tell it by another way, "
+    "and have it withdraw and ask anew"
 )
 """Finding on a case in which who asks waits for what it had, and nobody posts again (M-5.28)."""
 
@@ -98,8 +184,7 @@ async def is_forgotten(tx: Tx, ref: str, country: str, in_reply_to: str | None, 
     Return whether ``country`` has lost what it had of us in the case ``ref``, and is not told again.
 
     ``in_reply_to`` says which message of ours it had taken last as it wrote; one that is unknown here says nothing.
-    What is behind that, had its receipt before a restore of ``country`` and ran out since is posted no more, and every
-    later number waits for it.
+    What is behind that, had its receipt before a restore of ``country`` and ran out since is taken no more.
     """
     partner = await tx.find_partner(country)
     rows = await tx.outbound_of_case(ref)
@@ -124,6 +209,10 @@ def is_told(rows: Sequence[OutboundRow]) -> bool:
 def settled_before(row: OutboundRow) -> OutboundRow:
     """Return a message that was answered before a partner's restore as it stood then."""
     return row._replace(state="receipted" if row.status == wire.ACCEPTED else "refused")
+
+
+DONE = frozenset({"receipted", "refused"})
+"""States of what was answered and is not posted again just now."""
 
 
 def may_repeat(row: OutboundRow, now: datetime) -> bool:

@@ -5,7 +5,7 @@ What stops a request or takes data back is said once more where its time ran out
 where we are asked: the other State may be back, and nobody else tells it there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from gateway.core.case import Case, Side
@@ -27,7 +27,7 @@ from gateway.services.answers import add_finding
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
 from gateway.services.ports import Tx
-from gateway.services.rows import OutboundRow
+from gateway.services.rows import OutboundRow, PartnerRow
 from keys.errors import BadRest
 
 _HAS_TO_BE_HEARD = threads.STOPS | {RECTIFICATION, ERASURE}
@@ -37,9 +37,15 @@ NOT_BACK = "a message that the other State may have lost was posted again and di
 """Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""
 
 
+Ready = Callable[[OutboundRow], Awaitable[OutboundRow | None]]
+"""How a message may leave now, ``None`` where a rule stands against it, or it cannot be read."""
+
+
 async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> bool:
     """End ``row`` as undelivered; return whether it ended, or goes on."""
     if row.answer is not None:
+        if code is None and await passed_over.fills(tx, row):
+            return False
         # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
         await tx.save_outbound(passed_over.settled_before(row))
         await add_finding(context, tx, row, NOT_BACK, now)
@@ -123,34 +129,63 @@ async def _withdraws(context: Context, tx: Tx, row: OutboundRow) -> bool:
     return any((one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in waiting)
 
 
-async def tell_lacking(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+async def fill_gap(context: Context, tx: Tx, row: OutboundRow, now: datetime, ready: Ready) -> None:
     """
-    Tell the desk that ``row`` waits in vain: before it a restored partner lacks what is over and is posted no more.
+    Post again what a restored partner lacks before ``row``, past its time, or tell the desk that ``row`` waits in vain.
 
-    Only what left in the last 30 days is posted again (M-5.28). By a backup older than that the partner answers that a
-    number is missing, until ``row`` runs out as well. What stops something, or takes data back, is not heard then, and
-    people tell it.
+    The bytes themselves are posted, for a refusal as ``expired`` uses the number too, and ``row`` can be heard
+    (M-5.28). All that is lacking is, as far as ``ready`` returns how it may leave now, or nothing: where a rule
+    stands against one, or it may be kept no longer, or nothing is left of it, what stands behind it is not heard, and
+    people tell what stops something, or takes data back.
     """
     partner = await tx.find_partner(row.partner)
     if partner is None or row.ref is None:
         return
     rows = await tx.outbound_of_case(row.ref)
-    for one in rows:
-        before = one.epoch == row.epoch and (one.seq or 0) < (row.seq or 0) and one.answer is not None
-        if before and not passed_over.may_repeat(one, now) and passed_over.is_of_before(one, partner):
-            await add_finding(context, tx, row, resync.PASSED_OVER, now)
-            await _tell_unheard(context, tx, row.ref, rows, now)
-            return
+    lacking = passed_over.lacking(rows, row, partner, now)
+    if not lacking or any(one.state == "posted" for one in lacking):
+        return  # nothing is over, or that is under way
+    new = [one for one in lacking if not await passed_over.is_filled(tx, one)]
+    if new and await _fill(context, tx, new, partner, now, ready):
+        return
+    await add_finding(context, tx, row, resync.PASSED_OVER, now)
+    await tell_unheard(context, tx, row, now)
 
 
-async def _tell_unheard(context: Context, tx: Tx, ref: str, rows: Sequence[OutboundRow], now: datetime) -> None:
+async def _fill(
+    context: Context, tx: Tx, rows: Sequence[OutboundRow], partner: PartnerRow, now: datetime, ready: Ready
+) -> bool:
+    """Post ``rows`` of one case again past their time, or none where one may not leave; return whether it is."""
+    case = await tx.find_case(rows[0].ref or "")
+    if case is None or case.wrapped_key is None or any(one.state not in passed_over.DONE for one in rows):
+        return False
+    # All of them first, for what stands before word of a stop leaves with that.
+    for row in await passed_over.fill(tx, rows, partner, now):
+        one = await ready(row) if row.sealed is not None else None
+        try:
+            left_over = one is None or one.envelope is None or passed_over.kept_no_longer(context, one, case, now)
+        except BadRest as error:
+            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            left_over = True
+        if one is None or left_over:
+            for each in rows:
+                await tx.save_outbound(each)
+            await passed_over.unfill(tx, row)
+            return False
+        await tx.save_outbound(one)
+    context.queued = True
+    return True
+
+
+async def tell_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
     """
-    Have people tell the other State what waits in a case and has to be heard, once.
+    Have people tell the other State what waits in the case of ``row`` and has to be heard, once.
 
     In a thread that was withdrawn no stop has to be: that State goes on with nothing. What takes data back has.
     """
+    rows = await tx.outbound_of_case(row.ref or "")
     waiting = {one.type for one in rows if one.state in ("queued", "posted") and one.answer is None}
-    held = cases.readable(context, await tx.find_case(ref)) if waiting & _HAS_TO_BE_HEARD else None
+    held = cases.readable(context, await tx.find_case(row.ref or "")) if waiting & _HAS_TO_BE_HEARD else None
     if held is None:
         return
     over = (await threads.thread_of(tx, held.case)).ended == "withdrawn"

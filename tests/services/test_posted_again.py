@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import Side, State
-from gateway.services.passed_over import bring_along, bring_back, may_repeat
+from gateway.services.passed_over import bring_along, bring_back, fill, fills, is_filled, lacking, may_repeat, unfill
 from gateway.services.ports import Store, Tx
 from gateway.services.resync import _may_leave, go_on, goes_behind, is_past
 from gateway.services.rows import CaseRow, EventRow, OutboundRow, PartnerRow
@@ -340,3 +340,57 @@ async def test_message_goes_on_unless_something_became_of_it_meanwhile(now: str,
     await store.commit(lambda tx: go_on(tx, row, later))
     found = await store.read(lambda tx: tx.find_outbound(row.partner, row.id))
     assert goes_on == (found is not None and found.next_try_at == later)
+
+
+async def filled(text: str, epoch: int = 2) -> tuple[Store, list[OutboundRow]]:
+    """Return a store in which the first two messages of ``text`` were posted past their time in the epoch of XBB."""
+    rows = [one._replace(answer=answer(1) if one.state != "queued" else None) for one in said(text)]
+    store = await over(case(side=ASK.value, state=State.SENT.value), rows)
+    await store.commit(lambda tx: fill(tx, rows[:2], PartnerRow("XBB", epoch=epoch), NOW))
+    return store, rows
+
+
+OLD = "verification.request verification.elements"
+
+
+@pytest.mark.parametrize(
+    ("behind", "epoch", "goes_on"),
+    [
+        ("reminder/queued", 2, True),
+        ("reminder/posted", 2, True),
+        ("reminder", 2, False),
+        ("reminder/dropped", 2, False),
+        ("reminder/queued", 1, False),
+    ],
+)
+async def test_what_is_posted_past_its_time_makes_room_for_what_waits(behind: str, epoch: int, goes_on: bool) -> None:
+    """Its number has to be used there, in the epoch in which its State was found to lack it."""
+    store, rows = await filled(f"{OLD} {behind}", epoch)
+    assert [goes_on, goes_on, False] == [await store.read(partial(fills, row=one)) for one in rows]
+
+
+async def test_what_is_posted_past_its_time_is_so_once_unless_a_rule_kept_it() -> None:
+    """Another restore of its State, or what a rule kept back, begins anew."""
+    store, rows = await filled(f"{OLD} reminder/queued")
+    assert [True, True, False] == [await store.read(partial(is_filled, row=one)) for one in rows]
+    await store.commit(lambda tx: tx.save_partner(PartnerRow("XBB", epoch=3)))
+    assert not await store.read(partial(is_filled, row=rows[0]))
+    await store.commit(lambda tx: tx.save_partner(PartnerRow("XBB", epoch=2)))
+    await store.commit(lambda tx: unfill(tx, rows[0]))
+    assert not await store.read(partial(is_filled, row=rows[0]))
+
+
+def test_what_a_partner_lacks_is_over_and_was_answered_before_its_restore() -> None:
+    """Not what may still be taken, was answered since, stands behind, or is of an epoch of ours that is over."""
+    ended: dict[str, Any] = {"state": "receipted", "answer": answer(1), "envelope": None}
+    rows = [
+        outbound("m2", **ended, seq=2),
+        outbound("m1", **ended, seq=1),
+        outbound("m3", **{**ended, "envelope": b"kept"}, seq=3, expires_at=NOW),
+        outbound("m4", **{**ended, "answer": answer(2)}, seq=4),
+        outbound("m5", **{**ended, "answer": None}, seq=5),
+        outbound("m6", **{**ended, "epoch": 0}, seq=1),
+        outbound("m9", **ended, seq=9),
+    ]
+    found = lacking(rows, outbound("m8", seq=8), PartnerRow("XBB", epoch=2), NOW)
+    assert ["id-m1", "id-m2"] == [one.id for one in found]

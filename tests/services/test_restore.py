@@ -8,12 +8,14 @@ from typing import Any, cast
 import pytest
 
 from gateway.core import wire
+from gateway.core.codes import PeerError, Reason
 from gateway.core.machine import NOT_TOLD, RuleRefused
 from gateway.core.messages import RESYNC
 from gateway.core.return_guards import OUTDATED
 from gateway.services import channel, heard
 from gateway.services.audit import audit
 from gateway.services.context import NotFound, Partner
+from gateway.services.receive import Reply, problem
 from gateway.services.resync import DROPPED, LOST, PASSED_OVER
 from gateway.services.undelivered import NOT_BACK
 from gateway.transport.card_directory import write_card
@@ -442,10 +444,10 @@ async def test_listing_by_a_clock_that_is_late_counts_as_come(network: Network, 
 
 @pytest.mark.parametrize("fetched", [False, True])
 async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, tmp_path: Path, fetched: bool) -> None:
-    """A State that is put back by more than thirty days lacks what nobody posts again; what is said behind it waits."""
+    """What may be kept no longer is not posted past its time to a State that lacks it; what is said behind it waits."""
     backup = back_up(network, "XBB", tmp_path / "backup")
     ours, _ = await story.acknowledged(network)
-    network.clock.pass_(days=31)
+    network.clock.pass_(days=158)
     await network.deliver()
     await restore(network, "XBB", backup)
     await network.deliver()
@@ -457,17 +459,18 @@ async def test_desk_is_told_that_a_partner_lacks_what_is_over(network: Network, 
     if not fetched:
         await network.deliver()
     assert [PASSED_OVER, NOT_TOLD] == await findings_of(network, "XAA", ours)
+    assert 1 == (await outbox(network, "XAA", ours))[0].attempts
 
 
 async def test_people_tell_a_stop_that_a_partner_cannot_hear(network: Network, tmp_path: Path) -> None:
-    """Word of it waits behind what is over, which that State lacks and nobody posts again."""
+    """It keeps nothing of the case, so it refuses word of the stop behind all that is over."""
     backup = back_up(network, "XBB", tmp_path / "backup")
     ours, _ = await homeward.accepted(network)
     network.clock.pass_(days=31)
     await network.deliver()
     await restore(network, "XBB", backup)
     await network.gateways["XAA"].returning.suspend(ours, "unsafe", "welfare", "child_welfare")
-    await network.deliver()
+    await settle(network, 1)
     assert NOT_TOLD in await findings_of(network, "XAA", ours)
 
 
@@ -485,12 +488,17 @@ async def test_people_tell_a_demand_that_a_partner_cannot_hear_though_it_withdre
     await network.deliver()
     await restore(network, "XAA", backup)
     await network.gateways["XBB"].notices.demand_erasure(theirs, "first", "registry_clerk")
+
+    async def gap(raw: bytes) -> Reply:
+        return problem(PeerError(Reason.SEQ_GAP))
+
+    network.gateways["XAA"].receiver.receive = gap  # type: ignore[method-assign]
     network.logs.clear()
     for _ in range(4):
         await network.deliver()
         network.clock.pass_(hours=2)
     told = [values["desk"] for event, values in network.logs if event == "case.notice" and values["ref"] == theirs]
-    assert ([PASSED_OVER, NOT_TOLD], ["interior"]) == (await findings_of(network, "XBB", theirs), told)
+    assert ([NOT_TOLD, PASSED_OVER], ["interior"]) == (await findings_of(network, "XBB", theirs), told)
 
 
 async def test_who_asked_learns_that_its_request_left_though_an_answer_came_before_the_listing(

@@ -211,9 +211,6 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = quiet or (bool(their.restored) and bool(twins) and state(twins[0]) in NOTHING_TO_STOP)
             # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
             quiet = quiet or (NOT_TOLD in case.findings and _stop_was_spoiled(world, own, row))
-            # It waits behind what was over as the other State was put back, and is posted no more (M-5.28).
-            lacks = any(sent.ref == row.ref and was_over(sent, their) for sent in own.sent.values())
-            quiet = quiet or (lacks and NOT_TOLD in case.findings)
             if not (quiet or twins or their.restored):
                 world.fail("a stop is heard", f"{own.country} stopped a return, of which {case.partner} knows nothing")
             if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:

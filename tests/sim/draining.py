@@ -47,12 +47,12 @@ class Draining:
         another case is stopped, so that people decide on a recall, as a finding says (``held_from``); nor what
         stands behind a number that a restored partner has forgotten: of a message that a rule kept from it, which a
         finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
-        of one that it had withdrawn before, or of what had run out by then, which a finding tells people too; nor what
-        who asks says behind a message that was spoiled on its way, or that ran out, of which a finding has people tell
-        the other State, nor, in a case that is closed, behind one that waits because the person is stopped, where a
-        finding does so too; nor, in a case that who asks set aside and closed, what takes data back behind what a
-        restored partner has forgotten and is not told anew (decision 0038); nor does anything of a case that is
-        attested as of a day that has not come, as a clock that was ahead leaves it, and a finding says (R-01).
+        of one that it had withdrawn before; nor what who asks says behind a message that was spoiled on its way, or
+        that ran out, of which a finding has people tell the other State, nor, in a case that is closed, behind one that
+        waits because the person is stopped, where a finding does so too; nor, in a case that who asks set aside and
+        closed, what takes data back behind what a restored partner has forgotten and is not told anew (decision 0038);
+        nor does anything of a case that is attested as of a day that has not come, as a clock that was ahead leaves it,
+        and a finding says (R-01).
         """
         latest = self._world.now() + timedelta(seconds=DRAINS_S)
         while True:
@@ -120,9 +120,8 @@ class Draining:
         restored = any(country == partner for country, _, _ in self._faults.lost)
         if (gap := self._forgotten(host, partner, thread) if restored else None) is None:
             return False
-        if self._ran_out(host, partner, thread, gap):
-            told = ref is None or PASSED_OVER in (await self._desks.case(host.gateway, ref)).findings
-            return told
+        if ref is None and self._ran_out(host, partner, thread, gap):
+            return True
         if ref is None:
             left = """SELECT 1 FROM outbound JOIN outbound_body USING (n)
                 WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND envelope IS NOT NULL"""
@@ -150,9 +149,9 @@ class Draining:
 
     def _ran_out(self, host: Host, partner: str, thread: str, gap: tuple[int, int, int]) -> bool:
         """
-        Return whether something in ``gap`` had run out as the partner that lacks it was put back, so nobody posts it.
+        Return whether something in ``gap`` had run out as the partner that lacks it was put back.
 
-        What stands behind it waits until it runs out too, and its desk is told at once, whatever it says (M-5.28).
+        Of no case nothing is left of it that could be posted past its time, as that of a case is (M-5.28).
         """
         put_back, said = self._faults.put_back_at[partner].timestamp(), "SELECT min(expires_at) FROM outbound"
         where = "WHERE partner = ? AND thread = ? AND epoch = ? AND seq BETWEEN ? AND ? AND answer IS NOT NULL"

@@ -18,6 +18,7 @@ from gateway.services import (
     fallen,
     heard,
     judge,
+    passed_over,
     person_stop,
     receive,
     reckon,
@@ -167,7 +168,21 @@ def test_what_a_case_notes_of_itself_is_said_in_each_language() -> None:
         steps,
         threads,
     )
-    modules = (*of_cases, anew, answer, answers, away, fallen, heard, judge, receive, reckon, resync, undelivered)
+    modules = (
+        *of_cases,
+        anew,
+        answer,
+        answers,
+        away,
+        fallen,
+        heard,
+        judge,
+        passed_over,
+        receive,
+        reckon,
+        resync,
+        undelivered,
+    )
     noted = {
         text
         for module in modules

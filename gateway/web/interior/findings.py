@@ -50,8 +50,12 @@ FINDINGS: Final = (
     N_("a message that the other State may have lost was posted again and did not come through; ask it"),
     N_("since it was restored the other State goes by a message of ours that it had refused; ask it"),
     N_(
-        "the other State has lost in a restore what we said in this case, as its reminder shows, and hears no more of "
-        "us here; tell it by another way, and have it withdraw and ask anew"
+        "the other State has lost in a restore what we said in this case, as its reminder shows; tell it by another "
+        "way, and have it withdraw and ask anew"
+    ),
+    N_(
+        "the other State has lost in a restore what we said long ago, and takes none of it again; what still holds of "
+        "it has to be said anew"
     ),
     N_(
         "the other State takes no reminder in this case, and may have given the answer that our restore has lost; ask "
