@@ -87,12 +87,14 @@ async def test_a_post_brings_the_body_and_returns_the_answer(door: Door) -> None
             status=429, body=b"{}", content_type="application/problem+json", headers={"Retry-After": "30"}
         )
 
-    got = await ask(peers(await door(handler) + "/base/"))
+    address = await door(handler)
+    got = await ask(peers(address + "/base/"))
     assert HttpAnswer(429, "application/problem+json", b"{}", 30.0) == got
     path, body, headers = seen[0]
     assert ("/base/xg/1/messages", b"sealed") == (path, body)
     assert {"Host", "Accept", "Accept-Encoding", "Content-Type", "Content-Length"} == set(headers)
     assert ("identity", MEDIA_TYPE) == (headers["Accept-Encoding"], headers["Content-Type"])
+    assert address == f"http://{headers['Host']}"
 
 
 @pytest.mark.parametrize("size", envelope.SIZES)
@@ -224,11 +226,12 @@ async def test_an_answer_of_the_largest_size_is_taken(door: Door) -> None:
     assert ANSWER_MAX_BYTES == len((await ask(peers(await door(handler)))).body)
 
 
-async def test_an_encoded_answer_is_refused(door: Door) -> None:
+@pytest.mark.parametrize("how", ["gzip", "br"])
+async def test_an_encoded_answer_is_refused(door: Door, how: str) -> None:
     """Nothing is unpacked, so nothing can unpack to more than it says."""
 
     async def handler(request: web.Request) -> web.Response:
-        return web.Response(body=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+        return web.Response(body=b"\x1f\x8b", headers={"Content-Encoding": how})
 
     with pytest.raises(Unavailable, match="encoded"):
         await ask(peers(await door(handler)))
@@ -243,6 +246,16 @@ async def test_a_slow_answer_is_unavailable(door: Door) -> None:
 
     with pytest.raises(Unavailable, match="Timeout"):
         await ask(peers(await door(handler), timeout_s=0.2))
+
+
+async def test_what_waits_may_take_longer_to_come(door: Door) -> None:
+    """A reply to ``collect`` is larger than an answer, and what it brings can be had in no other way."""
+
+    async def handler(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.2)
+        return web.Response()
+
+    assert 200 == (await ask(peers(await door(handler), timeout_s=0.05), "/xg/1/collect")).status
 
 
 async def test_a_connection_that_breaks_is_unavailable(door: Door) -> None:
@@ -349,21 +362,42 @@ async def test_a_second_address_serves_when_the_first_is_dead(door: Door) -> Non
         assert {"XBB": address} == client._last_good
 
 
-async def test_an_address_that_does_not_speak_the_protocol_is_passed_over(door: Door) -> None:
+async def test_an_address_that_cannot_be_is_passed_over(door: Door) -> None:
+    """A card may list one, as its form lets a port have five digits; it is no fault of ours."""
+    impossible = "http://127.0.0.1:99999"
+    assert 200 == (await ask(peers(impossible, await door(answer)))).status
+    with pytest.raises(Unavailable, match="no answer"):
+        await ask(peers(impossible))
+
+
+async def test_a_post_after_all_was_closed_opens_a_new_connection(door: Door) -> None:
+    """A gateway whose doors are opened anew goes on with the same client."""
+    async with peers(await door(answer)) as client:
+        for _ in range(2):
+            assert 200 == (await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)).status
+            await client.close()
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+async def test_an_address_that_does_not_speak_the_protocol_is_passed_over(door: Door, kind: str) -> None:
     """The page of a proxy is no answer while another address has one; alone it is returned as it came."""
+    well, asked = [True], []
 
     async def page(request: web.Request) -> web.Response:
-        return web.Response(status=502, text="<h1>Bad Gateway</h1>", content_type="text/html")
+        asked.append(request.path)
+        return await answer(request) if well and well.pop() else web.Response(status=502, content_type=kind)
 
     async def problem(request: web.Request) -> web.Response:
-        return web.Response(status=503, text="{}", content_type="application/problem+json")
+        return web.Response(status=503, body=b"{}", headers={"Content-Type": "Application/Problem+JSON; v=1"})
 
     proxy, address = await door(page), await door(answer)
     async with peers(proxy, address) as client:
-        assert b"answer" == (await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)).body
-        assert {"XBB": address} == client._last_good
+        for _ in range(4):
+            assert b"answer" == (await client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE)).body
+        # The one that answered last is asked first: the proxy while all was well, and once more.
+        assert ({"XBB": address}, 2) == (client._last_good, len(asked))
     assert 503 == (await ask(peers(proxy, await door(problem), address))).status
-    assert (502, "text/html") == ((got := await ask(peers(proxy, "http://127.0.0.1:1"))).status, got.media_type)
+    assert (502, kind) == ((got := await ask(peers(proxy, "http://127.0.0.1:1"))).status, got.media_type)
 
 
 @pytest.mark.parametrize(("status", "speaks"), [(204, True), (201, False), (206, False)])

@@ -18,7 +18,7 @@ import schemas
 from gateway.core.messages import REQUEST
 from gateway.services import act_bodies
 from gateway.web import forms, labels
-from gateway.web.form_fields import Field, Kind, body_fields
+from gateway.web.form_fields import Field, Kind, Option, body_fields, with_options
 from gateway.web.language import LANGUAGES, tongue
 from gateway.web.posted import FORM_MAX_BYTES
 from gateway.web.said import say
@@ -267,11 +267,23 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str, str]] = {
     "one unknown of several": ("Strike", {"b.parts": ["NAMES", "SHOE"]}, "b.parts", forms.NO_CODE),
     "nothing chosen": ("Contest", {}, "b.ground", forms.NOT_CHOSEN),
     "none of several": ("Strike", {}, "b.parts", forms.NONE_CHOSEN),
+    "neither yes nor no": (
+        "use-report.answer",
+        {"b.number": "1", "b.held": "maybe", "b.restrictions_kept": "yes"},
+        "b.held",
+        forms.NOT_CHOSEN,
+    ),
     "nothing written": ("Apart", {"b.why": ""}, "b.why", forms.MISSING),
     "10,000 characters": ("Apart", {"b.why": "x" * 10_000}, "b.why", forms._WORDS["maxLength"]),
     "a number in words": (
         "Question",
         {"b.candidates": "two", "b.elements": ["SEX"]},
+        "b.candidates",
+        forms.NO_NUMBER,
+    ),
+    "a number without end": (
+        "Question",
+        {"b.candidates": "9" * 5000, "b.elements": ["SEX"]},
         "b.candidates",
         forms.NO_NUMBER,
     ),
@@ -379,6 +391,22 @@ def test_digits_of_any_script_are_digits() -> None:
     assert {"needed_by": "2026-12-10"} == forms.read(body_fields("DocumentWanted"), posted, ZONE)[0]
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_choice_of_one_stands_by_itself_unless_somebody_is_to_make_it(asked: bool) -> None:
+    """What a person answers for is not answered by the form."""
+    of = with_options(body_fields("Contest"), "/ground", [Option("NEW_ELEMENT")], asked=asked)
+    value, problems = forms.read(of, MultiDict(), ZONE)
+    assert ({}, 1) == (value, len(problems)) if asked else ({"ground": "NEW_ELEMENT"}, 0) == (value, len(problems))
+
+
+@pytest.mark.parametrize("place", sorted(labels.NEEDED))
+def test_what_a_desk_is_to_say_is_asked_for_where_a_message_may_leave_it_out(place: str) -> None:
+    """A field of ``labels.NEEDED`` that is left empty is a problem at that field, or at what it is made of."""
+    name, _, member = place.partition("/")
+    problems = forms.read(body_fields(name), MultiDict(), ZONE)[1]
+    assert any(f"{one.name}.".startswith(f"b.{member}.") for one in problems)
+
+
 def test_an_instant_is_read_in_the_zone_of_the_desk() -> None:
     """What is typed without an offset is the time on the wall here; it is kept in UTC."""
     posted = MultiDict({"b.arrives_at": "2026-12-14 13:10"})
@@ -392,6 +420,7 @@ def test_a_row_is_added_and_taken_out_without_script() -> None:
     more = forms.changed(of, MultiDict([*posted.items(), ("add", "b.receiving_services")]))
     assert more is not None
     assert ("2", False) == (more["b.receiving_services.rows"], "add" in more)
+    assert forms.read(of, posted, ZONE) == forms.read(of, more, ZONE)  # a row that is left empty is none
     more["b.receiving_services.1.id"] = "XBB-21"
     fewer = forms.changed(of, MultiDict([*more.items(), ("drop", "b.receiving_services.0")]))
     assert fewer is not None
@@ -399,9 +428,11 @@ def test_a_row_is_added_and_taken_out_without_script() -> None:
     assert "b.receiving_services.0.service" not in fewer
 
 
-@pytest.mark.parametrize("wish", ["b.reason", "csrf", "b.receiving_services.rows", "", "b.receiving_services.-1"])
+@pytest.mark.parametrize(
+    "wish", ["b.reason", "csrf", "b.receiving_services.rows", "", "b.receiving_services.-1", "b.receiving_services.1"]
+)
 def test_nothing_but_a_list_gets_a_row(wish: str) -> None:
-    """A name that is no list of the form changes nothing in it."""
+    """A name that is no list of the form, or a row that is not there, changes nothing in it."""
     of, posted = body_fields("Acceptance"), forms.fill(body_fields("Acceptance"), homeward.ANSWER, ZONE)
     for button in ("add", "drop"):
         made = forms.changed(of, MultiDict([*posted.items(), (button, wish)]))
