@@ -220,7 +220,8 @@ async def decided_looks_open(play: Play) -> None:
     """
     Until the full hour a thread whose withdrawal is decided takes and refuses as before, and keeps nothing of it.
 
-    A gateway that answers as one that is closed tells, before the withdrawal does, at which minute it was decided.
+    A gateway that answers as one that is closed tells, before the withdrawal does, at which minute it was decided; one
+    whose withdrawal names what was known by then, and not what was taken since, tells it afterwards.
     """
     talk = await play.taken_up()
     await play.tick(minutes=17)
@@ -231,7 +232,10 @@ async def decided_looks_open(play: Play) -> None:
         if (await talk.delivered())[-1]["body"] is not None:
             raise Wrong(f"{type} was kept, though its case was over (M-5.30)")
     await refuses(talk, "verification.reply")
-    talk.take(play.one(await play.tick(minutes=43), "withdrawal"))
+    said = talk.take(play.one(await play.tick(minutes=43), "withdrawal"))
+    for name in ("prev", "in_reply_to"):
+        if said.value[name] is not None:
+            raise Wrong(f"{name} of the withdrawal is {said.value[name]}, by which it shows when it was made (M-5.26)")
     await send(talk, "verification.acknowledgement")
 
 

@@ -29,7 +29,8 @@ class Letter:
 
     ``ref`` is the case it is of, and ``keep`` makes what is kept of it here from its id and its signed bytes. Without
     ``keep`` they are kept under a key of no case until the envelope goes, to seal them anew and for nothing else. One
-    that ``may_wait`` is put in the outbox without an envelope where no key of the recipient is held.
+    that ``may_wait`` is put in the outbox without an envelope where no key of the recipient is held. One that is
+    ``undated`` names no payload: what it had seen would tell when it was made (M-5.26).
     """
 
     partner: str
@@ -44,6 +45,7 @@ class Letter:
     ref: str | None = None
     keep: Callable[[str, bytes], bytes] | None = None
     may_wait: bool = False
+    undated: bool = False
 
 
 async def put(context: Context, tx: Tx, letter: Letter, now: datetime, thread: ThreadRow | None = None) -> OutboundRow:
@@ -101,6 +103,7 @@ def frame(
 ) -> tuple[str, bytes]:
     """Return a fresh id and the payload of ``letter``, as number ``seq`` of ``thread``."""
     id = context.random.token()
+    after = None if letter.undated else thread
     raw = wire.serialize_payload(
         type=letter.framed_as or letter.type,
         id=id,
@@ -109,10 +112,10 @@ def frame(
         thread=thread.thread if thread else None,
         epoch=context.epoch,
         seq=seq,
-        prev=thread.seen if thread else None,
+        prev=after.seen if after else None,
         issued_at=letter.issued_at,
         expires_at=letter.expires_at,
-        in_reply_to=thread.in_digest if thread else None,
+        in_reply_to=after.in_digest if after else None,
         clock=letter.clock,
         statements=letter.statements,
         body=letter.body,

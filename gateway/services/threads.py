@@ -237,6 +237,8 @@ async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime
         ref=None if gone else case.ref,
         keep=None if gone else partial(_kept, context, held),
         may_wait=send.optional or send.type in HEARD_AT_LAST,
+        # What the other State says until the full hour is taken: not to name it would tell that this was made before.
+        undated=send.type == WITHDRAWAL or (case.side is Side.REQUESTING and thread.ended == "withdrawn"),
     )
     return await outbox.put(context, tx, letter, now, thread)
 

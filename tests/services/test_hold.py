@@ -65,6 +65,25 @@ async def test_freeze_after_posting_sends_one_withdrawal(network: Network) -> No
     assert (count + 1, "WITHDRAWN") == (len(network.wires.posted), await story.state(network, "XBB", theirs))
 
 
+@pytest.mark.parametrize("demands", [False, True])
+async def test_withdrawal_does_not_show_what_was_known_as_it_was_decided(network: Network, demands: bool) -> None:
+    """What the other State says until the hour is taken, and neither the withdrawal nor what follows names anything."""
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(ours, "known", "protection", "asylum_authority")
+    await network.gateways["XAA"].hold.withdraw(ours, "protection", "asylum_authority")
+    if demands:
+        await network.gateways["XAA"].notices.demand_erasure(ours, "first", "case_officer")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.deliver()
+    for type in ("withdrawal", *(["erasure"] if demands else ())):
+        said = await story.payload(network, "XAA", ours, type)
+        assert (None, None) == (said.prev, said.in_reply_to)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+
+
 async def test_nothing_is_retried_while_frozen(network: Network) -> None:
     """A message posted without a receipt is not posted again once the case is frozen, and its number is closed."""
     network.wires.lose_answers = True

@@ -39,12 +39,12 @@ function giveUp (g, { n, partner, thread }, status, code) {
 function signed (g, row) {
   if (row.jws) return row
   const { partner, thread, type } = row
-  const { last: prev = null, heard = null } = g.thread(partner, thread)
+  const { last: prev = null, heard = null, side, place } = g.thread(partner, thread)
+  const alone = type === 'withdrawal' || (side === 'asking' && place === 'withdrawn') // it names none [M-5.26]
   const [id, epoch, expires] = [b64u(randomBytes(16)), g.card.epoch, g.now() + VALID]
-  const used = g.get(`select max(seq) seq from journal where ${OURS} and epoch = ?`, partner, thread, epoch).seq
-  const seq = thread && used + 1
-  const payload = writePayload({ ...JSON.parse(row.draft), type, id, from: g.me, to: partner, thread, epoch, seq, prev,
-    issued_at: g.at(), expires_at: instant(expires), in_reply_to: heard }, row.body)
+  const seq = thread && 1 + g.get(`select max(seq) n from journal where ${OURS} and epoch = ?`, partner, thread, epoch).n
+  const payload = writePayload({ ...JSON.parse(row.draft), type, id, from: g.me, to: partner, thread, epoch, seq,
+    prev: alone ? null : prev, issued_at: g.at(), expires_at: instant(expires), in_reply_to: alone ? null : heard }, row.body)
   const jws = signJws(g.seed('signing'), 'msg', payload)
   g.put('journal', Object.assign(row, { id, seq, epoch, expires, digest: digest(payload), jws }))
   return row
