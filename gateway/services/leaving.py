@@ -60,6 +60,7 @@ from gateway.services.person_stop import AGAINST, without_waiting
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow
 from keys import b64, jws
+from keys.errors import BadRest
 
 UNASKED = frozenset({INFORMATION_REQUEST, DIRECTORY, RESYNC})
 """
@@ -339,7 +340,12 @@ class Leaving:
         case = await tx.find_case(row.ref or "")
         if row.ref and (case is None or case.wrapped_key is None):
             return row
-        kid = jws.parse(outbox.kept(context, row, case), jws.TYP_MESSAGE).kid
+        try:
+            kid = jws.parse(outbox.kept(context, row, case), jws.TYP_MESSAGE).kid
+        except BadRest:
+            if row.envelope is None or any(key.revoked_at is not None for key in context.own.signing):
+                raise
+            return row  # what cannot be read any more is in its envelope still
         over = row.answer is not None and not context.vouches_for(kid, now)
         over = over and context.vouches_for(context.keyring.signing.kid, now)
         return outbox.sign_anew(context, row, case, now) if over or context.is_revoked(kid) else row
