@@ -46,7 +46,6 @@ from gateway.core.messages import (
     REDIRECT,
     REMINDER,
     REPLY,
-    RESUMPTION,
     SCHEDULE,
     STILL_SAID,
     SUSPENSION,
@@ -54,6 +53,7 @@ from gateway.core.messages import (
     TYPES,
     USE_ANSWER,
     WITHDRAWAL,
+    WORD_OF_STOP,
     refused_as,
     takes_place,
 )
@@ -236,11 +236,8 @@ async def _taken_back(tx: Tx, row: OutboundRow) -> bool:
     alive = [one for one in rows if one.state in ("queued", "posted", "receipted")]
     if row.type == REPLY:
         return any(one.type == RECTIFICATION for one in alive)  # of who is asked, each is of the whole reply
-    stops = [one.type for one in sorted(alive, key=lambda one: (one.epoch, one.seq or 0)) if one.type in _A_STOP]
+    stops = [one.type for one in sorted(alive, key=lambda one: (one.epoch, one.seq or 0)) if one.type in WORD_OF_STOP]
     return stops[-1:] == [SUSPENSION]
-
-
-_A_STOP = (SUSPENSION, RESUMPTION)
 
 
 async def _parked(tx: Tx, ref: str, epoch: int) -> list[OutboundRow]:
@@ -312,7 +309,12 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
 
 
 async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-    """Say ``row`` under the next number if that of it was another's, which came then; return whether it is said."""
+    """
+    Say ``row`` under the next number if that of it was another's, which came then; return whether it is said.
+
+    Word of a stop is not where the other State has withdrawn: it would never leave, and what takes data back waits
+    behind it.
+    """
     if not await threads.used_before(tx, row):
         return False
     if row.ref is None:
@@ -320,7 +322,8 @@ async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datet
     held = cases.readable(context, await tx.find_case(row.ref))
     if held is None or (row.type in AFTER_WITHDRAWAL and held.case.state in STOPPED - OVER):
         return False
-    if row.type == SUSPENSION and SUSPENSION not in held.case.said:
+    withdrawn = (await threads.thread_of(tx, held.case)).ended == "withdrawn"
+    if row.type in WORD_OF_STOP and (withdrawn or (row.type == SUSPENSION and SUSPENSION not in held.case.said)):
         return False
     try:
         await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)

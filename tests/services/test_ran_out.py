@@ -198,3 +198,19 @@ async def test_a_stop_that_ran_out_is_not_said_where_the_other_state_has_withdra
     await back(network)
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
     assert "dropped" == (await outbox(network, "XBB", theirs))[-1].state
+
+
+async def test_a_stop_whose_number_was_used_is_not_said_where_the_other_state_has_withdrawn(network: Network) -> None:
+    """It would never leave, and what takes data back would wait behind it for as long as it counts."""
+    ours, theirs = await homeward.documented(network)
+    await stop(network, theirs, "suspend", came=True)
+    network.wires.lose_answers = True
+    await network.deliver(1)
+    network.wires.lose_answers = False
+    await withdraw(network, ours)
+    network.clock.pass_(hours=1)
+    await network.gateways["XAA"].deliverer.run_once()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    await back(network)
+    last = (await outbox(network, "XBB", theirs))[-1]
+    assert ("suspension", "refused", "id-reuse") == (last.type, last.state, last.code)
