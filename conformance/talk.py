@@ -22,6 +22,7 @@ class Talk:
     A thread; ``asking`` says that the test State opened it.
 
     ``own`` is the digest of the last payload of the State that was accepted, ``taken`` that of the last one it took.
+    ``withdrawn`` says that the State withdrew it.
     """
 
     def __init__(self, play: "Play", state: State, *, asking: bool, thread: str | None = None) -> None:
@@ -34,6 +35,7 @@ class Talk:
         self.prev: str | None = None
         self.taken: str | None = None
         self.own: str | None = None
+        self.withdrawn = False
         self.heard: list[Message] = []
         self.receipt: Json = {}
 
@@ -41,11 +43,12 @@ class Talk:
 
     def message(self, type: str, body: Json | bytes | None = None, **how: Any) -> Shot:
         """Return the State's next message; ``seq`` and everything else may be another. It is not sent yet."""
+        bare = self.withdrawn or _withdraws(type, body)  # of these none names a payload (M-5.26)
         frame: dict[str, Any] = {
             "thread": self.thread,
             "seq": self.seq + 1,
-            "prev": self.prev,
-            "in_reply_to": self.taken,
+            "prev": None if bare else self.prev,
+            "in_reply_to": None if bare else self.taken,
             **how,
         }
         return self.state.message(self.play.gateway, type, body, **frame)
@@ -56,6 +59,7 @@ class Talk:
         receipt = await self.play.accepted(shot)
         self.used(shot)
         self.prev = self.own = shot.digest
+        self.withdrawn = self.withdrawn or _withdraws(type, body)
         return receipt
 
     async def refused(self, code: str, type: str, body: Json | bytes | None = None, **how: Any) -> Json:
@@ -148,3 +152,8 @@ class Talk:
         """Return how long it is to the next full hour."""
         now = self.play.now()
         return timedelta(hours=1) - timedelta(minutes=now.minute, seconds=now.second)
+
+
+def _withdraws(type: str, body: Json | bytes | None) -> bool:
+    """Return whether a message withdraws its thread, also as an exercise, whose body begins so (M-5.37)."""
+    return type == "withdrawal" or (isinstance(body, bytes) and body.startswith(b'{"of":"withdrawal"'))

@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import jsonschema
@@ -28,8 +29,11 @@ from aiohttp import ClientSession, web
 
 from benchmarks.resident import family_processor_s
 from conformance import cases, coverage, report
+from conformance.play import START
 from conformance.registry import CASES, load
 from conformance.run import choose
+from conformance.state import Gateway, State
+from conformance.talk import Talk
 from conformance.writing import Key
 from tests.conformance.bench import ROOT, Bench, end_bench, run_on, start_bench, suite
 from tests.support.memory import MEMORY
@@ -285,6 +289,25 @@ def test_wheel_has_no_back_end(tmp_path: Path) -> None:
     tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
     assert {"gateway", "keys", "schemas", "conformance"} == tops
     assert {"conformance/report.schema.json", "conformance/cases/framing.py"} <= set(names)
+
+
+def test_no_withdrawal_of_the_suite_names_a_message() -> None:
+    """Nor does what follows one: a partner who refuses that would be right (M-5.26)."""
+    a, b = [State(code, bytes(32), lambda: START) for code in ("XAA", "XBB")]
+    for one in (a, b):
+        one.first_card()
+    talk = Talk(cast("Any", SimpleNamespace(gateway=Gateway("XBB", b.cards, None))), a, asking=True)
+    talk.prev = talk.taken = "A" * 43
+
+    def named(type: str, body: dict[str, Any] | bytes) -> list[bool]:
+        seen = list[bytes]()
+        talk.message(type, body, payload=lambda raw: seen.append(raw) or raw)
+        return [json.loads(seen[0])[name] is not None for name in ("prev", "in_reply_to")]
+
+    assert [True, True] == named("reminder", {}) == named("exercise", b'{"of":"reminder","body":{}}')
+    assert [False, False] == named("withdrawal", {}) == named("exercise", b'{"of":"withdrawal","body":{}}')
+    talk.withdrawn = True
+    assert [False, False] == named("erasure", {"number": 1})
 
 
 def test_suite_imports_schemas_alone() -> None:
