@@ -37,7 +37,7 @@ from schemas import ijson
 SHOWN_MAX = 200
 """
 Steps, and messages, of one case that a page has: a return has some fifty. The other State may say again as often as it
-likes what it may say at all, and every proof is checked while everybody else waits. The evidence holds all of them.
+likes what it may say at all, and every proof is checked while everybody else waits. A page leads to earlier ones.
 """
 
 PAST_MAX = 20 * SHOWN_MAX
