@@ -350,8 +350,15 @@ class Accounts:
         return found if found is not None and found.ref == ref else None
 
     async def load_guests(self, now: datetime) -> None:
-        """Tell ``guests`` of every invitation that stands: at the start, and of what another process did since."""
-        self.guests.load(await self.store.standing_invitations(now))
+        """
+        Tell ``guests`` of every invitation that stands: at the start, and of what another process did since.
+
+        Where one was made or taken back here meanwhile, what was read may not know of it, and the next look tells.
+        """
+        before = self.guests.changed
+        found = await self.store.standing_invitations(now)
+        if self.guests.changed == before:
+            self.guests.load(found)
 
     async def renew(self, id: str, ref: str, now: datetime, until: datetime) -> Invitation | None:
         """

@@ -66,9 +66,11 @@ class Leave(Protocol):
 
 @dataclass(slots=True)
 class Guests:
-    """The invitations that stand, in memory: the accounts say each change, and everything again at a start."""
+    """The invitations that stand, in memory: the accounts say each change, and all again every few seconds."""
 
     _held: dict[str, Leave] = field(default_factory=dict)
+    changed: int = 0
+    """How often one was taken in or let go here: what was read of all before that may be over."""
 
     def load(self, invitations: Iterable[Leave]) -> None:
         """Hold ``invitations`` and no other."""
@@ -76,6 +78,7 @@ class Guests:
 
     def take(self, invitation: Leave, at: datetime) -> None:
         """Hold ``invitation`` as it is now; one that does not stand at ``at`` is let go."""
+        self.changed += 1
         if invitation.stands(at):
             self._held[invitation.id] = invitation
         else:
@@ -83,6 +86,7 @@ class Guests:
 
     def drop(self, id: str) -> None:
         """Let go of an invitation."""
+        self.changed += 1
         self._held.pop(id, None)
 
     def invited(self, person: str, role: str, ref: str, at: datetime, after: datetime | None = None) -> bool:

@@ -1,8 +1,8 @@
 """Guests before the services: one case, one role, while the invitation stands, and no step that lets anything pass."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -226,6 +226,28 @@ async def test_each_process_looks_every_few_seconds_who_is_invited(
     monkeypatch.setattr(Context, "every", every)
     await Desks(both[0].site, cast("Any", None), web.Application(), {}).run()
     assert 5 >= looks["load_guests"]
+
+
+async def test_an_invitation_that_is_revoked_while_all_are_read_stays_so(
+    both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read a moment before brings nobody back; the next look is as good as ever."""
+    desk, _ = both
+    ref, _ = await story.received(desk.network)
+    made, now, accounts = await invited(desk, ref, "lawyer"), desk.network.clock.now(), desk.site.accounts
+    read = accounts.store.standing_invitations
+
+    async def late(at: datetime) -> Sequence[Invitation]:
+        found = await read(at)
+        assert await accounts.revoke(made.id, ref, now)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts.store, "standing_invitations", late)
+        await accounts.load_guests(now)
+    assert not accounts.guests.invited(made.person, "lawyer", ref, now)
+    await accounts.load_guests(now)
+    assert not accounts.guests.invited(made.person, "lawyer", ref, now)
 
 
 async def test_the_desks_of_a_gateway_know_the_guests_of_their_file(tmp_path: Path) -> None:
