@@ -18,6 +18,7 @@ from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_RE
 from gateway.core.remark import is_confirmed
 from gateway.core.tables import table_for
 from gateway.core.verification import HELD
+from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
 from gateway.services import cases
 from gateway.services.acts import VERBS, DeskServices, allowed
 from gateway.services.guests import is_guest
@@ -84,7 +85,9 @@ async def open_steps(
 def _has_place(case: Case, verb: str, now: datetime) -> bool:
     """Tell whether the case has a place for the step: something prepared or late, an open question, who has left."""
     if verb == "reminder":
-        return overdue(owed(case), now)
+        return case.reminders < REMINDERS_MAX and overdue(owed(case), now)
+    if verb in ("delay", "extension"):
+        return case.delays < DELAYS_MAX
     if verb in OF_WHAT_IS_PREPARED:
         # Right values for wrong ones are approved, and leave, by a step of their own.
         return case.pending is not None and case.pending.type != RECTIFICATION

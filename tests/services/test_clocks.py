@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.deadlines import Evidence
 from gateway.core.machine import RuleRefused
 from gateway.core.retry import FAILURES_TO_OPEN
 from gateway.core.verification_guards import REMINDERS_MAX
-from gateway.services import cases, outage
+from gateway.services import outage
 from gateway.services.escalate import Escalation
-from gateway.services.ports import Tx, Unavailable
+from gateway.services.ports import Unavailable
 from gateway.services.reckon import RECKONS_OTHERWISE, Reckoner
 from tests.support import homeward, story
 from tests.support.agreements import agree, between_us
@@ -509,13 +510,7 @@ async def test_reminding_has_an_end(network: Network) -> None:
     ours, _ = await story.acknowledged(network)
     gateway, left = network.gateways["XAA"], []
     network.clock.pass_(days=60)
-
-    async def unit(tx: Tx) -> None:
-        held = await cases.load(gateway.context, tx, ours)
-        case = replace(held.case, reminders=REMINDERS_MAX - 1)
-        await cases.note(gateway.context, tx, held, case, "reckoned", "gateway", network.clock.now())
-
-    await gateway.context.commit(unit)
+    await story.put(network, "XAA", ours, State.ACKNOWLEDGED, reminders=REMINDERS_MAX - 1)
     for _ in range(2):
         await network.refresh()
         left.append((await gateway.reminder.run_once(network.clock.now())).refs)

@@ -14,12 +14,14 @@ from aiohttp import web
 from gateway.core.case import State
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.verification import AWAITED
+from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.board import Band, Watched, cool_down_until
 from gateway.services.context import NotFound
 from gateway.services.ports import Conflict, Unavailable
 from gateway.services.remind import TOO_RECENT
 from gateway.web.board.desk import ROLE, ROLES, board_of, line_of
 from gateway.web.language import N_
+from gateway.web.rules import RULES
 from gateway.web.visit import Route, Visit
 
 MOST = 100
@@ -33,6 +35,7 @@ OUTCOMES: Mapping[str, str] = {
     "stopped": N_("Not sent: the case is marked “do not press”"),
     "barred": N_("Not sent: this State is not to be contacted"),
     "step": N_("Not sent: no reminder is foreseen for what is waited for"),
+    "full": RULES["D-10"],
     "gone": N_("Not sent: nothing is waited for in this case any more"),
     "held": N_("Not sent: a rule holds the case back; the desk in charge can say more"),
     "later": N_("Not sent: the gateway could not do it now; try again"),
@@ -46,6 +49,7 @@ BEFOREHAND: Mapping[str, str] = {
     "stopped": N_("No reminder is sent: the case is marked “do not press”."),
     "barred": N_("No reminder is sent: this State is not to be contacted."),
     "step": N_("No reminder is foreseen for what is waited for here."),
+    "full": RULES["D-10"],
 }
 """Why none is offered on the page of one case, by what ``against`` says; of one too recent the page has the day."""
 
@@ -123,6 +127,8 @@ def against(visit: Visit, watched: Watched | None) -> str:
         return "stopped"
     if context.no_contact(watched.row.partner) is not None:
         return "barred"
+    if watched.row.reminders >= REMINDERS_MAX:
+        return "full"
     until = cool_down_until(watched, _rest(visit))
     return "cooling" if until is not None and visit.now < until else ""
 

@@ -5,6 +5,8 @@ import io
 import re
 from datetime import timedelta
 
+from gateway.core.case import State
+from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.escalate import Escalation
 from gateway.web import board
 from gateway.web.board.desk import ROLES
@@ -94,6 +96,9 @@ async def test_nothing_is_offered_in_a_case_that_would_be_refused(desk: Desk) ->
     desk.network.clock.pass_(days=60)
     await desk.network.refresh()
     assert [True, True, False] == (await offered())[1]
+    await story.put(desk.network, "XAA", ref, State.ACKNOWLEDGED, reminders=REMINDERS_MAX)
+    words, found = await offered()
+    assert ("No more reminders" in words, [False, True, False]) == (True, found)
     await Escalation(desk.gateway.context).stop(ref, "it endangers", "welfare", "child_welfare")
     words, found = await offered()
     assert ("No reminder is sent: the case is marked" in words, [False] * 3) == (True, found)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.machine import RuleRefused
+from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.escalate import Escalation
 from tests.support import story
 from tests.web.interior.case_support import personal
@@ -64,12 +66,14 @@ async def test_a_mark_that_is_set_again_waits_for_nobody(both: tuple[Desk, Desk]
 
 
 async def test_a_reminder_is_offered_once_something_is_late(both: tuple[Desk, Desk]) -> None:
-    """Before that it would be refused."""
+    """Before that it would be refused, and so would it be once a thread takes no more (D-10)."""
     desk, _ = both
     ours, _ = await story.acknowledged(desk.network)
     assert REMIND not in (await (await desk.officer("first")).get(f"/cases/{ours}")).text
     desk.network.clock.pass_(days=60)
     assert REMIND in (await (await desk.officer("first")).get(f"/cases/{ours}")).text
+    await story.put(desk.network, "XAA", ours, State.ACKNOWLEDGED, reminders=REMINDERS_MAX)
+    assert REMIND not in (await (await desk.officer("first")).get(f"/cases/{ours}")).text
 
 
 async def test_a_guardian_marks_and_does_not_take_the_mark_away(both: tuple[Desk, Desk]) -> None:
