@@ -303,7 +303,7 @@ class Tx(Protocol):
         ...
 
     async def count_waiting(self, partner: str, thread: str) -> int:
-        """Return how many messages to a partner in a thread are queued or posted and have no answer."""
+        """Return how many messages to a partner in a thread are queued or posted."""
         ...
 
     async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:

@@ -269,7 +269,7 @@ class MessageRows(Sql):
         return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, seconds(since)))))
 
     async def count_waiting(self, partner: str, thread: str) -> int:
-        """Return how many messages to a partner in a thread are queued or posted and have no answer."""
+        """Return how many messages to a partner in a thread are queued or posted."""
         row = await self._one(_COUNT_WAITING, (partner, thread))
         return int(row[0]) if row else 0
 

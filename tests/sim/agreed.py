@@ -233,7 +233,7 @@ def _stop_was_spoiled(world: World, own: Books, row: CaseRow) -> bool:
 def _astray(own: Books, their: Books, thread: str) -> bool:
     """
     Return whether either side knows of a message of the thread that was not accepted, or waits, or had run out by the
-    time that who had it was put back, so that it is posted no more (M-5.28).
+    time that who had it was put back, so that it is taken no more (M-5.28).
 
     What a delay that was refused had changed is taken back, so it explains nothing.
     """

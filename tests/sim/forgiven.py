@@ -18,9 +18,9 @@ STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
 
 def was_over(sent: Sent, their: Books) -> bool:
     """
-    Return whether a message had run out as its recipient was put back, so that it is posted no more (M-5.28).
+    Return whether a message had run out as its recipient was put back, so that it is taken no more (M-5.28).
 
-    Whoever says more in that case is told that what stands before it is lacking.
+    It is posted for its number alone, once its sender says more in that case.
     """
     return their.put_back_at is not None and sent.expires_at <= their.put_back_at.timestamp() + NOTICED_S
 

@@ -47,7 +47,7 @@ def told_of_days(world: World, case: Case, twin: Case, told: str, *, either: boo
     Where a restore made two States reckon from different days, a finding on each side says so.
 
     Where a clock was wrong by days a finding on ``either`` does: whoever went by it cannot know. None is owed where it
-    began on another day and nothing is due on another, as over a weekend.
+    began on another day and nothing is due on another, as over a weekend (M-5.14).
     """
     for clock, other in _apart(case, twin):
         if either and _days(clock)[1:] == _days(other)[1:]:
