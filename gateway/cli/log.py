@@ -75,7 +75,15 @@ def keep(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     async def act(gateway: "Gateway") -> list[dict[str, Any]]:
         await gateway.context.look()  # a store that has gone back would show partners a log that contradicts theirs
         gateway.context.emit = lambda event, **values: heard.append({"event": event, **values})
-        await gateway.checkpoints.run_once(gateway.context.clock.now())
+        now = gateway.context.clock.now()
+        if gateway.context.doubts(now) is not None:
+            raise CommandError(
+                Exit.LATER,
+                "clock-leapt",
+                "the clock went by more than a day at once less than a day ago: no checkpoint is kept by it",
+                "see that it is right, and start the gateway; isthmus check says until when that holds",
+            )
+        await gateway.checkpoints.run_once(now)
         return await _kept(gateway, 1)
 
     _tell_kept(run(home, passphrase(passphrase_file), act), as_json)

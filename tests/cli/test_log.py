@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gateway import app, home, settings
 from gateway.core.cosign import Conflict
+from gateway.core.wire import format_instant
 from gateway.services.ports import Draft, Tx
 from gateway.services.rows import ConflictRow
 from gateway.storage.sqlite import run_inline
@@ -60,6 +61,15 @@ def test_keep_says_who_has_not_cosigned(homes: Homes) -> None:
     assert [kept] == value("log", "checkpoints", "-C", homes.home("XAA"))
     assert "checkpoint.unshown XBB XBB: no answer" in call("log", "keep", "-C", homes.home("XAA")).stderr
     assert "XBB" in call("log", "checkpoints", "-C", homes.home("XAA")).stdout
+
+
+def test_nothing_is_kept_by_a_clock_that_leapt(homes: Homes) -> None:
+    """Whoever keeps one once a gateway was off for days reads why none is, and not that nothing stands in the logs."""
+    with_gateway(homes.home("XAA"), enter)
+    seen = " ".join(format_instant(datetime.now(UTC) - timedelta(days=days)) for days in (4, 2))
+    with_gateway(homes.home("XAA"), lambda gateway: gateway.store.commit(lambda tx: tx.set_meta("clock", seen)))
+    done = call("log", "keep", "-C", homes.home("XAA"))
+    assert (75, "", True) == (done.exit_code, done.stdout, "no checkpoint is kept by it" in done.stderr)
 
 
 def test_check_names_who_has_not_cosigned_for_hours(homes: Homes) -> None:
