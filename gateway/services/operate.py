@@ -57,7 +57,11 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Of the last messages received, those of one partner with one verdict; ``code`` is that of a refusal."""
+    """
+    Of the last messages received, those of one partner with one verdict; ``code`` is that of a refusal.
+
+    Of a ``collect`` that was taken and came again it is how that was refused.
+    """
 
     partner: str
     status: str

@@ -487,6 +487,13 @@ class Tx(Protocol):
         """Drop answers of messages expired more than ``grace_s`` seconds before ``now``; return how many."""
         ...
 
+    async def purge_collects(self, before: datetime, limit: int) -> int:
+        """
+        Delete ``collect`` messages that ended before an instant and that no log tells of, at most ``limit``; return how
+        many. What came last of all stays, so that no number of a trace is given twice.
+        """
+        ...
+
     async def purge_envelopes(self, before: datetime) -> int:
         """
         Drop the envelopes of messages done with that could leave before an instant, and the bytes of those of no case.

@@ -194,6 +194,9 @@ class Receiver:
             self._draft(tx, row.partner, row.digest, Verdict(Reason.ID_REUSED), now)
         else:
             raise Conflict("the same message stands in this batch; its answer is not signed yet")
+        if row.type == COLLECT and row.code is None:
+            # A log tells of it from here on, so it stays: ``purge_collects`` goes by that.
+            await tx.save_inbound(row._replace(code=codes.outward(Reason.ID_REUSED).code))
         return None
 
     def _is_doubted(self, receipt: jws_format.Jws) -> bool:

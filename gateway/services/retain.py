@@ -14,6 +14,7 @@ from typing import NamedTuple
 from gateway.core.attachments import has_images, without_images
 from gateway.core.case import CONCLUDED, Case, Side, State, serialize_case
 from gateway.core.facts import Finding
+from gateway.core.leap import LEAP
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -92,6 +93,10 @@ IS_AWAY = "the person is on the way, or is followed after a return; what is kept
 """Why nothing of her is erased: the other State, and whoever looks for her, would find nobody who knows."""
 
 
+COLLECTS = 500
+"""Messages deleted in one transaction, so that what comes meanwhile does not wait for it."""
+
+
 class Over(NamedTuple):
     """A case that was over when it was looked at, in that version of it."""
 
@@ -158,7 +163,18 @@ class Retention:
                 erased.append(row.ref)
         if erased:
             await self.empty_journal()  # once: over PostgreSQL it goes through whole tables
+        await self._forget_collects(now)
         return tuple(erased)
+
+    async def _forget_collects(self, now: datetime) -> None:
+        """
+        Delete each ``collect`` that can be used no more, for a State that fetches makes one every half minute (M-5.20).
+
+        A day later than it might go: a clock that is ahead by less did not leap, and may be set right meanwhile.
+        """
+        before = now - timedelta(seconds=ANSWER_GRACE_S) - LEAP
+        while (await self._context.commit(lambda tx: tx.purge_collects(before, COLLECTS))).value == COLLECTS:
+            pass
 
     async def _close(self, now: datetime) -> None:
         """

@@ -85,7 +85,8 @@ class InboundRow(NamedTuple):
     """
     One message received, keyed by (partner, digest).
 
-    ``answer`` is the whole unpadded answer, kept until 300 s after ``expires_at``; then ids and digests stay alone.
+    ``answer`` is the whole unpadded answer, kept until 300 s after ``expires_at``; then ids and digests stay alone. An
+    accepted ``collect`` has no answer, and a ``code`` only once it came again and was refused; without one it goes.
     ``sealed`` is the JWS of an accepted message under the case's key. ``envelope_id`` is 32 raw bytes, ``kid`` the raw
     id of our sealing key that opened it (``None`` in a row from before it was kept).
     """

@@ -154,6 +154,16 @@ FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
 WHERE o.n > ? ORDER BY o.n LIMIT ?
 """,
 }
+# What has a code came again, and is in a log. It is asked for twice: over PostgreSQL it may come again as this waits
+# for the row. SQLite gives the highest number anew once its row is gone, and whoever reads traces goes on behind the
+# last one that they saw.
+_PURGE_COLLECTS = """
+DELETE FROM inbound WHERE code IS NULL AND n IN (
+    SELECT n FROM inbound INDEXED BY inbound_collects
+    WHERE type = 'collect' AND status = 'accepted' AND code IS NULL AND expires_at < ?
+        AND n < (SELECT max(n) FROM inbound)
+    ORDER BY expires_at LIMIT ?)
+"""
 _SAVE_SEALING_END = """
 INSERT INTO sealing_end (kid, until, destroyed_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT (kid) DO NOTHING
 """
@@ -238,6 +248,14 @@ class MessageRows(Sql):
         """Drop the answers of messages that expired more than ``grace_s`` seconds before ``now``; return how many."""
         statement = "UPDATE inbound SET answer = NULL WHERE answer IS NOT NULL AND expires_at < ?"
         return await self._write(statement, (now.timestamp() - grace_s,))
+
+    async def purge_collects(self, before: datetime, limit: int) -> int:
+        """
+        Delete at most ``limit`` of the ``collect`` messages that ended before an instant, but one in a log or the last.
+
+        Returns how many went.
+        """
+        return await self._write(_PURGE_COLLECTS, (seconds(before), limit))
 
     # Messages to send
 

@@ -19,6 +19,7 @@ from gateway.core.notices import UNANSWERED_MAX
 from gateway.core.starts import starts_of_receipt
 from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.access import stand
+from gateway.services.audit import audit
 from gateway.services.reading import SHOWN_MAX, history, messages
 from gateway.services.shares import Shares
 from gateway.services.steady import SteadyClock
@@ -739,6 +740,30 @@ async def test_collect_counts_once(fresh: Door) -> None:
     # A new one later, once the lease of the first is over, gets what was not answered yet.
     fresh.network.clock.pass_(hours=2)
     assert [9349] == [len(item) for item in envelope.parse_several((await fresh.post(_collect(fresh))).body)]
+
+
+async def test_a_collect_goes_once_it_can_be_used_no_more(fresh: Door) -> None:
+    """
+    A day and 300 s after its end by a clock that is believed; one that a log tells of stays (M-5.20).
+
+    Either is refused from then on, and the audit misses nothing.
+    """
+    soon = {"expires_at": fresh.network.clock.now() + 60 * S}
+    once, twice, longer = _collect(fresh, **soon), _collect(fresh, **soon), _collect(fresh)
+    for shot in (once, twice, longer, twice):
+        await fresh.post(shot)
+    kept = list[list[bool]]()
+    for waited, believed in ((DAY + 360 * S, True), (S, False), (0 * S, True)):
+        fresh.network.clock.pass_(seconds=waited.total_seconds())
+        fresh.gateway.context.believes = lambda _, is_so=believed: is_so
+        await fresh.gateway.retention.run_once(fresh.network.clock.now())
+        kept.append([fresh.inbound(shot) is not None for shot in (once, twice, longer)])
+    assert [[True, True, True], [True, True, True], [False, True, True]] == kept
+    assert ["expired", "expired", "id-reuse"] == [
+        fresh.receipt(await fresh.post(shot), shot.digest).code for shot in (once, twice, longer)
+    ]
+    await fresh.gateway.retention.run_once(fresh.network.clock.now())
+    assert () == tuple((await audit(fresh.gateway.context)).findings)
 
 
 async def test_the_oldest_comes_first_however_often_it_was_fetched(fresh: Door) -> None:

@@ -747,6 +747,28 @@ async def test_purge_answers(store: Store) -> None:
     assert rows[1] == await get(store, "find_inbound", "XBB", "digest-new")
 
 
+async def test_purge_collects(store: Store) -> None:
+    """Accepted ones that are over go, so many at once: none in a log, nothing else, and not what came last of all."""
+    over, bare = NOW - timedelta(seconds=1), {"thread": None, "seq": None, "ref": None, "sealed": None}
+    how: dict[str, dict[str, Any]] = {
+        "older": {"expires_at": over - timedelta(seconds=1)},
+        "old": {},
+        "again": {"code": "id-reuse"},
+        "refused": {"status": "refused", "code": "expired"},
+        "other": {"type": "directory"},
+        "new": {"expires_at": NOW},
+        "last": {},
+    }
+    rows = [inbound(name, **{"type": "collect", "expires_at": over, **bare, **one}) for name, one in how.items()]
+    await put(store, *(("add_inbound", row) for row in rows))
+    left = []
+    for _ in range(3):
+        went = (await store.commit(lambda tx: tx.purge_collects(NOW, 1))).value
+        left.append((went, [one.id[3:] for one in await get(store, "traces", "inbound", 0, 10)]))
+    names = list(how)
+    assert [(1, names[1:]), (1, names[2:]), (0, names[2:])] == left
+
+
 async def test_purge_envelopes(store: Store) -> None:
     """Envelopes of messages done with that could leave before an instant go; the rest of the row stays."""
     old, recent = NOW - timedelta(days=31), NOW - timedelta(days=29)

@@ -46,6 +46,23 @@ def test_package_migrations_are_numbered_without_gaps() -> None:
     assert list(range(1, len(found) + 1)) == [migration.number for migration in found]
 
 
+def test_a_collect_that_a_log_tells_of_is_told_apart(db: sqlite3.Connection) -> None:
+    """It has the code from then on without which it would be deleted (0015)."""
+    migrate(db, NOW, load_migrations()[:14])
+    for digest in ("logged", "not"):
+        db.execute(
+            "INSERT INTO inbound (partner, id, digest, envelope_id, epoch, type, status, received_at, expires_at) "
+            "VALUES ('XBB', ?1, ?1, x'00', 1, 'collect', 'accepted', 0, 0)",
+            (digest,),
+        )
+    db.execute(
+        "INSERT INTO log_entry (origin, idx, receipt, r, leaf, direction, digest, at) "
+        "VALUES ('o', 0, x'', zeroblob(32), zeroblob(32), 'issued', 'logged', 0)"
+    )
+    migrate(db, NOW)
+    assert [("id-reuse",), (None,)] == db.execute("SELECT code FROM inbound ORDER BY n").fetchall()
+
+
 def test_migration_is_applied_whole_or_not(db: sqlite3.Connection) -> None:
     """A migration that fails in the middle leaves nothing, nor do those before it in the same run."""
     broken = replace(SECOND, sql=SECOND.sql + "CREATE TABLE b (y TEXT);\n")

@@ -28,7 +28,7 @@ from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
 from tests.storage.commit_line import Line
 from tests.storage.locks import holding, waiting
-from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, outbound, thread
+from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, inbound, outbound, thread
 from tests.support.postgres import QUICK, Cluster, cluster
 
 Nodes = tuple[PostgresStore, PostgresStore]
@@ -234,6 +234,31 @@ async def test_figures_that_two_nodes_write_anew_are_not_doubled(nodes: Nodes, d
         await let_go()
         await asyncio.gather(first, second)
     assert ("{}",) == await nodes[0].read(lambda tx: tx.kept_figures())
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_collect_that_comes_again_as_it_would_go_stays(nodes: Nodes, dsn: str) -> None:
+    """A log tells of it by the time the node that deletes has it."""
+    rows = [inbound(name, type="collect", ref=None, sealed=None) for name in ("again", "over", "last")]
+
+    async def received(tx: Tx) -> None:
+        for row in rows:
+            await tx.add_inbound(row)
+
+    async def again(tx: Tx) -> None:
+        await tx.save_inbound(rows[0]._replace(code="id-reuse"))
+        await tx.find_case("c2")
+
+    await nodes[0].commit(received)
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        coming = asyncio.create_task(nodes[0].commit(again))
+        await waiting(dsn)
+        going = asyncio.create_task(nodes[1].commit(lambda tx: tx.purge_collects(NOW + timedelta(days=8), 9)))
+        await waiting(dsn, 2)
+        await let_go()
+        await coming
+        assert 1 == (await going).value
+    assert ["id-again", "id-last"] == [one.id for one in await nodes[0].read(lambda tx: tx.traces("inbound", 0, 9))]
 
 
 @pytest.mark.usefixtures("patient")
