@@ -62,7 +62,7 @@ from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import away, cases, channel, directory, listing, outbox, steps, threads
+from gateway.services import away, cases, channel, directory, listing, outbox, passed_over, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
@@ -171,6 +171,8 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     What still stands behind it once the partner has listed what it holds never left. Where that is not waited for
     (``waits``) it did not leave either if the refusal is from after our restore.
     """
+    if await _knows_the_stop(context, tx, row):
+        return True
     if row.epoch == context.epoch or row.type == WITHDRAWAL:
         return await said_anew(context, tx, row, now)
     behind = await _behind(context, tx, row)
@@ -180,6 +182,34 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
         await _settle(context, tx, held, [row, *behind], now)
         return True
     return await said_anew(context, tx, row, now)
+
+
+async def _knows_the_stop(context: Context, tx: Tx, row: OutboundRow) -> bool:
+    """
+    Return whether ``row``, refused, says a stop again to a State that took it before, and lacks nothing of the thread.
+
+    It keeps nothing of its case any more, or has it under lock, and goes on with nothing. That it lacks something shows
+    by the numbers of one epoch alone.
+    """
+    if (row.type, row.code, row.epoch) != (SUSPENSION, "illegal-step", context.epoch):
+        return False
+    held = cases.readable(context, await tx.find_case(row.ref or ""))
+    heard = await threads.heard_before(tx, held.case, row) if held is not None else None
+    return heard is not None and heard.epoch == row.epoch and not await passed_over.is_filled(tx, heard)
+
+
+async def stop_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+    """Say once more that a return is stopped in which we are asked, where that was taken, and is posted no more."""
+    held = cases.readable(context, await tx.find_case(ref))
+    said = await threads.words_of_stop(tx, held.case) if held is not None else []
+    last = said[-1] if said else None
+    if held is None or last is None or not threads.stands(held.case):
+        return
+    over = last.state == "receipted" and not passed_over.may_repeat(last, context.surely(now))
+    if last.type != SUSPENSION or not over:
+        return
+    with suppress(IllegalStep):  # the thread has ended
+        await threads.queue(context, tx, held, Send(SUSPENSION, SUSPENSION_BODY), now)
 
 
 async def _is_settled(

@@ -8,6 +8,7 @@ anew in the new epoch; and its partners bring back what it forgot.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.core import checkpoint, wire
 from gateway.core.case import CONCLUDED, Side, State
@@ -27,7 +28,7 @@ from gateway.core.wire import Payload
 from gateway.services import anew, cases, heard, listing, passed_over, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
-from gateway.services.ports import Draft, Tx
+from gateway.services.ports import Draft, Tx, Unavailable
 from gateway.services.rows import CaseRow, LogHead, OutboundRow, ThreadRow
 from keys.errors import BadRest
 
@@ -59,6 +60,7 @@ class Resync:
         that leapt ahead nothing counts as over that was not so before: it is noticed once, and never looked at again.
         """
         context, over = self._context, self._context.surely(now)
+        await self._say_stops_again(country, now)
         since = over - timedelta(days=context.policy.envelope_days)
 
         async def unit(tx: Tx) -> int:
@@ -82,6 +84,24 @@ class Resync:
         context.wake()
         count: int = committed.value
         return count
+
+    async def _say_stops_again(self, country: str, now: datetime) -> None:
+        """
+        Say anew each stop of a return that ``country`` took before and that is posted again no more (decision 0041).
+
+        Each by itself, before the new epoch is taken as seen: what is said by then is not said twice.
+        """
+        context = self._context
+        async for row in cases.in_states(context, (State.FROZEN, State.SUSPENDED)):
+            if (row.partner, row.side) != (country, Side.REQUESTED):
+                continue
+            try:
+                await context.commit(partial(anew.stop_again, context, ref=row.ref, now=now))
+            except Unavailable:
+                raise
+            except Exception as error:
+                # One case must not keep everything else from being posted again.
+                context.log("case.fault", ref=row.ref, error=type(error).__name__)
 
     async def _tell_gone(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Tell the desk of a message that came, of which nothing is left to be posted again: its partner forgot it."""

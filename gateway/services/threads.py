@@ -35,12 +35,13 @@ from gateway.core.messages import (
     TAKE_BACK,
     TYPES,
     WITHDRAWAL,
+    WORD_OF_STOP,
 )
 from gateway.core.minimise import members_of
 from gateway.core.return_changes import NO_CONTACT
 from gateway.core.rules import findings
 from gateway.core.starts import counted_from
-from gateway.core.verification import undo_state
+from gateway.core.verification import HELD, undo_state
 from gateway.services import cases, outbox
 from gateway.services.around import look
 from gateway.services.cases import Held
@@ -416,6 +417,28 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     """Return the messages of the case that were queued and never posted, in the order of their numbers."""
     rows = [row for row in await tx.queued_of_case(case.ref) if row.type != WITHDRAWAL]
     return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
+
+
+async def words_of_stop(tx: Tx, case: Case) -> list[OutboundRow]:
+    """Return what was said of a stop of the case, or of its end, and was not lost, in the order of the numbers."""
+    rows = await tx.outbound_of_case(case.ref)
+    said = [row for row in rows if row.type in WORD_OF_STOP and row.state not in ("dropped", "undelivered")]
+    return sorted(said, key=lambda row: (row.epoch, row.seq or 0))
+
+
+def stands(case: Case) -> bool:
+    """Return whether we stopped a return in which we are asked, said so, and have not lifted it."""
+    return case.side is Side.REQUESTED and case.state in HELD and SUSPENSION in case.said
+
+
+async def heard_before(tx: Tx, case: Case, row: OutboundRow) -> OutboundRow | None:
+    """Return the last word of our stop that the other State took, where it stands and ``row`` says it once more."""
+    if row.type != SUSPENSION or not stands(case):
+        return None
+    place = (row.epoch, row.seq or 0)
+    before = [one for one in await words_of_stop(tx, case) if (one.epoch, one.seq or 0) < place]
+    same = takewhile(lambda one: one.type == SUSPENSION, reversed(before))
+    return next((one for one in same if one.status == wire.ACCEPTED), None)
 
 
 async def waits(tx: Tx, case: Case, type: str) -> bool:

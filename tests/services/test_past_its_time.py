@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from gateway.core import wire
 from gateway.core.codes import PeerError, Reason
 from gateway.core.machine import NOT_TOLD
@@ -156,6 +158,99 @@ async def test_stop_that_stands_is_heard_behind_one_that_is_over(network: Networ
     await settle(network, 1)
     assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
     assert {"receipted"} == {row.state for row in await outbox(network, "XAA", ours)}
+
+
+async def stopped_there(network: Network, folder: Path, *, knows: bool) -> tuple[str, str]:
+    """Have XBB stop a return, and put XAA back to after that or, where it does not know it, to before."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", folder / "before")
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    await put_back(network, "XAA", back_up(network, "XAA", folder / "after") if knows else before)
+    return ours, theirs
+
+
+async def words_of_stop(network: Network, theirs: str) -> list[str]:
+    """Return how each word of XBB stands that it has stopped a case."""
+    return [row.state for row in await outbox(network, "XBB", theirs) if row.type == SUSPENSION]
+
+
+@pytest.mark.parametrize("knows", [False, True])
+async def test_stop_of_who_is_asked_is_said_anew_though_nothing_waits(
+    network: Network, tmp_path: Path, knows: bool
+) -> None:
+    """Whoever forgot it goes on with nothing; whoever knows it takes it once more, and nobody is told anything."""
+    ours, theirs = await stopped_there(network, tmp_path, knows=knows)
+    assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert ([] if knows else [LOST_THERE]) == await findings_of(network, "XBB", theirs)
+    said = await words_of_stop(network, theirs)
+    assert {"receipted"} == {*said}
+    # Once: what was said a day ago is posted again as it is.
+    network.clock.pass_(days=1)
+    next_card_of(network, "XAA", epoch=card_of(network, "XAA").epoch + 1)
+    await network.refresh()
+    await settle(network, 1)
+    assert said == await words_of_stop(network, theirs)
+    await network.gateways["XBB"].hold.release(theirs, *WELFARE)
+    await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
+    await network.deliver()
+    assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
+
+
+async def test_nobody_tells_a_stop_to_who_keeps_nothing_of_it(network: Network, tmp_path: Path) -> None:
+    """Who erased its case refuses word of the stop that it had taken, and goes on with nothing: no desk is told."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    assert ["receipted", "refused"] == await words_of_stop(network, theirs)
+    assert [] == await findings_of(network, "XBB", theirs)
+
+
+async def test_people_tell_a_stop_to_who_lacks_the_return(network: Network, tmp_path: Path) -> None:
+    """Who refuses it after the thread was filled knows of no return: that it took the stop once says nothing."""
+    before = back_up(network, "XAA", tmp_path / "before")
+    _, theirs = await homeward.accepted(network, days=300)
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    await put_back(network, "XAA", before)
+    assert {LOST_THERE, NOT_TOLD} <= {*await findings_of(network, "XBB", theirs)}
+
+
+async def test_stop_that_is_said_anew_ends_no_thread(network: Network, tmp_path: Path) -> None:
+    """Whoever is out of reach for a month from then on hears it afterwards, and the return is where it was."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    network.clock.pass_(days=31)
+    await network.refresh()
+    network.wires.cut = True
+    await restore(network, "XAA", before)
+    await settle(network, 1)
+    network.clock.pass_(days=31)
+    for gateway in network.gateways.values():
+        await gateway.deliverer.expire(network.clock.now())
+    network.wires.cut = False
+    await settle(network, 4)
+    assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert "ACCEPTED" == (await story.case(network, "XBB", theirs)).resume_to
+    assert NOT_TOLD not in await findings_of(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+async def test_stop_of_who_asks_is_not_said_anew(network: Network, tmp_path: Path, frozen: bool) -> None:
+    """The person is with it, and nobody leaves; what a freeze is about is told by nothing that is said of a stop."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await suspend(network, ours)
+    await network.deliver()
+    if frozen:
+        await network.gateways["XAA"].hold.freeze(ours, "in doubt", *CASE)
+    await put_back(network, "XBB", backup)
+    assert [(SUSPENSION, "receipted")] == await said(network, ours)
+    assert "ACCEPTED" == await story.state(network, "XBB", theirs)
 
 
 async def test_it_is_posted_until_it_has_an_answer_while_something_waits(network: Network, tmp_path: Path) -> None:
