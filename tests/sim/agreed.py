@@ -87,7 +87,8 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             alike = state(twin) in ALIKE.get(state(case), ()) if twin is not None else state(case) in ALONE
             alike = alike or (_left_at_that(own, row.ref, case) and state(twin) in STILL_OWED)
             # Who was asked destroyed the whole case, as it was told to.
-            alike = alike or (bool(found) and found[0][0].state == "ERASED" and _demanded(case))
+            gone = bool(found) and found[0][0].state == "ERASED"
+            alike = alike or (gone and _demanded(world, own, row, case))
             astray = _astray(own, their, row.thread)
             # Of who was called back and is here the other State hears by the next proposal; of who was so in silence by
             # nothing of ours, and a finding has people say it.
@@ -130,8 +131,15 @@ def _left_at_that(own: Books, ref: str, case: Case) -> bool:
     return unanswered and case.state == "CLOSED" and case.withdraws_at is None
 
 
-def _demanded(case: Case) -> bool:
-    return any(one.kind == ERASURE and one.ours for one in case.notices)
+def _demanded(world: World, own: Books, row: CaseRow, case: Case) -> bool:
+    """
+    Return whether who asks had demanded that the case is destroyed, also by a demand that it lost in a restore.
+
+    It is then answered no reminder, and has to ask anew.
+    """
+    if any(one.kind == ERASURE and one.ours for one in case.notices):
+        return True
+    return own.restored and any((one.type, one.thread) == (ERASURE, row.thread) for one in world.posts)
 
 
 def set_right(world: World, books: Mapping[str, Books]) -> None:

@@ -12,6 +12,7 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     DOCUMENT,
     DOCUMENT_REQUEST,
+    HANDOVER,
     ONWARD_ANSWER,
     PROPOSAL,
     RECTIFICATION,
@@ -122,6 +123,8 @@ def _by(case: Case, type: str) -> frozenset[str]:
         return BY_ITS_STOP
     if type in OF_AN_ANSWER | OF_DATA:
         return BY_ITS_END
+    if type == HANDOVER:
+        return by_another
     return BY | by_another if type in FURTHER else frozenset()
 
 
