@@ -152,6 +152,13 @@ $(VENV)/.hosts: | $(BIN)/python
 	has_ip || echo "note: iproute2 is missing, so links between two hosts are not tried"
 	@touch $@
 
+# The backup of the manual copies databases with SQLite's own command: fetched where that is allowed, and said where it is
+# not.
+$(VENV)/.backup: | $(BIN)/python
+	@command -v sqlite3 >/dev/null || { $(call FETCH,SQLite's command,sqlite3); }
+	@command -v sqlite3 >/dev/null || echo "note: sqlite3 is missing, so the backup of the manual is not tried"
+	@touch $@
+
 demo: $(VENV)/.base
 	@echo "== Demo: two invented States on loopback, from request to proven answer; it ends by itself"
 	@$(BIN)/isthmus demo --once
@@ -161,7 +168,7 @@ desks: $(VENV)/.base
 	@$(BIN)/isthmus demo
 
 # What tests and drills run beside the gateway.
-TRIED := $(foreach part,test redact node device stamp postgres clock hosts browser,$(VENV)/.$(part))
+TRIED := $(foreach part,test redact node device stamp postgres clock hosts backup browser,$(VENV)/.$(part))
 
 test: $(TRIED)
 	@echo "== Tests, in random order, in four processes: two of them mostly wait"

@@ -332,7 +332,7 @@ class Deliverer:
         if row.answer is not None and self._was_fetched(row) and await resync.goes_behind(self._context, tx, row, now):
             await tx.save_outbound(passed_over.settled_before(row)._replace(envelope=None))
             return None
-        if self._was_fetched(row) and row.attempts >= _IN_VAIN and await self._fills_in_vain(tx, row, now, said=False):
+        if self._was_fetched(row) and row.attempts >= _IN_VAIN and await self._fill_or_leave(tx, row, now, said=False):
             return None
         if row.type == RESYNC and self._leaving.is_sealed_in_vain(row, now):
             # A sibling that stands in the same look may have had all of them made anew.
@@ -364,7 +364,7 @@ class Deliverer:
             self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
             return None
 
-    async def _fills_in_vain(self, tx: Tx, row: OutboundRow, now: datetime, *, said: bool) -> bool:
+    async def _fill_or_leave(self, tx: Tx, row: OutboundRow, now: datetime, *, said: bool) -> bool:
         """
         Take it that a number before ``row`` is missing, and have what stands there posted, past its time if need be.
 
@@ -515,7 +515,7 @@ class Deliverer:
                 # Nor is it posted a third time.
                 await tx.save_outbound(passed_over.settled_before(current)._replace(envelope=None))
                 return
-            if gap and current.attempts == row.attempts and await self._fills_in_vain(tx, current, now, said=True):
+            if gap and current.attempts == row.attempts and await self._fill_or_leave(tx, current, now, said=True):
                 return
             if not gap and await passed_over.fills(tx, current):
                 await undelivered.tell_unheard(context, tx, current, now)
