@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -84,6 +85,9 @@ class Phase:
     starved: float = 0.0
     """Of the time it was ready to work and had to wait for a core: what others on this machine cost the partner."""
 
+    disk_ms: float = 0.0
+    """The longest that the disk took to keep 4 KiB: each answer waits for a commit, and a commit for the disk."""
+
 
 @dataclass
 class Figures(drilling.Figures):
@@ -106,7 +110,8 @@ class Figures(drilling.Figures):
             yield (
                 f"  {phase.name:<24} {phase.sent:>5} exchanges: "
                 f"p50 {phase.p50_ms} ms, p99 {phase.p99_ms} ms, longest {phase.most_ms} ms; "
-                f"the gateway worked {phase.worked:.0%} of the time and waited {phase.starved:.0%} of it for a core"
+                f"the gateway worked {phase.worked:.0%} of the time and waited {phase.starved:.0%} of it for a core; "
+                f"the disk took {phase.disk_ms} ms at most"
             )
         for kind, row in self.slow.items():
             yield (
@@ -118,11 +123,42 @@ class Figures(drilling.Figures):
         yield f"  memory: {self.memory_peak_mib} MiB at most, {self.memory_growth_mib:+} MiB towards the end"
 
 
+class Disk:
+    """What the disk under the gateways takes to keep 4 KiB, looked at four times a second."""
+
+    def __init__(self, file: Path) -> None:
+        """Write into ``file``, which is made."""
+        self._file = file
+        self._longest_ms = 0.0
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            self._longest_ms = max(self._longest_ms, await asyncio.to_thread(self._keep))
+            await asyncio.sleep(0.25)
+
+    def longest_ms(self) -> float:
+        """Return the longest it took since this was asked last."""
+        longest, self._longest_ms = self._longest_ms, 0.0
+        return round(longest, 1)
+
+    def _keep(self) -> float:
+        began = time.monotonic()
+        with self._file.open("wb") as stream:
+            stream.write(bytes(4096))
+            stream.flush()
+            os.fsync(stream.fileno())
+        return (time.monotonic() - began) * 1000
+
+
 class Partner:
     """XAA with messages to XBB that are ready to be posted, each of a case of its own."""
 
-    def __init__(self, peers: HttpPeers, anew: HttpPeers, file: Path, verify: Callable[[bytes], object]) -> None:
+    def __init__(
+        self, peers: HttpPeers, anew: HttpPeers, file: Path, verify: Callable[[bytes], object], disk: Disk
+    ) -> None:
         """Post the envelopes in ``file`` one after another, from the first; ``anew`` keeps no connection."""
+        self._disk = disk
         self._peers = {False: peers, True: anew}
         self._stored = file.read_bytes()
         self._verify = verify
@@ -133,6 +169,7 @@ class Partner:
     ) -> None:
         """Post ``HONEST_PER_S`` messages a second for ``seconds`` to a process; verify each answer."""
         before = _scheduled(gateway)
+        self._disk.longest_ms()
         began, answers, latencies = time.monotonic(), list[bytes](), list[float]()
 
         async def one(due: float) -> None:
@@ -159,6 +196,7 @@ class Partner:
         phase.worked, phase.starved = (
             round((after - then) / taken, 2) for after, then in zip(_scheduled(gateway), before, strict=True)
         )
+        phase.disk_ms = self._disk.longest_ms()
         for answer in answers:
             try:
                 self._verify(answer)
@@ -252,11 +290,13 @@ async def _besiege(gateway: Gateway, pair: Pair, figures: Figures, crowds: Crowd
     await asyncio.to_thread(write_envelopes, gateway, file, int((2 * quiet + 4 * seconds) * HONEST_PER_S) + 1)
     served = await asyncio.to_thread(serve, pair, "XBB")
     watch = Watch(served)
-    looking = asyncio.create_task(watch.run())
+    disk = Disk(pair.root / "disk")
+    looking = [asyncio.create_task(watch.run()), asyncio.create_task(disk.run())]
     find = gateway.context.trust.find
     try:
         async with HttpPeers(find) as peers, HttpPeers(find, connector=_anew) as anew:
-            partner = Partner(peers, anew, file, lambda raw: gateway.deliverer.answers.verify("XBB", "", raw))
+            verify = partial(gateway.deliverer.answers.verify, "XBB", "")
+            partner = Partner(peers, anew, file, verify, disk)
             crowd = {"port": port, "seconds": seconds, "file": str(file)}
             await partner.exchange(_phase(figures, "alone"), quiet, figures.faults, served.pid)
             if crowds.slow or crowds.flood:
@@ -264,7 +304,8 @@ async def _besiege(gateway: Gateway, pair: Pair, figures: Figures, crowds: Crowd
             if crowds.shake:
                 await _handshakes(partner, figures, crowds, crowd, served.pid, quiet)
     finally:
-        looking.cancel()
+        for one in looking:
+            one.cancel()
         figures.faults["gateway fell over"] += served.process.poll() is not None
         figures.faults["gateway ended badly"] += served.stop() != 0
         figures.faults["faults in its log"] += served.events("gateway.fault")
