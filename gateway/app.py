@@ -17,6 +17,7 @@ from gateway.configured import card_source, desk_notices, keyring, partners, per
 from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
 from gateway.log import configure_log
+from gateway.read_only import check_origins
 from gateway.services import figures, no_contact, own_card, person_index
 from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
@@ -222,6 +223,7 @@ async def build(
 async def _bring_up_to_date(context: Context, source: CardSource, directory: Path) -> None:
     """Take what is published and what a store that was restored, or that an older release left, has to be told."""
     await publish_own(context, source)
+    await _check_ours(context)
     await context.trust.load()
     narrow_suites(context, source, context.policy)
     await stands.heed(context, directory / stands.STANDS_FILE)
@@ -307,6 +309,17 @@ async def _own_cards(context: Context, source: CardSource) -> Sequence[bytes]:
     """Return our own cards as published, oldest first, without what somebody else put beside them."""
     published = await source.cards(context.country)
     return [card.raw for card in own_card.every(published, context.country, context.own)]
+
+
+async def _check_ours(context: Context) -> None:
+    """
+    Raise ``StoreError`` where key store or database is another gateway's.
+
+    What was sealed to us would not open, nor any case, and what is written there stays in what others go by.
+    """
+    if context.own is not None:  # of those that are here it is one that lists our log key, if any does
+        home.check_log_key(context.keyring.log.kid, context.own)
+    check_origins(await context.store.read(lambda tx: tx.log_origins()), context.country)
 
 
 async def _begin_logs(context: Context) -> None:

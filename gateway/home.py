@@ -29,6 +29,7 @@ from keys.card import Card
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore, open_store
 from keys.durable_file import make_folder, write_durably
+from keys.errors import BadStore
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
@@ -162,6 +163,20 @@ def unlisted_keys(store: KeyStore, cards: Sequence[bytes]) -> list[SealingKey]:
     """Return the sealing keys in ``store`` that none of our ``cards`` lists."""
     said = windows.endings(cards)
     return [secret for _, secret in sealing_keys(store) if secret.kid not in said]
+
+
+def check_log_key(kid: str, held: Card) -> None:
+    """
+    Raise ``BadStore`` if our card ``held`` does not list the log key ``kid`` of the key store: that is of another home.
+
+    No command changes the key, so the store of a home can be told by it for as long as there is one.
+    """
+    if kid not in {one.kid for one in held.log}:
+        hint = (
+            "put our own key store back from its copy in the safe, or our own cards from the backup; isthmus check"
+            " names what else is not ours"
+        )
+        raise BadStore("the key store is of another gateway: our card does not list its log key", hint)
 
 
 def card_claims(

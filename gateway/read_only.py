@@ -1,7 +1,7 @@
 """What the database of a home says, read beside a gateway that may run: nothing is changed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from gateway.services import steady
 from gateway.services.compromise import DONE
 from gateway.services.health import N_
 from gateway.services.listing import RESTORED_AT
-from gateway.services.ports import GONE_BACK
+from gateway.services.ports import GONE_BACK, Unavailable
 from gateway.settings import Settings
 from gateway.storage.errors import StoreError
 from gateway.storage.query import Query, sqlite_query
@@ -57,15 +57,36 @@ def raised_at(chosen: Settings, held: Card, *, by_theft: bool = False) -> dateti
 
 def foreign(query: Query, country: str) -> str | None:
     """Return the State whose logs the database keeps as its own, as ``query`` reads it, if it is not ``country``."""
-    keepers = {origin.split("/")[0] for (origin,) in query("SELECT origin FROM log_head")}
-    return min(keepers - {country}, default=None)
+    return _other([origin for (origin,) in query("SELECT origin FROM log_head")], country)
 
 
 def check_ours(chosen: Settings) -> None:
-    """Raise ``StoreError`` if the database is of another State: an epoch begun in it is taken back by nobody."""
+    """
+    Raise ``StoreError`` if the database is of another State: an epoch begun in it is taken back by nobody.
+
+    So it does where nothing can be read there, as a start of the gateway would.
+    """
     country = str(chosen.values["country"])
-    if (other := _read(chosen, lambda query: foreign(query, country))) is not None:
-        raise StoreError(f"the database is of {other}, and we are {country}", FOREIGN_HINT)
+    try:
+        other = _read(chosen, lambda query: foreign(query, country))
+    except Unavailable as error:
+        raise StoreError(str(error), error.hint) from error.__cause__
+    if other is not None:
+        raise _foreign(other, country)
+
+
+def check_origins(origins: Iterable[str], country: str) -> None:
+    """Raise ``StoreError`` if the logs that a database keeps, by ``origins``, are another State's than ``country``."""
+    if (other := _other(origins, country)) is not None:
+        raise _foreign(other, country)
+
+
+def _other(origins: Iterable[str], country: str) -> str | None:
+    return min({origin.split("/")[0] for origin in origins} - {country}, default=None)
+
+
+def _foreign(other: str, country: str) -> StoreError:
+    return StoreError(f"the database is of {other}, and we are {country}", FOREIGN_HINT)
 
 
 def _read(chosen: Settings, look: Callable[[Query], T]) -> T | None:

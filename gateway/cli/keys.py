@@ -34,6 +34,7 @@ from gateway.cli.own_card import (
     open_identity,
     our_cards,
     own_card,
+    own_store,
     publish,
     tell_card,
 )
@@ -340,7 +341,7 @@ def rotate(
     if what == "identity":
         _new_identity(chosen, held, new_identity, identity_passphrase_file, as_json)
         return
-    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+    store = own_store(chosen, held, passphrase(passphrase_file))
     if activate:
         _activate(chosen, store, held, as_json)
         return

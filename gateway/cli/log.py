@@ -11,12 +11,11 @@ from gateway import home as homes
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import Verbs, counted, emit, json_option, say, table
-from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
+from gateway.cli.own_card import identity_options, issue, open_identity, own_card, own_store, tell_card
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.services import audit as audits
 from keys import b64
 from keys.cosign import CosigningKey
-from keys.custody import open_store
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -180,7 +179,7 @@ def cosigner(
     """Make the key that cosigns checkpoints, where a home has none yet, and issue the card that lists it."""
     chosen = settings.load(home, os.environ)
     held = own_card(chosen)
-    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+    store = own_store(chosen, held, passphrase(passphrase_file))
     if homes.COSIGNING not in store.names():
         store.put(homes.COSIGNING, CosigningKey.generate().seed)
     public = CosigningKey(store.get(homes.COSIGNING)).public

@@ -21,7 +21,7 @@ from gateway.settings import Settings
 from gateway.transport.card_directory import load_cards, newest_path, write_card, write_card_anew
 from keys import card, device
 from keys.card import Card
-from keys.custody import file_uri, open_store
+from keys.custody import KeyStore, file_uri, open_store
 from keys.errors import CardRefused
 from keys.sign import Signer, SigningKey
 
@@ -126,6 +126,17 @@ def own_card(chosen: Settings) -> Card:
         path = newest_path(chosen.cards, str(chosen.values["country"]))
         hint = "restore it from its copy; remove it only where none of you issued it"
         raise CommandError(Exit.INTEGRITY, "bad-card", f"{path} is no card: {error}", hint) from error
+
+
+def own_store(chosen: Settings, held: Card, ask: Callable[[], str]) -> KeyStore:
+    """
+    Return the key store, from which a card is made that follows ``held``.
+
+    Raises ``StoreError``, also if it is another gateway's: nothing here could use what that card would list.
+    """
+    store = open_store(chosen.custody, passphrase=ask, environ=os.environ)
+    homes.check_log_key(SigningKey(store.get(homes.LOG)).kid, held)
+    return store
 
 
 def our_cards(chosen: Settings) -> list[bytes]:

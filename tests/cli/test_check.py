@@ -456,6 +456,31 @@ def test_a_key_store_or_a_database_of_another_state_is_named(homes: Homes) -> No
     assert 1 == own_card(settings.load(home, {})).serial
 
 
+def test_nothing_is_served_with_what_is_of_another_gateway(homes: Homes) -> None:
+    """Neither with its key store, of which no card lists a key either, nor over its database, which stays as it is."""
+    home = homes.home("XAA")
+    own, foreign = (homes.home(country) / "gateway.keys" for country in ("XAA", "XBB"))
+    kept = own.read_bytes()
+    shutil.copy(foreign, own)
+    rotations = [["keys", "rotate", "sealing"], ["keys", "rotate", "signing"], ["log", "cosigner"]]
+    for command in (*rotations, ["stats"], ["serve"]):
+        result = call(*command, "-C", home, "--json")
+        said = json.loads(result.stderr)["error"]
+        assert (3, "key-store", True) == (result.exit_code, said["code"], "copy in the safe" in said["hint"]), command
+    assert foreign.read_bytes() == own.read_bytes()
+    own.write_bytes(kept)
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db, db:
+        db.execute("DELETE FROM log_head")
+        db.execute("INSERT INTO log_head VALUES ('XBB/XAA/1', 'XAA', 1, 0, x'', '')")
+    result = call("serve", "-C", home, "--json")
+    assert (3, "database", "the database is of XBB, and we are XAA") == (
+        *(result.exit_code, json.loads(result.stderr)["error"]["code"]),
+        json.loads(result.stderr)["error"]["detail"],
+    )
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db:
+        assert [("XBB/XAA/1",)] == db.execute("SELECT origin FROM log_head").fetchall()
+
+
 def test_an_unknown_partner_card(homes: Homes) -> None:
     """A card under another identity key than the one pinned is a finding."""
     path = homes.home("XBB") / "isthmus.toml"

@@ -211,6 +211,17 @@ def test_an_empty_database_is_a_finding(homes: Homes, postgres: Cluster) -> None
     assert ["the database holds no store"] == findings(home)["database"]
 
 
+def test_no_epoch_is_begun_in_an_empty_database(homes: Homes, postgres: Cluster) -> None:
+    """There is nothing to wait for: it is refused as a start would be, and nothing is made there."""
+    home = homes.home("XAA")
+    dsn = address(home, postgres)
+    configure(home, f'database = "file:{NAME}"')
+    result = call("restore", "begin-epoch", "-C", home, "--json")
+    said = json.loads(result.stderr)["error"]
+    assert (3, "database", "the database holds no store") == (result.exit_code, said["code"], said["detail"])
+    assert [] == apart(postgres.execute("SELECT 1 FROM pg_tables WHERE schemaname IN ('public', 'desks')", dsn))
+
+
 @pytest.mark.parametrize("refuses", [True, False])
 def test_a_pool_before_the_database_is_refused(homes: Homes, postgres: Cluster, refuses: bool) -> None:
     """What it passes on is no session of the gateway, which would lead without a lock: nothing starts over it."""
