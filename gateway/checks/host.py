@@ -18,8 +18,8 @@ from gateway.stands import STANDS_FILE
 DISK_FREE_MIN_BYTES = 1 << 30
 
 
-BUILT_ON = date(2025, 1, 1)
-"""A clock before this day is wrong."""
+BUILT_ON = date(2026, 1, 1)
+"""A clock before this day is wrong: this version was not there yet."""
 
 DOUBLE = N_("%(door)s: %(address)s is that of '%(other)s' too")
 

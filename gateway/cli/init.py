@@ -14,7 +14,7 @@ from gateway import app, home, settings
 from gateway.cli import typed
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
-from gateway.cli.session import passphrase, passphrase_option
+from gateway.cli.session import check_clock, passphrase, passphrase_option
 from keys.card import Card
 
 
@@ -72,6 +72,7 @@ def init(
 
     Nothing is started, and a home that exists is left alone.
     """
+    check_clock()
     wish = home.Wish(
         country=country,
         authority=authority or f"{country}-ID-01",

@@ -16,7 +16,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option
 from gateway.cli.processes import PROCESSES_MAX, Parent, Processes, check_apart, check_free, passphrase_of
 from gateway.cli.running import alone, is_shared
-from gateway.cli.session import home_option, passphrase, passphrase_option
+from gateway.cli.session import check_clock, home_option, passphrase, passphrase_option
 from gateway.heap import give_back_large
 from gateway.http import turns
 from gateway.log import configure_log, hear_libraries
@@ -44,6 +44,7 @@ def serve(home: Path, passphrase_file: Path | None, processes: int, child: int |
         parent = Parent(child)
         turns.run(_serve(settings.load(home, os.environ), parent.passphrase, parent))
         return 0
+    check_clock()
     chosen = settings.load(home, os.environ)
     if processes > 1 and not is_shared(chosen):
         raise CommandError(

@@ -13,6 +13,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -178,6 +179,25 @@ def _read_passphrase(path: Path, allowed: int = 0o700) -> str:
             Exit.CONFIGURATION, "passphrase-file", f"{path} holds no passphrase", "write one line of text"
         )
     return text
+
+
+def check_clock() -> None:
+    """
+    Raise ``CommandError`` by a clock that cannot be right, as that of a machine without a battery that has just begun.
+
+    What is begun by it would be over once it is set. One that is only behind what the store holds is let in: it may be
+    right, and have been ahead before.
+    """
+    from gateway.checks.host import BUILT_ON  # here, because half of the verbs need nothing of it
+
+    now = datetime.now(UTC)
+    if now.date() < BUILT_ON:
+        raise CommandError(
+            Exit.LATER,
+            "clock",
+            f"the clock says {now:%Y-%m-%d %H:%M} UTC, earlier than it can be",
+            "set it, and see that NTP runs; then do this again, as systemd does by itself",
+        )
 
 
 class _Reason(click.ParamType[str]):
