@@ -1,6 +1,7 @@
 """What is said to the other State in the thread of a case: put in the outbox, taken out of it, read again."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -99,7 +100,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     if not _may_follow(case.side, send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
     unsent = await unsent_of(tx, case)
-    first, later = _stepping(context, send.type, unsent, now)
+    first, later = _stepping(context, held, send.type, unsent, now)
     if send.type == WITHDRAWAL:
         first, later = [], _last_of(context, held, unsent)
     elif send.type in (RECTIFICATION, CONFIRMATION):
@@ -123,7 +124,7 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
 
 
 def _stepping(
-    context: Context, type: str, unsent: Sequence[OutboundRow], now: datetime
+    context: Context, held: Held, type: str, unsent: Sequence[OutboundRow], now: datetime
 ) -> tuple[list[OutboundRow], list[OutboundRow]]:
     """Return which of ``unsent`` of a case step before a message of ``type``, and which behind it."""
     ours = [row for row in unsent if row.epoch == context.epoch]
@@ -134,9 +135,8 @@ def _stepping(
     if type == SUSPENSION:
         # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
         return [], _from_first(ours, lambda row: row.type == SCHEDULE)
-    surely = context.surely(now)
-    last = list(takewhile(lambda row: _has_its_day(row, surely), reversed(ours)))
-    return [], [*(row for row in before if _has_its_day(row, surely)), *reversed(last)]
+    waits = partial(_has_its_day, context, held, context.surely(now))
+    return [], [*filter(waits, before), *reversed(list(takewhile(waits, reversed(ours))))]
 
 
 def _from_first(rows: Sequence[OutboundRow], steps: Callable[[OutboundRow], bool]) -> list[OutboundRow]:
@@ -144,9 +144,22 @@ def _from_first(rows: Sequence[OutboundRow], steps: Callable[[OutboundRow], bool
     return list(dropwhile(lambda row: not steps(row), rows))
 
 
-def _has_its_day(row: OutboundRow, now: datetime) -> bool:
-    """Return whether a message waits for an instant of its own, not for one at which a clock that was ahead made it."""
-    return row.not_before > max(now, row.queued_at) and row.type not in STOPS
+def _has_its_day(context: Context, held: Held, surely: datetime, row: OutboundRow) -> bool:
+    """
+    Return whether a message waits for an instant of its own, not for one at which a clock that was ahead made it.
+
+    The plan of a journey waits for that too: it is not told before its hour is past for sure (V-40).
+    """
+    if row.not_before <= surely or row.type in STOPS:
+        return False
+    return row.not_before > row.queued_at or _is_a_plan(context, held, row)
+
+
+def _is_a_plan(context: Context, held: Held, row: OutboundRow) -> bool:
+    with suppress(BadRest):
+        body = said(context, held, row) if row.type == SCHEDULE else None
+        return body is not None and not _was_made(row, body)
+    return False
 
 
 async def _is_silent(context: Context, tx: Tx, case: Case, now: datetime) -> bool:

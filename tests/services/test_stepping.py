@@ -217,6 +217,23 @@ async def test_what_waits_for_its_day_steps_behind_what_is_said_before_it(
     assert expected.format("reminder") == await order(network, ASK, waiting, "reminder")
 
 
+@pytest.mark.parametrize(
+    ("waiting", "expected"),
+    [
+        ("return.schedule/planned", "reminder return.schedule/planned"),
+        ("return.schedule/cancelled", "return.schedule/cancelled reminder"),
+        ("use-report.request", "use-report.request reminder"),
+    ],
+)
+async def test_a_plan_that_a_clock_which_leapt_has_leave_at_once_lets_others_pass(
+    network: Network, waiting: str, expected: str
+) -> None:
+    """It waits for a day all the same (V-40), whoever made it when; word that a journey is off does not."""
+    before = network.clock.now() - timedelta(days=2)
+    network.gateways["XAA"].context.doubts = lambda now: before
+    assert expected == await order(network, ASK, waiting, "reminder")
+
+
 @pytest.mark.parametrize(("text", "hours"), [("return.schedule/planned+", 24), ("return.schedule/planned~", 0)])
 async def test_what_is_put_there_anew_keeps_its_day_as_long_as_that_is_to_come(
     network: Network, text: str, hours: int
