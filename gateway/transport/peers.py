@@ -23,7 +23,6 @@ import aiohttp
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from yarl import URL
 
 from gateway.core.codes import PROBLEM_MEDIA_TYPE
@@ -96,11 +95,36 @@ class SpkiPin(aiohttp.Fingerprint):
 def spki_hash(certificate: bytes) -> str:
     """Return the base64url SHA-256 of a DER certificate's SubjectPublicKeyInfo; empty if it holds no key we read."""
     try:
-        public = x509.load_der_x509_certificate(certificate).public_key()
+        read = x509.load_der_x509_certificate(certificate)
+        read.public_key()
+        return b64.encode(sha256(_spki(read.tbs_certificate_bytes)).digest())
     except Exception:
         # Any certificate may come here, and the parser has many ways to say no; each is the answer of a stranger.
         return ""
-    return b64.encode(sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest())
+
+
+def _spki(signed: bytes) -> bytes:
+    """
+    Return the SubjectPublicKeyInfo of what is signed of a certificate (RFC 5280 section 4.1), byte for byte.
+
+    The library writes it anew, and that may be other bytes, as of a point that was compressed.
+    """
+    parts, (at, end) = [], _content(signed, 0)
+    while at < end:
+        begin, (_, at) = at, _content(signed, at)
+        parts.append(signed[begin:at])
+    return parts[_SPKI_AT + (parts[0][0] == _VERSION)]
+
+
+_VERSION, _SPKI_AT = 0xA0, 5
+"""The tag of the version, which may be left out, and how many parts stand between it and the key."""
+
+
+def _content(der: bytes, at: int) -> tuple[int, int]:
+    """Return where the content of the DER value at ``at`` begins and ends."""
+    first = der[at + 1]
+    begin = at + 2 + (first & 0x7F if first & 0x80 else 0)
+    return begin, begin + (int.from_bytes(der[at + 2 : begin], "big") if first & 0x80 else first)
 
 
 _pin = lru_cache(maxsize=256)(SpkiPin)

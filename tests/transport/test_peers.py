@@ -2,10 +2,14 @@
 
 import asyncio
 import gc
+import shutil
 import ssl
+import subprocess
 from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -425,6 +429,26 @@ def test_a_hash_is_of_the_key_and_not_of_the_certificate(identity: Identity) -> 
     """A renewed certificate over the same key stays known; what is no certificate has no hash."""
     assert identity.spki == spki_hash(identity.der)
     assert "" == spki_hash(b"no certificate")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the certificate is made with OpenSSL, which is not here")
+async def test_a_key_whose_point_is_compressed_is_hashed_as_it_stands(door: Door, tmp_path: Path) -> None:
+    """So does every other program (RFC 5480 allows the form): its card lists that hash, and its server is known."""
+    key, certificate = tmp_path / "tls.key", tmp_path / "tls.crt"
+    made = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key]
+    pressed = ["pkey", "-in", key, "-ec_conv_form", "compressed", "-out", key]
+    signed = ["req", "-x509", "-key", key, "-out", certificate, "-days", "2", "-subj", "/CN=gateway XBB"]
+    for command in (made, pressed, signed):
+        subprocess.run(["openssl", *command], capture_output=True, check=True)
+    read = x509.load_pem_x509_certificate(certificate.read_bytes())
+    point = read.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    spki = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + point
+    der = read.public_bytes(Encoding.DER)
+    assert spki in der
+    assert b64.encode(sha256(spki).digest()) == spki_hash(der)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    assert 200 == (await ask(peers(await door(answer, context), spki=(spki_hash(der),)))).status
 
 
 @pytest.mark.parametrize(
