@@ -153,6 +153,7 @@ async def test_a_forged_line_of_a_log_key_is_found_by_both(trio: Network, tmp_pa
         ("one stolen country key under two names", "trust/targets.json: "),
         ("one stolen country key of three", "signed by 1 of the 2 it takes"),
         ("two of five trustees", "signed by 2 of the 3 it takes"),
+        ("two of five trustees by a root that all signed", "signed by 2 of the 3 it takes"),
     ],
 )
 async def test_a_list_by_too_few_leads_to_nobody_by_both(tmp_path: Path, fault: str, said: str) -> None:
@@ -160,9 +161,10 @@ async def test_a_list_by_too_few_leads_to_nobody_by_both(tmp_path: Path, fault: 
     world, _ = await attacked(tmp_path, BY_NAME[fault])
     metadata, root = world.folder / "metadata", tmp_path / "root.json"
     members = {"trust/timestamp.json": (metadata / "timestamp.json").read_bytes()}
-    for role in ("root", "snapshot", "targets", *world.states):
+    members |= {f"trust/{path.name}": path.read_bytes() for path in metadata.glob("*.root.json")}
+    for role in ("snapshot", "targets", *world.states):
         newest = max(metadata.glob(f"*.{role}.json"), key=lambda path: int(path.name.partition(".")[0]))
-        members[f"trust/{'1.' if role == 'root' else ''}{role}.json"] = newest.read_bytes()
+        members[f"trust/{role}.json"] = newest.read_bytes()
     part = json.loads(members["trust/XBB.json"])["signed"]["targets"]["cards/XBB/card.json"]
     path = world.folder / "targets" / "cards" / "XBB" / f"{part['hashes']['sha256']}.card.json"
     members["trust/XBB.cards.json"] = path.read_bytes()
