@@ -107,6 +107,8 @@ def _own(cache: Path, own: Card) -> Iterator[Item]:
     newest = parse_card(trust_policy.parse_cards(raw, own.country)[-1])
     if newest.digest != own.digest:
         text = N_("the trust list has our card %(listed)s, and our newest is %(serial)s")
+        if newest.serial == own.serial:  # as where a clock that was ahead had dated it
+            text = N_("the trust list has another card %(serial)s of ours than the one that is here")
         hint = N_("isthmus trust cards FOLDER %(country)s cards/%(country)s/*.jws, then sign and publish")
         yield bad("trust", text, hint, listed=newest.serial, serial=own.serial, country=own.country)
 

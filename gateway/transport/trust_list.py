@@ -173,8 +173,7 @@ class TrustList:
         return self._fetcher
 
     def _updater(self, fetcher: FetcherInterface) -> Updater:
-        root = self._root.read_bytes()
-        trust_list.parse(root, Root)
+        root = self._pinned()
         self._forget_roots()
         return Updater(
             metadata_dir=str(self._cache / METADATA),
@@ -184,6 +183,18 @@ class TrustList:
             fetcher=fetcher,
             bootstrap=root,
         )
+
+    def _pinned(self) -> bytes:
+        """Return the root that was compared. Raises ``Unavailable`` where this home has lost it."""
+        hint = "restore it from the backup of the configuration, or pin it again: isthmus trust pin FILE"
+        try:
+            root = self._root.read_bytes()
+            trust_list.parse(root, Root)
+        except OSError as error:
+            raise Unavailable(f"the pinned root {self._root} cannot be read: {error.strerror}", hint) from error
+        except BadList as error:
+            raise Unavailable(f"the pinned root {self._root} is none: {error}", hint) from error
+        return root
 
     def _forget_roots(self) -> None:
         """Take away what is kept as a root and is none to us, as one that was read before less of it was taken."""

@@ -17,8 +17,12 @@ import pytest
 from gateway import settings
 from gateway.cli import session
 from gateway.cli.own_card import own_card
+from gateway.core.wire import format_instant
+from gateway.home import IDENTITY, IDENTITY_FILE
 from keys import b64, card, trust_list, trust_words
-from tests.cli.support import Homes, call, value
+from keys.custody import open_store
+from keys.sign import SigningKey
+from tests.cli.support import PHRASE, Homes, call, value
 from tests.support.slow_site import serving, slow
 from tests.support.trust_list import World, make_world
 
@@ -113,6 +117,19 @@ def test_a_list_that_is_gone_is_said(homes: Homes, listed: World) -> None:
     result = call("trust", "refresh", "-C", homes.home("XAA"))
     assert 75 == result.exit_code
     assert "trust list" in result.stderr
+
+
+@pytest.mark.parametrize("left", [None, b"{}"], ids=["gone", "cut short"])
+def test_a_pinned_root_that_is_gone_is_no_fault_of_the_list(homes: Homes, listed: World, left: bytes | None) -> None:
+    """Nobody asks the trustees, or looks at the disk, for a file of this home."""
+    home = homes.home("XAA")
+    pinned = home / settings.load(home, {}).values["trust"]["root"]
+    pinned.unlink()
+    if left is not None:
+        pinned.write_bytes(left)
+    said = json.loads(call("trust", "refresh", "-C", home, "--json").stderr)["error"]
+    assert f"the pinned root {pinned}" in said["detail"]
+    assert "restore it from the backup of the configuration" in said["hint"]
 
 
 def test_a_stop_does_not_wait_for_a_list_that_comes_slowly(
@@ -259,6 +276,19 @@ def test_check_says_what_runs_out_and_what_is_not_listed(homes: Homes, listed: W
     assert "50 hours ago" in call("check", "-C", home).stdout
     _age(home, hours=24 * 8)
     assert "isthmus trust go-on XBB" in call("check", "-C", home).stdout
+
+
+def test_a_card_of_ours_that_was_dated_anew_is_another_than_the_list_has(homes: Homes, listed: World) -> None:
+    """It has the same number, so the number alone would say that nothing is to be done."""
+    home = homes.home("XAA")
+    path = home / "cards/XAA/1.jws"
+    first = card.parse_card(path.read_bytes())
+    listed.add("XAA", first=first)
+    value("trust", "refresh", "-C", home)
+    store = open_store(f"file:{home / IDENTITY_FILE}", passphrase=lambda: PHRASE, environ={})
+    at = format_instant(first.issued_at + timedelta(seconds=1))
+    path.write_bytes(card.sign_card({**card.claims_of(first), "issued_at": at}, SigningKey(store.get(IDENTITY))))
+    assert "the trust list has another card 1 of ours than the one that is here" in call("check", "-C", home).stdout
 
 
 def _age(home: Path, hours: int) -> None:
