@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from gateway.services.account_store import (
@@ -43,6 +43,7 @@ from gateway.services.account_store import (
     Snooze,
     Work,
 )
+from gateway.storage.sql import instant, instant_or_none, seconds, seconds_or_none
 
 Row = Sequence[Any]
 
@@ -168,10 +169,10 @@ class DeskStore(ABC):
             session.person,
             session.desk,
             session.csrf,
-            _seconds(session.opened_at),
-            _seconds(session.seen_at),
+            seconds(session.opened_at),
+            seconds(session.seen_at),
             session.level,
-            _maybe_seconds(session.fresh_at),
+            seconds_or_none(session.fresh_at),
             session.invitation.id if session.invitation else None,
             int(session.enrolling),
             told,
@@ -199,17 +200,17 @@ class DeskStore(ABC):
         if row is None or (row[11] is not None and row[12] is None):
             return None  # what it went by is gone
         invitation = None if row[12] is None else _invitation(row[12:])
-        values = [*row[:4], *map(_instant, row[4:6]), row[6], _maybe_instant(row[7]), invitation, bool(row[8])]
+        values = [*row[:4], *map(instant, row[4:6]), row[6], instant_or_none(row[7]), invitation, bool(row[8])]
         return replace(Session(*values), language=row[9]), row[10]
 
     async def touch_session(self, id: str, seen_at: datetime) -> None:
         """Note when the session was last seen; never earlier than it was."""
-        at = _seconds(seen_at)
+        at = seconds(seen_at)
         await self._change("UPDATE session SET seen_at = ? WHERE id = ? AND seen_at < ?", (at, id, at))
 
     async def date_session_back(self, id: str, seen_at: datetime) -> None:
         """Note that a session was last seen then and not later, as a clock said that was ahead."""
-        at = _seconds(seen_at)
+        at = seconds(seen_at)
         await self._change("UPDATE session SET seen_at = ? WHERE id = ? AND seen_at > ?", (at, id, at))
 
     async def tell_session(self, id: str, told: bytes) -> None:
@@ -224,7 +225,7 @@ class DeskStore(ABC):
         """Return id, desk, when it was opened and when it was last seen of each session that is kept, latest first."""
         statement = "SELECT id, desk, opened_at, seen_at FROM session WHERE person = ? ORDER BY seen_at DESC, id"
         rows = await self._all(statement, (person,))
-        return [(row[0], row[1], _instant(row[2]), _instant(row[3])) for row in rows]
+        return [(row[0], row[1], instant(row[2]), instant(row[3])) for row in rows]
 
     async def end_sessions(self, *, id: str | None = None, person: str | None = None, but: str | None = None) -> int:
         """End one session, or those of a person (but one); return how many ended."""
@@ -242,7 +243,7 @@ class DeskStore(ABC):
 
     async def add_link(self, link: Link) -> None:
         """Keep a link."""
-        row = (link.id, link.person, link.desk, link.purpose, _seconds(link.made_at), _seconds(link.until))
+        row = (link.id, link.person, link.desk, link.purpose, seconds(link.made_at), seconds(link.until))
         await self._change("INSERT INTO link VALUES (?, ?, ?, ?, ?, ?, NULL, ?)", (*row, link.invitation))
 
     async def find_link(self, id: str) -> Link | None:
@@ -256,13 +257,13 @@ class DeskStore(ABC):
 
     async def ask_link(self, person: str, desk: str, by: str, at: datetime) -> None:
         """Keep that ``by`` asked for a link, in place of what was asked before."""
-        await self._change(_ASK_LINK, (person, desk, by, _seconds(at)))
+        await self._change(_ASK_LINK, (person, desk, by, seconds(at)))
 
     async def link_asked(self, person: str, desk: str, since: datetime, until: datetime, *, take: bool) -> str | None:
         """
         Return who asked for a link after ``since``, up to ``until``; with ``take`` it is used up in the same step.
         """
-        values = (person, desk, _seconds(since), _seconds(until))
+        values = (person, desk, seconds(since), seconds(until))
         if take:
             rows = await self._taken(f"DELETE FROM {_LINK_ASKED} RETURNING asked_by", values)  # noqa: S608  # constants
             return rows[0][0] if rows else None
@@ -273,14 +274,14 @@ class DeskStore(ABC):
         """Use a link up and return it; ``None`` if it was used, is over, or never was."""
         rows = await self._taken(
             f"UPDATE link SET used_at = ? WHERE id = ? AND used_at IS NULL AND until > ? RETURNING {_LINK}",  # noqa: S608  # constants
-            (_seconds(at), id, _seconds(at)),
+            (seconds(at), id, seconds(at)),
         )
         return _link(rows[0]) if rows else None
 
     async def add_invitation(self, invitation: Invitation) -> None:
         """Keep an invitation."""
         one = invitation
-        row = (one.id, one.ref, one.role, one.person, one.by, _seconds(one.made_at), _seconds(one.until))
+        row = (one.id, one.ref, one.role, one.person, one.by, seconds(one.made_at), seconds(one.until))
         await self._change("INSERT INTO invitation VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
 
     async def find_invitation(self, id: str) -> Invitation | None:
@@ -292,7 +293,7 @@ class DeskStore(ABC):
         """Revoke an invitation, its links and its sessions; return whether it stood."""
         statement = "UPDATE invitation SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
         async with self._unit() as unit:
-            revoked = await unit.change(statement, (_seconds(at), id))
+            revoked = await unit.change(statement, (seconds(at), id))
             await unit.change("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
             await unit.change("DELETE FROM session WHERE invitation = ?", (id,))
             return revoked == 1
@@ -301,7 +302,7 @@ class DeskStore(ABC):
         """Let an invitation last until another instant, with new links alone; ``False`` if it was revoked."""
         statement = "UPDATE invitation SET until = ? WHERE id = ? AND revoked_at IS NULL"
         async with self._unit() as unit:
-            renewed = await unit.change(statement, (_seconds(until), id))
+            renewed = await unit.change(statement, (seconds(until), id))
             await unit.change("DELETE FROM link WHERE invitation = ? AND used_at IS NULL", (id,))
             return renewed == 1
 
@@ -309,7 +310,7 @@ class DeskStore(ABC):
         """Return every invitation that stands at ``at``."""
         rows = await self._all(
             f"SELECT {_INVITATION} FROM invitation WHERE revoked_at IS NULL AND until > ?",  # noqa: S608  # constants
-            (_seconds(at),),
+            (seconds(at),),
         )
         return [_invitation(row) for row in rows]
 
@@ -330,7 +331,7 @@ class DeskStore(ABC):
         Raises ``Conflict`` if its credential id is known.
         """
         one = passkey
-        row = (one.id, one.person, one.key, one.count, " ".join(one.transports), one.name, _seconds(one.added_at))
+        row = (one.id, one.person, one.key, one.count, " ".join(one.transports), one.name, seconds(one.added_at))
         return await self._added(session, "INSERT INTO passkey VALUES (?, ?, ?, ?, ?, ?, ?, NULL)", row)
 
     async def _added(self, session: str | None, statement: str, row: Row) -> bool:
@@ -359,7 +360,7 @@ class DeskStore(ABC):
     async def use_passkey(self, id: str, was: int, count: int, at: datetime) -> bool:
         """Set the counter from ``was`` to ``count``; return ``False`` if it was another by now."""
         statement = "UPDATE passkey SET count = ?, last_used_at = ? WHERE id = ? AND count = ?"
-        return await self._change(statement, (count, _seconds(at), id, was)) == 1
+        return await self._change(statement, (count, seconds(at), id, was)) == 1
 
     async def drop_passkey(self, person: str, id: str) -> bool:
         """Remove a passkey of this person; return whether there was one."""
@@ -378,13 +379,13 @@ class DeskStore(ABC):
 
     async def set_code(self, secret: CodeSecret, session: str | None = None) -> bool:
         """Keep the secret of a person's codes instead of the one before; with a session, as ``add_passkey``."""
-        row = (secret.person, secret.sealed, secret.last_step, _seconds(secret.added_at))
+        row = (secret.person, secret.sealed, secret.last_step, seconds(secret.added_at))
         return await self._added(session, _SET_CODE, row)
 
     async def find_code(self, person: str) -> CodeSecret | None:
         """Return the secret of a person's codes."""
         row = await self._one("SELECT person, sealed, last_step, added_at FROM code WHERE person = ?", (person,))
-        return CodeSecret(row[0], row[1], row[2], _instant(row[3])) if row else None
+        return CodeSecret(row[0], row[1], row[2], instant(row[3])) if row else None
 
     async def use_code(self, person: str, step: int) -> bool:
         """Take ``step`` as used; return ``False`` if it or a later one was."""
@@ -397,7 +398,7 @@ class DeskStore(ABC):
 
     async def try_code(self, key: str, at: datetime) -> bool:
         """Count an attempt as failed before it is looked at; ``False`` if the next is not due or too many were."""
-        now = _seconds(at)
+        now = seconds(at)
         async with self._unit() as unit:
             row = await unit.first(_TRY_CODE, (key, now, now, ATTEMPTS_MAX, int(BACK_OFF_MAX.total_seconds())))
             if row is None:
@@ -414,7 +415,7 @@ class DeskStore(ABC):
     async def add_challenge(self, challenge: Challenge) -> None:
         """Keep a challenge."""
         one = challenge
-        row = (one.id, one.use, one.binding, one.person, one.sealed, _seconds(one.until))
+        row = (one.id, one.use, one.binding, one.person, one.sealed, seconds(one.until))
         await self._change("INSERT INTO challenge VALUES (?, ?, ?, ?, ?, ?)", row)
 
     async def find_challenge(self, id: str) -> Challenge | None:
@@ -430,13 +431,13 @@ class DeskStore(ABC):
 
     async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
         """Keep a draft for a place instead of the one before."""
-        row = (person, place, sealed, _seconds(until))
+        row = (person, place, sealed, seconds(until))
         await self._change(_KEEP_DRAFT, row)
 
     async def find_draft(self, person: str, place: str, at: datetime) -> bytes | None:
         """Return a draft, which stays; ``None`` if there is none or it is over."""
         statement = "SELECT sealed FROM draft WHERE person = ? AND place = ? AND until > ?"
-        rows = await self._all(statement, (person, place, _seconds(at)))
+        rows = await self._all(statement, (person, place, seconds(at)))
         return rows[0][0] if rows else None
 
     async def take_draft(self, person: str, place: str, at: datetime) -> bytes | None:
@@ -446,7 +447,7 @@ class DeskStore(ABC):
             return None
         statement = "DELETE FROM draft WHERE person = ? AND place = ? RETURNING sealed, until"
         rows = await self._taken(statement, (person, place))
-        return rows[0][0] if rows and rows[0][1] > _seconds(at) else None
+        return rows[0][0] if rows and rows[0][1] > seconds(at) else None
 
     async def draft_places(self) -> Sequence[str]:
         """Return the places at which anybody's draft is kept."""
@@ -462,7 +463,7 @@ class DeskStore(ABC):
         """Take a form's token, or say what became of it."""
         statement = "INSERT INTO once VALUES (?, NULL, ?) ON CONFLICT (token) DO NOTHING"
         async with self._unit() as unit:
-            if await unit.change(statement, (token, _seconds(until))) == 1:
+            if await unit.change(statement, (token, seconds(until))) == 1:
                 return Claim("new")
             found = await unit.first("SELECT location FROM once WHERE token = ?", (token,))
         return Claim("running") if found is None or found[0] is None else Claim("done", found[0])
@@ -484,13 +485,13 @@ class DeskStore(ABC):
         proof = (one.credential, one.public_key, one.authenticator_data, one.client_data, one.signature)
         await self._change(
             f"INSERT INTO approval ({_APPROVAL}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # constants
-            (*row, one.session, _seconds(one.at), *proof),
+            (*row, one.session, seconds(one.at), *proof),
         )
 
     async def approvals(self, ref: str) -> Sequence[Approval]:
         """Return the approvals of a case, the oldest first."""
         rows = await self._all(f"SELECT {_APPROVAL} FROM approval WHERE ref = ? ORDER BY n", (ref,))  # noqa: S608  # constants
-        return [Approval(*_with(row, {10: _instant})) for row in rows]
+        return [Approval(*_with(row, {10: instant})) for row in rows]
 
     async def approval_refs(self) -> Sequence[str]:
         """Return the references of the cases of which an approval says what was approved."""
@@ -500,7 +501,7 @@ class DeskStore(ABC):
         """Return the approvals whose digest is not sealed."""
         statement = f"SELECT {_APPROVAL} FROM approval WHERE digest <> '' AND substr(digest, 1, 1) <> ? ORDER BY n"  # noqa: S608  # constants
         rows = await self._all(statement, (SEALED,))
-        return [Approval(*_with(row, {10: _instant})) for row in rows]
+        return [Approval(*_with(row, {10: instant})) for row in rows]
 
     async def seal_approval(self, challenge: str, digest: str, salt: str) -> None:
         """Keep ``digest`` and ``salt`` in place of those of the approval of ``challenge``."""
@@ -512,14 +513,14 @@ class DeskStore(ABC):
 
     async def add_event(self, event: AccountEvent) -> None:
         """Keep an event of an account."""
-        row = (event.person, _seconds(event.at), event.event, event.detail, event.desk)
+        row = (event.person, seconds(event.at), event.event, event.detail, event.desk)
         await self._change("INSERT INTO account_event (person, at, event, detail, desk) VALUES (?, ?, ?, ?, ?)", row)
 
     async def events(self, person: str, limit: int) -> Sequence[AccountEvent]:
         """Return the events of an account, the latest first."""
         statement = "SELECT at, event, detail, desk FROM account_event WHERE person = ? ORDER BY n DESC LIMIT ?"
         rows = await self._all(statement, (person, limit))
-        return [AccountEvent(person, _instant(row[0]), *row[1:]) for row in rows]
+        return [AccountEvent(person, instant(row[0]), *row[1:]) for row in rows]
 
     async def has_event(self, person: str, event: str) -> bool:
         """Return whether ``event`` is among the events of an account that are kept."""
@@ -528,14 +529,14 @@ class DeskStore(ABC):
 
     async def set_snooze(self, snooze: Snooze) -> None:
         """Put a case aside for a person instead of the snooze before."""
-        row = (snooze.ref, snooze.person, _seconds(snooze.until), snooze.reason)
+        row = (snooze.ref, snooze.person, seconds(snooze.until), snooze.reason)
         await self._change(_SET_SNOOZE, row)
 
     async def snoozes(self, person: str, at: datetime) -> Sequence[Snooze]:
         """Return the snoozes of a person that stand at ``at``."""
         statement = "SELECT ref, until, reason FROM snooze WHERE person = ? AND until > ?"
-        rows = await self._all(statement, (person, _seconds(at)))
-        return [Snooze(ref, person, _instant(until), why) for ref, until, why in rows]
+        rows = await self._all(statement, (person, seconds(at)))
+        return [Snooze(ref, person, instant(until), why) for ref, until, why in rows]
 
     async def drop_snooze(self, ref: str, person: str) -> None:
         """Take a case up again."""
@@ -543,11 +544,8 @@ class DeskStore(ABC):
 
     async def shift(self, time: timedelta) -> None:
         """Move every session by ``time``: the clock of a demonstration jumped, and nobody at a desk was idle for it."""
-        seconds = int(time.total_seconds())
-        await self._change(
-            "UPDATE session SET opened_at = opened_at + ?1, seen_at = seen_at + ?1, fresh_at = fresh_at + ?1",
-            (seconds,),
-        )
+        statement = "UPDATE session SET opened_at = opened_at + ?1, seen_at = seen_at + ?1, fresh_at = fresh_at + ?1"
+        await self._change(statement, (int(time.total_seconds()),))
 
     async def add_work(self, work: Work, sealed: bytes, most: int) -> bool:
         """
@@ -555,7 +553,7 @@ class DeskStore(ABC):
 
         Two that come to two nodes within one instant do not see one another, so there may be one more.
         """
-        row = (work.id, work.person, work.ref, sealed, work.version, _seconds(work.made_at), _seconds(work.changed_at))
+        row = (work.id, work.person, work.ref, sealed, work.version, seconds(work.made_at), seconds(work.changed_at))
         statement = """
         INSERT INTO work (id, person, ref, sealed, version, made_at, changed_at)
         SELECT ?, ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM work WHERE person = ?) < ?
@@ -572,7 +570,7 @@ class DeskStore(ABC):
         statement = """
         UPDATE work SET sealed = ?, changed_at = ?, version = version + 1 WHERE id = ? AND person = ? AND version = ?
         """
-        values = (sealed, _seconds(work.changed_at), work.id, work.person, work.version)
+        values = (sealed, seconds(work.changed_at), work.id, work.person, work.version)
         return await self._change(statement, values) == 1
 
     async def drop_work(self, person: str, id: str) -> bool:
@@ -604,7 +602,7 @@ class DeskStore(ABC):
         Where the clock is not ``believed`` challenges and attempts go alone, for strangers make them. What people typed
         and what is told of accounts waits: it would be lost for good (``gateway.services.steady``).
         """
-        now = _seconds(at)
+        now = seconds(at)
 
         def before(span: timedelta) -> int:
             return now - int(span.total_seconds())
@@ -638,42 +636,26 @@ def _back_off(failed: int) -> int:
     return int(min(BACK_OFF * 2**doublings, BACK_OFF_MAX).total_seconds())
 
 
-def _seconds(at: datetime) -> int:
-    return int(at.timestamp())
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _maybe_seconds(at: datetime | None) -> int | None:
-    return None if at is None else _seconds(at)
-
-
-def _maybe_instant(seconds: int | None) -> datetime | None:
-    return None if seconds is None else _instant(seconds)
-
-
 def _with(row: Row, read: Mapping[int, Callable[[Any], Any]]) -> list[Any]:
     """Return the values of a row, those at some places read as what they stand for."""
     return [read[place](value) if place in read else value for place, value in enumerate(row)]
 
 
 def _invitation(row: Row) -> Invitation:
-    return Invitation(*_with(row, {5: _instant, 6: _instant, 7: _maybe_instant}))
+    return Invitation(*_with(row, {5: instant, 6: instant, 7: instant_or_none}))
 
 
 def _link(row: Row) -> Link:
-    return Link(*_with(row, {4: _instant, 5: _instant, 6: _maybe_instant}))
+    return Link(*_with(row, {4: instant, 5: instant, 6: instant_or_none}))
 
 
 def _passkey(row: Row) -> Passkey:
-    return Passkey(*_with(row, {4: lambda words: tuple(words.split()), 6: _instant, 7: _maybe_instant}))
+    return Passkey(*_with(row, {4: lambda words: tuple(words.split()), 6: instant, 7: instant_or_none}))
 
 
 def _work(row: Row) -> Work:
-    return Work(*_with(row, {3: _instant, 4: _instant}))
+    return Work(*_with(row, {3: instant, 4: instant}))
 
 
 def _challenge(row: Row) -> Challenge:
-    return Challenge(*_with(row, {5: _instant}))
+    return Challenge(*_with(row, {5: instant}))

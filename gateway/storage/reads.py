@@ -8,7 +8,7 @@ own that cannot write (``sqlite_reads``, ``postgres_reads``).
 import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import islice, product
 from math import inf
 from typing import Any
@@ -18,6 +18,7 @@ from gateway.core.figures import Step
 from gateway.core.note_verbale import reference
 from gateway.services.inquire import WATCHED, AskedRow, AuditRow, BoardRow, Figures, Place, Wanted, WatchPart, WatchRow
 from gateway.services.operate import Inbox, Outbox
+from gateway.storage.sql import instant, instant_or_none
 
 Row = tuple[Any, ...]
 
@@ -242,17 +243,17 @@ class SqlInquiries(ABC):
         """Return looks at one case or at all, the latest first, continued ``before`` the number of the last row."""
         page = (_MAX_N if before is None else before, limit)
         rows = await (self._all(_AUDIT, page) if ref is None else self._all(_AUDIT_OF_CASE, (ref, *page)))
-        return [AuditRow(row[0], row[1], _instant(row[2]), *row[3:]) for row in rows]
+        return [AuditRow(row[0], row[1], instant(row[2]), *row[3:]) for row in rows]
 
     async def outbox(self) -> Sequence[Outbox]:
         """Return what waits to be taken, by partner."""
         rows = await self._all(_OUTBOX, ())
-        return [Outbox(*row[:3], *(_instant(int(one)) for one in row[3:])) for row in rows]
+        return [Outbox(*row[:3], *(instant(int(one)) for one in row[3:])) for row in rows]
 
     async def inbox(self, last: int) -> Sequence[Inbox]:
         """Return figures of the ``last`` messages received."""
         rows = await self._all(_INBOX, (last,))
-        return [Inbox(partner, status, code, count, _instant(at)) for partner, status, code, count, at in rows]
+        return [Inbox(partner, status, code, count, instant(at)) for partner, status, code, count, at in rows]
 
     async def figures(self, now: datetime) -> Figures:
         """Count cases, overdue cases and waiting messages."""
@@ -318,7 +319,7 @@ class SqlInquiries(ABC):
             ORDER BY n
             """  # noqa: S608  (made of marks and constants)
             for ref, event, actor, at in await self._all(statement, part):
-                found[ref].append(Pressed(event, actor, _instant(at)))
+                found[ref].append(Pressed(event, actor, instant(at)))
         return found
 
     async def asked(self, partner: str, limit: int) -> Sequence[AskedRow]:
@@ -329,9 +330,9 @@ class SqlInquiries(ABC):
             part = tuple(row[0] for row in files[start : start + _PART])
             statement = f"SELECT ref, at, event, target FROM case_event WHERE ref IN ({_marks(part)}) ORDER BY n"  # noqa: S608
             for ref, at, event, target in await self._all(statement, part):
-                steps[ref].append(Step(_instant(at), event, target))
+                steps[ref].append(Step(instant(at), event, target))
         return [
-            AskedRow(instrument or "", bool(extended), bool(notice), due_at and _instant(due_at), tuple(steps[ref]))
+            AskedRow(instrument or "", bool(extended), bool(notice), instant_or_none(due_at), tuple(steps[ref]))
             for ref, instrument, extended, notice, due_at in files
         ]
 
@@ -371,8 +372,8 @@ def _after(place: Place | None) -> tuple[float, str]:
 def _board(row: Row) -> BoardRow:
     values = list(row)
     values[5] = None if row[5] is None else date.fromisoformat(row[5])
-    values[6] = None if row[6] is None else _instant(row[6])
-    values[11:] = bool(row[11]), bool(row[12]), _instant(row[13]), _instant(row[14]), bool(row[15])
+    values[6] = instant_or_none(row[6])
+    values[11:] = bool(row[11]), bool(row[12]), instant(row[13]), instant(row[14]), bool(row[15])
     return BoardRow(*values)
 
 
@@ -386,20 +387,16 @@ def _watched(row: Row) -> WatchRow:
         state=state,
         step=step,
         due_on=None if due_on is None else date.fromisoformat(due_on),
-        due_at=None if due_at is None else _instant(due_at),
+        due_at=instant_or_none(due_at),
         officer=officer,
         instrument=instrument,
         calendar=calendar,
         reminders=reminders,
         extended=bool(extended),
         delay_notice=bool(delay_notice),
-        opened_at=_instant(opened_at),
+        opened_at=instant(opened_at),
     )
 
 
 def _marks(values: Row) -> str:
     return ", ".join("?" * len(values))
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
