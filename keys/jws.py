@@ -19,7 +19,10 @@ TYP_MESSAGE = "xg1-msg+jws"
 TYP_RECEIPT = "xg1-receipt+jws"
 TYP_CARD = "xg1-card+jws"
 TYP_STATEMENT = "xg1-statement+jws"
-TYPS = (TYP_MESSAGE, TYP_RECEIPT, TYP_CARD, TYP_STATEMENT)
+TYP_EVIDENCE = "isthmus-evidence+jws"
+"""Of the manifest of an evidence file. It never travels between gateways, so the protocol does not list it."""
+
+TYPS = (TYP_MESSAGE, TYP_RECEIPT, TYP_CARD, TYP_STATEMENT, TYP_EVIDENCE)
 
 _BEFORE_KID = b'{"alg":"Ed25519","kid":"'
 _AFTER_KID = {typ: f'","typ":"{typ}"}}'.encode("ascii") for typ in TYPS}

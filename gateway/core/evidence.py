@@ -18,9 +18,6 @@ from keys.card import Card
 
 FORMAT: Final = "isthmus-evidence/1"
 
-TYP: Final = "isthmus-evidence+jws"
-"""The kind of a signed manifest. It never travels between gateways, so the protocol does not list it."""
-
 README: Final = "README.txt"
 MANIFEST: Final = "manifest.json"
 SIGNED: Final = "manifest.jws"

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from gateway.core.evidence import FORMAT, MANIFEST, SIGNED, TYP, indented, known_name
+from gateway.core.evidence import FORMAT, MANIFEST, SIGNED, indented, known_name
 from gateway.core.evidence_rows import is_bool, is_text
-from keys import b64, instants
-from keys.jws import Jws
+from keys import instants, jws
 from keys.sign import Signer
 from schemas import ijson
 
@@ -85,32 +84,9 @@ def parse_manifest(raw: bytes) -> Manifest:
     return manifest
 
 
-_BEFORE_KID = b'{"alg":"Ed25519","kid":"'
-_AFTER_KID = f'","typ":"{TYP}"}}'.encode()
-
-
-def sign_manifest(manifest: bytes, signer: Signer) -> bytes:
-    """Return the JWS of kind ``TYP`` over exactly these bytes."""
-    header = _BEFORE_KID + signer.kid.encode("ascii") + _AFTER_KID
-    signing_input = f"{b64.encode(header)}.{b64.encode(manifest)}".encode("ascii")
-    return signing_input + b"." + b64.encode(signer.sign(signing_input)).encode("ascii")
-
-
-def parse_signed(raw: bytes) -> Jws:
-    """Return the parts of a signed manifest, nothing verified. Raises ``ValueError``."""
-    parts = raw.split(b".", 3)
-    if len(parts) != 3:
-        raise ValueError("not a JWS of three parts")
-    header, payload, signature = map(b64.decode, parts)
-    kid = header[len(_BEFORE_KID) : -len(_AFTER_KID)]
-    if header != _BEFORE_KID + kid + _AFTER_KID or not kid.isascii():
-        raise ValueError("not the header of a signed manifest")
-    return Jws(kid.decode("ascii"), payload, raw[: len(parts[0]) + 1 + len(parts[1])], signature)
-
-
 def build(about: Manifest, members: Mapping[str, bytes], signer: Signer) -> dict[str, bytes]:
     """Return every member of an export: ``members`` with the manifest over them (``about``) and its signed copy."""
     listed = {name: (sha256(raw).hexdigest(), len(raw)) for name, raw in members.items()}
     fields = {name: getattr(about, name) for name in Manifest.__dataclass_fields__}
     manifest = serialize_manifest(Manifest(**{**fields, "members": listed}))
-    return {**members, MANIFEST: manifest, SIGNED: sign_manifest(manifest, signer)}
+    return {**members, MANIFEST: manifest, SIGNED: jws.sign(manifest, jws.TYP_EVIDENCE, signer)}

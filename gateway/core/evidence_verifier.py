@@ -36,7 +36,7 @@ from gateway.core.evidence import (
     TABLES,
     card_name,
 )
-from gateway.core.evidence_manifest import Manifest, parse_manifest, parse_signed, serialize_manifest
+from gateway.core.evidence_manifest import Manifest, parse_manifest, serialize_manifest
 from gateway.core.evidence_report import Fault, Identity, Proved, Report, Stood
 from gateway.core.evidence_rows import FORMS, LATER
 from gateway.core.merkle import BadProof
@@ -194,7 +194,9 @@ class _Verifier:
         for name in (MANIFEST, SIGNED):
             try:
                 raw = self.members[name]
-                return parse_manifest(parse_signed(raw).payload if name == SIGNED else raw).exported_at
+                if name == SIGNED:
+                    raw = jws_format.parse(raw, jws_format.TYP_EVIDENCE).payload
+                return parse_manifest(raw).exported_at
             except (KeyError, *_BAD):
                 continue
         return None
@@ -272,7 +274,7 @@ class _Verifier:
             self._fault(SIGNED, "missing")
             return None
         try:
-            parts = parse_signed(raw)
+            parts = jws_format.parse(raw, jws_format.TYP_EVIDENCE)
             manifest = parse_manifest(parts.payload)
             parts.verify(self._signing_key(manifest.country, parts.kid, manifest.exported_at))
         except _BAD as error:

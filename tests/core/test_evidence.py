@@ -757,7 +757,7 @@ def test_rotated_key_is_found_in_an_older_card() -> None:
 )
 def test_manifest_that_is_none(value: bytes) -> None:
     """Whatever stands for the manifest, signed or not, is a fault and raises nothing."""
-    members = plain() | {evidence.MANIFEST: value, evidence.SIGNED: evidence_manifest.sign_manifest(value, XAA.signing)}
+    members = plain() | {evidence.MANIFEST: value, evidence.SIGNED: jws.sign(value, jws.TYP_EVIDENCE, XAA.signing)}
     assert {evidence.MANIFEST, evidence.SIGNED} <= set(faults(members))
 
 
