@@ -46,7 +46,7 @@ from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit, is_own
 
 COOKIE = "__Host-desk"
 LANGUAGE_COOKIE = "__Host-lang"
-COOKIE_FLAGS = {"secure": True, "httponly": True, "samesite": "Strict", "path": "/"}
+YEAR_S = 31536000
 
 BACKGROUND = "Desk-Background"
 """Header of what a page asks by itself, such as counts: an open page does not keep its session."""
@@ -300,7 +300,7 @@ class _Door:
         """Keep the language chosen and show the same page again, without the choice in its address."""
         response = await visit.to(visit.here(lang=""))
         if wanted in language.LANGUAGES:
-            response.set_cookie(LANGUAGE_COOKIE, wanted, max_age=31536000, **COOKIE_FLAGS)  # type: ignore[arg-type]
+            give_cookie(response, LANGUAGE_COOKIE, wanted, YEAR_S)
             if visit.session is not None:
                 await self._site.accounts.set_language(visit.session, wanted)
         return response
@@ -446,9 +446,14 @@ _CASES: Mapping[str, str] = {"interior": "case", "board": "reply"}
 """The page of one case, by its desk."""
 
 
+def give_cookie(response: web.StreamResponse, name: str, value: str, lasts_s: int | None = None) -> None:
+    """Have the browser keep ``value`` for so many seconds, or for as long as it runs; no other site gets it sent."""
+    response.set_cookie(name, value, max_age=lasts_s, secure=True, httponly=True, samesite="Strict", path="/")
+
+
 def set_session(response: web.StreamResponse, token: str) -> None:
     """Give the browser the token of its session, for as long as it runs."""
-    response.set_cookie(COOKIE, token, **COOKIE_FLAGS)  # type: ignore[arg-type]
+    give_cookie(response, COOKIE, token)
 
 
 def _is_invited(invitation: Invitation, route: Route, request: web.Request) -> bool:

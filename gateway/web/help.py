@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.web.door import COOKIE_FLAGS
+from gateway.web.door import YEAR_S, give_cookie
 from gateway.web.visit import ANYONE, SIGNED_IN, Route, Visit
 
 SHORTCUTS_COOKIE = "__Host-shortcuts"
@@ -17,7 +17,7 @@ async def choose(visit: Visit) -> web.StreamResponse:
     """Switch the shortcuts on or off (WCAG 2.2, 2.1.4): they are off until somebody wants them."""
     response = await visit.to(visit.path("help"))
     wanted = "on" if visit.form.get("shortcuts") == "on" else "off"
-    response.set_cookie(SHORTCUTS_COOKIE, wanted, max_age=31536000, **COOKIE_FLAGS)  # type: ignore[arg-type]
+    give_cookie(response, SHORTCUTS_COOKIE, wanted, YEAR_S)
     return response
 
 

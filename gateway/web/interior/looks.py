@@ -13,7 +13,7 @@ from gateway.services import access
 from gateway.services.access import REASON_MAX, REASON_MIN
 from gateway.services.acts import check_shown
 from gateway.services.audience import find_row
-from gateway.services.context import NotFound
+from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
 from gateway.web import reasons
 from gateway.web.language import N_
@@ -43,6 +43,14 @@ def acting_as(visit: Visit, roles: frozenset[str], first: frozenset[str] = froze
     """Return the visitor's role that is one of ``roles``, those of ``first`` before others; ``None`` if none is."""
     fitting = sorted(visit.roles & roles, key=lambda role: (role not in first, role))
     return fitting[0] if fitting else None
+
+
+def role_among(visit: Visit, roles: frozenset[str], first: frozenset[str] = frozenset()) -> str:
+    """Return what ``acting_as`` does, on a page whose route is for ``roles``. Raises ``Forbidden``."""
+    role = acting_as(visit, roles, first)
+    if role is None:
+        raise Forbidden("none of the roles that take this step")
+    return role
 
 
 async def seen(visit: Visit, row: BoardRow, role: str, why: str, action: str = "view") -> Case:

@@ -20,7 +20,7 @@ from gateway.services.escalate import Escalation
 from gateway.services.inquire import BoardRow
 from gateway.web import words
 from gateway.web.interior.case_view import Link
-from gateway.web.interior.looks import acting_as, given, row_of
+from gateway.web.interior.looks import acting_as, given, role_among, row_of
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 
@@ -69,8 +69,7 @@ async def _row(visit: Visit) -> BoardRow:
 
 async def stop(visit: Visit) -> web.StreamResponse:
     """Set the mark at once."""
-    row, role = await _row(visit), acting_as(visit, MAY_STOP, OFFICER)
-    assert role is not None  # noqa: S101  # the route is for these roles
+    row, role = await _row(visit), role_among(visit, MAY_STOP, OFFICER)
     why, problem = given(visit.form)
     if problem:
         return await _page(visit, problem=visit.tongue._(problem))
@@ -81,8 +80,7 @@ async def stop(visit: Visit) -> web.StreamResponse:
 
 async def allow(visit: Visit) -> web.StreamResponse:
     """Propose to take the mark away, or take it away as the second person."""
-    row, role = await _row(visit), acting_as(visit, MAY_ALLOW, OFFICER)
-    assert role is not None  # noqa: S101  # the route is for these roles
+    row, role = await _row(visit), role_among(visit, MAY_ALLOW, OFFICER)
     gone = await Escalation(visit.site.desk.context).allow(row.ref, visit.person.id, role)
     if gone:
         told = N_("Your word was recorded, the second of two: the other State may be reminded again.")

@@ -15,7 +15,7 @@ from gateway.services.account_store import PRESENT, Passkey, Session, hashed
 from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.ports import Unavailable
-from gateway.web.door import BACKGROUND, COOKIE, COOKIE_FLAGS, set_session
+from gateway.web.door import BACKGROUND, COOKIE, give_cookie, set_session
 from gateway.web.language import N_
 from gateway.web.signin import cookies
 from gateway.web.signin.codes import Codes
@@ -420,7 +420,7 @@ async def sign_out(visit: Visit) -> web.StreamResponse:
     await visit.site.accounts.end(session_of(visit), visit.now)
     visit.session = None
     response = await visit.to(visit.path("signed-out"))
-    response.set_cookie(COOKIE, "", max_age=0, **COOKIE_FLAGS)  # type: ignore[arg-type]  # values of several types
+    give_cookie(response, COOKIE, "", 0)
     response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
     return response
 
