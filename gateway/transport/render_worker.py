@@ -96,7 +96,7 @@ _HIDING: Final = re.compile(
 )
 """Beginnings of files that are read from anywhere in a file, or by a browser that guesses."""
 
-_EXIF, _XMP, _ICC = b"Exif\x00\x00", b"http://ns.adobe.com/xap/", b"ICC_PROFILE\x00"
+_EXIF, _ICC = b"Exif\x00\x00", b"ICC_PROFILE\x00"
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _THUMBNAIL = -1
 """The second directory of an Exif note describes its thumbnail; the library names it so."""

@@ -23,11 +23,11 @@ TIMEOUT_S = 30.0
 class HttpTimeStamper:
     """The ``TimeStamper`` port: one request over one connection, once a day for each log."""
 
-    def __init__(self, url: str, roots: Path, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, roots: Path) -> None:
         """Ask at ``url``; ``roots`` is a PEM file with the certificates its tokens must lead to."""
         self._url = url
         self._roots = roots
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
 
     async def stamp(self, message: bytes) -> bytes:
         """Return a response (DER) over ``message`` that verifies. Raises ``Unavailable``."""
