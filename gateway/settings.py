@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import schemas
-from gateway.services.guests import GUEST
+from gateway.services.guests import GUEST, is_guest
 
 FILE_NAME = "isthmus.toml"
 PREFIX = "ISTHMUS_"
@@ -211,7 +211,7 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
     problems += [
         f"/persons: '{id}' begins with '{GUEST}', as the ids of invited persons do; choose another"
         for id in persons
-        if str(id).startswith(GUEST)
+        if is_guest(str(id))
     ]
     problems += [f"/persons: '{id}' stands twice" for id in sorted({str(p) for p in persons if persons.count(p) > 1})]
     problems += [

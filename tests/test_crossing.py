@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.case import Case, Side, State
+from gateway.core.case import HELD, Case, Side, State
 from gateway.core.machine import DropUnsent, Effect, EndThread, Event, IllegalStep, RuleRefused, Send, step
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -30,7 +30,7 @@ from gateway.core.messages import (
 from gateway.core.return_guards import proposed
 from gateway.core.returns import ARRANGING, PREPARING
 from gateway.core.tables import table_for
-from gateway.core.verification import GATEWAY, HELD, PARTNER, undo_state
+from gateway.core.verification import GATEWAY, PARTNER, undo_state
 from schemas import ijson
 from tests.core import return_support as kit
 from tests.core import support

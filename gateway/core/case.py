@@ -82,8 +82,14 @@ class State(StrEnum):
     ERASED = "ERASED"
 
 
+HELD: Final = (State.FROZEN, State.SUSPENDED)
+"""States that stop our own acts. What arrives moves the state the case will resume in, so no partner can tell."""
+
 CONCLUDED: Final = frozenset({State.WITHDRAWN, State.CLOSED, State.BLOCKED})
 """States of a case that is over and still kept: what it left abroad may then be corrected or erased."""
+
+ENDED: Final = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
+"""States of a case that was put away: nobody works on it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +286,15 @@ class Case:
     earlier: tuple[Mapping[str, Any], ...] = ()
     delays: int = 0
 
+    @property
+    def at(self) -> State | None:
+        """Return the state that the case is in or, where it is stopped, the one in which it goes on."""
+        return self.resume_to if self.state in HELD else self.state
+
+    def sides(self, ours: str) -> tuple[str, str]:
+        """Return the States of the case, the one that asks first; ``ours`` is our own."""
+        return (ours, self.partner) if self.side is Side.REQUESTING else (self.partner, ours)
+
     def clock(self, step: str) -> Clock | None:
         """Return the clock of ``step``, or ``None`` if none was started."""
         return next((clock for clock in self.clocks if clock.step == step), None)
@@ -290,6 +305,11 @@ class Case:
             return self
         by_step = {clock.step: clock for clock in clocks}
         return replace(self, clocks=(*(c for c in self.clocks if c.step not in by_step), *by_step.values()))
+
+    def with_found(self, *found: str) -> "Case":
+        """Return the case with each of ``found`` among its findings, once."""
+        new = [one for one in dict.fromkeys(found) if one not in self.findings]
+        return replace(self, findings=(*self.findings, *new)) if new else self
 
 
 def with_finding(case: Case, kind: str, found: str, most: int, stays: Collection[str] = ()) -> Case:

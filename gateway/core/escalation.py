@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from gateway.core.calendars import Calendar, end_of_day, local_date
-from gateway.core.case import Case, Side, State
+from gateway.core.case import HELD, Case, Side, State
 from gateway.core.clocks import Clock, notice_until
 from gateway.core.facts import Finding
 from gateway.core.ladder import Level, is_reached
@@ -20,9 +20,6 @@ from gateway.core.messages import DOCUMENT, DOCUMENT_REQUEST, HANDOVER, PROPOSAL
 from gateway.core.return_guards import months_after
 from gateway.core.returns import ARRANGING, MONITORED_MONTHS
 from gateway.core.wire import SKEW
-
-HELD = frozenset({State.FROZEN, State.SUSPENDED})
-"""States in which nothing is pressed and nothing counted as overdue."""
 
 MAY_STOP = frozenset({"case_officer", "liaison_officer", "child_welfare", "coordinator", "guardian"})
 """Who may say that pressing endangers somebody; each alone, at once."""
@@ -88,7 +85,7 @@ def away_until(case: Case, zone: str, now: datetime) -> tuple[date, datetime] | 
     is to travel, or none of it was told. Nobody is pressed by it: the desks of both sides see that nothing was heard.
     Also in a case that is stopped: a stop that crossed the departure holds nobody back.
     """
-    at, planned = case.resume_to if case.state in HELD else case.state, journey_until(case)
+    at, planned = case.at, journey_until(case)
     unheard = at is State.DEPARTED or (at is State.RECALL and TAKE_BACK not in case.said)
     try:
         if unheard or (planned is not None and planned <= now):
@@ -114,9 +111,8 @@ def _arrives_at(case: Case) -> datetime:
 
 def journey_until(case: Case) -> datetime | None:
     """Return when somebody is to arrive of whom nobody said yet that she left, nor that the journey is off."""
-    at = case.resume_to if case.state in HELD else case.state
     try:
-        return _arrives_at(case) if at is State.SCHEDULED else None
+        return _arrives_at(case) if case.at is State.SCHEDULED else None
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from gateway.core.age import born_a_minor
-from gateway.core.case import CONCLUDED, PARTNER, Case, Notice, Side, State, replace
+from gateway.core.case import CONCLUDED, HELD, PARTNER, Case, Notice, Side, State, replace
 from gateway.core.facts import Finding
 from gateway.core.machine import KEEP, STAY, Apply, Effect, Event, Guard, Notify, Row, Send
 from gateway.core.messages import (
@@ -52,11 +52,9 @@ UNANSWERED_MAX: Mapping[str, int] = {USE_REQUEST: 16, ONWARD_REQUEST: 16, RECTIF
 
 _NEVER_THERE = frozenset({State.DRAFT, State.CLEARED, State.NOT_ACCEPTED, State.ERASED})
 """States in which the other State holds nothing of ours, and one in which nothing is left here."""
-_STOPPED = frozenset({State.FROZEN, State.SUSPENDED})
-"""States in which what arrives is judged by where the case was stopped (M-5.30): that may be where nothing is there."""
 _TRAVELLING = frozenset({State.DEPARTED, State.RECALL})
 
-_MUTE = _STOPPED | {State.SENT, State.UNDELIVERED}
+_MUTE = frozenset({*HELD, State.SENT, State.UNDELIVERED})
 """States in which we hear, and say nothing of our own: stopped, or a message of ours has not arrived."""
 _NO_CORRECTION = CONCLUDED | _TRAVELLING | {State.NEEDS_TIER2}
 """States in which no right value leaves: an open question asks for it anyway, and what is over needs none."""
@@ -75,8 +73,9 @@ def _rows(
 
 def _hears(sources: Collection[State], event: str, guards: tuple[str, ...]) -> tuple[Row, ...]:
     """Return the rows of what the other State says; where the case is stopped, the row of where it was decides."""
-    stopped = tuple(Row(source, event, KEEP, _PARTNER, (), "message") for source in sources if source in _STOPPED)
-    return (*_rows([source for source in sources if source not in _STOPPED], event, _PARTNER, guards), *stopped)
+    # Where a case is stopped, what arrives is judged by where it was (M-5.30): that may be where nothing is there.
+    stopped = tuple(Row(source, event, KEEP, _PARTNER, (), "message") for source in sources if source in HELD)
+    return (*_rows([source for source in sources if source not in HELD], event, _PARTNER, guards), *stopped)
 
 
 def rows(side: Side, states: Collection[State]) -> tuple[Row, ...]:
@@ -397,9 +396,7 @@ MINOR_LATE = (
 
 def _found_of_who_left(case: Case, found: str) -> Case:
     """Return the case with ``found`` among its findings, once, if the person has left: no step is held by it then."""
-    if case.state not in CALLED_OR_AWAY or found in case.findings:
-        return case
-    return replace(case, findings=(*case.findings, found))
+    return case.with_found(found) if case.state in CALLED_OR_AWAY else case
 
 
 def _without(body: Mapping[str, Any], wrong: Collection[str]) -> Mapping[str, Any]:

@@ -5,12 +5,12 @@ Rule 1: the preview is the body. ``body`` is the text that ``send`` will embed; 
 Rule 2: a preview with findings can be looked at, and cannot be sent.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import schemas
 from gateway.core.case import Pending
 from gateway.core.elements import element_findings
 from gateway.core.facts import Around, Facts, Finding, When
@@ -18,7 +18,7 @@ from gateway.core.messages import ELEMENTS, REQUEST
 from gateway.core.minimise import Line, disclose
 from gateway.core.remark import About, is_confirmed, is_waiting, wire_value
 from gateway.core.rules import findings
-from keys import b64
+from gateway.core.wire import payload_digest
 from schemas import ijson
 
 LEGAL_BASIS = "CONFIRMATION"
@@ -47,7 +47,19 @@ class Preview:
 
 def body_digest(body: str) -> str:
     """Return base64url SHA-256 of the body's UTF-8 bytes."""
-    return b64.encode(hashlib.sha256(body.encode()).digest())
+    return payload_digest(body.encode())
+
+
+def body_text(type: str, value: Mapping[str, Any]) -> str:
+    """Return the exact text of a body of ``type``. Raises ``schemas.SchemaError`` if ``value`` is none."""
+    schemas.validate(type, value)
+    return ijson.dumps(value).decode()
+
+
+def prepared(type: str, value: Mapping[str, Any], author: str) -> Pending:
+    """Return ``value`` as a body of ``type`` that ``author`` prepared. Raises ``schemas.SchemaError`` if it is none."""
+    text = body_text(type, value)
+    return Pending(type, text, body_digest(text), author)
 
 
 def compose(

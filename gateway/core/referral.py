@@ -13,7 +13,6 @@ from typing import Any
 
 from gateway.core.case import Case, State
 from gateway.core.messages import DENIALS, POSITIVE_OUTCOMES, RECTIFICATION
-from gateway.core.verification import HELD
 from gateway.core.verification_changes import CORRECTED_HERE
 
 DUE = (
@@ -88,9 +87,8 @@ def _says_nothing(case: Case) -> bool:
 
 def _reply(case: Case) -> Mapping[str, Any] | None:
     """Return the answer that stands, ``None`` while one is awaited, or where a finding says that it fell."""
-    at = case.resume_to if case.state in HELD else case.state
     fell = case.reply_digest is not None and any(case.reply_digest in text for text in case.findings)
-    return case.reply if at in (State.REPLIED, State.CLOSED) and not fell else None
+    return case.reply if case.at in (State.REPLIED, State.CLOSED) and not fell else None
 
 
 def _was_to_wrong_data(case: Case, reply: Mapping[str, Any]) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 
 from gateway.core import verification_changes
 from gateway.core.age import treat_as_minor
-from gateway.core.case import Case, Release, Side, State, replace, with_finding
+from gateway.core.case import HELD, Case, Release, Side, State, replace, with_finding
 from gateway.core.facts import When
-from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, EndThread, Event, IllegalStep, Notify, PostOn, Send
+from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, EndThread, Event, Notify, PostOn, Send
 from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
@@ -27,7 +27,7 @@ from gateway.core.messages import (
     TYPES,
     WITHDRAWAL,
 )
-from gateway.core.return_guards import UNTOLD, body_of, departs_at, may_come, notice_at, represented
+from gateway.core.return_guards import UNTOLD, departs_at, may_come, notice_at, represented
 from gateway.core.returns import (
     ARRANGED,
     ARRANGING,
@@ -41,18 +41,23 @@ from gateway.core.returns import (
     S,
 )
 from gateway.core.rules import findings
-from gateway.core.verification import HELD, PARTNER, WITHDRAWAL_BODY
-from gateway.core.verification_changes import Change
+from gateway.core.verification import ATTESTS, PARTNER, WITHDRAWAL_BODY
+from gateway.core.verification_changes import Change, with_holder
+from gateway.core.verification_guards import body_of, pending_of, value_of
 from schemas import ijson
-
-
-def _value(text: str) -> Mapping[str, Any]:
-    value: Mapping[str, Any] = ijson.loads(text.encode())
-    return value
 
 
 def _said(case: Case, type: str, body: Mapping[str, Any]) -> Case:
     return replace(case, said={**case.said, type: body})
+
+
+def _unsaid(case: Case, type: str) -> Case:
+    return replace(case, said={one: body for one, body in case.said.items() if one != type})
+
+
+def _of_our_stop(case: Case) -> dict[str, Any]:
+    """Return what we said of a stop that is not lifted: it stands, whatever else was said is void."""
+    return {type: body for type, body in case.said.items() if type == SUSPENSION}
 
 
 def _clocked(case: Case, event: Event) -> Case:
@@ -79,8 +84,7 @@ def _begin_again(case: Case, event: Event, now: datetime) -> Change:
     What would take the old one further and never left does not leave any more; everything else in the outbox does. That
     we told of a stop and have not lifted it stands; who proposed that a stopped case goes on saw another one (V-01).
     """
-    said = {type: body for type, body in case.said.items() if type == SUSPENSION}
-    case = replace(case, pending=None, releases=(), said=said, resume_proposer=None)
+    case = replace(case, pending=None, releases=(), said=_of_our_stop(case), resume_proposer=None)
     return case, (DropUnsent(frozenset(TYPES) - _VOID),)
 
 
@@ -103,8 +107,7 @@ def _refused_by_them(case: Case, event: Event, now: datetime) -> Change:
     """Take in a no: every earlier word of either side is void, but that we told of a stop and have not lifted it."""
     if case.state in PASSED[case.side]:
         return case, (Notify("interior"),)
-    said = {type: body for type, body in case.said.items() if type == SUSPENSION}
-    case = replace(case, releases=(), said={**said, ACCEPTANCE: body_of(event)})
+    case = replace(case, releases=(), said={**_of_our_stop(case), ACCEPTANCE: body_of(event)})
     return _clocked(case, event), (Notify("interior"),)
 
 
@@ -121,31 +124,25 @@ def _with_release(case: Case, event: Event, kind: str, role: str) -> Case:
 
 
 def _propose(case: Case, event: Event, now: datetime) -> Change:
-    if case.pending is None:
-        raise IllegalStep(case.state, event.name, event.role)
-    body, digest = case.pending.body, case.pending.digest
-    ours = tuple(one for one in case.releases if one.authority == "ours" and one.digest == digest)
-    case = _clocked(replace(case, said={PROPOSAL: _value(body)}), event)
-    sent = Send(PROPOSAL, body, None, tuple(one.statement for one in ours))
+    pending = pending_of(case)
+    ours = tuple(one for one in case.releases if one.authority == "ours" and one.digest == pending.digest)
+    case = _clocked(replace(case, said={PROPOSAL: value_of(pending)}), event)
+    sent = Send(PROPOSAL, pending.body, None, tuple(one.statement for one in ours))
     return replace(case, pending=None, releases=ours), (sent,)
 
 
 def _request_document(case: Case, event: Event, now: datetime) -> Change:
-    if case.pending is None:
-        raise IllegalStep(case.state, event.name, event.role)
-    body = case.pending.body
-    case = _clocked(_said(case, DOCUMENT_REQUEST, _value(body)), event)
-    return replace(case, pending=None), (Send(DOCUMENT_REQUEST, body),)
+    pending = pending_of(case)
+    case = _clocked(_said(case, DOCUMENT_REQUEST, value_of(pending)), event)
+    return replace(case, pending=None), (Send(DOCUMENT_REQUEST, pending.body),)
 
 
 def _accept(case: Case, event: Event, now: datetime) -> Change:
-    if case.pending is None:
-        raise IllegalStep(case.state, event.name, event.role)
-    body = case.pending.body
+    pending = pending_of(case)
     role = "welfare" if represented(case) else "desk_head"
     case = _with_release(case, event, "return.acceptance", role)
-    case = replace(_said(case, ACCEPTANCE, _value(body)), pending=None)
-    return _clocked(case, event), (Send(ACCEPTANCE, body, None, (event.data["statement"],)),)
+    case = replace(_said(case, ACCEPTANCE, value_of(pending)), pending=None)
+    return _clocked(case, event), (Send(ACCEPTANCE, pending.body, None, (event.data["statement"],)),)
 
 
 def _refuse(case: Case, event: Event, now: datetime) -> Change:
@@ -153,11 +150,6 @@ def _refuse(case: Case, event: Event, now: datetime) -> Change:
     said = {type: body for type, body in case.said.items() if type in (PROPOSAL, SUSPENSION)}
     case = replace(case, pending=None, releases=(), said={**said, ACCEPTANCE: body_of(event)})
     return _clocked(case, event), (Send(ACCEPTANCE, event.data["body"]),)
-
-
-def _found(case: Case, found: str) -> Case:
-    """Return the case with ``found`` among its findings, once."""
-    return case if found in case.findings else replace(case, findings=(*case.findings, found))
 
 
 REPORTS_MAX = 256
@@ -227,7 +219,7 @@ CORRECTED_LATE = "the escort signed another protocol of the handover after both 
 def _handed_over(case: Case, event: Event, now: datetime) -> Change:
     """Take in the hand of the other State; once both have signed a protocol, that one stays."""
     if case.side is Side.REQUESTED and case.state in (S.HANDED_OVER, S.MONITORING):
-        return _found(case, CORRECTED_LATE), (Notify("interior"),)
+        return case.with_found(CORRECTED_LATE), (Notify("interior"),)
     return _told(HANDOVER)(case, event, now)
 
 
@@ -253,8 +245,7 @@ def _proposed(case: Case, event: Event, now: datetime) -> Change:
     """Take in a proposal; whatever was agreed on an earlier one is void, and what has not left of it does not leave."""
     if case.state in PASSED[Side.REQUESTED]:
         return case, (Notify("interior"),)
-    said = {type: body for type, body in case.said.items() if type == SUSPENSION}
-    said[PROPOSAL] = body_of(event)
+    said = {**_of_our_stop(case), PROPOSAL: body_of(event)}
     case = replace(case, said=said, releases=tuple(event.data.get("releases", ())), pending=None)
     return _clocked(case, event), (DropUnsent(frozenset(TYPES) - _OF_ANOTHER), Notify("interior"))
 
@@ -263,8 +254,7 @@ def _documented(case: Case, event: Event, now: datetime) -> Change:
     """Take in a document that was issued: it takes the place of any earlier one."""
     if case.state in PASSED[case.side]:
         return case, (Notify("interior"),)
-    said = {type: body for type, body in case.said.items() if type != REISSUE}
-    case = replace(case, said={**said, DOCUMENT: body_of(event)}, pending=None)
+    case = replace(_said(_unsaid(case, REISSUE), DOCUMENT, body_of(event)), pending=None)
     return _clocked(case, event), (Notify("interior"),)
 
 
@@ -297,7 +287,7 @@ def _depart(case: Case, event: Event, now: datetime) -> Change:
     """
     left, effects = _saying(SCHEDULE)(case, event, now)
     effects = (DropUnsent(frozenset(TYPES) - {SCHEDULE, DOCUMENT_REQUEST}), *effects)
-    return (_found(left, UNCONFIRMED) if event.data.get("unconfirmed") else left), effects
+    return (left.with_found(UNCONFIRMED) if event.data.get("unconfirmed") else left), effects
 
 
 def _report(case: Case, event: Event, now: datetime) -> Change:
@@ -307,10 +297,7 @@ def _report(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _issue(case: Case, event: Event, now: datetime) -> Change:
-    said = {type: body for type, body in case.said.items() if type != REISSUE}
-    return _clocked(replace(case, said={**said, DOCUMENT: body_of(event)}), event), (
-        Send(DOCUMENT, event.data["body"]),
-    )
+    return _saying(DOCUMENT)(_unsaid(case, REISSUE), event, now)
 
 
 def _schedule(case: Case, event: Event, now: datetime) -> Change:
@@ -326,13 +313,12 @@ def _cancel(case: Case, event: Event, now: datetime) -> Change:
     person is not kept waiting by a rule about what is told of her, for nothing is. Of a return that is suspended the
     word waits until that goes on.
     """
-    said = {type: body for type, body in case.said.items() if type != SCHEDULE}
-    case = replace(case, said=said)
+    case = _unsaid(case, SCHEDULE)
     if event.data.get("undo") == S.DOCUMENTED:
         return case, (DropUnsent(frozenset(TYPES) - {SCHEDULE}),)  # what else waits is no part of the plan
     silent = NO_CONTACT - {"R-02"} if event.facts and event.facts.state is S.SUSPENDED else NO_CONTACT
     if event.facts is None or {one.rule for one in findings(When.SEND, event.facts)} & silent:
-        return _found(case, NOT_TOLD), ()
+        return case.with_found(NOT_TOLD), ()
     return case, (Send(SCHEDULE, event.data["body"], optional=True),)
 
 
@@ -378,9 +364,8 @@ def _recall(case: Case, event: Event, now: datetime) -> Change:
     """
     over = case.state in HELD and SUSPENSION in case.said
     case = _stopped_no_more(case) if case.state in HELD else case
-    if case.side is Side.REQUESTING and event.role == "asylum_authority" and case.state not in RECALLED_BEFORE:
-        by = (event.actor, event.role)
-        case = replace(case, holders=(*(holder for holder in case.holders if holder != by), by), released=False)
+    if case.side is Side.REQUESTING and event.role in ATTESTS and case.state not in RECALLED_BEFORE:
+        case = replace(case, holders=with_holder(case, event.actor, event.role), released=False)
     draft = event.data.get("draft")
     case = case if draft is None else replace(case, draft=draft)
     if case.state not in RECALLED_BEFORE:
@@ -391,7 +376,7 @@ def _recall(case: Case, event: Event, now: datetime) -> Change:
         sent = (Send(RESUMPTION, RESUMPTION_BODY, optional=True),) if over else ()
         return case, (Notify("interior"), *sent)
     if not _may_say(case, event):
-        return _found(case, UNTOLD), (Notify("interior"),)
+        return case.with_found(UNTOLD), (Notify("interior"),)
     told = replace(_known(case), said={**case.said, TAKE_BACK: body_of(event)})
     return told, (Notify("interior"), Send(TAKE_BACK, body, optional=True))
 
@@ -403,8 +388,7 @@ def _known(case: Case) -> Case:
 
 def _stopped_no_more(case: Case) -> Case:
     """Return a case that was stopped as one that is called back: the recall holds for whoever stopped it."""
-    said = {type: body for type, body in case.said.items() if type != SUSPENSION}
-    case = replace(case, said=said, holders=(), released=False, frozen_by=None)
+    case = replace(_unsaid(case, SUSPENSION), holders=(), released=False, frozen_by=None)
     return replace(case, resume_to=None, resume_proposer=None)
 
 
@@ -451,7 +435,8 @@ RESUMPTION_BODY = '{"code":"RESUMED"}'
 
 def _suspended(case: Case) -> tuple[Case, Send]:
     """Return the case as one whose other side is told that it is stopped, and what tells it; no reason is given."""
-    return _said(case, SUSPENSION, _value(SUSPENSION_BODY)), Send(SUSPENSION, SUSPENSION_BODY, optional=True)
+    told = _said(case, SUSPENSION, ijson.loads(SUSPENSION_BODY.encode()))
+    return told, Send(SUSPENSION, SUSPENSION_BODY, optional=True)
 
 
 def _unreleased(case: Case) -> Case:
@@ -473,15 +458,13 @@ def _suspend(case: Case, event: Event, now: datetime) -> Change:
     A plan that waits in the outbox is dropped, or it would hold up the message that stops it. Of a proposal that is
     dropped so it never hears.
     """
-    by = (event.actor, event.role)
-    holders = (*(holder for holder in case.holders if holder != by), by)
     at = case.resume_to if case.state is S.SUSPENDED else case.state
     undo = event.data.get("undo") if at in RETURN_STATES else None
     resume_to = S(undo) if undo else at
     reasons = [text for text in (case.freeze_reason, event.data.get("reason")) if text]
     stopped = replace(
         case,
-        holders=holders,
+        holders=with_holder(case, event.actor, event.role),
         released=False,
         resume_to=resume_to,
         freeze_reason="\n".join(reasons) or None,
@@ -504,14 +487,14 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
     The proposing side tells nothing, because the reason may be one that nobody may guess. That an earlier stop is over
     it says once the case goes on.
     """
-    at = case.resume_to if case.state in HELD else case.state
+    at = case.at
     frozen, effects = verification_changes.APPLIES["freeze"](case, event, now)
     frozen = _unreleased(frozen)
     if case.side is Side.REQUESTING:
         kept = DropUnsent(_WORD_OF_GOING_ON)
         return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
     if at is S.UNDELIVERED and may_come(case):
-        frozen = _found(frozen, NOT_TOLD)  # a line may be down, and somebody may come all the same
+        frozen = frozen.with_found(NOT_TOLD)  # a line may be down, and somebody may come all the same
     elif at not in ARRANGED:
         return frozen, effects
     if SUSPENSION not in case.said:
@@ -541,8 +524,7 @@ def _restated(case: Case, event: Event, now: datetime) -> Change:
         return made, effects
     made = replace(made, releases=())
     if case.resume_to in _ANEW:
-        said = {type: body for type, body in case.said.items() if type == SUSPENSION}
-        made = replace(made, said=said, resume_to=S.CONSIDERED)
+        made = replace(made, said=_of_our_stop(case), resume_to=S.CONSIDERED)
     return made, effects
 
 
@@ -556,7 +538,7 @@ def _resume(case: Case, event: Event, now: datetime) -> Change:
     by = (event.actor, event.role)
     holders = tuple(holder for holder in case.holders if holder != by)
     told = SUSPENSION in case.said
-    case = replace(case, said={type: body for type, body in case.said.items() if type != SUSPENSION})
+    case = _unsaid(case, SUSPENSION)
     effects = (Send(RESUMPTION, RESUMPTION_BODY, optional=True),) if told else ()
     if holders:
         return replace(case, holders=holders, freeze_reason=None), effects
@@ -574,15 +556,13 @@ def _suspension(case: Case, event: Event, now: datetime) -> Change:
     if case.state not in (*ARRANGING, *HELD):
         anew = case.state in (*PREPARING, S.RECALL)
         found = STOPPED_LATE if case.state in AWAY else STOPPED_THERE if anew else None
-        return _found(case, found) if found else case, (Notify("interior"),)
-    by = (event.actor, PARTNER)
-    resume_to = case.resume_to if case.state in HELD else case.state
-    holders = (*(holder for holder in case.holders if holder != by), by)
-    return replace(case, holders=holders, released=False, resume_to=resume_to), (Notify("interior"),)
+        return case.with_found(found) if found else case, (Notify("interior"),)
+    holders = with_holder(case, event.actor, PARTNER)
+    return replace(case, holders=holders, released=False, resume_to=case.at), (Notify("interior"),)
 
 
 def _resumption(case: Case, event: Event, now: datetime) -> Change:
-    case = replace(case, findings=tuple(found for found in case.findings if found != STOPPED_THERE))
+    case = _without(case, STOPPED_THERE)
     if case.state not in HELD:
         return case, (Notify("interior"),)
     holders = tuple(holder for holder in case.holders if holder[1] != PARTNER)

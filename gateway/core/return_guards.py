@@ -38,8 +38,8 @@ from gateway.core.returns import (
 )
 from gateway.core.reuse import conditions, received_under
 from gateway.core.verification import PARTNER
+from gateway.core.verification_guards import body_of, value_of
 from gateway.core.wire import SKEW
-from schemas import ijson
 
 Look = Callable[[Case, Event, datetime], str | None]
 
@@ -99,18 +99,14 @@ def represented(case: Case) -> bool:
     return proposal is None or bool(proposal["represented"])
 
 
-def body_of(event: Event) -> Mapping[str, Any]:
-    """Return the body of the event: as it arrived, or parsed from the exact text that would leave."""
-    body = event.data["body"]
-    value: Mapping[str, Any] = ijson.loads(body.encode()) if isinstance(body, str) else body
-    return value
+def _pending_body(case: Case) -> Mapping[str, Any]:
+    return value_of(case.pending) if case.pending else {}
 
 
 def _accepted_body(case: Case, event: Event) -> Mapping[str, Any]:
     """Return the acceptance the step is about: prepared, arriving, or the one that both sides have."""
     if event.name == "accept":
-        value: Mapping[str, Any] = ijson.loads(case.pending.body.encode()) if case.pending else {}
-        return value
+        return _pending_body(case)
     return body_of(event) if event.name == "acceptance" else case.said[ACCEPTANCE]
 
 
@@ -399,7 +395,7 @@ def _right_type(case: Case, event: Event, now: datetime) -> str | None:
 
 def _true_to_record(case: Case, event: Event, now: datetime) -> str | None:
     """The proposal says what the record says: the reply, the consent, each conclusion with its day and expiry."""
-    return _differs(case, ijson.loads(case.pending.body.encode()) if case.pending else {})
+    return _differs(case, _pending_body(case))
 
 
 def _differs(case: Case, body: Mapping[str, Any]) -> str | None:

@@ -14,13 +14,12 @@ prepared, and can rest on no reply any more, is closed.
 from collections.abc import Mapping
 from datetime import timedelta
 
-from gateway.core.case import State
+from gateway.core.case import HELD, State
 from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row, rows_of
 from gateway.core.verification import (
     BOUNDS,
     CLERK,
     GATEWAY,
-    HELD,
     LIAISON,
     MAY_FREEZE,
     MAY_TELL_APART,

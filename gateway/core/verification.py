@@ -7,7 +7,7 @@ Rule 3: no row is triggered by silence, and none leads from a verification to a 
 Rule 4: nothing turns NOT_FOUND into NOT_NATIONAL; a second look is a new reply, signed anew.
 """
 
-from gateway.core.case import Case, State
+from gateway.core.case import HELD, Case, State
 from gateway.core.machine import KEEP, LEARN, RESUME, STAY, Row
 from gateway.core.machine import PARTNER as PARTNER
 from gateway.core.machine import rows_of as _rows
@@ -80,9 +80,6 @@ CALLED_OR_AWAY = (S.DEPARTED, S.HANDED_OVER, S.MONITORING, S.RECALL)
 States of who has left, or was called back since: nothing of hers can be held but what is said of her, and of her record
 nothing but the guardian is set right.
 """
-HELD = (S.FROZEN, S.SUSPENDED)
-"""States that stop our own acts. What arrives moves the state the case will resume in, so no partner can tell."""
-
 
 _AFTERLIFE = (
     Row(S.CLOSED, "block", S.BLOCKED, _GATEWAY, ("retention_over",), "retention timer"),

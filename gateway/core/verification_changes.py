@@ -34,9 +34,8 @@ from gateway.core.person_keys import FOUND_BY
 from gateway.core.remark import FURTHER_REMARK
 from gateway.core.reuse import with_further
 from gateway.core.verification import UNANSWERED_BY, WITHDRAWAL_BODY, S
-from gateway.core.verification_guards import GUARDS, let_go_by, pending_of, restated, value_of
+from gateway.core.verification_guards import GUARDS, body_of, let_go_by, pending_of, restated, value_of
 from gateway.core.wire import format_instant
-from schemas import ijson
 
 # What each event changes besides the state.
 
@@ -101,10 +100,11 @@ def _receipt(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _not_accepted(case: Case, event: Event, now: datetime) -> Change:
-    found = event.data.get("found") or REFUSED_AS % {"code": event.data["code"]}
-    new = () if event.data.get("found") and found in case.findings else (found,)  # each reminder is refused
-    case = replace(case, said=event.data.get("said", case.said), findings=(*case.findings, *new))
-    return case, (Notify("interior"),)
+    case = replace(case, said=event.data.get("said", case.said))
+    if found := event.data.get("found"):
+        return case.with_found(found), (Notify("interior"),)
+    found = REFUSED_AS % {"code": event.data["code"]}  # each of several that are refused
+    return replace(case, findings=(*case.findings, found)), (Notify("interior"),)
 
 
 def _extension_not_accepted(case: Case, event: Event, now: datetime) -> Change:
@@ -125,8 +125,8 @@ def _undelivered(case: Case, event: Event, now: datetime) -> Change:
     lost = {event.data.get("type")} if asked else gone
     # The other State goes on, or will until it hears of the stop. A freeze of who asks is told to nobody.
     unstopped = SUSPENSION in gone and event.data.get("held") in (S.SUSPENDED, *((S.FROZEN,) if asked else ()))
-    if (lost & unheard or unstopped) and NOT_TOLD not in case.findings:
-        case = replace(case, findings=(*case.findings, NOT_TOLD))  # it works on it, awaits somebody, or keeps it
+    if lost & unheard or unstopped:
+        case = case.with_found(NOT_TOLD)  # it works on it, awaits somebody, or keeps it
     if not asked and (case.state is S.WITHDRAWN or case.withdraws_at is not None):
         return case, (Notify("interior"),)  # the withdrawal itself, or before it; the thread has ended already
     # What stops or takes data back is heard all the same where we are asked: it moves up to the lost number (M-5.10).
@@ -160,8 +160,7 @@ def _waits_still(case: Case) -> bool:
 def _answered_late(case: Case, event: Event, now: datetime) -> Change:
     """Keep the first answer to what was closed unanswered, if it would have been taken where it was open."""
     if any(guard(case, event, now) for guard in (GUARDS["rules_receive"], GUARDS["attested"])):
-        found = () if ANSWERED_WRONGLY in case.findings else (ANSWERED_WRONGLY,)
-        return replace(case, findings=(*case.findings, *found)), (Notify("interior"),)
+        return case.with_found(ANSWERED_WRONGLY), (Notify("interior"),)
     kept = replace(case, reply=event.data["body"], reply_digest=event.data.get("digest"))
     kept = kept.with_clocks(*event.data.get("clocks", ()))
     return replace(kept, findings=(*case.findings, ANSWERED_LATE)), (Notify("interior"),)
@@ -241,33 +240,33 @@ def _interviewed(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _decline_interview(case: Case, event: Event, now: datetime) -> Change:
-    answer = ijson.loads(event.data["body"].encode())
-    declined = replace(case, interview={**(case.interview or {}), "answer": answer}, pending=None)
+    declined = replace(case, interview={**(case.interview or {}), "answer": body_of(event)}, pending=None)
     return declined, (Send(INTERVIEW_ANSWER, event.data["body"]),)
 
 
 def _ask_interview(case: Case, event: Event, now: datetime) -> Change:
-    proposal = ijson.loads(event.data["body"].encode())
-    return replace(case, interview={"proposal": proposal}), (Send(INTERVIEW, event.data["body"]),)
+    return replace(case, interview={"proposal": body_of(event)}), (Send(INTERVIEW, event.data["body"]),)
 
 
 def _report_interview(case: Case, event: Event, now: datetime) -> Change:
-    result = ijson.loads(event.data["body"].encode())
-    return replace(case, interview={**(case.interview or {}), "result": result}), (
-        Send(INTERVIEW_RESULT, event.data["body"]),
-    )
+    reported = replace(case, interview={**(case.interview or {}), "result": body_of(event)})
+    return reported, (Send(INTERVIEW_RESULT, event.data["body"]),)
 
 
 def _remind(case: Case, event: Event, now: datetime) -> Change:
     return replace(case, reminders=case.reminders + 1), (Send(REMINDER, event.data["body"]),)
 
 
+def with_holder(case: Case, actor: str, role: str) -> tuple[tuple[str, str], ...]:
+    """Return who holds the case once ``actor`` stops it in ``role``: who did so last stands last."""
+    return (*(holder for holder in case.holders if holder != (actor, role)), (actor, role))
+
+
 def _freeze(case: Case, event: Event, now: datetime) -> Change:
     draft = event.data.get("draft")
     case = replace(case, draft=draft) if draft is not None else case
-    reason = event.data["reason"]
-    by = (event.actor, event.role)
-    case = replace(case, holders=(*(holder for holder in case.holders if holder != by), by))
+    reason, by = event.data["reason"], (event.actor, event.role)
+    case = replace(case, holders=with_holder(case, *by))
     if case.state in (S.FROZEN, S.WITHDRAWN):
         return replace(case, freeze_reason=f"{case.freeze_reason}\n{reason}", released=False, resume_proposer=None), ()
     at = _resume_to(case) if case.state is S.SUSPENDED else case.state
@@ -308,8 +307,7 @@ def _correct(case: Case, event: Event, now: datetime) -> Change:
     draft = {**(case.draft or {}), "elements": right}
     if event.data.get("posted"):
         wrong = elements_in(name for name in known if known[name] != right.get(name))
-        found = [CORRECTED_HERE % {"part": part} for part in sorted(wrong)]
-        case = replace(case, findings=(*case.findings, *(one for one in found if one not in case.findings)))
+        case = case.with_found(*(CORRECTED_HERE % {"part": part} for part in sorted(wrong)))
     return _looked_at_anew(replace(case, draft=draft, former=tuple(kept), renditions=drawn(draft, case.renditions))), ()
 
 
@@ -390,7 +388,7 @@ def _say(type: str) -> Apply:
 
 def _delay(case: Case, event: Event, now: datetime) -> Change:
     """Say that it takes longer, and remember until when: the next notice is due after that day (R-11)."""
-    said = replace(case, delay=ijson.loads(event.data["body"].encode()), delays=case.delays + 1)
+    said = replace(case, delay=body_of(event), delays=case.delays + 1)
     return _say(DELAY)(said, event, now)
 
 

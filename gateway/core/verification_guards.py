@@ -31,6 +31,13 @@ def value_of(pending: Pending) -> dict[str, Any]:
     return ijson.loads(pending.body.encode())
 
 
+def body_of(event: Event) -> Mapping[str, Any]:
+    """Return the body of the event: as it arrived, or parsed from the exact text that would leave."""
+    body = event.data["body"]
+    value: Mapping[str, Any] = ijson.loads(body.encode()) if isinstance(body, str) else body
+    return value
+
+
 def pending_of(case: Case) -> Pending:
     """Return what was prepared in ``case``; raises ``IllegalStep`` if nothing was."""
     if case.pending is None:
@@ -77,7 +84,7 @@ def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     purpose = "TRAVEL_DOC" if case.pending.type == DOCUMENT_REQUEST else case.purpose
     asked = None if case.pending.type in (REQUEST, DOCUMENT_REQUEST) else case.asked
     disclosure = disclose(case.draft, purpose, asked, case.renditions)
-    if ijson.loads(case.pending.body.encode()).get("elements") != disclosure.elements:
+    if value_of(case.pending).get("elements") != disclosure.elements:
         return _found("MIN-1", "the body holds other elements than the file and the purpose give")
     return (*disclosure.findings, *element_findings(disclosure.elements))
 
@@ -167,13 +174,13 @@ def _interview_consented(case: Case, event: Event, now: datetime) -> tuple[Findi
 
 
 def _interview_agreed(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    said, body = case.interview or {}, event.data["body"]
+    said = case.interview or {}
     if said.get("answer") is None or said["answer"]["decision"] != "ACCEPTED":
         return _found("M-02", "no interview was agreed on in this case")
     # A result may start the clock of the reply anew: said twice, or of a day to come, it would put the reply off.
     if said.get("result") is not None:
         return _found("M-02", "what came of the interview was said already")
-    result = ijson.loads(body.encode()) if isinstance(body, str) else body
+    result = body_of(event)
     if result["result"] == "HELD" and result["on"] > (now.date() + timedelta(days=1)).isoformat():
         return _found("M-02", "an interview that was held was held on a day that has come")
     return ()
@@ -238,6 +245,11 @@ def _never_posted_or_refused(case: Case, event: Event, now: datetime) -> tuple[F
     return () if event.data["draft"]["to"] == case.partner else _found("V-09", "a case never moves to another State")
 
 
+def is_indicated(draft: Mapping[str, Any]) -> bool:
+    """Return whether a need for protection is known: the state is neither that there is none, nor that nobody knows."""
+    return draft["asylum"]["state"] not in ("none", "unknown")
+
+
 def _indication_stands(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """
     What is known of a need for protection is not written over by the desk, nor of whom it is known (R-01).
@@ -246,7 +258,7 @@ def _indication_stands(case: Case, event: Event, now: datetime) -> tuple[Finding
     """
     if event.role in ATTESTS:
         return ()
-    if case.draft is None or case.draft["asylum"]["state"] not in ("none", "unknown"):
+    if case.draft is None or is_indicated(case.draft):
         return _found("R-01", "protection was indicated; freeze the case, and the authority that attests it decides")
     return ()
 

@@ -10,13 +10,13 @@ Rule 3: a receipt carries all its members always, ``null`` where one does not ap
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import schemas
 from gateway.core.codes import CODES, Kind, PeerError, Reason
-from keys import b64
+from keys import b64, instants, jws
 from schemas import ijson
 
 VERSION = 1
@@ -97,11 +97,8 @@ def payload_digest(raw: bytes) -> str:
     return b64.encode(sha256(raw).digest())
 
 
-def format_instant(instant: datetime) -> str:
-    """Return an aware instant as RFC 3339 UTC, its fraction cut off. Raises ``ValueError`` for a naive one."""
-    if instant.tzinfo is None:
-        raise ValueError("an instant on the wire is aware")
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+format_instant = instants.serialize
+"""The one form that an instant has on the wire."""
 
 
 class ClockClaim(NamedTuple):
@@ -438,3 +435,8 @@ def parse_stored_answer(raw: bytes) -> Answer:
         return Answer(receipt.encode(), b64.decode(r), escaped.replace("\\n", "\n"))
     except ValueError:
         raise BadAnswer(Reason.ANSWER_FORM, "not in its only form") from None
+
+
+def receipt_in(stored: bytes) -> Receipt:
+    """Return the receipt in a stored answer, whose signature was verified. Raises ``BadAnswer``, ``BadJws``."""
+    return parse_receipt(jws.parse(parse_stored_answer(stored).receipt, jws.TYP_RECEIPT).payload)

@@ -47,7 +47,7 @@ from gateway.services.account_store import (
     is_open,
 )
 from gateway.services.context import Forbidden, Person
-from gateway.services.guests import GUEST, Guests
+from gateway.services.guests import GUEST, Guests, is_guest
 from gateway.services.papers import Papers
 from gateway.services.ports import Random
 from keys import b64
@@ -383,7 +383,7 @@ class Accounts:
 
     async def find_invitation_of(self, guest: str, now: datetime) -> Invitation | None:
         """Return the invitation that the guest ``guest`` is here by, if it stands: a guest has no other leave."""
-        if not guest.startswith(GUEST):
+        if not is_guest(guest):
             return None
         found = await self.store.find_invitation(guest.removeprefix(GUEST))
         return found if found is not None and found.person == guest and found.stands(now) else None

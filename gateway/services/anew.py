@@ -227,7 +227,7 @@ async def _is_settled(
 async def _behind(context: Context, tx: Tx, row: OutboundRow) -> list[OutboundRow]:
     """Return what waits behind ``row`` in its case since before our epoch."""
     parked = await _parked(tx, row.ref or "", context.epoch)
-    return [one for one in parked if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
+    return [one for one in parked if one.place > row.place]
 
 
 async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
@@ -240,11 +240,7 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     if held is None:
         return
     case: Case = held.case
-    try:
-        said = threads.said(context, held, row)
-    except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-        return
+    said = threads.find_said(context, held, row)
     if said is None or await _taken_back(tx, row):
         return
     if row.type == REPLY and case.reply != said:
@@ -261,12 +257,11 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
 
 async def _taken_back(tx: Tx, row: OutboundRow) -> bool:
     """Return whether what takes ``row`` back was said after it, at an earlier restore: it is posted again with it."""
-    place = (row.epoch, row.seq or 0)
-    rows = [one for one in await tx.outbound_of_case(row.ref or "") if (one.epoch, one.seq or 0) > place]
+    rows = [one for one in await tx.outbound_of_case(row.ref or "") if one.place > row.place]
     alive = [one for one in rows if one.state in ("queued", "posted", "receipted")]
     if row.type == REPLY:
         return any(one.type == RECTIFICATION for one in alive)  # of who is asked, each is of the whole reply
-    stops = [one.type for one in sorted(alive, key=lambda one: (one.epoch, one.seq or 0)) if one.type in WORD_OF_STOP]
+    stops = [one.type for one in sorted(alive, key=lambda one: one.place) if one.type in WORD_OF_STOP]
     return stops[-1:] == [SUSPENSION]
 
 
@@ -274,7 +269,7 @@ async def _parked(tx: Tx, ref: str, epoch: int) -> list[OutboundRow]:
     """Return what waits in the case ``ref`` since before ``epoch``, in its order."""
     waiting = await tx.queued_of_case(ref)
     together = [one for one in waiting if one.type != WITHDRAWAL and one.epoch < epoch]
-    return sorted(together, key=lambda one: (one.epoch, one.seq or 0))
+    return sorted(together, key=lambda one: one.place)
 
 
 async def take_listed(
@@ -298,8 +293,7 @@ async def take_listed(
     held = cases.readable(context, await tx.find_case(ref)) if rows else None
     if held is not None:
         await threads.take_out(context, tx, held, rows, now)
-        case = replace(held.case, findings=(*held.case.findings, UNDECIDED))
-        await cases.note(context, tx, held, case, "restore", context.country, now)
+        await cases.note(context, tx, held, held.case.with_found(UNDECIDED), "restore", context.country, now)
 
 
 async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
@@ -328,9 +322,8 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     wrong_clock = out_of_time and now <= row.expires_at + wire.SKEW
     if wrong_clock and row.type in threads.STOPS:
         send = replace(send, not_before=now + timedelta(seconds=listing.AGAIN_S))
-    if wrong_clock and WRONG_CLOCK not in held.case.findings:
-        case = replace(held.case, findings=(*held.case.findings, WRONG_CLOCK))
-        held = await cases.note(context, tx, held, case, "refused_again", row.partner, now)
+    if wrong_clock:
+        held = await cases.add_finding(context, tx, held, WRONG_CLOCK, "refused_again", row.partner, now)
     try:
         await threads.queue(context, tx, held, send, now)
     except IllegalStep:
@@ -462,9 +455,7 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     if now <= row.expires_at + wire.SKEW:
         await tx.save_outbound(said._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
         found = WRONG_CLOCK if row.type in threads.STOPS else WRONG_CLOCK_AWAY
-        if found not in held.case.findings:
-            case = replace(held.case, findings=(*held.case.findings, found))
-            await cases.note(context, tx, held, case, "refused_again", row.partner, now)
+        await cases.add_finding(context, tx, held, found, "refused_again", row.partner, now)
     return True
 
 
@@ -498,9 +489,7 @@ def is_kept(case: Case, type: str, said: Mapping[str, Any]) -> bool:
 async def _said_since(tx: Tx, row: OutboundRow) -> bool:
     """Return whether another message that takes the place of ``row`` was said after it, and stands."""
     alive = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted", "receipted")]
-    return any(
-        takes_place(one.type, row.type) and (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in alive
-    )
+    return any(takes_place(one.type, row.type) and one.place > row.place for one in alive)
 
 
 async def fall_back(
@@ -517,10 +506,7 @@ async def fall_back(
     name = refused_as(row.type, since=since or await _said_since(tx, row))
     name = unanswered_by(held.case) if name == TYPES[REPLY].refused else name
     if steps.extends(context, held, row):
-        case, name = held.case, "extension_not_accepted"
-        clock = case.clock("reply")
-        shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
-        data = {**data, "clocks": (shorter,) if shorter else ()}
+        name, data = "extension_not_accepted", {**data, "clocks": steps.shortened(context, held.case)}
     if row.type in threads.DOCUMENTS and not since:  # else that one is what counts
         try:
             if held.case.said.get(row.type) == threads.said(context, held, row):
@@ -551,12 +537,11 @@ _WARNS = threads.HEARD_AT_LAST | {MONITORING}
 async def _tell_otherwise(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
     """Have the desk tell the other State by another way what that refused, unless it is a stop that is over here."""
     held = cases.readable(context, await tx.find_case(row.ref or ""))
-    if held is None or NOT_TOLD in held.case.findings or (row.type == SUSPENSION and SUSPENSION not in held.case.said):
+    if held is None or (row.type == SUSPENSION and SUSPENSION not in held.case.said):
         return
     if held.case.side is Side.REQUESTED and (await threads.thread_of(tx, held.case)).ended == "withdrawn":
         return  # it said itself that nobody comes
-    case = replace(held.case, findings=(*held.case.findings, NOT_TOLD))
-    await cases.note(context, tx, held, case, "not_told", context.country, now)
+    await cases.add_finding(context, tx, held, NOT_TOLD, "not_told", context.country, now)
 
 
 def _says_who_left(context: Context, held: cases.Held, row: OutboundRow) -> bool:

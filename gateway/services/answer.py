@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import schemas
 from gateway.core import wire
 from gateway.core.case import Case, Pending, State, replace
 from gateway.core.clocks import Clock
@@ -28,9 +27,10 @@ from gateway.core.messages import (
     REPLY,
     TYPES,
 )
-from gateway.core.preview import LEGAL_BASIS, body_digest
+from gateway.core.preview import LEGAL_BASIS, body_text, prepared
 from gateway.core.starts import starts_of_message
 from gateway.core.verification import GATEWAY, unanswered_by
+from gateway.core.verification_guards import value_of
 from gateway.services import access, cases, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, check_listed, own_statement
@@ -39,7 +39,6 @@ from gateway.services.passed_over import bring_back
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
 from keys.errors import BadRest
-from schemas import ijson
 
 ANSWER_WAITS = "the answer waits here and has not left; the case is closed once it has"
 """Why a case is not closed yet."""
@@ -137,23 +136,20 @@ class Answer:
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
-        made: list[Pending] = []
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> Pending:
             held = await cases.load(context, tx, ref, seen)
             handling = {**(held.case.received or {})["handling"], "legal_basis": LEGAL_BASIS}
             value = {**reply, "handling": handling}  # the conditions are the request's, whatever the caller brings
-            schemas.validate(REPLY, value)
-            text = ijson.dumps(value).decode()
-            pending = Pending(REPLY, text, body_digest(text), person)
-            made.append(pending)
+            pending = prepared(REPLY, value, person)
             facts = await _facts(context, tx, held.case, value)
             event = Event("prepare", person, role, {"pending": pending, "digest": pending.digest}, facts)
             await steps.move(context, tx, held, event, now)
             await access.record(context, tx, held, person, "search", "answer to a request", now)
+            return pending
 
-        await context.commit(unit)
-        return made[-1]
+        made: Pending = (await context.commit(unit)).value
+        return made
 
     async def countersign(self, ref: str, statement: str, person: str) -> None:
         """
@@ -196,7 +192,7 @@ class Answer:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref, seen)
             pending = held.case.pending
-            value = ijson.loads(pending.body.encode()) if pending else {}
+            value = value_of(pending) if pending else {}
             data = {"outcome": value.get("outcome"), "reply": value, "digest": pending.digest if pending else None}
             event = Event("answer", person, role, data, await _facts(context, tx, held.case, value))
             await steps.move(context, tx, held, event, now)
@@ -229,9 +225,8 @@ class Answer:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             type, value, extra = body(held.case)
-            schemas.validate(type, value)
-            text = ijson.dumps(value).decode()
-            await steps.move(context, tx, held, Event(name, person, role, {"body": text, **extra}), now)
+            data = {"body": body_text(type, value), **extra}
+            await steps.move(context, tx, held, Event(name, person, role, data), now)
 
         await context.commit(unit)
 

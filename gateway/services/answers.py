@@ -7,12 +7,9 @@ posted again for all that: the partner may have forgotten it.
 Rule 3: a log that shows two trees of one size is kept as evidence, and its answer is none.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import Side, replace
 from gateway.core.checkpoint import Checkpoint, Proof
 from gateway.core.clocks import Clock
 from gateway.core.codes import PeerError
@@ -30,7 +27,7 @@ from gateway.services.rows import OutboundRow
 from gateway.services.witness import answered_name, keep, shown_name
 from keys import jws as jws_format
 from keys.card import Card
-from keys.errors import BadJws, BadRest, BadSignature, UnknownKey
+from keys.errors import BadJws, BadSignature, UnknownKey
 from schemas import ijson
 
 RECEIVED_AT = "the other State says it received at %(at)s"
@@ -43,8 +40,6 @@ GOES_BY_IT = "since it was restored the other State goes by a message of ours th
 SAYS_OTHERWISE = "since it was restored the other State says %(receipt)s; its first receipt says %(first_receipt)s"
 RECKONS_ANEW = "since it was restored the other State reckons %(day)s; its first receipt says %(first_day)s"
 """Findings on a case whose partner came back from a restore and says otherwise (M-5.28)."""
-
-SETTLED = frozenset({"receipted", "refused"})
 
 _EPOCH_DIGITS = 15
 
@@ -114,7 +109,7 @@ class Answers:
             if await _forked(tx, row, shown, proof.checkpoint, now):
                 return True
             current = await tx.find_outbound_again(row)
-            if current is None or current.state in SETTLED:
+            if current is None or current.state in passed_over.DONE:
                 if current is not None and (current.status, current.code) != (receipt.status, receipt.code):
                     context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
                 return False
@@ -218,11 +213,10 @@ class Answers:
         at, found = counted_from(receipt.received_at, made_at, now), []
         if at != receipt.received_at:
             found.append(RECEIVED_AT % {"at": wire.format_instant(receipt.received_at)})
-        body = self._said(held, row) if row.type in ASKED | STATED else None
+        body = threads.find_said(self._context, held, row) if row.type in ASKED | STATED else None
         if body is None:
             return (), tuple(found)
-        country, reckoner = self._context.country, self._context.reckoner
-        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+        reckoner, pair = self._context.reckoner, case.sides(self._context.country)
         clocks = reckoner.begin(*pair, starts_of_message(row.type, body), made_at, row.digest, case.clocks)
         # A document may have crossed the request, or come before this receipt: who issues them knows which was first.
         issued = DOCUMENT in case.said and receipt.due_on is None
@@ -235,20 +229,10 @@ class Answers:
             found.append(RECKONS_OTHERWISE % {"day": receipt.due_on, "own_day": ours})
         return clocks, tuple(found)
 
-    def _said(self, held: cases.Held, row: OutboundRow) -> Mapping[str, Any] | None:
-        """Return the body of a message of ours, ``None`` where it is not kept, or cannot be read, which is logged."""
-        try:
-            return threads.said(self._context, held, row)
-        except BadRest as error:
-            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-            return None
-
 
 def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
     """Return what to note if a restored partner says otherwise than in the answer kept of a message (M-5.28)."""
-    first = wire.parse_receipt(
-        jws_format.parse(wire.parse_stored_answer(stored).receipt, jws_format.TYP_RECEIPT).payload
-    )
+    first = wire.receipt_in(stored)
     if (first.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
         return GOES_BY_IT
     if first.status != receipt.status:
@@ -280,7 +264,7 @@ async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: d
     if held is None:
         # A message that has its answer begins no log: its sender has as many earlier epochs as its card makes up.
         current = await tx.find_outbound(row.partner, row.id)
-        if current is None or current.state in SETTLED:
+        if current is None or current.state in passed_over.DONE:
             return False
         if current.answer is not None and await resync.is_past(tx, row.partner, _epoch(shown.origin)):
             return False
@@ -304,6 +288,5 @@ def entered(answer: wire.Answer, proof: Proof, origin: str, card: Card) -> Check
 async def add_finding(context: Context, tx: Tx, row: OutboundRow, found: str, now: datetime) -> None:
     """Add a finding to the case of a message of ours, once, as long as the case can be read."""
     held = cases.readable(context, await tx.find_case(row.ref) if row.ref else None)
-    if held is not None and found not in held.case.findings:
-        noted = replace(held.case, findings=(*held.case.findings, found))
-        await cases.note(context, tx, held, noted, "reckoned", row.partner, now)
+    if held is not None:
+        await cases.add_finding(context, tx, held, found, "reckoned", row.partner, now)

@@ -4,7 +4,6 @@ Who has left: what is said of her must be heard, and no message that is lost end
 Nor does word of a stop that is said once more, for it was heard before (decision 0041).
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from gateway.core import envelope
@@ -70,7 +69,7 @@ async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
         except BadRest as error:
             # It stays lost; word that somebody is on the way must be taken all the same.
             context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-    return await _late(context, tx, held, now)
+    return await cases.add_finding(context, tx, held, LATE, "late", context.country, now)
 
 
 async def _last_given(tx: Tx, held: Held, thread: ThreadRow) -> int:
@@ -115,12 +114,5 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return False
-    await _late(context, tx, held, now)
+    await cases.add_finding(context, tx, held, LATE, "late", context.country, now)
     return True
-
-
-async def _late(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
-    if LATE in held.case.findings:
-        return held
-    case = replace(held.case, findings=(*held.case.findings, LATE))
-    return await cases.note(context, tx, held, case, "late", context.country, now)

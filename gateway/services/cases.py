@@ -27,9 +27,6 @@ from keys.errors import BadRest
 PART = 200
 """Cases read in one transaction where all are read."""
 
-ENDED = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
-
-
 SECOND_WORD, ANSWER = 1, 2
 """Words that may be due in a case: a second person's on what a first one prepared or proposed, an answer about data."""
 
@@ -224,8 +221,14 @@ def digest_of(context: Context, held: Held | None, event: EventRow) -> str | Non
 
 
 async def note(context: Context, tx: Tx, held: Held, case: Case, name: str, actor: str, now: datetime) -> Held:
-    """Save a finding added to ``case`` without moving it."""
+    """Save ``case``, of which the gateway itself has noted something, without moving it."""
     return await store(context, tx, held, case, Event(name, actor, "gateway"), held.case.state.value, now)
+
+
+async def add_finding(context: Context, tx: Tx, held: Held, found: str, name: str, actor: str, now: datetime) -> Held:
+    """Save ``found`` among the findings of the case, without moving it; one that stands there is not noted again."""
+    case = held.case.with_found(found)
+    return held if case is held.case else await note(context, tx, held, case, name, actor, now)
 
 
 async def in_states(

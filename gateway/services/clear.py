@@ -19,8 +19,8 @@ from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.facts import Around, Facts, Finding, about, before_a_case
 from gateway.core.machine import Event, RuleRefused
-from gateway.core.messages import ASKS_OF_DATA, ELEMENTS, INTERVIEW_ANSWER, REQUEST
-from gateway.core.preview import Preview, body_digest, compose
+from gateway.core.messages import ASKS_OF_DATA, CONTEST, ELEMENTS, INTERVIEW_ANSWER, REQUEST
+from gateway.core.preview import Preview, body_text, compose, prepared
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
 from gateway.core.verification_changes import ASKS_FURTHER
@@ -261,9 +261,8 @@ class Clear:
         context = self._context
         now = context.clock.now()
         acting(context, person, role, now)
-        made: list[Preview] = []
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx) -> Preview:
             held = await cases.load(context, tx, ref)
             case = held.case
             known = remarks.about(context, case, ELEMENTS, now)
@@ -271,13 +270,13 @@ class Clear:
             preview = self.preview(
                 case.draft or {}, case.asked, around=around, renditions=case.renditions, remark=known
             )
-            made.append(preview)
             data = {"pending": preview.pending(person), "digest": preview.digest}
             event = Event("prepare", person, role, data, await self._facts(tx, held.case, preview.type, preview.body))
             await steps.move(context, tx, held, event, now)
+            return preview
 
-        await context.commit(unit)
-        return made[-1]
+        made: Preview = (await context.commit(unit)).value
+        return made
 
     async def prepare_interview(
         self,
@@ -299,15 +298,13 @@ class Clear:
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
         value = {"decision": "ACCEPTED", **answer}
-        schemas.validate(INTERVIEW_ANSWER, value)
+        pending = prepared(INTERVIEW_ANSWER, value, person)
         schemas.validate("interview-consent", consent)
-        text = ijson.dumps(value).decode()
-        pending = Pending(INTERVIEW_ANSWER, text, body_digest(text), person)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref, seen)
             data = {"pending": pending, "digest": pending.digest, "consent": dict(consent)}
-            event = Event("prepare", person, role, data, await self._facts(tx, held.case, INTERVIEW_ANSWER, text))
+            event = Event("prepare", person, role, data, await self._facts(tx, held.case, pending.type, pending.body))
             await steps.move(context, tx, held, event, now)
 
         await context.commit(unit)
@@ -390,9 +387,16 @@ class Clear:
 
     async def contest(self, ref: str, ground: str, person: str, role: str = "case_officer") -> None:
         """Ask for a second look at the reply, once, on a coded ``ground``. Raises as ``send``."""
-        body = ijson.dumps({"ground": ground}).decode()
-        schemas.validate("verification.contest", ijson.loads(body.encode()))
-        await self._step(ref, "contest", person, role, {"body": body}, facts_type="verification.contest")
+        context, now = self._context, self._context.clock.now()
+        body = body_text(CONTEST, {"ground": ground})
+        acting(context, person, role, now, ref)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            facts = await self._facts(tx, held.case, CONTEST, "{}")
+            await steps.move(context, tx, held, Event("contest", person, role, {"body": body}, facts), now)
+
+        await context.commit(unit)
 
     async def close(self, ref: str, person: str, role: str = "case_officer", event: str = "close") -> None:
         """
@@ -413,19 +417,6 @@ class Clear:
             data = {"awaited": await heard.is_awaited(context, tx, held.case)}
             moved = await steps.move(context, tx, held, Event(event, person, role, data), now)
             await bring_back(context, tx, held.row, moved.row, now)
-
-        await context.commit(unit)
-
-    async def _step(
-        self, ref: str, name: str, person: str, role: str, data: Mapping[str, Any], facts_type: str = ""
-    ) -> None:
-        context, now = self._context, self._context.clock.now()
-        acting(context, person, role, now, ref)
-
-        async def unit(tx: Tx) -> None:
-            held = await cases.load(context, tx, ref)
-            facts = await self._facts(tx, held.case, facts_type, "{}") if facts_type else None
-            await steps.move(context, tx, held, Event(name, person, role, data, facts), now)
 
         await context.commit(unit)
 

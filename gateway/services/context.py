@@ -387,7 +387,7 @@ def acting(context: Context, person: str, role: str, at: datetime, ref: str = ""
     """
     Return the person ``person`` if it holds office and ``role`` at ``at``.
 
-    A guest is taken only by a service that names the case ``ref``, in which it may do what ``cases.move`` lets it. It
+    A guest is taken only by a service that names the case ``ref``, in which it may do what ``steps.move`` lets it. It
     has no key, so no statement is ever its. Raises ``Forbidden``.
     """
     found = context.persons.get(person)

@@ -587,7 +587,7 @@ class Deliverer:
                 new = [row for row in rows if row.id not in looked]
                 for row in new:
                     current = await tx.find_outbound(row.partner, row.id)
-                    if current is not None and current.state in ("queued", "posted"):  # not moved up by one before it
+                    if current is not None and current.waits:  # not moved up by one before it
                         ended += await undelivered.end(self._context, tx, row, None, now)
                 looked.update(row.id for row in new)
                 if ended or len(rows) < most:

@@ -14,11 +14,10 @@ from hashlib import sha256
 
 import schemas
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Side, State
+from gateway.core.case import HELD, Case, Side, State
 from gateway.core.clocks import Clock
 from gateway.core.escalation import (
     ALLOW,
-    HELD,
     MAY_ALLOW,
     MAY_STOP,
     PROPOSE,

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import schemas
-from gateway.core.case import Side
 from gateway.core.clocks import Clock
 from gateway.core.escalation import ALLOW, PROPOSE, STOP, event_of
 from gateway.core.evidence import RECEIVED, SENT
@@ -78,7 +77,8 @@ def messages(
     outbound: Sequence[OutboundRow], inbound: Sequence[InboundRow], *, disclosed: bool
 ) -> list[dict[str, Any]]:
     """Return a row for each message, in order of queueing or receipt."""
-    left = [row for row in outbound if disclosed or not _never_left(row)]
+    # What was taken back before it left proves nothing, and tells that something stopped it.
+    left = [row for row in outbound if disclosed or not row.never_left]
     rows = [(row.queued_at, _sent(row)) for row in left] + [(row.received_at, _received(row)) for row in inbound]
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
@@ -106,11 +106,6 @@ def bounded(inbound: Sequence[InboundRow], began: Collection[str]) -> tuple[Sequ
     ]
 
 
-def _never_left(row: OutboundRow) -> bool:
-    """Tell whether a message was taken back before it left: it proves nothing, and tells that something stopped it."""
-    return row.state == "dropped" and row.posted_at is None
-
-
 def _unsaid(rows: Sequence[OutboundRow]) -> list[OutboundRow]:
     """
     Return which of ``rows`` (in order of queueing) never left, nor anything that was queued in their place.
@@ -118,8 +113,8 @@ def _unsaid(rows: Sequence[OutboundRow]) -> list[OutboundRow]:
     What steps behind another message is taken out and queued once more in the same second. Nothing names the one that
     took its place; it is the first of that type, and waits as long.
     """
-    lost = [row for row in rows if _never_left(row)]
-    free = [row for row in rows if not (_never_left(row) and row.queued_at == row.answered_at)]
+    lost = [row for row in rows if row.never_left]
+    free = [row for row in rows if not (row.never_left and row.queued_at == row.answered_at)]
     place = dict[str, OutboundRow]()
     for row in lost:
         at = row.answered_at
@@ -132,7 +127,7 @@ def _unsaid(rows: Sequence[OutboundRow]) -> list[OutboundRow]:
             place[row.id] = found
 
     def left(row: OutboundRow) -> bool:
-        return left(place[row.id]) if row.id in place else not _never_left(row)
+        return left(place[row.id]) if row.id in place else not row.never_left
 
     return [row for row in lost if not left(row)]
 
@@ -230,8 +225,7 @@ def clocks(
     """
     if held is None:
         return []
-    case, country = held.case, context.country
-    pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+    case, pair = held.case, held.case.sides(context.country)
     unheard = not disclosed and any(row.type == DELAY for row in _unsaid(outbound))
     found = [(*clock.history, clock) for clock in case.clocks]
     return [

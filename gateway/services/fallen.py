@@ -17,10 +17,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from gateway.core.case import Case, Release
+from gateway.core.case import HELD, Case, Release
 from gateway.core.machine import Notify
 from gateway.core.returns import RETURN_STATES
-from gateway.core.verification import HELD
 from gateway.core.wire import format_instant, parse_payload
 from gateway.services import cases, directory
 from gateway.services.answer import unissue, unsay
@@ -135,7 +134,7 @@ class FallenMessages:
         if standing is held:
             return
         self._context.log("statement.fell", ref=ref)
-        case = replace(standing.case, findings=tuple(dict.fromkeys((*held.case.findings, OURS_FELL))))
+        case = standing.case.with_found(OURS_FELL)
         self._context.notify(case, Notify("interior"))
         await cases.note(self._context, tx, held, case, "revoked", self._context.country, now)
 
@@ -167,8 +166,7 @@ class FallenMessages:
             return
         text, standing = _text(one), await without_fallen(self._context, tx, held)
         if text not in held.case.findings or standing is not held:
-            findings = tuple(dict.fromkeys((*held.case.findings, text)))
-            case = replace(standing.case, findings=findings)
+            case = standing.case.with_found(text)
             noted = await cases.note(self._context, tx, held, case, "revoked", one.partner, now)
             if not one.stated:
                 noted = await unsay(self._context, tx, noted, self._context.country, now)

@@ -34,19 +34,13 @@ async def is_under_way(context: Context, tx: Tx, held: Held, types: Collection[s
     It is of one of ``types``, or a correction that brings a right value.
     """
     rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.posted_at is not None]
-    abroad = [row for row in rows if row.state in ("queued", "posted") and row.answer is None]
+    abroad = [row for row in rows if row.waits and row.answer is None]
     return any(row.type in types or _brings_a_value(context, held, row) for row in abroad)
 
 
 def _brings_a_value(context: Context, held: Held, row: OutboundRow) -> bool:
     """Return whether a message is a correction with a right value; one that cannot be read never leaves."""
-    if row.type != RECTIFICATION:
-        return False
-    try:
-        return bool((threads.said(context, held, row) or {}).get("elements"))
-    except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-        return False
+    return row.type == RECTIFICATION and bool((threads.find_said(context, held, row) or {}).get("elements"))
 
 
 async def is_unconfirmed(tx: Tx, case: Case) -> bool:
@@ -63,14 +57,10 @@ async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
     its gateway refused is none, nor is one that ended and never left: there is no knowing of that.
     """
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.state != "dropped"]
-    named = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
-    stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED and not _never_left(row)]
-    proposals = [(row.epoch, row.seq or 0) for row in stand]
+    named = [row.place for row in rows if row.digest == in_reply_to]
+    stand = [row for row in rows if row.type == PROPOSAL and row.status != wire.REFUSED]
+    proposals = [row.place for row in stand if row.state != "undelivered" or row.posted_at is not None]
     return bool(named) and bool(proposals) and max(named) < max(proposals)
-
-
-def _never_left(row: OutboundRow) -> bool:
-    return row.state == "undelivered" and row.posted_at is None
 
 
 async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
@@ -125,8 +115,5 @@ async def sent_since(context: Context, tx: Tx, held: Held) -> tuple[str, ...]:
     for row in await tx.outbound_of_case(held.case.ref):
         if row.type != ELEMENTS or row.state == "dropped" or row.status == wire.REFUSED:
             continue
-        try:
-            found |= dict.fromkeys((threads.said(context, held, row) or {}).get("elements", {}))
-        except BadRest as error:
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        found |= dict.fromkeys((threads.find_said(context, held, row) or {}).get("elements", {}))
     return tuple(found)

@@ -127,9 +127,8 @@ class Judge:
         held = cases.readable(self._context, await tx.find_case(thread.ref or ""))
         if held is None or COMES in held.case.findings:
             return
-        case = replace(held.case, findings=(*held.case.findings, COMES))
-        self._context.notify(case, Notify("interior"))
-        await cases.note(self._context, tx, held, case, "stop", self._context.country, now)
+        self._context.notify(held.case, Notify("interior"))
+        await cases.add_finding(self._context, tx, held, COMES, "stop", self._context.country, now)
 
     async def _note_what_is_forgotten(self, tx: Tx, ref: str | None, payload: Payload, now: datetime) -> None:
         """Have the desk learn, by a reminder taken or refused, that the other State waits for what it had, and lost."""
@@ -140,9 +139,8 @@ class Judge:
             return
         if not await is_forgotten(tx, ref, payload.sender, payload.in_reply_to, now):
             return
-        case = replace(held.case, findings=(*held.case.findings, FORGOTTEN))
-        self._context.notify(case, Notify("interior"))
-        await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
+        self._context.notify(held.case, Notify("interior"))
+        await cases.add_finding(self._context, tx, held, FORGOTTEN, "resync", payload.sender, now)
 
     async def _judged(self, tx: Tx, thread: ThreadRow, opened: Opened, now: datetime) -> Verdict:
         """Check schema, minimisation, statements and step, in this order, and move the case."""
@@ -290,8 +288,7 @@ class Judge:
 
     def _begun(self, case: Case, payload: Payload, now: datetime) -> tuple[Clock, ...]:
         """Return the clocks this message starts: by its receipt here and now, or by what its sender states in it."""
-        country, begin = self._context.country, self._context.reckoner.begin
-        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
+        begin, pair = self._context.reckoner.begin, case.sides(self._context.country)
         asked = starts_of_receipt(payload.type, payload.body, issued_before=DOCUMENT in case.said)
         stated = starts_of_message(payload.type, payload.body)
         clocks = begin(*pair, asked, now, payload.digest, case.clocks)
@@ -306,11 +303,8 @@ class Judge:
         asked = starts_of_receipt(payload.type, payload.body, issued_before=DOCUMENT in case.said)
         if not asked or not await listing.may_have_come(tx, payload.sender, payload.issued_at):
             return None
-        country = self._context.country
-        pair = (country, case.partner) if case.side is Side.REQUESTING else (case.partner, country)
-        earliest = {
-            clock.step: clock for clock in self._context.reckoner.begin(*pair, asked, payload.issued_at, payload.digest)
-        }
+        begin, pair = self._context.reckoner.begin, case.sides(self._context.country)
+        earliest = {clock.step: clock for clock in begin(*pair, asked, payload.issued_at, payload.digest)}
         for clock in case.clocks:
             first = earliest.get(clock.step) if clock.evidence == payload.digest else None
             if first is not None and (first.start_on, first.due_on) != (clock.start_on, clock.due_on):
@@ -370,7 +364,7 @@ def _releases(payload: Payload) -> tuple[Release, ...]:
 async def _replied(tx: Tx, case: Case) -> str | None:
     """Return the digest of the last reply of ours that the other State accepted, or ``None``."""
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == REPLY and row.status == wire.ACCEPTED]
-    return max(rows, key=lambda row: (row.epoch, row.seq or 0)).digest if rows else None
+    return max(rows, key=lambda row: row.place).digest if rows else None
 
 
 def _question(case: Case, type: str) -> dict[str, object] | None:

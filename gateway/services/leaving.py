@@ -261,13 +261,12 @@ class Leaving:
         held = cases.readable(self._context, case_row) if closed else None
         if held is None or row.answer is not None or NOT_TOLD in held.case.findings:
             return  # what was answered before its partner's restore is passed over, and nothing waits for it
-        waiting = [one for one in await tx.outbound_of_case(held.case.ref) if one.state in ("queued", "posted")]
+        waiting = [one for one in await tx.outbound_of_case(held.case.ref) if one.waits]
         for one in waiting:
-            behind = one.type in AFTER_WITHDRAWAL and (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)
+            behind = one.type in AFTER_WITHDRAWAL and one.place > row.place
             if behind and await self._may_leave(tx, one, now, behind=True):
-                case = replace(held.case, findings=(*held.case.findings, NOT_TOLD))
-                self._context.notify(case, Notify("interior"))
-                await cases.note(self._context, tx, held, case, "not_told", self._context.country, now)
+                self._context.notify(held.case, Notify("interior"))
+                await cases.add_finding(self._context, tx, held, NOT_TOLD, "not_told", self._context.country, now)
                 return
 
     async def _presses(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
@@ -283,8 +282,7 @@ class Leaving:
             return False
         if now >= row.expires_at - (row.expires_at - max(row.queued_at, row.not_before)) / 10:
             return False
-        waiting = [one for one in await tx.outbound_of_case(row.ref) if one.state in ("queued", "posted")]
-        return not any((one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in waiting)
+        return not any(one.waits and one.place > row.place for one in await tx.outbound_of_case(row.ref))
 
     def _held(self, partner: str, found: tuple[Finding, ...]) -> None:
         """Tell the log that a message for ``partner`` waits: of no case, and by no rule that is of a person."""
@@ -304,8 +302,8 @@ class Leaving:
         """
         if row.posted_at is None:
             return None
-        waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted")]
-        behind = [one for one in waiting if (one.epoch, one.seq or 0) > (row.epoch, row.seq or 0)]
+        waiting = [one for one in await tx.outbound_of_case(row.ref or "") if one.waits]
+        behind = [one for one in waiting if one.place > row.place]
         stop = next((one for one in behind if one.type in threads.STOPS), None)
         case_row = await tx.find_case(row.ref or "")
         if stop is None and case_row is not None and case_row.side == Side.REQUESTED:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from gateway.core import wire
-from gateway.core.case import Case, Side
+from gateway.core.case import Case
 from gateway.core.clocks import Clock
 from gateway.core.escalation import is_answered
 from gateway.core.messages import CONTEST, DOCUMENT
@@ -35,8 +35,7 @@ class Proof(NamedTuple):
 
 async def begin(context: Context, tx: Tx, held: Held) -> tuple[Clock, ...]:
     """Return the clocks of ``held`` with those that its evidence starts and that are missing there."""
-    case, reckoner = held.case, context.reckoner
-    pair = (context.country, case.partner) if case.side is Side.REQUESTING else (case.partner, context.country)
+    case, reckoner, pair = held.case, context.reckoner, held.case.sides(context.country)
     running = {clock.step for clock in case.clocks if not is_answered(case, clock)}
     begun, documented = dict[str, Clock](), False
     for proof in await _proofs(context, tx, held):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import schemas
 from gateway.core import exercise
 from gateway.core.attachments import only_drawn
 from gateway.core.case import Case, Notice, Pending, Side
@@ -32,9 +31,10 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import disclose, members_of
 from gateway.core.notices import REPLY_PART, last_number, open_demands
-from gateway.core.preview import LEGAL_BASIS, body_digest
+from gateway.core.preview import LEGAL_BASIS, body_text, prepared
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, OFFICER
+from gateway.core.verification_guards import value_of
 from gateway.services import access, cases, heard, steps, threads
 from gateway.services.answer import unsay
 from gateway.services.around import look
@@ -44,8 +44,6 @@ from gateway.services.passed_over import bring_along
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.retain import ErasedEntry, Retention, erase_and_confirm
 from gateway.services.rows import OutboundRow
-from keys.errors import BadRest
-from schemas import ijson
 
 APPROVAL = "rectification.approval"
 """Kind of statement that approves right values for wrong ones."""
@@ -129,12 +127,10 @@ class Notices:
             handling = {"purpose": held.case.purpose, "legal_basis": LEGAL_BASIS, **draft["handling"]}
             number = last_number(held.case, RECTIFICATION, ours=True) + 1
             value = {"number": number, "parts": list(parts), "handling": handling, "elements": dict(elements)}
-            schemas.validate(RECTIFICATION, value)
+            pending = prepared(RECTIFICATION, value, person)
             await _check_left(context, tx, held, parts)
             if found := (*_images(elements), *element_findings(elements), *_of_real_persons(held.case, elements)):
                 raise RuleRefused(found)
-            text = ijson.dumps(value).decode()
-            pending = Pending(RECTIFICATION, text, body_digest(text), person)
             data = {"pending": pending, "value": value, "digest": pending.digest}
             await steps.move(context, tx, held, Event("prepare_rectification", person, role, data), now)
             return pending
@@ -160,7 +156,7 @@ class Notices:
             own_statement(
                 approver, role, statement, held.case, APPROVAL, pending.digest, now, called="approval", hint=hint
             )
-            value = ijson.loads(pending.body.encode())
+            value = value_of(pending)
             await _check_left(context, tx, held, value["parts"])
             # For the rules it is what it is: elements that leave. Only what brings no value is exempt of R-01.
             data = {"value": value, "body": pending.body, "digest": pending.digest}
@@ -193,14 +189,13 @@ class Notices:
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
         value = {"number": number, "act": "ERASURE", "result": "DONE"}
-        schemas.validate(CONFIRMATION, value)
-        event = Event("destroy", person, role, {"value": value, "body": ijson.dumps(value).decode()})
+        event = Event("destroy", person, role, {"value": value, "body": body_text(CONFIRMATION, value)})
         entry = ErasedEntry(context, ref)
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             step(table_for(held.case.side), held.case, event, now)
-            if any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(ref)):
+            if any(row.waits for row in await tx.outbound_of_case(ref)):
                 raise Unavailable("a message of this case is not answered yet", "destroy it once nothing is on its way")
             await steps.move(context, tx, held, event, now)
             await fill_journal(tx)
@@ -282,12 +277,7 @@ class Notices:
             held = await cases.load(context, tx, ref)
             number = last_number(held.case, type, ours=True) + 1
             body = {"number": number, **value}
-            schemas.validate(type, body)
-            data = {
-                "value": body,
-                "body": ijson.dumps(body).decode(),
-                "posted": await heard.was_posted(tx, held.case),
-            }
+            data = {"value": body, "body": body_text(type, body), "posted": await heard.was_posted(tx, held.case)}
             event = Event(name, person, role, data, await self._facts(tx, held.case, type, body))
             if instead is None or not await instead(tx, held, event, now):
                 moved = await steps.move(context, tx, held, event, now)
@@ -339,23 +329,15 @@ async def _check_left(context: Context, tx: Tx, held: cases.Held, parts: Sequenc
 
 def _brings(context: Context, held: cases.Held, row: OutboundRow, unread: frozenset[str]) -> frozenset[str]:
     """Return the members of the elements of a message of ours, ``unread`` where it cannot be read or is not kept."""
-    try:
-        body = threads.said(context, held, row)
-    except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-        return unread
+    body = threads.find_said(context, held, row)
     return unread if body is None else frozenset(body["elements"])
 
 
 async def _untold(context: Context, tx: Tx, held: cases.Held) -> tuple[Notice, ...]:
     """Return the open demands of ours that no message tells any more; what cannot be read, or is not kept, told one."""
     said = [row for row in await tx.outbound_of_case(held.case.ref) if row.type in (RECTIFICATION, ERASURE)]
-    alive = [row for row in said if row.state in ("queued", "posted", "receipted")]
-    try:
-        bodies = [(row.type, threads.said(context, held, row)) for row in alive]
-    except BadRest as error:
-        context.log("message.fault", partner=held.case.partner, error=type(error).__name__)
-        return ()
+    alive = [row for row in said if row.waits or row.state == "receipted"]
+    bodies = [(row.type, threads.find_said(context, held, row)) for row in alive]
     if any(body is None for _, body in bodies):
         return ()
     told = {(type, body["number"]) for type, body in bodies if body is not None}

@@ -11,13 +11,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from gateway.core.case import Case, Side, State
+from gateway.core.case import HELD, Case, Side, State
 from gateway.core.escalation import is_stopped, owed
 from gateway.core.machine import Event
 from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.remark import is_confirmed
 from gateway.core.tables import table_for
-from gateway.core.verification import HELD
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
 from gateway.services import cases
 from gateway.services.acts import VERBS, DeskServices, allowed

@@ -124,7 +124,7 @@ async def is_filled(tx: Tx, row: OutboundRow) -> bool:
     """Return whether ``row``, or what stands behind it, is posted past its time since the last restore of its State."""
     partner = await tx.find_partner(row.partner)
     noted = [int(one) for one in (await tx.find_meta(_name(row)) or "").split()[:3]]
-    return partner is not None and noted[:1] == [partner.epoch] and _place(row) <= (noted[1], noted[2])
+    return partner is not None and noted[:1] == [partner.epoch] and row.place <= (noted[1], noted[2])
 
 
 async def fills_in_vain(tx: Tx, row: OutboundRow, now: datetime) -> bool:
@@ -146,8 +146,8 @@ async def fills(tx: Tx, row: OutboundRow) -> bool:
     """
     if row.answer is None or row.ref is None or not await is_filled(tx, row):
         return False
-    waiting = [one for one in await tx.outbound_of_case(row.ref) if one.state in ("queued", "posted")]
-    return not all([await is_filled(tx, one) for one in waiting])
+    rows = await tx.outbound_of_case(row.ref)
+    return not all([await is_filled(tx, one) for one in rows if one.waits])
 
 
 def kept_no_longer(context: Context, row: OutboundRow, case: CaseRow | None, now: datetime) -> bool:
@@ -160,10 +160,6 @@ def kept_no_longer(context: Context, row: OutboundRow, case: CaseRow | None, now
 
 def _name(row: OutboundRow) -> str:
     return f"{_FILLED}{row.partner}:{row.thread}"
-
-
-def _place(row: OutboundRow) -> tuple[int, int]:
-    return row.epoch, row.seq or 0
 
 
 LOST_THERE = (
@@ -188,11 +184,11 @@ async def is_forgotten(tx: Tx, ref: str, country: str, in_reply_to: str | None, 
     """
     partner = await tx.find_partner(country)
     rows = await tx.outbound_of_case(ref)
-    taken = [(row.epoch, row.seq or 0) for row in rows if row.digest == in_reply_to]
+    taken = [row.place for row in rows if row.digest == in_reply_to]
     if partner is None or (in_reply_to is not None and not taken):
         return False
     last = max(taken, default=(0, 0))
-    behind = [row for row in rows if row.state == "receipted" and (row.epoch, row.seq or 0) > last]
+    behind = [row for row in rows if row.state == "receipted" and row.place > last]
     return any(not may_repeat(row, now) and is_of_before(row, partner) for row in behind)
 
 

@@ -18,13 +18,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.core.case import Case, Side, State, replace
+from gateway.core.case import ENDED, Case, Side, replace
 from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
 from gateway.core.return_guards import CLOCK_LEAPT, OUTDATED
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET
-from gateway.core.verification import STOP
+from gateway.core.verification import ATTESTS, STOP
+from gateway.core.verification_guards import is_indicated
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
 from gateway.services.ports import PERSON_INDEX, Outdated, Tx
@@ -52,8 +53,6 @@ AGAINST = (MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET, OUTDATED, CLOCK_LEAPT)
 WAITS = "a message of ours waits, for a rule stands against it: look at the case for a reason to learn which"
 """In place of such a finding for whoever gave no reason."""
 
-_OVER = frozenset({State.CLOSED, State.BLOCKED, State.ERASED})
-
 
 def attested_none(draft: Mapping[str, Any]) -> bool:
     """Return whether the protection state is none, and who says so, when and on what basis is all there (R-01)."""
@@ -63,7 +62,7 @@ def attested_none(draft: Mapping[str, Any]) -> bool:
 
 def attests(person: str, role: str) -> bool:
     """Return whether the word of ``person`` in ``role`` is an attestation: the asylum authority's, and no guest's."""
-    return role == "asylum_authority" and not is_guest(person)
+    return role in ATTESTS and not is_guest(person)
 
 
 def tightened(case: Case, protection: Mapping[str, Any] | None, person: str, role: str) -> Mapping[str, Any] | None:
@@ -76,8 +75,7 @@ def tightened(case: Case, protection: Mapping[str, Any] | None, person: str, rol
     """
     if protection is None or case.draft is None:
         return None
-    known = case.draft["asylum"]["state"] not in ("none", "unknown")
-    stands = known and (protection["state"] == "unknown" or not attests(person, role))
+    stands = is_indicated(case.draft) and (protection["state"] == "unknown" or not attests(person, role))
     return None if stands else {**case.draft, "asylum": protection}
 
 
@@ -90,13 +88,11 @@ def stops(case: Case) -> bool:
     """
     if case.side is Side.REQUESTED or case.draft is None:
         return False
-    if any(role == "asylum_authority" for _, role in case.holders):
-        return True
-    if case.draft["asylum"]["state"] not in ("none", "unknown"):
+    if is_indicated(case.draft) or any(role in ATTESTS for _, role in case.holders):
         return True
     if still_stops(case.remark_stop, case.draft["asylum"]):
         return True  # also once it is closed: or the case would be opened again, without the remark
-    return not attested_none(case.draft) and case.state not in _OVER
+    return not attested_none(case.draft) and case.state not in ENDED
 
 
 def concerns(before: Case | None, after: Case) -> bool:

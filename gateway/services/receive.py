@@ -348,8 +348,7 @@ def _last(thread: ThreadRow, payload: Payload) -> int:
 
 def _says_expired(answer: bytes) -> bool:
     """Return whether a stored answer is the refusal ``expired`` itself."""
-    receipt = jws_format.parse(wire.parse_stored_answer(answer).receipt, jws_format.TYP_RECEIPT)
-    return wire.parse_receipt(receipt.payload).code == codes.outward(Reason.ANSWER_PURGED).code
+    return wire.receipt_in(answer).code == codes.outward(Reason.ANSWER_PURGED).code
 
 
 def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:

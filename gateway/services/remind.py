@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-import schemas
 from gateway.core.calendars import end_of_day, local_date
-from gateway.core.case import Side, State
+from gateway.core.case import ENDED, HELD, Side, State
 from gateway.core.escalation import (
     DELAY_NOTICE_DUE,
     Pressed,
@@ -32,9 +31,10 @@ from gateway.core.escalation import (
 from gateway.core.facts import Finding, about
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import REMINDER
+from gateway.core.preview import body_text
 from gateway.core.retry import Circuit
 from gateway.core.returns import ARRANGING, AWAY
-from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, HELD, PARTNER
+from gateway.core.verification import ANSWERING, AWAITED, GATEWAY, PARTNER
 from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services import cases, missing_clocks, outage, steps
 from gateway.services.around import look
@@ -43,7 +43,6 @@ from gateway.services.listing import LAST_EVENT, RESTORED_AT
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.reckon import overdue
 from gateway.services.rows import CaseRow, EventRow
-from schemas import ijson
 
 REMINDED = frozenset(
     {"acknowledgement", "reply", "interview", "interview_result", "travel_document", "travel_document_reissue"}
@@ -201,12 +200,11 @@ class Reminder:
 
         async def unit(tx: Tx) -> bool:
             row = await tx.find_case(ref)
-            if row is None or row.sealed is None or State(row.state) in cases.ENDED:
+            if row is None or row.sealed is None or State(row.state) in ENDED:
                 return False
             held = cases.unseal(context, row)
             case = held.case
-            pair = (context.country, case.partner) if case.side is Side.REQUESTING else (case.partner, context.country)
-            anew = tuple(context.reckoner.recompute(*pair, clock) for clock in case.clocks)
+            anew = tuple(context.reckoner.recompute(*case.sides(context.country), clock) for clock in case.clocks)
             clocks = await missing_clocks.begin(context, tx, held._replace(case=replace(case, clocks=anew)))
             if clocks == case.clocks:
                 return False
@@ -336,8 +334,7 @@ class Reminder:
                 raise RuleRefused((Finding("D-10", "as many reminders as a thread takes were sent in it"),))
             clock = owed(case)
             step = clock.step if clock and clock.step in REMINDED else "reply"
-            body = ijson.dumps({"number": case.reminders + 1, "step": step}).decode()
-            schemas.validate(REMINDER, ijson.loads(body.encode()))
+            body = body_text(REMINDER, {"number": case.reminders + 1, "step": step})
             facts = about(case, now, REMINDER, around=await look(context, tx, case, now))
             data = {"body": body, "overdue": overdue(clock, now)}
             try:

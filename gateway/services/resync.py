@@ -6,12 +6,11 @@ anew in the new epoch; and its partners bring back what it forgot.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import CONCLUDED, Side, State
+from gateway.core.case import CONCLUDED, HELD, Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
@@ -30,7 +29,6 @@ from gateway.services.context import Context
 from gateway.services.leaving import OVER
 from gateway.services.ports import Draft, Tx, Unavailable
 from gateway.services.rows import CaseRow, LogHead, OutboundRow, ThreadRow
-from keys.errors import BadRest
 
 LOST = "the other State holds messages of ours in this case, which were lost before the restore"
 """Finding on a case that comes back after the listing that says so: what they were, nobody here knows."""
@@ -92,7 +90,7 @@ class Resync:
         Each by itself, before the new epoch is taken as seen: what is said by then is not said twice.
         """
         context = self._context
-        async for row in cases.in_states(context, (State.FROZEN, State.SUSPENDED)):
+        async for row in cases.in_states(context, HELD):
             if (row.partner, row.side) != (country, Side.REQUESTED):
                 continue
             try:
@@ -108,10 +106,8 @@ class Resync:
         if row.state != "receipted" or row.envelope is not None:
             return
         held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
-        if held is None or held.case.state in CONCLUDED or PASSED_OVER in held.case.findings:
-            return
-        case = replace(held.case, findings=(*held.case.findings, PASSED_OVER))
-        await cases.note(self._context, tx, held, case, "resync", row.partner, now)
+        if held is not None and held.case.state not in CONCLUDED:
+            await cases.add_finding(self._context, tx, held, PASSED_OVER, "resync", row.partner, now)
 
     async def take_listing(self, tx: Tx, payload: Payload, now: datetime) -> None:
         """
@@ -128,7 +124,7 @@ class Resync:
             known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
             if thread is not None and thread.ref is not None:
                 await anew.take_listed(self._context, tx, thread.ref, item, known, now)
-            if known is not None and not _dropped_unposted(known):
+            if known is not None and not known.never_left:
                 continue
             if known is not None:
                 await tx.save_outbound(known._replace(posted_at=known.queued_at))
@@ -145,10 +141,9 @@ class Resync:
             # One finding, whatever a partner lists, and however often: a case must not grow by it.
             if held is not None and not heard.has_lost(held.case):
                 text = heard.LOST_NUMBER % {"number": item["seq"]}
-                case = replace(held.case, findings=(*held.case.findings, text))
-                noted = await cases.note(self._context, tx, held, case, "resync", payload.sender, now)
+                noted = await cases.add_finding(self._context, tx, held, text, "resync", payload.sender, now)
                 abroad = known is not None or not begun
-                if abroad and case.side is Side.REQUESTING and await _given_up(tx, held.row):
+                if abroad and noted.case.side is Side.REQUESTING and await _given_up(tx, held.row):
                     late = Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
                     await threads.queue(self._context, tx, noted, late, now)
         restored = await tx.find_meta(listing.RESTORED_AT)
@@ -190,7 +185,7 @@ class Resync:
     async def _forget_unsent(self, tx: Tx, country: str, now: datetime) -> None:
         """Drop what we as the asking State never posted, and say so on each case; a person decides what follows."""
         for row in await tx.waiting_outbound(country):
-            found = await tx.find_case(row.ref or "") if _never_left(row) else None
+            found = await tx.find_case(row.ref or "") if _waited(row) else None
             if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
                 continue
             held = cases.readable(self._context, found)
@@ -199,8 +194,8 @@ class Resync:
             await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
             if held is None:
                 continue  # its message is gone all the same; one such case must not keep the epoch from rising
-            case = replace(held.case, findings=(*held.case.findings, DROPPED))
-            noted = await cases.note(self._context, tx, held, case, "restore", self._context.country, now)
+            dropped = held.case.with_found(DROPPED)
+            noted = await cases.note(self._context, tx, held, dropped, "restore", self._context.country, now)
             await steps.waits_no_more(self._context, tx, noted, now)
 
 
@@ -219,22 +214,14 @@ async def _given_up(tx: Tx, row: CaseRow) -> bool:
     return any(event.target == State.WITHDRAWN or event.event == "discard" for event in ends)
 
 
-def _dropped_unposted(row: OutboundRow) -> bool:
-    """Return whether a message of ours was dropped and, as far as we know, never left."""
-    return row.state == "dropped" and row.posted_at is None
-
-
-def _never_left(row: OutboundRow) -> bool:
+def _waited(row: OutboundRow) -> bool:
     """Return whether a message of a case was never posted that a person must send anew; a stop is heard without one."""
     return row.state == "queued" and row.ref is not None and row.type not in threads.HEARD_AT_LAST
 
 
 def _tells(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     """Return whether a message tells what took place, that somebody left or a journey is off, and asks for nothing."""
-    try:
-        body = threads.said(context, held, row) if row.type == SCHEDULE else None
-    except BadRest:
-        return False
+    body = threads.find_said(context, held, row) if row.type == SCHEDULE else None
     return body is not None and body["status"] != "planned"
 
 
@@ -262,8 +249,8 @@ async def goes_behind(context: Context, tx: Tx, row: OutboundRow, now: datetime)
     case = await tx.find_case(row.ref) if row.ref else None
     if case is None or case.side != Side.REQUESTING or row.answer is None or row.type == WITHDRAWAL:
         return False
-    waiting = [one for one in await tx.outbound_of_case(case.ref) if one.state in ("queued", "posted")]
-    if not any(one.type == WITHDRAWAL and _place(row) < _place(one) for one in waiting):
+    rows = await tx.outbound_of_case(case.ref)
+    if not any(one.type == WITHDRAWAL and one.waits and row.place < one.place for one in rows):
         return False
     held = cases.readable(context, case)
     if held is not None and row.type in AFTER_WITHDRAWAL:
@@ -320,9 +307,4 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
 
 def _takes_back_behind(row: OutboundRow, rows: Sequence[OutboundRow]) -> bool:
     """Return whether ``row`` takes data back, or something of ``rows`` that does stands behind it."""
-    said = passed_over.said(rows)
-    return any(one.type in AFTER_WITHDRAWAL and _place(row) <= _place(one) for one in said)
-
-
-def _place(row: OutboundRow) -> tuple[int, int]:
-    return row.epoch, row.seq or 0
+    return any(one.type in AFTER_WITHDRAWAL and row.place <= one.place for one in passed_over.said(rows))

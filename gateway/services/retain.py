@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from gateway.core.attachments import has_images, without_images
-from gateway.core.case import CONCLUDED, Case, Side, State, serialize_case
+from gateway.core.case import CONCLUDED, HELD, Case, Side, State, serialize_case
 from gateway.core.facts import Finding
 from gateway.core.leap import LEAP
 from gateway.core.machine import Event, IllegalStep, RuleRefused
@@ -30,7 +30,7 @@ from gateway.core.notices import unanswered
 from gateway.core.return_guards import UNTOLD, may_come, open_for_return
 from gateway.core.returns import CALLED_OR_AWAY, PREPARING
 from gateway.core.reuse import received_under
-from gateway.core.verification import GATEWAY, HELD, OPEN_REQUESTED
+from gateway.core.verification import GATEWAY, OPEN_REQUESTED
 from gateway.services import cases, figures, heard, opening, person_stop, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal, full_journal, note_cut
@@ -326,9 +326,8 @@ class Retention:
         """
         try:
             case = cases.unseal(self._context, row).case
-            at = case.resume_to if case.state in HELD else case.state
             accepted = case.said.get(ACCEPTANCE, {}).get("decision") == "accepted"
-            if (only is not None and at not in only) or (at is State.UNDELIVERED and accepted):
+            if (only is not None and case.at not in only) or (case.at is State.UNDELIVERED and accepted):
                 return False
             received = received_under(case)
         except Exception as error:
@@ -412,7 +411,7 @@ class Retention:
 
 def _check_here(held: cases.Held | None) -> None:
     """Raise ``RuleRefused`` if the person of a case that can be read is on the way, called back or followed (V-35)."""
-    if held is not None and (held.case.resume_to if held.case.state in HELD else held.case.state) in CALLED_OR_AWAY:
+    if held is not None and held.case.at in CALLED_OR_AWAY:
         raise RuleRefused((Finding("V-35", IS_AWAY),))
 
 
@@ -466,7 +465,7 @@ async def erase_in(context: Context, tx: Tx, ref: str, now: datetime) -> None:
     """Erase ``ref`` inside a transaction: key and sealed values, what still waits to be sent, its place on boards."""
     await figures.keep(context, tx, ref, now)
     await tx.erase_case(ref)
-    waiting = [row for row in await tx.outbound_of_case(ref) if row.state in ("queued", "posted")]
+    waiting = [row for row in await tx.outbound_of_case(ref) if row.waits]
     for row in waiting:
         await tx.save_outbound(row._replace(state="dropped", answered_at=now))
     if waiting:

@@ -32,7 +32,7 @@ from gateway.core.messages import (
     TAKE_BACK,
     event_name,
 )
-from gateway.core.preview import body_digest
+from gateway.core.preview import body_digest, body_text, prepared
 from gateway.core.return_guards import notice_at
 from gateway.core.returns import SEALED_H
 from gateway.core.tables import table_for
@@ -310,7 +310,7 @@ class Returning:
             if row is None or role not in row.who:
                 raise IllegalStep(case.state, _HANDS[role], role)
             if protocol is not None:
-                text = _text(HANDOVER, _handover(case, protocol))
+                text = body_text(HANDOVER, _handover(case, protocol))
             else:
                 text = await self._received(tx, case)
                 await access.record(context, tx, held, person, "preview", why, now)
@@ -325,7 +325,7 @@ class Returning:
         """Sign the protocol of the handover as the escort, the first hand."""
 
         async def text(tx: Tx, case: Case) -> str:
-            return _text(HANDOVER, _handover(case, protocol))
+            return body_text(HANDOVER, _handover(case, protocol))
 
         await self._sign_hand(ref, "hand_over", text, statement, "handover.delivery", person, role)
 
@@ -372,7 +372,7 @@ class Returning:
         """
         if protection is not None and protection.get("state") == "none":
             raise Forbidden("who calls back attests no 'none'", "leave the protection state out")
-        text = _text(TAKE_BACK, {"reason": code, "by": by})
+        text = body_text(TAKE_BACK, {"reason": code, "by": by})
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
             draft = person_stop.tightened(case, protection, person, role)
@@ -460,9 +460,9 @@ class Returning:
         made: list[Pending] = []
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            text = _text(type, compose(case, self._context.clock.now()))
-            made.append(Pending(type, text, body_digest(text), person))
-            return text, {"pending": made[-1], "digest": made[-1].digest}
+            pending = prepared(type, compose(case, self._context.clock.now()), person)
+            made.append(pending)
+            return pending.body, {"pending": pending, "digest": pending.digest}
 
         await self._step(ref, "prepare", person, role, make, type, seen=seen)
         return made[-1]
@@ -481,7 +481,7 @@ class Returning:
         """Send a message that needs no second person, composed from the case."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            text = _text(type, compose(case, self._context.clock.now()))
+            text = body_text(type, compose(case, self._context.clock.now()))
             data = {
                 "body": text,
                 "digest": body_digest(text),
@@ -601,12 +601,6 @@ def _handover(case: Case, protocol: Mapping[str, Any]) -> Mapping[str, Any]:
     if case.side is not Side.REQUESTING:
         raise Forbidden("the first hand is the escort of the State that proposed", "leave the protocol out")
     return return_bodies.handover(case, protocol)
-
-
-def _text(type: str, value: Mapping[str, Any]) -> str:
-    """Return the exact text of a body; raises ``schemas.SchemaError`` if it is none of its type."""
-    schemas.validate(type, value)
-    return ijson.dumps(value).decode()
 
 
 def _release(stated: statements.Statement, digest: str, statement: str) -> Mapping[str, Any]:

@@ -214,8 +214,7 @@ def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -
 def _receipt(row: OutboundRow) -> Mapping[str, Any] | None:
     if row.answer is None:
         return None
-    signed = jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT)
-    receipt = wire.parse_receipt(signed.payload)
+    receipt = wire.receipt_in(row.answer)
     return {"status": receipt.status, "code": receipt.code, "received_at": receipt.received_at}
 
 

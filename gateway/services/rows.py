@@ -142,6 +142,21 @@ class OutboundRow(NamedTuple):
     code: str | None
     answer: bytes | None
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Return where it stands in its thread: epoch and number, 0 for one without a number."""
+        return self.epoch, self.seq or 0
+
+    @property
+    def never_left(self) -> bool:
+        """Return whether it was taken out before it left, as far as we know: of a listing one may hear otherwise."""
+        return self.state == "dropped" and self.posted_at is None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether its answer is still to come, whether it was posted or not."""
+        return self.state in ("queued", "posted")
+
 
 class SealingEnd(NamedTuple):
     """The private half of a sealing key of ours that was destroyed: raw id, end of its window, when, and why."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.core.case import Side, State, replace
+from gateway.core.case import HELD, Case, Side, State, replace
+from gateway.core.clocks import Clock
 from gateway.core.facts import NOBODY_LOOKED, When, about
 from gateway.core.machine import (
     NOT_TOLD,
@@ -41,7 +42,7 @@ from gateway.core.return_guards import UNTOLD
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
-from gateway.core.verification import GATEWAY, HELD
+from gateway.core.verification import GATEWAY
 from gateway.services import away, cases, passed_over, person_stop, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden
@@ -90,7 +91,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
 async def waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     """Take what is said against a message that waits off the case once none waits any more."""
     case = person_stop.without_waiting(held.case)
-    if case is held.case or any(row.state in ("queued", "posted") for row in await tx.outbound_of_case(case.ref)):
+    if case is held.case or any(row.waits for row in await tx.outbound_of_case(case.ref)):
         return held
     return await cases.note(context, tx, held, case, "go_on", context.country, now)
 
@@ -135,8 +136,7 @@ async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
         return await move(context, tx, held, Event("freeze", actor, role, data), now)
     if case.state in CALLED_OR_AWAY and person_stop.BECAUSE not in case.findings:
         context.notify(case, Notify("interior"))
-        told_case = replace(case, findings=(*case.findings, person_stop.BECAUSE))
-        return await cases.note(context, tx, held, told_case, "stop", actor, now)
+        return await cases.add_finding(context, tx, held, person_stop.BECAUSE, "stop", actor, now)
     return held
 
 
@@ -193,8 +193,7 @@ async def say_behind(context: Context, tx: Tx, held: Held, gone: Sequence[Outbou
 
 async def not_told(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     """Note that a step was taken of which the other State hears nothing, unless it has withdrawn or was told so."""
-    case, thread = held.case, await threads.thread_of(tx, held.case)
-    if thread.ended == "withdrawn" or NOT_TOLD in case.findings:
+    if (await threads.thread_of(tx, held.case)).ended == "withdrawn":
         return held
     return await _find_untold(context, tx, held, now)
 
@@ -207,8 +206,7 @@ async def tell_unheard(context: Context, tx: Tx, held: Held, now: datetime) -> N
 
 
 async def _find_untold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
-    case = replace(held.case, findings=(*held.case.findings, NOT_TOLD))
-    return await cases.note(context, tx, held, case, "not_told", context.country, now)
+    return await cases.add_finding(context, tx, held, NOT_TOLD, "not_told", context.country, now)
 
 
 async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str], now: datetime) -> Held:
@@ -255,28 +253,25 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
         # As above: the stop must not fail for what cannot be read.
         context.log("message.fault", partner=held.case.partner, type=gone[0].type, error=type(error).__name__)
         said = held.case.said
-    new = (*held.case.findings, *(one for one in found if one not in held.case.findings))
-    case = replace(held.case, said=said, findings=new)
+    case = replace(held.case.with_found(*found), said=said)
     return await cases.note(context, tx, held, case, "dropped", context.country, now)
 
 
 def extends(context: Context, held: Held, row: OutboundRow) -> bool:
     """Return whether a message says that the time is extended; one that cannot be read does not, which is logged."""
-    if row.type != DELAY:
-        return False
-    try:
-        return bool((threads.said(context, held, row) or {}).get("extension"))
-    except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
-        return False
+    return row.type == DELAY and bool((threads.find_said(context, held, row) or {}).get("extension"))
+
+
+def shortened(context: Context, case: Case) -> tuple[Clock, ...]:
+    """Return the clock of the reply as it was before an extension, for the other State reckons by that; or nothing."""
+    clock = case.clock("reply")
+    shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
+    return (shorter,) if shorter else ()
 
 
 async def _not_extended(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     """Take back what an extension changed here of which the other State never heard: it reckons by the time before."""
-    case = held.case
-    clock = case.clock("reply")
-    shorter = clock and context.reckoner.shorten(case.partner, context.country, clock)
-    data = {"clocks": (shorter,) if shorter else (), "found": DROPPED % {"type": DELAY}}
+    data = {"clocks": shortened(context, held.case), "found": DROPPED % {"type": DELAY}}
     return await move(context, tx, held, Event("extension_not_accepted", context.country, GATEWAY, data), now)
 
 
@@ -289,7 +284,7 @@ async def _still_said(
         said = await threads.with_documents(context, tx, held)
     if DOCUMENT_REQUEST not in types:
         return said
-    rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: (row.epoch, row.seq or 0))
+    rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: row.place)
     earlier = [row for row in rows if row.type == DOCUMENT_REQUEST and row.state in ("posted", "receipted")]
     body = threads.said(context, held, earlier[-1]) if earlier else None
     rest = {type: one for type, one in said.items() if type != DOCUMENT_REQUEST}

@@ -9,7 +9,7 @@ from itertools import dropwhile, takewhile
 from typing import Any
 
 from gateway.core import exercise, wire
-from gateway.core.case import Case, Side, State
+from gateway.core.case import HELD, Case, Side, State
 from gateway.core.facts import When, about
 from gateway.core.machine import IllegalStep, Send
 from gateway.core.messages import (
@@ -42,7 +42,7 @@ from gateway.core.minimise import members_of
 from gateway.core.return_changes import NO_CONTACT
 from gateway.core.rules import findings
 from gateway.core.starts import counted_from
-from gateway.core.verification import HELD, undo_state
+from gateway.core.verification import undo_state
 from gateway.services import cases, outbox
 from gateway.services.around import look
 from gateway.services.cases import Held
@@ -395,6 +395,15 @@ def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | 
     return body["body"] if held.case.exercise else body
 
 
+def find_said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | None:
+    """Return what ``said`` does, and ``None`` also where the message cannot be read, which is logged."""
+    try:
+        return said(context, held, row)
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return None
+
+
 async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, Mapping[str, Any]]:
     """
     Return what is said in the case, with the travel documents that count by what is in the outbox, or has left.
@@ -408,7 +417,7 @@ async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, M
     last = max((place for place, one in enumerate(came) if one.type == PROPOSAL), default=0)
     since = {one.digest for one in came[last:]}
     found: dict[str, Mapping[str, Any]] = {}
-    for row in sorted(await tx.outbound_of_case(case.ref), key=lambda row: (row.epoch, row.seq or 0)):
+    for row in sorted(await tx.outbound_of_case(case.ref), key=lambda row: row.place):
         if row.type not in DOCUMENTS or row.state not in ("queued", "posted", "receipted") or row.sealed is None:
             continue
         body = said(context, held, row)
@@ -421,22 +430,21 @@ def counted_at(row: OutboundRow) -> datetime | None:
     """Return the instant that counts for the receipt of an accepted message of ours, ``None`` where there is none."""
     if row.status != wire.ACCEPTED or row.answer is None:
         return None
-    receipt = wire.parse_receipt(jws.parse(wire.parse_stored_answer(row.answer).receipt, jws.TYP_RECEIPT).payload)
     made_at = max(row.queued_at, row.not_before)
-    return counted_from(receipt.received_at, made_at, row.answered_at or made_at)
+    return counted_from(wire.receipt_in(row.answer).received_at, made_at, row.answered_at or made_at)
 
 
 async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     """Return the messages of the case that were queued and never posted, in the order of their numbers."""
     rows = [row for row in await tx.queued_of_case(case.ref) if row.type != WITHDRAWAL]
-    return sorted(rows, key=lambda row: (row.epoch, row.seq or 0))
+    return sorted(rows, key=lambda row: row.place)
 
 
 async def words_of_stop(tx: Tx, case: Case) -> list[OutboundRow]:
     """Return what was said of a stop of the case, or of its end, and was not lost, in the order of the numbers."""
     rows = await tx.outbound_of_case(case.ref)
     said = [row for row in rows if row.type in WORD_OF_STOP and row.state not in ("dropped", "undelivered")]
-    return sorted(said, key=lambda row: (row.epoch, row.seq or 0))
+    return sorted(said, key=lambda row: row.place)
 
 
 def stands(case: Case) -> bool:
@@ -448,8 +456,7 @@ async def heard_before(tx: Tx, case: Case, row: OutboundRow) -> OutboundRow | No
     """Return the last word of our stop that the other State took, where it stands and ``row`` says it once more."""
     if row.type != SUSPENSION or not stands(case):
         return None
-    place = (row.epoch, row.seq or 0)
-    before = [one for one in await words_of_stop(tx, case) if (one.epoch, one.seq or 0) < place]
+    before = [one for one in await words_of_stop(tx, case) if one.place < row.place]
     same = takewhile(lambda one: one.type == SUSPENSION, reversed(before))
     return next((one for one in same if one.status == wire.ACCEPTED), None)
 
@@ -523,4 +530,4 @@ async def abandon(tx: Tx, case: Case, now: datetime) -> list[OutboundRow]:
     for row in gone:
         await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
     takes_back = [row for row in gone if row.type in AFTER_WITHDRAWAL]
-    return sorted(takes_back, key=lambda row: (row.epoch, row.seq or 0))
+    return sorted(takes_back, key=lambda row: row.place)

@@ -101,7 +101,7 @@ async def _say_again(context: Context, tx: Tx, row: OutboundRow, now: datetime) 
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return
-    if asking and not await _withdraws(context, tx, row):
+    if asking and not await _withdraws(tx, row):
         held = await cases.load(context, tx, held.case.ref)
         await threads.queue(context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
 
@@ -122,11 +122,10 @@ async def _stands(tx: Tx, case: Case, type: str) -> bool:
     return is_last and ended == "undelivered" and case.state not in OVER
 
 
-async def _withdraws(context: Context, tx: Tx, row: OutboundRow) -> bool:
+async def _withdraws(tx: Tx, row: OutboundRow) -> bool:
     """Return whether a withdrawal that stands behind ``row`` waits for its answer."""
-    rows = [one for one in await tx.outbound_of_case(row.ref or "") if one.type == WITHDRAWAL]
-    waiting = [one for one in rows if one.state in ("queued", "posted")]
-    return any((one.epoch, one.seq or 0) > (row.epoch, row.seq or 0) for one in waiting)
+    rows = await tx.outbound_of_case(row.ref or "")
+    return any(one.type == WITHDRAWAL and one.waits and one.place > row.place for one in rows)
 
 
 async def fill_gap(context: Context, tx: Tx, row: OutboundRow, now: datetime, ready: Ready) -> None:
@@ -184,7 +183,7 @@ async def tell_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime
     In a thread that was withdrawn no stop has to be: that State goes on with nothing. What takes data back has.
     """
     rows = await tx.outbound_of_case(row.ref or "")
-    waiting = {one.type for one in rows if one.state in ("queued", "posted") and one.answer is None}
+    waiting = {one.type for one in rows if one.waits and one.answer is None}
     held = cases.readable(context, await tx.find_case(row.ref or "")) if waiting & _HAS_TO_BE_HEARD else None
     if held is None:
         return

@@ -189,7 +189,7 @@ def test_instant_is_utc_and_whole() -> None:
     """An instant of another zone is sent in UTC with whole seconds."""
     local = datetime(2026, 12, 1, 10, 0, 0, 999999, tzinfo=timezone(timedelta(hours=1)))
     assert "2026-12-01T09:00:00Z" == format_instant(local)
-    with pytest.raises(ValueError, match="aware"):
+    with pytest.raises(ValueError, match="time zone"):
         format_instant(datetime(2026, 12, 1))
 
 

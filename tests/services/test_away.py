@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.services import away
+from gateway.services import away, cases
 from tests.services.one_case import message, over, value
 from tests.storage.support import NOW, case, outbound, thread
 
@@ -43,4 +43,4 @@ async def test_that_a_line_is_down_is_told_once() -> None:
     """A case does not grow by each message that gets no receipt in its time."""
     nothing: Any = None
     held: Any = SimpleNamespace(case=value(findings=(away.LATE,)))
-    assert held is await away._late(nothing, nothing, held, NOW)
+    assert held is await cases.add_finding(nothing, nothing, held, away.LATE, "late", "XAA", NOW)

@@ -13,7 +13,7 @@ from gateway.core.messages import RESYNC, SUSPENSION, WITHDRAWAL
 from gateway.core.verification_changes import next_full_hour
 from gateway.services import channel, listing
 from gateway.services.ports import Store, Tx
-from gateway.services.resync import _dropped_unposted, _given_up, _never_left, _unsent
+from gateway.services.resync import _given_up, _unsent, _waited
 from gateway.services.rows import EventRow, OutboundRow
 from gateway.storage.sqlite import open_memory
 from keys import b64
@@ -80,7 +80,7 @@ async def test_a_case_was_given_up_that_was_withdrawn_or_discarded(
 
 
 @pytest.mark.parametrize(
-    ("row", "never_left", "dropped"),
+    ("row", "waited", "dropped"),
     [
         (outbound(), True, False),
         (outbound(state="posted", posted_at=NOW), False, False),
@@ -91,9 +91,9 @@ async def test_a_case_was_given_up_that_was_withdrawn_or_discarded(
         (outbound(state="dropped", posted_at=NOW), False, False),
     ],
 )
-def test_what_never_left(row: OutboundRow, never_left: bool, dropped: bool) -> None:
+def test_what_never_left(row: OutboundRow, waited: bool, dropped: bool) -> None:
     """What waits of a case and is no stop is dropped at a restore; what was dropped so may have left all the same."""
-    assert (never_left, dropped) == (_never_left(row), _dropped_unposted(row))
+    assert (waited, dropped) == (_waited(row), row.never_left)
 
 
 async def test_where_a_thread_stood_is_its_last_message_before_the_restore(store: Store) -> None:

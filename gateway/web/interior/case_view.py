@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core import wire
-from gateway.core.case import Case, Notice, Side, State
-from gateway.core.escalation import HELD, owed, running
+from gateway.core.case import HELD, Case, Notice, Side, State
+from gateway.core.escalation import owed, running
 from gateway.core.messages import (
     CONFIRMATION,
     DELAY,
@@ -128,7 +128,7 @@ def head(
         state=words.state(tongue, row.state),
         state_code=row.state,
         officer=_officer(visit, row.officer),
-        late=_late(visit, row, case),
+        late=late(visit, row, case),
         instrument=row.instrument or "",
         verified=instrument is None or instrument.verified_by is not None,
         step=tongue.code("step", row.step) if row.step else "",
@@ -144,8 +144,8 @@ def head(
     )
 
 
-def _late(visit: Visit, row: BoardRow, case: Case | None) -> Lateness:
-    """Return how the case stands against its day: of one that is stopped, against that of what was due before."""
+def late(visit: Visit, row: BoardRow, case: Case | None = None) -> Lateness:
+    """Return how a case stands against its day; one that is stopped, against that of what was due before, if known."""
     if row.state in HELD and row.due_on is None:
         before = None if case is None or case.resume_to is None else replace(case, state=case.resume_to)
         return stopped(owed(before) if before else None, visit.tongue)

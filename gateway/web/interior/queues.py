@@ -15,7 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.core.case import Side, State
-from gateway.core.escalation import HELD, MAY_ALLOW
+from gateway.core.escalation import MAY_ALLOW
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import CLERK, LIAISON, OFFICER
 from gateway.services import directory, second
@@ -23,9 +23,10 @@ from gateway.services.acts import LISTS, VERBS
 from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow, Place, Wanted
 from gateway.web import words
+from gateway.web.interior.case_view import late
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_
-from gateway.web.lateness import Lateness, due_soon_at, lateness, stopped
+from gateway.web.lateness import Lateness, due_soon_at
 from gateway.web.visit import Route, Visit
 
 PAGE: Final = 50
@@ -271,15 +272,9 @@ def line(visit: Visit, row: BoardRow) -> Line:
         officer=row.officer or "",
         role=tongue.comma.join(tongue.role(role) for role in shown),
         stands_in=today if today and today != row.officer else "",
-        late=_late(visit, row),
+        late=late(visit, row),
         notice_due=row.notice_due,
     )
-
-
-def _late(visit: Visit, row: BoardRow) -> Lateness:
-    if row.state in HELD and row.due_on is None:
-        return stopped(None, visit.tongue)
-    return lateness(row, visit.now, visit.site.desk.context.reckoner.calendars, visit.tongue)
 
 
 async def queue_page(visit: Visit) -> web.StreamResponse:

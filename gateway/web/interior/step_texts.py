@@ -8,9 +8,8 @@ Rule 2: a text says what the step does and what it does not; it promises nothing
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway.core.case import Side, State
+from gateway.core.case import HELD, Side, State
 from gateway.core.returns import ARRANGED
-from gateway.core.verification import HELD
 from gateway.web.language import N_
 
 
