@@ -28,7 +28,7 @@ from tests.sim.stops import HANDED_OVER_S
 from tests.sim.world import Host, LinePeers, World
 from tests.support.holds import lift
 
-_FAULTS = {
+KINDS = {
     "crash": 30,
     "partition": 9,
     "deaf": 10,
@@ -102,7 +102,7 @@ class Faults:
         """States whose gateways something may befall."""
 
         self._backups: dict[str, Backup] = {}
-        self._weights = _FAULTS | ({"restore": 40} if self.random.random() < RESTORES else {})
+        self._weights = KINDS | ({"restore": 40} if self.random.random() < RESTORES else {})
         self._stranger = LinePeers(world.network, "line.test", self._card)
 
     async def close(self) -> None:
