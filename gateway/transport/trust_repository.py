@@ -166,9 +166,7 @@ class Repository:
         """
         made, waiting, notes = self._gather()
         old = self.snapshot()
-        changed = {"snapshot"} if old is None else self._changed(made, old)
-        fresh = old is not None and old.signed.expires - now > SNAPSHOT_SPARE and not changed
-        if old is None or not fresh:
+        if old is None or self._is_over(made, old, now):
             snapshot = trust_list.new_snapshot(made.raws, now, old.signed if old else None)
             self._sign(snapshot, "snapshot", made.root.signed, online)
             raw = trust_list.serialize(snapshot)
@@ -272,11 +270,14 @@ class Repository:
         missing = _missing(draft, role, before, targets)
         return f"{missing} more signatures are needed" if missing else None
 
-    def _changed(self, made: _Parts, old: Metadata[Snapshot]) -> set[str]:
-        """Return the roles whose version is another one than the snapshot ``old`` says."""
+    def _is_over(self, made: _Parts, old: Metadata[Snapshot], now: datetime) -> bool:
+        """Return whether another snapshot is due: a part has another version, its time or its key is over."""
         versions = {name: info.version for name, info in old.signed.meta.items()}
         newest = {role: trust_list.parse(raw, Targets).signed.version for role, raw in made.raws.items()}
-        return {role for role, version in newest.items() if versions.get(f"{role}.json") != version}
+        if any(versions.get(f"{role}.json") != version for role, version in newest.items()):
+            return True
+        # A root that names another online key changes no part, and nobody takes a snapshot by the one before.
+        return old.signed.expires - now <= SNAPSHOT_SPARE or _missing(old, "snapshot", made.root.signed, None) > 0
 
     def _sign(self, part: Metadata[Any], role: str, root: Root, online: Signer) -> None:
         trust_list.add_signature(part, online)

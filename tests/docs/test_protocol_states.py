@@ -99,6 +99,15 @@ def test_no_row_is_left_out() -> None:
     assert sorted(place.strip() for place in [*PLACES, "no request accepted"]) == sorted(shown)
 
 
+def test_what_leads_out_of_an_undelivered_thread() -> None:
+    """As the page says it, three messages do, and none leads out of a thread that is closed or withdrawn."""
+    said = " ".join(LEADS.split()).partition("leaves it undelivered, but for three: ")[2].partition(". A thread")[0]
+    assert ["verification.reply", "return.schedule", "departed", "withdrawal"] == re.findall(r"`([a-z.-]+)`", said)
+    rows = [row for row in (*REQUESTING_ROWS, *REQUESTED_ROWS) if "partner" in row.who and row.target in set(S)]
+    assert {"reply", "departure", "withdrawal"} == {row.event for row in rows if row.source == S.UNDELIVERED}
+    assert set() == {row.event for row in rows if row.source in (S.CLOSED, S.WITHDRAWN)}
+
+
 SAID = {
     "verification.request": ("send", None),
     "verification.acknowledgement": ("acknowledge", "acknowledgement"),

@@ -206,6 +206,35 @@ def _honest_root(world: World) -> None:
     world.publish()
 
 
+def _numbered_higher(world: World) -> None:
+    """A thief of the online key says numbers that no honest list comes to, and puts it where readers find it."""
+    snapshot, stamp = world.repository.snapshot(), (world.folder / "metadata" / "timestamp.json").read_bytes()
+    assert snapshot is not None
+    world.forge("kept", stamp)
+    snapshot.signed.version = 1_000_000
+    world.forge_top(snapshot)
+    made = world.repository.timestamp()
+    assert made is not None
+    made.signed.version = 1_000_000
+    made.signatures.clear()
+    trust_list.add_signature(made, world.online)
+    world.forge("timestamp.json", trust_list.serialize(made))
+
+
+def _publisher_again(world: World) -> None:
+    """The trustees name another online key, and the publisher goes on from the numbers that it had."""
+    kept, higher = world.folder / "metadata" / "kept", world.folder / "metadata" / "1000000.snapshot.json"
+    if kept.is_file():
+        world.forge("timestamp.json", kept.read_bytes())
+        higher.unlink()
+    root, world.online = world.repository.root(), SigningKey.generate()
+    assert root is not None
+    made = trust_list.next_root(root.signed, now(), online={"publisher": world.online.public})
+    world.repository.save_draft("root", made)
+    world.sign("root", world.three())
+    world.publish()
+
+
 def _honest_card(world: World) -> None:
     """XBB issues its next card."""
     world.issue("XBB")
@@ -227,9 +256,12 @@ ATTACKS = (
     Attack("a root that skips a version", _skipped_root, "refused"),
     Attack("another file than the one signed", _other_file, "part"),
     Attack("a new card", _honest_card, "taken"),
+    # TUF, client workflow 5.3.11: what the key before said is compared with no more (M-8.13).
+    Attack("another online key after higher numbers", _publisher_again, "taken", _numbered_higher),
+    Attack("another online key", _publisher_again, "taken"),
     Attack("a new root", _honest_root, "taken"),
 )
-"""The last two are no attacks: they show that what is refused above is not refused for another reason."""
+"""The last four are no attacks: they show that what is refused above is not refused for another reason."""
 
 
 # What TUF lets pass, and the protocol does not (M-8.8, M-8.9). What is forged here our own parser may refuse.
