@@ -52,7 +52,7 @@ RULES: Mapping[str, str] = {
     "N-01": N_("This State is on the list of States that may not be contacted."),
     "N-02": N_("No valid key of the other State is held now. Tell the operator."),
     "Q-01": N_("The answer does not answer the question that was asked."),
-    "E-01": N_("An element is not what it says: a date, a check digit or a number does not hold."),
+    "E-01": N_("An element is not what it says: a name, a date or the type of a document does not hold."),
     "E-02": N_("The file is no image that can be taken, or it is not what it says."),
     "M-01": N_("The request does not allow this method of finding out."),
     "M-02": N_("No interview was agreed on and held."),
