@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.core.facts import Finding
-from gateway.core.messages import TYPES
+from gateway.core.messages import EXERCISE, TYPES
+from gateway.core.wire import Payload
 
 MARK: Final = "TST"
 """Beginning of a reference; a real one begins with the time and reaches these letters after the year 4600."""
@@ -41,6 +42,11 @@ def unwrap(body: bytes) -> tuple[str, bytes]:
     if type not in TYPES:
         raise ValueError("not a type that is exercised")
     return type, inner[:-1]
+
+
+def body_of(payload: Payload) -> Mapping[str, Any]:
+    """Return the body of a message; of one in an exercise, that of what is exercised."""
+    return payload.body["body"] if payload.type == EXERCISE else payload.body
 
 
 def invented(country: object) -> bool:

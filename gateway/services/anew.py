@@ -68,7 +68,6 @@ from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
-from keys import jws
 from keys.errors import BadRest
 from schemas import ijson
 
@@ -424,7 +423,7 @@ def _kept(context: Context, row: OutboundRow) -> Payload | None:
     if row.sealed is None or row.partner not in context.partners:
         return None
     try:
-        return wire.parse_payload(jws.parse(outbox.kept(context, row, None), jws.TYP_MESSAGE).payload)
+        return wire.payload_in(outbox.kept(context, row, None))
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return None

@@ -20,7 +20,7 @@ from gateway.core.calendars import local_date
 from gateway.core.codes import PeerError, Reason
 from gateway.core.directory import Change, Officer, authorities, faults, officers, parse_change, yet_to_hold
 from gateway.core.messages import DIRECTORY
-from gateway.core.wire import Payload, parse_payload, payload_digest
+from gateway.core.wire import Payload, payload_digest, payload_in
 from gateway.services import channel, epochs
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.ports import Tx
@@ -75,7 +75,7 @@ def _change(begun: int, signed: str) -> Change:
     """Return a change: of a partner's signed message, or our own as announced."""
     if signed.startswith("{"):
         return parse_change(ijson.loads(signed.encode()))
-    payload = parse_payload(jws.parse(signed.encode(), jws.TYP_MESSAGE).payload)
+    payload = payload_in(signed.encode())
     return parse_change(payload.body, payload.epoch, begun)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from gateway.core import wire
+from gateway.core import exercise, wire
 from gateway.core.case import Case, State
 from gateway.core.messages import ACCEPTANCE, ELEMENTS, POSITIVE_OUTCOMES, PROPOSAL, RECTIFICATION, SCHEDULE
 from gateway.services import listing, threads
@@ -85,9 +85,8 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
     if not asked or answer is None:
         return bool(asked)
     at, payload = answer
-    body = payload.body["body"] if case.exercise else payload.body
     late = at < asked[-1] or await is_late(tx, case, payload.in_reply_to)
-    return late or body["decision"] == "accepted"
+    return late or exercise.body_of(payload)["decision"] == "accepted"
 
 
 def has_lost(case: Case) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from gateway.core import wire
+from gateway.core import exercise, wire
 from gateway.core.case import Case
 from gateway.core.clocks import Clock
 from gateway.core.escalation import is_answered
@@ -20,7 +20,6 @@ from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import Tx
 from gateway.services.rows import InboundRow, OutboundRow
-from keys import jws
 
 
 class Proof(NamedTuple):
@@ -68,10 +67,8 @@ async def _proofs(context: Context, tx: Tx, held: Held) -> list[Proof]:
 def _of_inbound(context: Context, held: Held, row: InboundRow) -> Proof | None:
     if row.type not in ASKED | STATED or row.status != wire.ACCEPTED or row.sealed is None:
         return None
-    signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
-    payload = wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
-    body = payload.body["body"] if held.case.exercise else payload.body
-    return Proof(row.type, row.digest, body, payload.issued_at, row.received_at)
+    payload = threads.received(context, held, row)
+    return Proof(row.type, row.digest, exercise.body_of(payload), payload.issued_at, row.received_at)
 
 
 def _of_outbound(context: Context, held: Held, row: OutboundRow) -> Proof | None:

@@ -8,15 +8,14 @@ its time, to be refused, where its partner lacks its number and something waits 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
-from gateway.core import checkpoint, wire
+from gateway.core import checkpoint, exercise, wire
 from gateway.core.case import Side, State
-from gateway.core.messages import AFTER_WITHDRAWAL, EXERCISE, HANDOVER, RESYNC, SUSPENSION, TYPES
+from gateway.core.messages import AFTER_WITHDRAWAL, HANDOVER, RESYNC, SUSPENSION, TYPES
 from gateway.services import outbox
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow, PartnerRow
-from keys import jws
 
 
 async def bring_back(context: Context, tx: Tx, before: CaseRow, after: CaseRow, now: datetime) -> None:
@@ -152,8 +151,7 @@ async def fills(tx: Tx, row: OutboundRow) -> bool:
 
 def kept_no_longer(context: Context, row: OutboundRow, case: CaseRow | None, now: datetime) -> bool:
     """Return whether the last day has come up to which what a message brought may be kept. Raises ``BadRest``."""
-    payload = wire.parse_payload(jws.parse(outbox.kept(context, row, case), jws.TYP_MESSAGE).payload)
-    body = payload.body["body"] if payload.type == EXERCISE else payload.body
+    body = exercise.body_of(wire.payload_in(outbox.kept(context, row, case)))
     until = (body.get("handling") or {}).get("retain_until")
     return row.type != HANDOVER and until is not None and date.fromisoformat(until) <= now.date()
 

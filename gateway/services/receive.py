@@ -214,7 +214,9 @@ class Receiver:
         payload = opened.payload
         # The digest covers the id, so a message seen before is found by its id, and one look is enough for a new one.
         first = await tx.find_inbound_by_id(payload.sender, payload.id)
-        known = first if first is None or first.digest == payload.digest else await _same(tx, payload)
+        known = first
+        if first is not None and first.digest != payload.digest:
+            known = await tx.find_inbound(payload.sender, payload.digest)  # its id was that of another one before
         if known is not None:
             if known.kid != opened.kid:
                 # Whoever has either key can read it; ``gateway.services.exposure`` asks.
@@ -334,11 +336,6 @@ class Receiver:
             due_on=verdict.due_on,
         )
         tx.draft(Draft(partner, digest, wire.serialize_receipt(receipt), None))
-
-
-async def _same(tx: Tx, payload: Payload) -> InboundRow | None:
-    """Return the row of this very message, where another one used its id before."""
-    return await tx.find_inbound(payload.sender, payload.digest)
 
 
 def _last(thread: ThreadRow, payload: Payload) -> int:

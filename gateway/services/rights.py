@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import schemas
-from gateway.core import wire
+from gateway.core import exercise, wire
 from gateway.core.attachments import in_short
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Notice, State
@@ -23,14 +23,13 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import RECTIFICATION
 from gateway.core.notices import open_demands
 from gateway.core.rules import findings
-from gateway.services import access, cases
+from gateway.services import access, cases, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.notices import Notices
 from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.services.representing import check_representing
 from gateway.services.rows import EventRow, OutboundRow
-from keys import jws
 from keys.errors import BadRest
 from schemas import ijson
 
@@ -192,12 +191,12 @@ async def _account(
 
 
 def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -> Sent:
-    signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
-    payload = wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
-    handling = payload.body.get("handling") or {}
-    rest = {name: value for name, value in payload.body.items() if name not in ("handling", "elements")}
+    payload = threads.payload_of(context, held, row)
+    body = exercise.body_of(payload)
+    handling = body.get("handling") or {}
+    rest = {name: value for name, value in body.items() if name not in ("handling", "elements")}
     return Sent(
-        type=payload.type,
+        type=row.type,
         digest=payload.digest,
         recipient=payload.recipient,
         posted_at=posted_at,
@@ -206,7 +205,7 @@ def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -
         use_restrictions=tuple(handling.get("use_restrictions", ())),
         retain_until=handling.get("retain_until"),
         onward=handling.get("onward"),
-        elements={**rest, **in_short(payload.body.get("elements") or {})},
+        elements={**rest, **in_short(body.get("elements") or {})},
         receipt=_receipt(row),
     )
 

@@ -8,15 +8,15 @@ Rule 2: a reply stays with its signature until the case is erased, or a person d
 
 from collections.abc import Iterable
 
-from gateway.core import wire
+from gateway.core import exercise
 from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, RECTIFICATION, REQUEST
 from gateway.core.minimise import members_of
+from gateway.services import threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx
 from gateway.services.rows import InboundRow
-from keys import jws
 from keys.errors import BadRest
 
 _BRINGS_ELEMENTS = frozenset({REQUEST, ELEMENTS, DOCUMENT_REQUEST, RECTIFICATION})
@@ -29,17 +29,15 @@ async def drop_struck(context: Context, tx: Tx, held: Held, parts: Iterable[str]
         await fill_journal(tx)
     for one in await tx.inbound_of_case(held.case.ref, bare=True):  # one after the other: each may have images
         row = await tx.find_inbound(one.partner, one.digest) if one.type in _BRINGS_ELEMENTS else None
-        if row is not None and row.sealed is not None and _brought(context, held, row, row.sealed, wrong):
+        if row is not None and row.sealed is not None and _brought(context, held, row, wrong):
             await tx.save_inbound(row._replace(sealed=None))
 
 
-def _brought(context: Context, held: Held, row: InboundRow, sealed: bytes, wrong: frozenset[str]) -> bool:
+def _brought(context: Context, held: Held, row: InboundRow, wrong: frozenset[str]) -> bool:
     """Return whether the elements of a message hold any of ``wrong``; one that cannot be read is taken to."""
     try:
-        signed = context.vault.open(held.key, "inbound", row.digest, "sealed", sealed)
+        body = exercise.body_of(threads.received(context, held, row))
     except BadRest as error:
         context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
         return True
-    body = wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload).body
-    body = body["body"] if held.case.exercise else body
     return bool(wrong & set(body.get("elements") or {}))

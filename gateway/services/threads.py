@@ -49,8 +49,7 @@ from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.outbox import Letter
 from gateway.services.ports import Tx
-from gateway.services.rows import OutboundRow, ThreadRow
-from keys import jws
+from gateway.services.rows import InboundRow, OutboundRow, ThreadRow
 from keys.errors import BadRest
 from schemas import ijson
 
@@ -343,7 +342,7 @@ async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[Outbou
     while seen is not None and seen in gone:
         row = gone[seen]
         try:
-            seen = _payload(context, held, row).prev
+            seen = payload_of(context, held, row).prev
         except BadRest as error:
             # What stood before it only tells the reader of the log; that it is taken out must not fail for that.
             context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
@@ -362,15 +361,20 @@ async def _withdrawn_at(tx: Tx, case: Case, thread: ThreadRow) -> int:
     return max(said, default=0)
 
 
-def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload:
-    """Return the payload of a message of ours whose signed bytes are kept."""
+def payload_of(context: Context, held: Held, row: OutboundRow) -> wire.Payload:
+    """Return the payload of a message of ours whose signed bytes are kept. Raises ``BadRest``."""
     signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
-    return wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+    return wire.payload_in(signed)
+
+
+def received(context: Context, held: Held, row: InboundRow) -> wire.Payload:
+    """Return the payload of a message of the other State whose signed bytes are kept. Raises ``BadRest``."""
+    return wire.payload_in(context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed or b""))
 
 
 def again(context: Context, held: Held, row: OutboundRow) -> Send:
     """Return what puts a message of ours in the outbox once more, with the same body, statements and day."""
-    payload = _payload(context, held, row)
+    payload = payload_of(context, held, row)
     raw = exercise.unwrap(payload.body_bytes)[1] if held.case.exercise else payload.body_bytes
     leaves_at = row.not_before if row.not_before > row.queued_at else None
     return Send(row.type, raw.decode(), leaves_at, payload.statements)
@@ -391,8 +395,7 @@ def said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | 
         return {}
     if row.sealed is None:
         return None
-    body = _payload(context, held, row).body
-    return body["body"] if held.case.exercise else body
+    return exercise.body_of(payload_of(context, held, row))
 
 
 def find_said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, Any] | None:
@@ -421,7 +424,7 @@ async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, M
         if row.type not in DOCUMENTS or row.state not in ("queued", "posted", "receipted") or row.sealed is None:
             continue
         body = said(context, held, row)
-        if body is not None and _payload(context, held, row).in_reply_to in since:
+        if body is not None and payload_of(context, held, row).in_reply_to in since:
             found = {row.type: body} if row.type == DOCUMENT else {**found, row.type: body}
     return {**{type: body for type, body in case.said.items() if type not in DOCUMENTS}, **found}
 
@@ -499,9 +502,7 @@ async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[d
         is_one = one.type == type and one.status == wire.ACCEPTED
         row = await tx.find_inbound(one.partner, one.digest) if is_one else None
         if row is not None and row.sealed is not None:
-            held = await cases.load(context, tx, case.ref)
-            signed = context.vault.open(held.key, "inbound", row.digest, "sealed", row.sealed)
-            return row.received_at, wire.parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)
+            return row.received_at, received(context, await cases.load(context, tx, case.ref), row)
     return None
 
 

@@ -9,7 +9,7 @@ from gateway.core import exercise, return_bodies, wire
 from gateway.core.machine import RuleRefused, Send
 from gateway.core.messages import EXERCISE, REQUEST, TYPES
 from gateway.core.notices import open_demands
-from gateway.services import cases, outbox, threads
+from gateway.services import cases, outbox, rights, threads
 from gateway.services.outbox import Letter
 from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import ThreadRow
@@ -55,6 +55,15 @@ async def test_the_whole_exchange_is_exercised(network: Network) -> None:
     await network.deliver()
     case = await story.case(network, "XAA", ours)
     assert ("REPLIED", "NOT_FOUND", True) == (case.state, case.reply["outcome"], case.exercise)
+
+
+async def test_account_of_an_exercise_tells_what_left_as_any_other(network: Network) -> None:
+    """Whoever practises sees what they will see: the kind of message, its conditions, and each element by its name."""
+    ours, _ = await received(network)
+    context = network.gateways["XAA"].context
+    (told,) = (await rights.account(context, ours, "first", "case_officer", "she asked for it")).sent
+    assert (REQUEST, "NATIONALITY", ("P0", "P1")) == (told.type, told.purpose, told.use_restrictions)
+    assert (True, story.draft()["elements"]["names"]) == (bool(told.legal_basis), told.elements.get("names"))
 
 
 async def test_what_the_asked_side_says_is_receipted(network: Network) -> None:

@@ -62,7 +62,7 @@ async def put(
         assert not any(row.sealed or row.envelope for row in every if row not in rows), "nothing of it is kept"
         assert len(rows) == len({(row.epoch, row.seq) for row in rows}), "no number is used twice"
         for row in rows:
-            payload = threads._payload(context, held, row)
+            payload = threads.payload_of(context, held, row)
             body = ijson.dumps(payload.body)
             text = next(text for text in [*waiting.split(), said] if same(text, row.type, body))
             read[row.id] = text.strip("@+~"), payload.prev
