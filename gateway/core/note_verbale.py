@@ -226,7 +226,7 @@ _STYLE = (
 )
 
 
-def quarterly_text(sender: str, recipient: str, on: date, items: Sequence[Item], language: str = "en") -> str:
+def quarterly_text(sender: str, recipient: str, on: date, items: Sequence[Item], language: str) -> str:
     """Return the quarterly list for a joint committee: count, references, days, agreements; nothing else."""
     title, none = _QUARTERLY[language]
     note = Note("", on, sender, recipient, language, tuple(items))

@@ -198,7 +198,7 @@ def _attested(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return ()
 
 
-def let_go_by(case: Case, actor: str, role: str, left: Collection[tuple[str, str]] = ()) -> tuple[tuple[str, str], ...]:
+def let_go_by(case: Case, actor: str, role: str, left: Collection[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """
     Return whose stops of ``case`` end when ``actor`` lets go in ``role``: their own; where they hold none, those in the
     very same role of guests and of who has ``left`` that office. A guest lets go of nothing (V-07,

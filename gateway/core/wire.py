@@ -396,11 +396,6 @@ def pad_answer(raw: bytes) -> bytes:
     return raw + b" " * (-len(raw) % ANSWER_UNIT_BYTES)
 
 
-def pack_answer(answer: Answer) -> bytes:
-    """Return the body of an answer as sent: serialized and padded."""
-    return pad_answer(serialize_answer(answer))
-
-
 def parse_answer(raw: bytes) -> Answer:
     """
     Parse an answer as received; the receipt, opening and proof inside are still to be verified.

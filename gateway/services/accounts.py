@@ -81,7 +81,7 @@ class Accounts:
 
     # Sessions.
 
-    def may_enter(self, person: str, desk: str, at: datetime, invitation: Invitation | None = None) -> bool:
+    def may_enter(self, person: str, desk: str, at: datetime, invitation: Invitation | None) -> bool:
         """Return whether ``person`` may be at ``desk`` at ``at``: in office with a role there, or invited to one."""
         found = self.persons.get(person)
         if found is not None and not found.active(at):

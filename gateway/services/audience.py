@@ -92,9 +92,9 @@ async def list_cases(
     inquiries: Inquiries,
     roles: Collection[str],
     *,
-    states: Sequence[str] = (),
-    officer: str | None = None,
-    limit: int = 100,
+    states: Sequence[str],
+    officer: str | None,
+    limit: int,
     after: Place | None = None,
 ) -> Sequence[BoardRow]:
     """Return the ``cases`` of the read models that a person with ``roles`` sees."""
@@ -112,9 +112,9 @@ async def list_overdue(
     roles: Collection[str],
     now: datetime,
     *,
-    partner: str | None = None,
-    limit: int = 100,
-    after: Place | None = None,
+    partner: str | None,
+    limit: int,
+    after: Place | None,
 ) -> Sequence[BoardRow]:
     """Return the open cases whose answer is overdue that a person with ``roles`` sees."""
     if FOREIGN_AFFAIRS not in roles:

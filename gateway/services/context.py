@@ -334,7 +334,7 @@ class Context:
         error.is_logged = True
         self.on_outdated()
 
-    def new_ref(self, now: datetime, *, exercise: bool = False) -> str:
+    def new_ref(self, now: datetime, *, exercise: bool) -> str:
         """
         Return a reference for a case opened at ``now``: a UUIDv7 (RFC 9562 section 5.7) as 22 characters of base64url.
 

@@ -541,7 +541,7 @@ class Deliverer:
         context.log("message.final", partner=row.partner, code=code)
         await context.commit(unit, row.partner)
 
-    async def hasten(self, now: datetime, *, set_back: bool = False) -> int:
+    async def hasten(self, now: datetime, *, set_back: bool) -> int:
         """
         Let what waits longer than anything ever does be tried now; return how many messages that were.
 

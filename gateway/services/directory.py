@@ -168,7 +168,7 @@ class Directory:
         serial: int = (await context.commit(unit)).value
         return serial
 
-    async def take(self, tx: Tx, payload: Payload, signed: bytes, now: datetime) -> None:
+    async def take(self, tx: Tx, payload: Payload, signed: bytes) -> None:
         """
         Keep what a partner announced, unless it is held; what holds is looked for when it is asked for (M-3.22).
 

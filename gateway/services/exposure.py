@@ -73,7 +73,7 @@ async def exposure(
     until: datetime,
     *,
     database: bool,
-    elsewhere: bool = True,
+    elsewhere: bool,
 ) -> Exposure:
     """
     Return what a thief can read who had the key store, and with ``database`` the database, in [``since``, ``until``].

@@ -164,9 +164,7 @@ async def messages(context: Context, ref: str, skip: int = 0, most: int = SHOWN_
     return tuple(_of_message(context, held, one, entries) for one in rows)
 
 
-async def past(
-    context: Context, ref: str, skip: int = 0, most: int = SHOWN_MAX
-) -> tuple[tuple[Step, ...], tuple[Passed, ...]]:
+async def past(context: Context, ref: str, skip: int, most: int) -> tuple[tuple[Step, ...], tuple[Passed, ...]]:
     """
     Return what happened in the case ``ref`` and which messages passed, behind the ``skip`` latest of both together.
 

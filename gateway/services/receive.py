@@ -72,7 +72,7 @@ class Receiver:
         context: Context,
         on_collect: Callable[[str, int], Awaitable[bytes]],
         on_resync: Callable[[Tx, Payload, datetime], Awaitable[None]],
-        on_directory: Callable[[Tx, Payload, bytes, datetime], Awaitable[None]],
+        on_directory: Callable[[Tx, Payload, bytes], Awaitable[None]],
         on_information: Callable[[Tx, ThreadRow, Payload, datetime], Awaitable[str]],
     ) -> None:
         """
@@ -293,7 +293,7 @@ class Receiver:
             await self._on_resync(tx, payload, now)
         elif fault is None:
             try:
-                await self._on_directory(tx, payload, opened.signed, now)
+                await self._on_directory(tx, payload, opened.signed)
             except PeerError as error:
                 fault = error.reason
         await self._record(tx, opened, Verdict(fault), now)

@@ -71,7 +71,7 @@ _TOLD = frozenset({200, 204})
 class Witness:
     """The watching side of one gateway."""
 
-    def __init__(self, context: Context, witnesses: Iterable[str] = ()) -> None:
+    def __init__(self, context: Context, witnesses: Iterable[str]) -> None:
         """Watch for ``context``; ``witnesses`` are told too of what a log about us or of ours contradicts."""
         self._context = context
         self._witnesses = tuple(witnesses)

@@ -19,7 +19,7 @@ from gateway.core.wire import (
     ClockClaim,
     Receipt,
     format_instant,
-    pack_answer,
+    pad_answer,
     parse_answer,
     parse_payload,
     parse_receipt,
@@ -257,7 +257,7 @@ ANSWER = Answer(b"aa.bb.cc", bytes(range(32)), "c2sp.org/tlog-proof@v1\n\u2014\n
 
 def test_answer_round_trip() -> None:
     """An answer comes back from its padded and its stored form."""
-    raw = pack_answer(ANSWER)
+    raw = pad_answer(serialize_answer(ANSWER))
     assert 0 == len(raw) % ANSWER_UNIT_BYTES
     assert ANSWER == parse_answer(raw) == parse_stored_answer(serialize_answer(ANSWER))
     assert serialize_answer(ANSWER) == without_padding(raw)
@@ -268,11 +268,11 @@ def test_answer_round_trip() -> None:
     [
         b"",
         serialize_answer(ANSWER),
-        pack_answer(ANSWER)[:-1],
-        pack_answer(ANSWER)[:-1] + b"\n",
-        pack_answer(ANSWER) + b" " * 65536,
-        pack_answer(ANSWER).replace(b'"r"', b'"s"'),
-        pack_answer(ANSWER).replace(b'"r":"', b'"r":"_'),
+        pad_answer(serialize_answer(ANSWER))[:-1],
+        pad_answer(serialize_answer(ANSWER))[:-1] + b"\n",
+        pad_answer(serialize_answer(ANSWER)) + b" " * 65536,
+        pad_answer(serialize_answer(ANSWER)).replace(b'"r"', b'"s"'),
+        pad_answer(serialize_answer(ANSWER)).replace(b'"r":"', b'"r":"_'),
         b"[]".ljust(4096),
         b'{"receipt":1,"r":2,"proof":3}'.ljust(4096),
         b'{"receipt":"a","receipt":"a"}'.ljust(4096),

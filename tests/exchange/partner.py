@@ -252,7 +252,7 @@ class Partner:
         r, origin = bytes(32), checkpoint.origin("XAA", "XBB", log_epoch)
         frontier, proofs = merkle.batch_proofs(merkle.Frontier(), [merkle.leaf_hash(checkpoint.log_entry(signed, r))])
         note = checkpoint.sign_note(checkpoint.checkpoint_body(origin, 1, frontier.root()), origin, self.secrets.log)
-        raw = wire.pack_answer(wire.Answer(signed, r, checkpoint.proof_text(0, proofs[0], note)))
+        raw = wire.pad_answer(wire.serialize_answer(wire.Answer(signed, r, checkpoint.proof_text(0, proofs[0], note))))
         return Shot(raw, digest, path=ANSWERS, headers={"Content-Type": wire.ANSWER_MEDIA_TYPE})
 
     def reply(self, outcome: str = "not-found", **how: Any) -> dict[str, Any]:

@@ -879,7 +879,7 @@ def entered_in_a_huge_log(door: Door, digest: str) -> Shot:
     path = [bytes([level]) * 32 for level in range(levels)]
     root = reduce(merkle.node_hash, path, merkle.leaf_hash(checkpoint.log_entry(signed, r)))
     note = checkpoint.sign_note(checkpoint.checkpoint_body(origin, 1 << levels, root), origin, partner.secrets.log)
-    raw = wire.pack_answer(wire.Answer(signed, r, checkpoint.proof_text(0, path, note)))
+    raw = wire.pad_answer(wire.serialize_answer(wire.Answer(signed, r, checkpoint.proof_text(0, path, note))))
     return Shot(raw, digest, path=ANSWERS, headers={"Content-Type": wire.ANSWER_MEDIA_TYPE})
 
 

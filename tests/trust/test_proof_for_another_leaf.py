@@ -37,7 +37,7 @@ async def test_sender_does_not_take_it(network: Network) -> None:
     first, second = [wire.parse_stored_answer(row.answer or b"") for row in rows]
     gateway = network.gateways["XBB"]
     for receipt, r, proof in ((second.receipt, second.r, first.proof), (second.receipt, first.r, second.proof)):
-        raw = wire.pack_answer(wire.Answer(receipt, r, proof))
+        raw = wire.pad_answer(wire.serialize_answer(wire.Answer(receipt, r, proof)))
         with pytest.raises(BadAnswer, match="inclusion proof"):
             await gateway.deliverer.settle(rows[1], raw)
 
