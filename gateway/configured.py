@@ -32,6 +32,7 @@ from keys.sign import Signer, SigningKey
 
 def keyring(store: KeyStore, signing: Signer | None = None) -> Keyring:
     """Return the private keys of ``store`` as the services need them; ``signing`` is in a device, if it is given."""
+    log = home.log_key(store)
     if signing is None and home.SIGNING not in store.names():
         hint = (
             "where it is in a device, name that in 'signing'; where that is lost: isthmus keys rotate signing, and the"
@@ -40,7 +41,7 @@ def keyring(store: KeyStore, signing: Signer | None = None) -> Keyring:
         raise NoSuchKey("the key store holds no signing key in use", hint)
     sealing = {key.kid: key for _, key in home.sealing_keys(store)}
     cosigning = CosigningKey(store.get(home.COSIGNING)) if home.COSIGNING in store.names() else None
-    return Keyring(signing or SigningKey(store.get(home.SIGNING)), SigningKey(store.get(home.LOG)), sealing, cosigning)
+    return Keyring(signing or SigningKey(store.get(home.SIGNING)), log, sealing, cosigning)
 
 
 def persons(values: Mapping[str, Any]) -> dict[str, Person]:

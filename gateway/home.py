@@ -29,7 +29,7 @@ from keys.card import Card
 from keys.cosign import CosigningKey
 from keys.custody import KeyStore, open_store
 from keys.durable_file import make_folder, write_durably
-from keys.errors import BadStore
+from keys.errors import BadStore, NoSuchKey
 from keys.ids import SIGN, key_id
 from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
@@ -163,6 +163,14 @@ def unlisted_keys(store: KeyStore, cards: Sequence[bytes]) -> list[SealingKey]:
     """Return the sealing keys in ``store`` that none of our ``cards`` lists."""
     said = windows.endings(cards)
     return [secret for _, secret in sealing_keys(store) if secret.kid not in said]
+
+
+def log_key(store: KeyStore) -> SigningKey:
+    """Return the log key of ``store``. Raises ``NoSuchKey``: what makes one key of none would begin a key store."""
+    if LOG not in store.names():
+        hint = "restore the key store from its copy in the safe"
+        raise NoSuchKey("there is no key store, or it holds no log key", hint)
+    return SigningKey(store.get(LOG))
 
 
 def check_log_key(kid: str, held: Card) -> None:

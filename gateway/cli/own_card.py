@@ -135,7 +135,7 @@ def own_store(chosen: Settings, held: Card, ask: Callable[[], str]) -> KeyStore:
     Raises ``StoreError``, also if it is another gateway's: nothing here could use what that card would list.
     """
     store = open_store(chosen.custody, passphrase=ask, environ=os.environ)
-    homes.check_log_key(SigningKey(store.get(homes.LOG)).kid, held)
+    homes.check_log_key(homes.log_key(store).kid, held)
     return store
 
 

@@ -71,7 +71,7 @@ def load_cards(directory: Path, country: str) -> tuple[bytes, ...]:
         names.sort(key=_serial)
         return tuple(_load(directory / country / name) for name in names[-CARDS_MAX:])
     except OSError as error:
-        hint = "check 'trust.directory' in the configuration"
+        hint = "restore it from the backup of the configuration, or check 'trust.directory'"
         raise Unavailable(f"the card directory cannot be read: {error.strerror}", hint) from error
 
 

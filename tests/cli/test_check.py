@@ -481,6 +481,18 @@ def test_nothing_is_served_with_what_is_of_another_gateway(homes: Homes) -> None
         assert [("XBB/XAA/1",)] == db.execute("SELECT origin FROM log_head").fetchall()
 
 
+def test_a_lost_key_store_is_restored_and_not_begun_anew(homes: Homes) -> None:
+    """On a new machine the copy of the safe is missing: nobody is led to a rotation, nor does that make a store."""
+    home = homes.home("XAA")
+    (home / "gateway.keys").unlink()
+    for command in (["serve"], ["case", "list", "--as", "first"], ["keys", "rotate", "signing"]):
+        result = call(*command, "-C", home, "--json")
+        said = json.loads(result.stderr)["error"]
+        assert (3, "key-store") == (result.exit_code, said["code"]), command
+        assert "restore the key store from its copy in the safe" == said["hint"], command
+    assert not (home / "gateway.keys").exists()
+
+
 def test_an_unknown_partner_card(homes: Homes) -> None:
     """A card under another identity key than the one pinned is a finding."""
     path = homes.home("XBB") / "isthmus.toml"
