@@ -231,7 +231,8 @@ class OpenId:
                         raise Unavailable("the sign-on sends more than it should", "ask whoever runs it")
                 status = response.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable("the sign-on cannot be reached", "sign in with a passkey, or try again later") from error
+            hint = "see that the gateway reaches desks.openid.issuer; people sign in by their other means"
+            raise Unavailable("the sign-on cannot be reached", hint) from error
         try:
             document = json.loads(raw)
         except (ValueError, RecursionError):

@@ -121,9 +121,12 @@ async def sign_in_elsewhere(visit: Visit) -> web.StreamResponse:
     if visit.request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return await visit.to(visit.path("sign-in"))
     value = cookies.new_value()
-    address = await visit.site.openid.begin(
-        visit.site.origins[visit.pages.name], hashed(value), visit.now, back_to=next_of(visit)
-    )
+    try:
+        address = await visit.site.openid.begin(
+            visit.site.origins[visit.pages.name], hashed(value), visit.now, back_to=next_of(visit)
+        )
+    except Unavailable as error:
+        return await _not_now(visit, error)
     response = web.Response(status=303, headers={"Location": address})
     cookies.give(response, cookies.OPENID, value)
     return response
@@ -141,13 +144,19 @@ async def back_from_elsewhere(visit: Visit) -> web.StreamResponse:
     except Forbidden as error:
         return await _refuse(visit, error, WRONG_ELSEWHERE)
     except Unavailable as error:
-        visit.site.accounts.log("session.refused", desk=visit.pages.name, reason="sign-on", error=str(error))
-        return await sign_in(visit, WRONG_ELSEWHERE, 503)
+        return await _not_now(visit, error)
     visit.session = session
     response = step_in(visit, path)
     set_session(response, token)
     cookies.take_away(response, cookies.OPENID)
     return response
+
+
+async def _not_now(visit: Visit, error: Unavailable) -> web.StreamResponse:
+    """Show the other ways in, and tell the operator why the State's own sign-on is none now."""
+    said = {"reason": "sign-on", "error": str(error), "hint": error.hint}
+    visit.site.accounts.log("session.refused", desk=visit.pages.name, **said)
+    return await sign_in(visit, WRONG_ELSEWHERE, 503)
 
 
 async def _begin(visit: Visit, person: str, level: str) -> tuple[str, Session]:

@@ -516,6 +516,19 @@ async def test_sign_on_elsewhere_leads_in(desk: Desk, monkeypatch: pytest.Monkey
         await desk.site.openid.close()
 
 
+async def test_a_sign_on_that_is_away_leads_to_the_other_ways_and_tells_the_operator(desk: Desk) -> None:
+    """Nobody is left with a page that has no way in, and the log says what is wrong and what to do."""
+    desk.site.openid = OpenId(desk.site.accounts, "http://127.0.0.1:9", CLIENT, SECRET)
+    page = await desk.nobody().send("GET", "/sign-in/openid")
+    await desk.site.openid.close()
+    assert 503 == page.status
+    assert "sign-on did not lead in here" in page.text
+    assert 'action="/sign-in/passkey"' in page.text
+    (said,) = [values for event, values in desk.network.logs if event == "session.refused"]
+    assert ("interior", "sign-on", "the sign-on cannot be reached") == (said["desk"], said["reason"], said["error"])
+    assert "desks.openid.issuer" in said["hint"]
+
+
 def test_passkeys_name_the_host_of_the_desk() -> None:
     """The relying party is a host name without port."""
     made = Passkeys(None, "http://interior.localhost:8443", "interior")  # type: ignore[arg-type]  # not asked
