@@ -59,7 +59,7 @@ async def _erase(pair: Pair) -> None:
     for ref in await context.store.read(lambda tx: tx.case_refs("", MESSAGES)):
         await gateway.retention.erase(ref, now)
     later = now + wire.MAX_VALIDITY + timedelta(seconds=2 * ANSWER_GRACE_S)
-    await context.store.commit(lambda tx: tx.purge_answers(later, ANSWER_GRACE_S))
+    await context.store.commit(lambda tx: tx.purge_answers(later, ANSWER_GRACE_S, MESSAGES))
     await gateway.close()
 
 

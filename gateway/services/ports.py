@@ -392,8 +392,8 @@ class Tx(Protocol):
         """Enter what a case was opened for. Raises ``Conflict`` if the key is there."""
         ...
 
-    async def purge_openings(self, before: datetime) -> int:
-        """Delete what cases were opened for before an instant; return how many there were."""
+    async def purge_openings(self, before: datetime, limit: int) -> int:
+        """Delete at most ``limit`` rows of what cases were opened for before an instant; return how many went."""
         ...
 
     async def no_contacts(self) -> Sequence[NoContactRow]:
@@ -483,8 +483,11 @@ class Tx(Protocol):
         """Return what passed ``inbound`` or ``outbound`` behind the number ``after``, in order."""
         ...
 
-    async def purge_answers(self, now: datetime, grace_s: int) -> int:
-        """Drop answers of messages expired more than ``grace_s`` seconds before ``now``; return how many."""
+    async def purge_answers(self, now: datetime, grace_s: int, limit: int) -> int:
+        """
+        Drop at most ``limit`` answers of messages that expired more than ``grace_s`` seconds before ``now``; return how
+        many.
+        """
         ...
 
     async def purge_collects(self, before: datetime, limit: int) -> int:
@@ -494,9 +497,10 @@ class Tx(Protocol):
         """
         ...
 
-    async def purge_envelopes(self, before: datetime) -> int:
+    async def purge_envelopes(self, before: datetime, limit: int) -> int:
         """
-        Drop the envelopes of messages done with that could leave before an instant, and the bytes of those of no case.
+        Drop at most ``limit`` envelopes of messages done with that could leave before an instant, and the bytes of
+        those of no case; return how many.
         """
         ...
 

@@ -34,7 +34,7 @@ from gateway.core.verification import GATEWAY, OPEN_REQUESTED
 from gateway.services import cases, figures, heard, opening, person_stop, steps, threads
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal, full_journal, note_cut
-from gateway.services.ports import Tx, Unavailable
+from gateway.services.ports import Tx, Unavailable, Unit
 from gateway.services.receive import ANSWER_GRACE_S
 from gateway.services.rows import CaseRow, EventRow, Shared
 from schemas import ijson
@@ -93,8 +93,11 @@ IS_AWAY = "the person is on the way, or is followed after a return; what is kept
 """Why nothing of her is erased: the other State, and whoever looks for her, would find nobody who knows."""
 
 
-COLLECTS = 500
-"""Messages deleted in one transaction, so that what comes meanwhile does not wait for it."""
+PORTION = 100
+"""Rows changed in one transaction, however many are due: what comes meanwhile waits for no more."""
+
+PAUSE_S = 0.02
+"""Seconds between two portions, in which the store is everybody else's."""
 
 
 class Over(NamedTuple):
@@ -146,12 +149,10 @@ class Retention:
         if not context.believes(now):
             return ()
 
-        async def purge(tx: Tx) -> None:
-            await tx.purge_answers(now, ANSWER_GRACE_S)
-            await tx.purge_envelopes(now - timedelta(days=policy.envelope_days))
-            await tx.purge_openings(now - opening.KEPT)
-
-        await context.commit(purge)
+        envelopes, openings = now - timedelta(days=policy.envelope_days), now - opening.KEPT
+        await self._purge(lambda tx: tx.purge_answers(now, ANSWER_GRACE_S, PORTION))
+        await self._purge(lambda tx: tx.purge_envelopes(envelopes, PORTION))
+        await self._purge(lambda tx: tx.purge_openings(openings, PORTION))
         await self.empty_journal()
         await self._strip(now)
         await self._discard(now)
@@ -173,8 +174,12 @@ class Retention:
         A day later than it might go: a clock that is ahead by less did not leap, and may be set right meanwhile.
         """
         before = now - timedelta(seconds=ANSWER_GRACE_S) - LEAP
-        while (await self._context.commit(lambda tx: tx.purge_collects(before, COLLECTS))).value == COLLECTS:
-            pass
+        await self._purge(lambda tx: tx.purge_collects(before, PORTION))
+
+    async def _purge(self, portion: Unit[int]) -> None:
+        """Do ``portion`` until it finds less than a whole one: there may be a million after an outage or an upgrade."""
+        while (await self._context.commit(portion)).value == PORTION:
+            await self._context.clock.sleep(PAUSE_S)
 
     async def _close(self, now: datetime) -> None:
         """
@@ -270,17 +275,21 @@ class Retention:
         context, today = self._context, now.date().isoformat()
         if await context.store.read(lambda tx: tx.find_meta(_IMAGES)) == today:
             return
+        stripped = False
         async for row in cases.in_states(context, _AFTER_SENDING):
             try:
                 if row.wrapped_key is not None and _has_images(cases.unseal(context, row).case):
-                    await self._strip_one(row.ref, now)
+                    stripped |= await self._strip_one(row.ref, now)
             except Unavailable:
                 raise
             except Exception as error:
                 context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
         await context.commit(lambda tx: tx.set_meta(_IMAGES, today))
+        if stripped:
+            await self.empty_journal()  # once, as below
 
-    async def _strip_one(self, ref: str, now: datetime) -> None:
+    async def _strip_one(self, ref: str, now: datetime) -> bool:
+        """Erase the images of ``ref`` if it is time, and leave the journal to be cut; return whether it was."""
         context = self._context
         until = now - timedelta(days=context.policy.images_days)
 
@@ -312,9 +321,10 @@ class Retention:
             await fill_journal(tx)
             return True
 
-        if (await context.commit(unit)).value:
+        stripped: bool = (await context.commit(unit)).value
+        if stripped:
             context.log("case.images_erased", ref=ref)
-            await self.empty_journal()
+        return stripped
 
     def _outlived(self, row: CaseRow, now: datetime, only: Collection[State] | None = None) -> bool:
         """

@@ -201,9 +201,10 @@ class CaseRows(Sql):
         statement = "INSERT INTO opening (key, body, ref, at) VALUES (?, ?, ?, ?)"
         await self._write(statement, (row.key, row.body, row.ref, seconds(row.at)))
 
-    async def purge_openings(self, before: datetime) -> int:
-        """Delete what cases were opened for before an instant."""
-        return await self._write("DELETE FROM opening WHERE at < ?", (seconds(before),))
+    async def purge_openings(self, before: datetime, limit: int) -> int:
+        """Delete at most ``limit`` rows of what cases were opened for before an instant; return how many went."""
+        statement = "DELETE FROM opening WHERE key IN (SELECT key FROM opening WHERE at < ? ORDER BY at LIMIT ?)"
+        return await self._write(statement, (seconds(before), limit))
 
     # Threads
 

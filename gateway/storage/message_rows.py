@@ -167,13 +167,19 @@ DELETE FROM inbound WHERE code IS NULL AND n IN (
 _SAVE_SEALING_END = """
 INSERT INTO sealing_end (kid, until, destroyed_at, reason) VALUES (?, ?, ?, ?) ON CONFLICT (kid) DO NOTHING
 """
+_PURGE_ANSWERS = """
+UPDATE inbound SET answer = NULL WHERE n IN (
+    SELECT n FROM inbound INDEXED BY inbound_answered WHERE answer IS NOT NULL AND expires_at < ?
+    ORDER BY expires_at LIMIT ?)
+"""
 # With it go the bytes of a message of no case, which are kept to seal it anew; those of a case go with the case.
 _PURGE_ENVELOPES = """
 UPDATE outbound_body SET envelope = NULL, sealed = CASE
     WHEN n IN (SELECT o.n FROM outbound AS o WHERE o.n = outbound_body.n AND o.ref IS NULL) THEN NULL ELSE sealed END
 WHERE envelope IS NOT NULL AND queued_at < ?1 AND n IN (
-    SELECT o.n FROM outbound AS o
-    WHERE o.n = outbound_body.n AND o.not_before < ?1 AND o.state NOT IN ('queued', 'posted'))
+    SELECT b.n FROM outbound_body AS b INDEXED BY outbound_body_kept JOIN outbound AS o ON o.n = b.n
+    WHERE b.envelope IS NOT NULL AND b.queued_at < ?1 AND o.not_before < ?1 AND o.state NOT IN ('queued', 'posted')
+    ORDER BY b.queued_at LIMIT ?2)
 """
 
 
@@ -244,10 +250,13 @@ class MessageRows(Sql):
         """Return what passed ``inbound`` or ``outbound`` behind the number ``after``, in order."""
         return tuple(_trace(direction, row) for row in await self._all(_TRACES[direction], (after, limit)))
 
-    async def purge_answers(self, now: datetime, grace_s: int) -> int:
-        """Drop the answers of messages that expired more than ``grace_s`` seconds before ``now``; return how many."""
-        statement = "UPDATE inbound SET answer = NULL WHERE answer IS NOT NULL AND expires_at < ?"
-        return await self._write(statement, (now.timestamp() - grace_s,))
+    async def purge_answers(self, now: datetime, grace_s: int, limit: int) -> int:
+        """
+        Drop at most ``limit`` answers of messages that expired more than ``grace_s`` seconds before ``now``.
+
+        Returns how many went.
+        """
+        return await self._write(_PURGE_ANSWERS, (now.timestamp() - grace_s, limit))
 
     async def purge_collects(self, before: datetime, limit: int) -> int:
         """
@@ -370,14 +379,14 @@ class MessageRows(Sql):
         """Set the next attempt of what was posted to ``partner`` and would be tried after ``latest`` to ``at``."""
         return await self._write(_HASTEN_POSTED, (at.timestamp(), at.timestamp(), partner, latest.timestamp()))
 
-    async def purge_envelopes(self, before: datetime) -> int:
+    async def purge_envelopes(self, before: datetime, limit: int) -> int:
         """
-        Drop the envelopes of messages done with that were queued, and could leave, before an instant; return how many.
+        Drop at most ``limit`` envelopes of messages done with that were queued, and could leave, before an instant.
 
-        Of those of no case the signed bytes too.
+        Of those of no case the signed bytes too. Returns how many went.
         """
         self._messages.clear()
-        return await self._write(_PURGE_ENVELOPES, (seconds(before),))
+        return await self._write(_PURGE_ENVELOPES, (seconds(before), limit))
 
     async def _inbound(self, statement: str, values: Row) -> InboundRow | None:
         row = await self._held(statement, values)

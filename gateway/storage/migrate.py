@@ -21,6 +21,9 @@ from types import MappingProxyType
 from gateway.services.ports import Outdated
 from gateway.storage.errors import StoreError
 
+ALTERED = "undo what was changed by hand; where that cannot be done, restore the last backup"
+"""What to do where somebody changed a schema: what is put back from a backup lacks what was stored since."""
+
 LEDGER = "schema_migration"
 ASIDE = "_moved"
 ASIDE_FILE = ".moved"
@@ -169,12 +172,12 @@ def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:
     expected, found = _made_by(tuple(known)), _schema(db)
     for kind, name in expected:
         if (kind, name) not in found:
-            raise StoreError(f"the store has no {kind} {name}", "restore the last backup")
+            raise StoreError(f"the store has no {kind} {name}", ALTERED)
         if expected[kind, name] != found[kind, name]:
-            raise StoreError(f"{kind} {name} of the store was altered", "restore the last backup")
+            raise StoreError(f"{kind} {name} of the store was altered", ALTERED)
     for kind, name in found:
         if (kind, name) not in expected:
-            raise StoreError(f"the store has a {kind} {name} that is not its own", "restore the last backup")
+            raise StoreError(f"the store has a {kind} {name} that is not its own", ALTERED)
 
 
 @cache

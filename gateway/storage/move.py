@@ -31,7 +31,7 @@ from gateway.storage.errors import StoreError, reason
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations, migrate, moved_to_a_server
 from gateway.storage.postgres import BATCH, LEAD, SPACE, check_server
 from gateway.storage.postgres_desks import SCHEMA, prepare
-from gateway.storage.postgres_errors import LOST
+from gateway.storage.postgres_errors import LOST, check_direct
 from gateway.storage.postgres_errors import reason as postgres_reason
 from gateway.storage.postgres_schema import migrate as migrate_postgres
 from gateway.storage.sql import Row
@@ -447,6 +447,10 @@ async def _connected(dsn: str) -> AsyncIterator[Any]:
     """Connect to a database that nobody else of ours uses, and keep them out while the block runs."""
     db = await asyncpg.connect(dsn, server_settings=_SETTINGS, timeout=10)
     try:
+        try:
+            await check_direct(db)
+        except Unavailable as error:
+            raise StoreError(str(error), error.hint) from error
         await check_server(db)
         for lock in (LEAD, BATCH):
             if not await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, lock):

@@ -31,9 +31,9 @@ from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Un
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import check_known
-from gateway.storage.postgres_errors import LOST, POOLED, RACED, is_pooled, reason, unavailable
+from gateway.storage.postgres_errors import LOST, RACED, check_direct, reason, unavailable
 from gateway.storage.postgres_pool import CLOSE_S
-from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
+from gateway.storage.postgres_schema import DIALECT, NEVER_S, RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
 from gateway.storage.tx import EPOCH
 
@@ -96,9 +96,6 @@ HASTY_MS, HASTY_TRIES = (100, 300), 3
 How long it waits at first, between these, before it begins again with nothing in its hands, and how often. So two that
 wait for one another are apart long before the server looks for such a ring, and not in step. Most waits are shorter.
 """
-
-_NEVER_S = 1e8
-"""In place of the time-out of a statement, for one that must not be cancelled."""
 
 _SETTINGS = {
     "application_name": "isthmus",
@@ -508,17 +505,16 @@ async def connect(dsn: str) -> Connection:
         made: Connection = await asyncpg.connect(
             dsn, server_settings=_SETTINGS, statement_cache_size=500, timeout=10, command_timeout=40
         )
+        await check_direct(made)
     except (asyncpg.PostgresError, ValueError, *LOST) as error:
         raise unavailable(error) from error
     return made
 
 
 async def check_server(db: Connection) -> None:
-    """Raise ``StoreError`` for a server that is too old or not reached itself, or a database that lacks letters."""
+    """Raise ``StoreError`` for a server that is too old, or a database that lacks letters."""
     if db.get_server_version() < (VERSION_MIN // 10_000,):
         raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
-    if await is_pooled(db):
-        raise StoreError(*POOLED)
     encoding = await db.fetchval("SHOW server_encoding")
     if encoding not in ENCODINGS:
         hint = "create one with: createdb --template template0 --encoding UTF8"
@@ -588,7 +584,7 @@ async def _committed(db: Connection) -> str:
     Nothing here lets the server know that nobody waits any more. It would cancel the commit, and one that waits for a
     synchronous standby is then there, seen by everybody, without the standby having it.
     """
-    committing = asyncio.ensure_future(db.execute("COMMIT", timeout=_NEVER_S))
+    committing = asyncio.ensure_future(db.execute("COMMIT", timeout=NEVER_S))
     try:
         await asyncio.wait({committing}, timeout=COMMIT_MAX_S)
         if committing.done():

@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore, Row
 from gateway.storage.errors import StoreError
 from gateway.storage.migrate import check_known, load_migrations
@@ -60,6 +61,9 @@ class PostgresDesks(DeskStore):
         except (asyncpg.PostgresError, *LOST) as error:
             await close_pool(pool)
             raise StoreError(*reason(error)) from error
+        except Unavailable as error:
+            await close_pool(pool)
+            raise StoreError(str(error), error.hint) from error
         except BaseException:
             await close_pool(pool)
             raise

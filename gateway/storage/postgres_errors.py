@@ -58,9 +58,15 @@ def reason(error: BaseException) -> tuple[str, str]:
     return f"the database failed ({type(error).__name__})", "see its log for the cause"
 
 
-async def is_pooled(db: Any) -> bool:
-    """Return whether ``db`` leads to something that is asked to cancel in the server's place, and so is no session."""
-    return bool(await db.fetchval("SELECT pg_backend_pid()") != db.get_server_pid())
+async def check_direct(db: Any) -> None:
+    """
+    Raise ``Unavailable`` where ``db`` leads to something that is asked to cancel in the server's place: no session.
+
+    Asked of each connection: a pool may be put before a server over which nodes run. Ends one that is none.
+    """
+    if await db.fetchval("SELECT pg_backend_pid()") != db.get_server_pid():
+        db.terminate()
+        raise Unavailable(*POOLED)
 
 
 _AWAY = ("08", "57")

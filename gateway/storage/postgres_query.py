@@ -7,8 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from gateway.services.ports import Unavailable
-from gateway.storage.postgres_errors import LOST, POOLED, is_pooled, unavailable
+from gateway.storage.postgres_errors import LOST, check_direct, unavailable
 from gateway.storage.postgres_words import translated
 from gateway.storage.query import Query
 
@@ -36,8 +35,7 @@ def postgres_query(dsn: str, wait_s: float = WAIT_S) -> Iterator[Query]:
 
         db = run(asyncpg.connect(dsn, server_settings=settings, timeout=10, command_timeout=1.25 * wait_s))
         try:
-            if run(is_pooled(db)):
-                raise Unavailable(*POOLED)
+            run(check_direct(db))
             yield lambda statement: run(db.fetch(translated(statement)))
         finally:
             run(db.close(timeout=5))

@@ -6,12 +6,13 @@ columns with their types, and the names of indexes and constraints. It does not 
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from gateway.storage.errors import StoreError
-from gateway.storage.migrate import ASIDE, LEDGER, Migration, check_recorded, load_migrations
+from gateway.storage.migrate import ALTERED, ASIDE, LEDGER, Migration, check_recorded, load_migrations
 
 DIALECT = "postgres"
 
@@ -21,6 +22,14 @@ The advisory locks of a batch, and of the node that leads (``postgres``); that u
 wait; that which every node that runs holds in common: for seconds after a leader has ended nobody leads; and that which
 each transaction of desks that writes holds in common (``postgres_desks``).
 """
+
+NEVER_S = 1e8
+"""In place of the time-out of a statement, for one that must not be given up."""
+
+# A migration takes as long as it takes, and so does whoever waits for it: one that was ended after half a minute would
+# be begun anew at each start, for ever. For what others hold it waits as long as any batch.
+_PATIENT = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+_HASTY = "SET LOCAL lock_timeout = '5s'"
 
 _LEDGER = """
 CREATE TABLE schema_migration (
@@ -54,11 +63,13 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
 
     ``db`` is an asyncpg connection outside any transaction; with ``create`` an empty schema is filled. Raises
     ``StoreError`` as ``gateway.storage.migrate.migrate`` does, and while nodes of the version before run: they would go
-    on writing what it is migrated away from. Then nothing was changed.
+    on writing what it is migrated away from. Then nothing was changed. While another migrates this waits.
     """
     known = load_migrations(DIALECT) if migrations is None else migrations
     async with db.transaction():
-        await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, MIGRATING)
+        await db.execute(_PATIENT)
+        await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, MIGRATING, timeout=NEVER_S)
+        await db.execute(_HASTY)
         tables = {
             name for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname=current_schema()")
         }
@@ -75,7 +86,7 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
         rows = await db.fetch("SELECT number, sha256, shape FROM schema_migration ORDER BY number")
         check_recorded({row[0]: row[1] for row in rows}, known)
         if rows and rows[-1][2] != await _shape(db):
-            raise StoreError("a table or index of the store was altered", "restore the last backup")
+            raise StoreError(f"a table or index of the store was altered{await _named(db, known)}", ALTERED)
         pending = known[len(rows) :]
         for lock in (LEAD, RUNNING) if pending and rows else ():
             if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", SPACE, lock):
@@ -88,12 +99,26 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
             # its next batch, or what its desks write next, finds that the schema is another one.
             await db.execute("SELECT pg_advisory_xact_lock($1, $2)", SPACE, lock)
         for migration in pending:
-            await db.execute(migration.sql)
+            await db.execute(migration.sql, timeout=NEVER_S)
             values = (migration.number, migration.sha256, int(now.timestamp()), await _shape(db))
             await db.execute(
                 "INSERT INTO schema_migration (number, sha256, applied_at, shape) VALUES ($1, $2, $3, $4)", *values
             )
     return len(pending)
+
+
+async def _named(db: Any, known: Sequence[Migration]) -> str:
+    """Return the names of what no migration makes, as a text to add; empty if all of it has names that are known."""
+    said = {LEDGER, *re.findall(r"\w+", _LEDGER + " ".join(one.sql for one in known))}
+    columns = [(table, f"{table}.{column}", column) for table, column, *_ in await db.fetch(_COLUMNS)]
+    found = {table if table not in said else name for table, name, column in columns if not {table, column} <= said}
+    indexes = {name for name, _ in await db.fetch(_NAMES)}
+    found |= {name for name in indexes if name not in said and not _BY_ITSELF.search(name)}
+    return f": {', '.join(sorted(found))}" if found else ""
+
+
+_BY_ITSELF = re.compile(r"_(pkey|key|check|fkey)\d*$")
+"""How the names end that PostgreSQL gives."""
 
 
 async def _shape(db: Any) -> str:

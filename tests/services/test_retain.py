@@ -6,6 +6,7 @@ import stat
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from gateway.core.case import Case, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import ACCEPTANCE
 from gateway.core.verification_changes import ANSWERED_LATE
-from gateway.services import cases, steps
+from gateway.services import cases, retain, steps
 from gateway.services.context import Context
 from gateway.services.evidence import export
 from gateway.services.journal import fill_journal, full_journal
@@ -170,6 +171,31 @@ async def test_tables_are_cleaned_once_in_a_round(network: Network, monkeypatch:
     monkeypatch.setattr(store, "truncate", counted)
     assert refs == set(await run(network, "XBB"))
     assert ([True], None) == (cleaned, await store.read(full_journal))
+
+
+async def test_what_is_due_goes_in_portions(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many answers and envelopes are due at once, no transaction takes more than a portion of them."""
+    monkeypatch.setattr(retain, "PORTION", 2)
+    context, refs = network.gateways["XBB"].context, [(await story.replied(network))[1] for _ in range(3)]
+    network.clock.pass_(days=40)
+    commit, left = context.store.commit, list[tuple[int, ...]]()
+
+    async def kept(tx: Tx) -> tuple[int, ...]:
+        answers = [row.answer for ref in refs for row in await tx.inbound_of_case(ref)]
+        envelopes = [row.envelope for ref in refs for row in await tx.outbound_of_case(ref)]
+        return tuple(sum(one is not None for one in held) for held in (answers, envelopes))
+
+    async def watched(unit: Unit[Any], partner: str = "") -> Committed:
+        made = await commit(unit, partner)
+        left.append(await context.store.read(kept))
+        return made
+
+    before = await context.store.read(kept)
+    assert min(before) > 2
+    monkeypatch.setattr(context.store, "commit", watched)
+    await run(network, "XBB")
+    went = [earlier - later for pair in pairwise([before, *left]) for earlier, later in zip(*pair, strict=True)]
+    assert ((0, 0), 2) == (left[-1], max(went))
 
 
 async def test_what_was_taken_up_while_the_timers_ran_is_not_discarded(

@@ -38,10 +38,10 @@ class Line:
         except OSError:  # the server is away
             writer.close()
             return
-        mute = asyncio.Event()
+        mute, answered = asyncio.Event(), asyncio.Event()
         passing = [
-            asyncio.create_task(self._copy(reader, inner_writer, mute, upward=True)),
-            asyncio.create_task(self._copy(inner_reader, writer, mute, upward=False)),
+            asyncio.create_task(self._copy(reader, inner_writer, mute, answered, upward=True)),
+            asyncio.create_task(self._copy(inner_reader, writer, mute, answered, upward=False)),
         ]
         try:
             await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
@@ -52,7 +52,13 @@ class Line:
             inner_writer.close()
 
     async def _copy(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mute: asyncio.Event, *, upward: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        mute: asyncio.Event,
+        answered: asyncio.Event,
+        *,
+        upward: bool,
     ) -> None:
         with suppress(ConnectionError):
             while chunk := await reader.read(1 << 16):
@@ -62,9 +68,12 @@ class Line:
                 if cut:
                     self.cut, self.cuts = None, self.cuts + 1
                     mute.set()
-                if cut != "before" and (upward or not mute.is_set()):
+                if not upward and mute.is_set():
+                    answered.set()
+                elif cut != "before":
                     writer.write(chunk)
                     await writer.drain()
+                if cut == "after":
+                    await answered.wait()  # the server has committed; its answer is lost with the line
                 if cut:
-                    await asyncio.sleep(0.2)  # the server commits; its answer is lost with the line
                     return

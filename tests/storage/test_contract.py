@@ -732,19 +732,20 @@ async def test_release_is_entered_once(store: Store) -> None:
 
 
 async def test_purge_answers(store: Store) -> None:
-    """Answers go a while after their message expired; ids and digests stay."""
+    """Answers go a while after their message expired, the oldest first, so many at once; ids and digests stay."""
     rows = [
         inbound("old", expires_at=NOW - timedelta(seconds=301), answer=b"a"),
         inbound("new", expires_at=NOW - timedelta(seconds=300), answer=b"a"),
+        inbound("older", expires_at=NOW - timedelta(seconds=302), answer=b"a"),
     ]
-
-    async def unit(tx: Tx) -> int:
-        return await tx.purge_answers(NOW, 300)
-
+    bare = [row._replace(answer=None) for row in rows]
     await put(store, *(("add_inbound", row) for row in rows))
-    assert Committed(1, None) == await store.commit(unit)
-    assert rows[0]._replace(answer=None) == await get(store, "find_inbound", "XBB", "digest-old")
-    assert rows[1] == await get(store, "find_inbound", "XBB", "digest-new")
+    left = []
+    for _ in range(3):
+        went = (await store.commit(lambda tx: tx.purge_answers(NOW, 300, 1))).value
+        left.append((went, [await get(store, "find_inbound", "XBB", row.digest) for row in rows]))
+    assert [(1, [*rows[:2], bare[2]]), (1, [bare[0], rows[1], bare[2]])] == left[:2]
+    assert (0, left[1][1]) == left[2]
 
 
 async def test_purge_collects(store: Store) -> None:
@@ -770,22 +771,26 @@ async def test_purge_collects(store: Store) -> None:
 
 
 async def test_purge_envelopes(store: Store) -> None:
-    """Envelopes of messages done with that could leave before an instant go; the rest of the row stays."""
+    """Envelopes of messages done with that could leave before an instant go, so many at once; the row stays."""
     old, recent = NOW - timedelta(days=31), NOW - timedelta(days=29)
+    older = old - timedelta(seconds=1)
     rows = [
         outbound("done", state="receipted", queued_at=old, not_before=old),
+        outbound("before", state="refused", queued_at=older, not_before=older),
         outbound("waiting", state="posted", queued_at=old, not_before=old),
         outbound("recent", state="receipted", queued_at=recent, not_before=recent),
         outbound("day", state="receipted", queued_at=old, not_before=recent),
     ]
 
-    async def unit(tx: Tx) -> int:
-        return await tx.purge_envelopes(NOW - timedelta(days=30))
-
     await put(store, *(("save_outbound", row) for row in rows))
-    assert Committed(1, None) == await store.commit(unit)
-    found = [await get(store, "find_outbound", "XBB", row.id) for row in rows]
-    assert [rows[0]._replace(envelope=None), *rows[1:]] == found
+    left = []
+    for _ in range(3):
+        went = (await store.commit(lambda tx: tx.purge_envelopes(NOW - timedelta(days=30), 1))).value
+        found = [await get(store, "find_outbound", "XBB", row.id) for row in rows]
+        assert [row._replace(envelope=None) for row in rows] == [row._replace(envelope=None) for row in found]
+        left.append((went, [row.id for row, one in zip(rows, found, strict=True) if one == row]))
+    names = [row.id for row in rows]
+    assert [(1, [names[0], *names[2:]]), (1, names[2:]), (0, names[2:])] == left
 
 
 async def test_purge_takes_the_bytes_of_a_message_of_no_case(store: Store) -> None:
@@ -796,7 +801,7 @@ async def test_purge_takes_the_bytes_of_a_message_of_no_case(store: Store) -> No
         outbound("waiting", ref=None, state="posted", queued_at=old, not_before=old),
     ]
     await put(store, *(("save_outbound", row) for row in rows))
-    assert Committed(1, None) == await store.commit(lambda tx: tx.purge_envelopes(NOW - timedelta(days=30)))
+    assert Committed(1, None) == await store.commit(lambda tx: tx.purge_envelopes(NOW - timedelta(days=30), 9))
     found = [await get(store, "find_outbound", "XBB", row.id) for row in rows]
     assert [rows[0]._replace(envelope=None, sealed=None), rows[1]] == found
 

@@ -21,14 +21,15 @@ from gateway.services.rows import LogHead, NoContactRow
 from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
-from gateway.storage.migrate import Migration, load_migrations
-from gateway.storage.postgres import HASTY_MS, LEAD, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.migrate import ALTERED, Migration, load_migrations
+from gateway.storage.postgres import CHANNEL, HASTY_MS, LEAD, SPACE, PostgresStore, connect, open_postgres
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
 from tests.storage.commit_line import Line
 from tests.storage.locks import holding, waiting
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, case, inbound, outbound, thread
+from tests.support.pool import pooled
 from tests.support.postgres import QUICK, Cluster, cluster
 
 Nodes = tuple[PostgresStore, PostgresStore]
@@ -376,7 +377,23 @@ async def test_a_message_accepted_at_both_nodes_is_stored_once(nodes: Nodes) -> 
 # Who leads, and who is told.
 
 
-async def test_another_leads_once_the_first_is_gone(nodes: Nodes) -> None:
+async def refused(dsn: str) -> None:
+    """Return once a node has asked for the lock of the one that leads, and was told that another has it."""
+    leads, db = await holder(dsn, LEAD), await asyncpg.connect(dsn)
+    try:
+        while not await db.fetchval(_ASKED, leads):
+            await asyncio.sleep(0.01)
+    finally:
+        await db.close()
+
+
+_ASKED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE query LIKE 'SELECT pg_try_advisory_lock%' AND state = 'idle' AND pid <> $1 AND datname = current_database()
+"""
+
+
+async def test_another_leads_once_the_first_is_gone(nodes: Nodes, dsn: str) -> None:
     """One node runs what is done once; when its connection is gone its work ends, and the other begins."""
     led: list[int] = []
     over = asyncio.Event()
@@ -394,7 +411,7 @@ async def test_another_leads_once_the_first_is_gone(nodes: Nodes) -> None:
     first = asyncio.create_task(nodes[0].lead(work(0), lambda: None))
     await until(lambda: led == [0])
     second = asyncio.create_task(nodes[1].lead(work(1), lambda: None))
-    await asyncio.sleep(0.1)
+    await refused(dsn)
     assert led == [0]
     first.cancel()
     await until(lambda: led == [0, 1])
@@ -436,7 +453,7 @@ async def test_a_leader_that_is_cancelled_as_it_lets_go_ends(nodes: Nodes, postg
             await asyncio.Event().wait()
         finally:
             letting_go.set()
-            await asyncio.sleep(1)
+            await asyncio.Event().wait()
 
     leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
     await begun.wait()
@@ -481,7 +498,7 @@ async def test_a_failure_of_the_leaders_work_is_raised(nodes: Nodes) -> None:
         await nodes[0].lead(work, lambda: None)
 
 
-async def test_other_nodes_hear_what_was_queued(nodes: Nodes) -> None:
+async def test_other_nodes_hear_what_was_queued(nodes: Nodes, postgres: Cluster, dsn: str) -> None:
     """A node is told when another stored a message that waits, and not when it only saved a case."""
     heard: list[None] = []
     leads = asyncio.Event()
@@ -502,10 +519,11 @@ async def test_other_nodes_hear_what_was_queued(nodes: Nodes) -> None:
         await tx.save_outbound(outbound("m1"))
 
     await nodes[0].commit(change)
-    await asyncio.sleep(0.1)
-    assert heard == []
+    await postgres.execute(f"NOTIFY {CHANNEL}", dsn)  # what was said before is heard before
+    await until(lambda: bool(heard))
+    assert len(heard) == 1
     await nodes[0].commit(queue)
-    await until(lambda: len(heard) == 1)
+    await until(lambda: len(heard) == 2)
     listening.cancel()
     await asyncio.wait({listening})
 
@@ -591,7 +609,7 @@ async def test_who_is_cancelled_while_it_takes_back_stays_cancelled(nodes: Nodes
         await failed.wait()
         assert not reading.done()
         reading.cancel()
-        await asyncio.wait({reading}, timeout=2)
+        await asyncio.wait({reading}, timeout=60)
         assert reading.cancelled()
     await nodes[0].read(accept_nothing)
 
@@ -619,6 +637,34 @@ async def test_the_server_goes_and_comes(dsn: str, postgres: Cluster) -> None:
         await store.commit(accept_nothing)
         assert await store.read(lambda tx: tx.find_case("c9")) is not None
         await store.close()
+
+
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+async def test_a_pool_that_comes_between_is_not_gone_on_over(nodes: Nodes, postgres: Cluster, dsn: str) -> None:
+    """One put before the server while nodes run gives them no session: two would lead, and none wait for the disk."""
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    with pooled(dsn) as through:
+        nodes[0]._dsn = through
+        leading = asyncio.create_task(nodes[0].lead(work, lambda: None))
+        await postgres.execute(CUT, dsn)
+        with pytest.raises(Unavailable, match="connections of its own"):
+            await nodes[0].commit(add)
+        with pytest.raises(Unavailable, match="connections of its own"):
+            await nodes[0].read(lambda tx: tx.find_case("c1"))
+        leading.cancel()
+        await asyncio.wait({leading})
+        assert not begun.is_set()
+    nodes[0]._dsn = dsn
+    assert "stored" == (await nodes[0].commit(add)).value
 
 
 async def test_a_slow_signer_has_fewer_to_sign_for(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -724,6 +770,28 @@ async def test_a_strange_schema_is_refused(postgres: Cluster, change: str, said:
         await open_postgres(address, sign_batch=Signer(), now=NOW)
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("CREATE INDEX quicker ON inbound (received_at)", "quicker"),
+        ("CREATE TABLE graphs (id int PRIMARY KEY)", "graphs"),
+        ("ALTER TABLE inbound ADD COLUMN remark TEXT", "inbound.remark"),
+        ("DROP INDEX inbound_by_id", ""),
+    ],
+)
+async def test_what_was_added_by_hand_is_named(postgres: Cluster, change: str, named: str) -> None:
+    """An index that somebody added for speed is taken out again: a backup put in its place would lose a day."""
+    address = await asyncio.to_thread(postgres.create)
+    await (await open_postgres(address, sign_batch=Signer(), now=NOW, create=True)).close()
+    await postgres.execute(change, address)
+    with pytest.raises(StoreError) as refused:
+        await open_postgres(address, sign_batch=Signer(), now=NOW)
+    assert ("a table or index of the store was altered" + (named and f": {named}"), ALTERED) == (
+        str(refused.value),
+        refused.value.hint,
+    )
+
+
 async def test_nothing_is_migrated_under_nodes_of_the_version_before(postgres: Cluster) -> None:
     """A node of a newer version, started while older ones run, changes nothing; once they are stopped it migrates."""
     address = await asyncio.to_thread(postgres.create)
@@ -766,6 +834,26 @@ async def test_nothing_is_migrated_under_nodes_while_nobody_leads(
         await asyncio.wait({running})
         await newer.close()
         await node.close()
+
+
+async def test_a_migration_takes_as_long_as_it_takes(postgres: Cluster) -> None:
+    """However long a statement may take at most, here and at the server; who starts meanwhile waits and goes on."""
+    address = await asyncio.to_thread(postgres.create)
+    await (await open_postgres(address, sign_batch=Signer(), now=NOW, create=True)).close()
+    slow = f"SELECT pg_sleep({LONGER_S + 1});"
+    more = [*load_migrations(DIALECT), Migration(len(load_migrations(DIALECT)) + 1, "9999.sql", slow)]
+    limits = {"statement_timeout": "1s", "lock_timeout": "1s"}
+    nodes = [await asyncpg.connect(address, server_settings=limits, command_timeout=LONGER_S) for _ in range(2)]
+    try:
+        made = await asyncio.gather(*(migrate(one, NOW, create=False, migrations=more) for one in nodes))
+        assert [0, 1] == sorted(made)
+    finally:
+        for one in nodes:
+            await one.close()
+
+
+LONGER_S = 3
+"""How long a statement may take: long for one that reads a catalogue, also on a slow machine."""
 
 
 @pytest.mark.usefixtures("patient")

@@ -19,6 +19,7 @@ from gateway.storage.postgres_schema import MIGRATING, SPACE, migrate
 from tests.storage.desk_rows import INVITATION, PASSKEY, session
 from tests.storage.locks import holding, waiting
 from tests.storage.support import NOW, Signer
+from tests.support.pool import pooled
 from tests.support.postgres import Cluster
 
 T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -162,6 +163,13 @@ async def test_session_that_is_begun_at_one_node_is_ended_at_the_other(postgres:
     for one in (first, second):
         await one.close()
     assert left is None
+
+
+async def test_a_pool_before_the_database_is_refused(postgres: Cluster) -> None:
+    """What one sets for its connection would be another's: which schema, and that it waits for the disk."""
+    address = await asyncio.to_thread(postgres.create)
+    with pooled(address) as through, pytest.raises(StoreError, match="connections of its own"):
+        await PostgresDesks.open(through, NOW)
 
 
 async def test_altered_table_is_refused(postgres: Cluster) -> None:

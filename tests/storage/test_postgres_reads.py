@@ -13,6 +13,7 @@ from gateway.storage import StoreError, reads
 from gateway.storage.postgres_reads import CONNECTIONS_MAX, PostgresInquiries
 from tests.storage.asked import asked_of_queue
 from tests.storage.queues import QUEUES
+from tests.support.pool import pooled
 from tests.support.postgres import Cluster
 
 FILL = (
@@ -106,6 +107,12 @@ async def test_read_models_outlive_their_connections(filled: PostgresInquiries, 
     with suppress(Unavailable):
         await filled.board()
     assert 100 == len(await filled.board())
+
+
+async def test_a_pool_before_the_database_is_refused(dsn: str) -> None:
+    """Nothing is read over one either: each connection that is opened later is looked at."""
+    with pooled(dsn) as through, pytest.raises(StoreError, match="connections of its own"):
+        await PostgresInquiries.open(through)
 
 
 async def test_another_database_is_no_store(postgres: Cluster) -> None:
