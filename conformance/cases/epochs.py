@@ -10,7 +10,7 @@ from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
 from conformance.returning import acceptance, departure, homeward, journey, schedule, told
-from conformance.state import COLLECT, Answering, Post
+from conformance.state import COLLECT, Answering, Message, Post
 from conformance.talk import Talk
 
 S, D = timedelta(seconds=1), timedelta(days=1)
@@ -416,6 +416,55 @@ async def past_its_time(play: Play) -> None:
         raise Wrong(f"its messages stand as {', '.join(await talk.states())}")
     play.a.instead = []
     await play.silent(play.a, days=1)
+
+
+def _calls_back(begin: Callable[[Play, str], Awaitable[Talk]]) -> Callable[[Play], Awaitable[Message]]:
+    async def said(play: Play) -> Message:
+        talk = await begin(play, "departed")
+        return await talk.said("return.take-back", {"reason": "UNSAFE", "by": day(play, 5)})
+
+    return said
+
+
+async def _stops(play: Play) -> Message:
+    return await (await journey(play, "accepted")).said("suspension", {})
+
+
+async def _takes_its_reply_back(play: Play) -> Message:
+    return await (await journey(play, "accepted")).said("rectification", {"parts": ["REPLY"], "elements": None})
+
+
+WORDS: dict[str, Callable[[Play], Awaitable[Message]]] = {
+    "stopped": _stops,
+    "reply-taken-back": _takes_its_reply_back,
+    "called-back-asking": _calls_back(homeward),
+    "called-back-asked": _calls_back(journey),
+}
+"""By which word of the gateway nobody leaves, or somebody is called back."""
+
+
+@case("epochs.stop-again", "M-5.28", section="5.8", inputs=WORDS, profile="return", level="SHOULD", seconds=60.0)
+async def stop_again(play: Play, say: Callable[[Play], Awaitable[Message]]) -> None:
+    """
+    A stop that was told too long ago to be posted again is said once more on a new epoch, and not on the one after it.
+
+    A gateway that says nothing has a partner that was put back to before it, hears of it by nothing else, and lets the
+    person leave, or leaves her where she is to be fetched from.
+    """
+    word = await say(play)
+    await play.tick(days=31)
+    await _restored(play)
+    posts = [post.read for post in await play.tick() if post.read.type != "resync"]
+    if [(one.thread, one.type, one.body) for one in posts] != [(word.thread, word.type, word.body)]:
+        raise Wrong(f"the gateway posted {', '.join(one.type for one in posts) or 'nothing'}")
+    if posts[0].payload == word.payload:
+        raise Wrong(f"the {word.type} is the message of then, and no new one")
+    play.a.next_card(epoch=3)
+    await play.publish(play.a)
+    play.a.epoch, play.a.log = 3, None
+    again = [post.read.payload for post in await play.tick() if post.read.type != "resync"]
+    if again != [posts[0].payload]:
+        raise Wrong(f"{len(again)} messages were posted again in the epoch after that, or in other payloads")
 
 
 def _rows(posts: list[Post]) -> list[Json]:

@@ -187,10 +187,10 @@ async def _knows_the_stop(context: Context, tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether ``row``, refused, says a stop again to a State that took it before, and lacks nothing of the thread.
 
-    It keeps nothing of its case any more, or has it under lock, and goes on with nothing. That it lacks something shows
-    by the numbers of one epoch alone.
+    It knows that word by its number, or keeps nothing of its case any more, has it under lock, or goes on anew, and the
+    first word was heard. That it lacks something shows by the numbers of one epoch alone.
     """
-    if (row.type, row.code, row.epoch) != (SUSPENSION, "illegal-step", context.epoch):
+    if (row.code, row.epoch) != ("illegal-step", context.epoch):
         return False
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     heard = await threads.heard_before(tx, held.case, row) if held is not None else None
@@ -198,17 +198,18 @@ async def _knows_the_stop(context: Context, tx: Tx, row: OutboundRow) -> bool:
 
 
 async def stop_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
-    """Say once more that a return is stopped in which we are asked, where that was taken, and is posted no more."""
+    """Say the word of a stop that stands once more, in the same body, if it was taken and is posted again no more."""
     held = cases.readable(context, await tx.find_case(ref))
-    said = await threads.words_of_stop(tx, held.case) if held is not None else []
-    last = said[-1] if said else None
-    if held is None or last is None or not threads.stands(held.case):
+    type = threads.stop_of(held.case) if held is not None else None
+    if held is None or type is None:
         return
-    over = last.state == "receipted" and not passed_over.may_repeat(last, context.surely(now))
-    if last.type != SUSPENSION or not over:
-        return
-    with suppress(IllegalStep):  # the thread has ended
-        await threads.queue(context, tx, held, Send(SUSPENSION, SUSPENSION_BODY), now)
+    said, surely = await threads.words_of_stop(tx, ref, type), context.surely(now)
+    taken = next((one for one in said if one.status == wire.ACCEPTED), None)
+    waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in said)
+    send = threads.find_again(context, held, taken) if taken is not None and not waits else None
+    if send is not None:
+        with suppress(IllegalStep):  # the thread has ended
+            await threads.queue(context, tx, held, replace(send, optional=True), now)
 
 
 async def _is_settled(
@@ -297,6 +298,8 @@ async def take_listed(
 
 async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
     """Say ``row``, that did not come, once more in our epoch if rule 3, 5 or 6 lets it; return whether it is said."""
+    if await _is_said_since(tx, row):
+        return True
     if row.epoch == context.epoch and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
         return await _heard_after_all(context, tx, row, now)
     if row.epoch == context.epoch and row.code == USED and row.type in STILL_SAID:
@@ -328,6 +331,12 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     except IllegalStep:
         return False  # the thread has ended
     return True
+
+
+async def _is_said_since(tx: Tx, row: OutboundRow) -> bool:
+    """Return whether ``row``, word of a stop, was said once more behind it, and that waits or was taken."""
+    said = await threads.words_of_stop(tx, row.ref or "", row.type) if row.type in threads.STOPS else ()
+    return any(one.state in ("queued", "posted", "receipted") and one.place > row.place for one in said)
 
 
 async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:

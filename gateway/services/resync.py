@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import CONCLUDED, HELD, Side, State
+from gateway.core.case import CONCLUDED, Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
@@ -59,7 +59,8 @@ class Resync:
         """
         context, over = self._context, self._context.surely(now)
         await self._say_stops_again(country, now)
-        since = over - timedelta(days=context.policy.envelope_days)
+        # As long as another State may still take it: what is not posted again by then is over, and a stop is said anew.
+        since = over - timedelta(days=context.policy.envelope_days) - wire.SKEW
 
         async def unit(tx: Tx) -> int:
             said = await tx.outbound_since(country, since)
@@ -85,13 +86,14 @@ class Resync:
 
     async def _say_stops_again(self, country: str, now: datetime) -> None:
         """
-        Say anew each stop of a return that ``country`` took before and that is posted again no more (decision 0041).
+        Say anew each word of a stop that ``country`` took before and that is posted again no more (decision 0042).
 
         Each by itself, before the new epoch is taken as seen: what is said by then is not said twice.
         """
         context = self._context
-        async for row in cases.in_states(context, HELD):
-            if (row.partner, row.side) != (country, Side.REQUESTED):
+        async for row in cases.in_states(context, threads.STANDING):
+            held = cases.readable(context, row) if row.partner == country else None
+            if held is None or threads.stop_of(held.case) is None:
                 continue
             try:
                 await context.commit(partial(anew.stop_again, context, ref=row.ref, now=now))

@@ -36,10 +36,10 @@ from gateway.core.messages import (
     TAKE_BACK,
     TYPES,
     WITHDRAWAL,
-    WORD_OF_STOP,
 )
 from gateway.core.minimise import members_of
 from gateway.core.return_changes import NO_CONTACT
+from gateway.core.returns import ARRANGED
 from gateway.core.rules import findings
 from gateway.core.starts import counted_from
 from gateway.core.verification import undo_state
@@ -443,25 +443,49 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     return sorted(rows, key=lambda row: row.place)
 
 
-async def words_of_stop(tx: Tx, case: Case) -> list[OutboundRow]:
-    """Return what was said of a stop of the case, or of its end, and was not lost, in the order of the numbers."""
-    rows = await tx.outbound_of_case(case.ref)
-    said = [row for row in rows if row.type in WORD_OF_STOP and row.state not in ("dropped", "undelivered")]
-    return sorted(said, key=lambda row: row.place)
+STANDING = (*HELD, *ARRANGED, State.RECALL)
+"""States of a case in which a word of ours may stand that keeps a person where she is, or calls her back."""
+
+_LIFTED_BY: Mapping[str, frozenset[str]] = {
+    SUSPENSION: frozenset({RESUMPTION, TAKE_BACK}),
+    TAKE_BACK: frozenset({PROPOSAL, ACCEPTANCE}),
+    RECTIFICATION: frozenset({REPLY}),
+}
+"""What we say after such a word when it stands no more: another one behind that says something else."""
 
 
-def stands(case: Case) -> bool:
-    """Return whether we stopped a return in which we are asked, said so, and have not lifted it."""
-    return case.side is Side.REQUESTED and case.state in HELD and SUSPENSION in case.said
+def stop_of(case: Case) -> str | None:
+    """
+    Return the type of that word of ours, ``None`` if none stands.
+
+    Of who is asked it says that the return is stopped, or that the reply which it rests on is none; of either State
+    that the person is called back, who is not back as far as we know.
+
+    What the other State says in such a case is taken as if nothing stood there: it learns of it by this word alone.
+    """
+    if case.state is State.RECALL:
+        return TAKE_BACK if TAKE_BACK in case.said else None
+    if case.side is Side.REQUESTING:
+        return None
+    if case.state in HELD:
+        return SUSPENSION if SUSPENSION in case.said else None
+    return RECTIFICATION if case.state in ARRANGED and case.reply is None else None
+
+
+async def words_of_stop(tx: Tx, ref: str, type: str) -> list[OutboundRow]:
+    """Return what was said by ``type`` in a case since it was lifted last, and was not lost, the last word first."""
+    both = {type, *_LIFTED_BY[type]}
+    rows = [row for row in await tx.outbound_of_case(ref) if row.state not in ("dropped", "undelivered")]
+    said = sorted((row for row in rows if row.type in both), key=lambda row: row.place, reverse=True)
+    return list(takewhile(lambda row: row.type == type, said))
 
 
 async def heard_before(tx: Tx, case: Case, row: OutboundRow) -> OutboundRow | None:
     """Return the last word of our stop that the other State took, where it stands and ``row`` says it once more."""
-    if row.type != SUSPENSION or not stands(case):
+    if row.type != stop_of(case):
         return None
-    before = [one for one in await words_of_stop(tx, case) if one.place < row.place]
-    same = takewhile(lambda one: one.type == SUSPENSION, reversed(before))
-    return next((one for one in same if one.status == wire.ACCEPTED), None)
+    before = [one for one in await words_of_stop(tx, case.ref, row.type) if one.place < row.place]
+    return next((one for one in before if one.status == wire.ACCEPTED), None)
 
 
 async def waits(tx: Tx, case: Case, type: str) -> bool:

@@ -49,6 +49,7 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
         # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
         await tx.save_outbound(passed_over.settled_before(row))
         await add_finding(context, tx, row, NOT_BACK, now)
+        await anew.stop_again(context, tx, row.ref or "", now)
         if row.type == DIRECTORY:
             await anew.announce_anew(context, tx, row, now, listing.AGAIN_S)  # nobody here would know
         return True

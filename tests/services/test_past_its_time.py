@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from gateway.core import wire
+from gateway.core.case import State
 from gateway.core.codes import PeerError, Reason
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import SUSPENSION, USE_REQUEST
+from gateway.core.messages import RECTIFICATION, SUSPENSION, TAKE_BACK, USE_REQUEST
 from gateway.core.notices import open_demands
+from gateway.core.return_changes import TO_BE_TAKEN_BACK
 from gateway.services.passed_over import LOST_THERE
 from gateway.services.receive import Reply, problem
 from gateway.services.resync import PASSED_OVER
@@ -170,9 +172,17 @@ async def stopped_there(network: Network, folder: Path, *, knows: bool) -> tuple
     return ours, theirs
 
 
-async def words_of_stop(network: Network, theirs: str) -> list[str]:
-    """Return how each word of XBB stands that it has stopped a case."""
-    return [row.state for row in await outbox(network, "XBB", theirs) if row.type == SUSPENSION]
+async def words_of_stop(network: Network, ref: str, country: str = "XBB", type: str = SUSPENSION) -> list[str]:
+    """Return how each word of ``country`` stands that it has stopped a case."""
+    return [row.state for row in await outbox(network, country, ref) if row.type == type]
+
+
+async def raise_epochs(network: Network, country: str, times: int = 3) -> None:
+    """Have a State raise its epoch once more, an hour after the other each time."""
+    for _ in range(times):
+        next_card_of(network, country, epoch=card_of(network, country).epoch + 1)
+        await network.refresh()
+        await settle(network, 1)
 
 
 @pytest.mark.parametrize("knows", [False, True])
@@ -184,12 +194,9 @@ async def test_stop_of_who_is_asked_is_said_anew_though_nothing_waits(
     assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
     assert ([] if knows else [LOST_THERE]) == await findings_of(network, "XBB", theirs)
     said = await words_of_stop(network, theirs)
-    assert {"receipted"} == {*said}
-    # Once: what was said a day ago is posted again as it is.
-    network.clock.pass_(days=1)
-    next_card_of(network, "XAA", epoch=card_of(network, "XAA").epoch + 1)
-    await network.refresh()
-    await settle(network, 1)
+    assert ["receipted"] * 2 == said
+    # Once: what was said an hour ago is posted again as it is.
+    await raise_epochs(network, "XAA")
     assert said == await words_of_stop(network, theirs)
     await network.gateways["XBB"].hold.release(theirs, *WELFARE)
     await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
@@ -237,6 +244,165 @@ async def test_stop_that_is_said_anew_ends_no_thread(network: Network, tmp_path:
     assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
     assert "ACCEPTED" == (await story.case(network, "XBB", theirs)).resume_to
     assert NOT_TOLD not in await findings_of(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_stop_is_heard_in_the_minutes_in_which_it_runs_out(network: Network, tmp_path: Path, down: bool) -> None:
+    """Its partner would take it still, so it is posted again; and where the line is down so long, it is said anew."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    network.clock.pass_(days=30, minutes=2)
+    await network.refresh()
+    network.wires.cut = down
+    await restore(network, "XAA", before)
+    await network.deliver()
+    network.wires.cut = False
+    if down:
+        await settle(network, 1)
+    assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert ["receipted"] * (2 if down else 1) == await words_of_stop(network, theirs)
+
+
+async def called_back(network: Network, folder: Path, by: str, *, knows: bool) -> tuple[str, str]:
+    """Have ``by`` call back who has left, and the other State put back to after that, or to before it."""
+    ours, theirs = await homeward.departed(network)
+    caller, hearer, ref = ("XAA", "XBB", ours) if by == "XAA" else ("XBB", "XAA", theirs)
+    before = back_up(network, hearer, folder / "before")
+    await network.gateways[caller].returning.recall(ref, "danger", "UNSAFE", "2026-12-20", *WELFARE)
+    await network.deliver()
+    await put_back(network, hearer, back_up(network, hearer, folder / "after") if knows else before)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("knows", [False, True])
+@pytest.mark.parametrize("by", ["XAA", "XBB"])
+async def test_recall_is_said_anew_though_nothing_waits(network: Network, tmp_path: Path, by: str, knows: bool) -> None:
+    """Whoever forgot it leaves nobody where she is; whoever knows it takes it once more, and nobody is told of it."""
+    ours, theirs = await called_back(network, tmp_path, by, knows=knows)
+    caller, hearer, ref, there = ("XAA", "XBB", ours, theirs) if by == "XAA" else ("XBB", "XAA", theirs, ours)
+    assert ["RECALL"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert ([] if knows else [LOST_THERE]) == await findings_of(network, caller, ref)
+    found = TO_BE_TAKEN_BACK % {"day": "2026-12-20", "reason": "UNSAFE"}
+    assert 1 == (await findings_of(network, hearer, there)).count(found)
+    await raise_epochs(network, hearer)
+    assert ["receipted"] * 2 == await words_of_stop(network, ref, caller, TAKE_BACK)
+
+
+async def test_recall_is_said_anew_to_nobody_who_is_not_to_be_contacted(network: Network, tmp_path: Path) -> None:
+    """It waits for as long as that State stands on the list (N-01), and is heard once it does not."""
+    ours, theirs = await homeward.departed(network)
+    before = back_up(network, "XBB", tmp_path / "before")
+    gateway = network.gateways["XAA"]
+    await gateway.returning.recall(ours, "danger", "UNSAFE", "2026-12-20", *CASE)
+    await network.deliver()
+    await gateway.no_contact.propose("XBB", "danger", "second", "liaison_officer")
+    await gateway.no_contact.confirm("XBB", "danger", *WELFARE)
+    await put_back(network, "XBB", before)
+    await settle(network, 2)
+    assert ["receipted", "queued"] == await words_of_stop(network, ours, "XAA", TAKE_BACK)
+    await gateway.no_contact.lift("XBB", "over", *WELFARE)
+    await gateway.no_contact.confirm_lift("XBB", "over", "second", "liaison_officer")
+    await settle(network, 2)
+    assert ["RECALL"] * 2 == list(await homeward.states(network, ours, theirs))
+
+
+async def test_recall_is_not_said_anew_of_who_is_back(network: Network, tmp_path: Path) -> None:
+    """Who asks knows that she is, and says nothing; to who is asked it is no news that she was called back."""
+    ours, _ = await homeward.departed(network)
+    await network.gateways["XAA"].returning.recall(ours, "danger", "UNSAFE", "2026-12-20", *CASE)
+    await network.deliver()
+    await network.gateways["XAA"].returning.returned(ours, *CASE)
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    assert ["receipted"] == await words_of_stop(network, ours, "XAA", TAKE_BACK)
+
+
+async def test_recall_of_who_is_asked_moves_nobody_who_is_back(network: Network, tmp_path: Path) -> None:
+    """No message says that she is back, so it is said anew; the case of who asks begins anew all the same."""
+    ours, theirs = await homeward.departed(network)
+    await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", "2026-12-20", *WELFARE)
+    await network.deliver()
+    await network.gateways["XAA"].returning.returned(ours, *CASE)
+    before = await findings_of(network, "XAA", ours)
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    assert ["CONSIDERED", "RECALL"] == list(await homeward.states(network, ours, theirs))
+    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=TAKE_BACK)
+    assert before == await findings_of(network, "XAA", ours)
+    assert [] == await findings_of(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("knows", [False, True])
+async def test_reply_that_is_taken_back_is_taken_back_anew(network: Network, tmp_path: Path, knows: bool) -> None:
+    """
+    Whoever forgot it goes on with no return; whoever knows it refuses its number, and nobody is told or asked anything.
+
+    The State that took its reply back takes a plan and a departure all the same, as if nothing had been said.
+    """
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after") if knows else before)
+    case = await story.case(network, "XAA", ours)
+    assert (None, 1) == (case.reply, len(case.notices))
+    assert ([] if knows else [LOST_THERE]) == await findings_of(network, "XBB", theirs)
+    said = ["receipted", "refused" if knows else "receipted"]
+    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    await raise_epochs(network, "XAA")
+    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+
+
+async def test_reply_is_taken_back_anew_after_one_who_knew_it_was_put_back(network: Network, tmp_path: Path) -> None:
+    """That it refused that word once, because it knew it, says nothing of the next backup that is put back."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
+    await put_back(network, "XAA", before)
+    assert (await story.case(network, "XAA", ours)).reply is None
+
+
+async def test_another_stop_after_a_recall_is_not_taken_for_the_first(network: Network) -> None:
+    """It is not known there by that one: where it is refused people tell it."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    returning = network.gateways["XBB"].returning
+    await returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    # She left as the stop was told, is called back from there, and a return is arranged anew.
+    for country, ref, state in (("XAA", ours, State.DEPARTED), ("XBB", theirs, State.DEPARTED)):
+        await story.put(network, country, ref, state, resume_to=None, holders=(), said={})
+    await returning.recall(theirs, "danger", "UNSAFE", "2026-12-20", *WELFARE)
+    await network.deliver()
+    assert ["RECALL"] * 2 == list(await homeward.states(network, ours, theirs))
+    await story.put(network, "XBB", theirs, State.ACCEPTED, said={})
+    await story.put(network, "XAA", ours, State.CLOSED)
+    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    await returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    assert ["receipted", "refused"] == await words_of_stop(network, theirs)
+    assert NOT_TOLD in await findings_of(network, "XBB", theirs)
+
+
+async def test_nothing_goes_on_with_a_stop_that_was_closed(network: Network, tmp_path: Path) -> None:
+    """It is not said anew: what the State that forgot it says next is refused, and its desk sees that."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    await put_back(network, "XAA", before)
+    assert ["receipted"] == await words_of_stop(network, theirs)
+    returning = network.gateways["XAA"].returning
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), *CASE)
+    await returning.decide(ours, "coordinator", "coordinator")
+    pending = await returning.prepare_document(ours, "2027-01-20", *CASE)
+    await homeward.approve(network, ours, pending, "travel.approval")
+    await returning.request_document(ours, *CASE)
+    await settle(network, 2)
+    assert "refused" == (await outbox(network, "XAA", ours))[-1].state
+    assert "not accepted: illegal-step" in await findings_of(network, "XAA", ours)
 
 
 @pytest.mark.parametrize("frozen", [False, True])

@@ -2,16 +2,18 @@
 What both sides of a case must say alike, or know why not: where it stands, what was set right, and what stopped it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from gateway.core import attachments
+from gateway.core import attachments, returns
 from gateway.core.case import Case
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import DELAY, ERASURE, REDIRECT, REQUEST, SUSPENSION
+from gateway.core.messages import DELAY, ERASURE, RECTIFICATION, REDIRECT, REQUEST, SUSPENSION, TAKE_BACK
 from gateway.core.return_guards import UNTOLD
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.person_stop import stops
+from gateway.services.resync import PASSED_OVER
 from gateway.services.rows import CaseRow
+from gateway.services.threads import stop_of
 from tests.sim.books import Books
 from tests.sim.forgiven import STILL, is_explained, state, was_over
 from tests.sim.reckoned import OVER, same_days, told_of_days
@@ -229,6 +231,36 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
             )
             if (own.country, "partner") not in twins[0].holders and not took:
                 world.fail("a stop is heard", f"{own.country} stopped a return, {their.country} is {twins[0].state}")
+
+
+def kept_from_going(world: World, books: Mapping[str, Books]) -> None:
+    """
+    Who was called back is so on both sides, and no reply that was taken back is one there, whatever a restore took.
+
+    Unless the word was never taken, or waits; or a finding has people tell it, for what stands before it is not there.
+    """
+    for own in books.values():
+        for row, case in own.cases.values():
+            type = stop_of(case) if case is not None else None
+            if case is None or type not in GOES_ON:
+                continue
+            said = [one for one in own.sent.values() if (one.ref, one.type) == (row.ref, type)]
+            untaken = "accepted" not in {one.status for one in said}
+            waits = any(one.state in ("queued", "posted") for one in said)
+            if untaken or waits or {NOT_TOLD, PASSED_OVER} & {*case.findings}:
+                continue
+            for other, twin in books[case.partner].cases.values():
+                if twin is None or (other.partner, other.thread) != (own.country, row.thread):
+                    continue
+                if GOES_ON[type](twin):
+                    world.fail("a stop is heard", f"{own.country} said {type}, {case.partner} is {state(twin)}")
+
+
+GOES_ON: Mapping[str, Callable[[Case], bool]] = {
+    TAKE_BACK: lambda case: state(case) in (*returns.AWAY, *returns.OUTCOMES),
+    RECTIFICATION: lambda case: case.reply is not None,
+}
+"""By which a State goes on, type by type, that did not hear who asks to have a person back, or takes its reply back."""
 
 
 def _stop_was_spoiled(world: World, own: Books, row: CaseRow) -> bool:

@@ -14,7 +14,7 @@ from gateway.core.return_guards import UNTOLD
 from gateway.core.verification import UNANSWERED_BY
 from gateway.services.heard import LOST_NUMBER
 from gateway.services.rows import CaseRow
-from tests.sim.agreed import agreed, heard, held, set_right
+from tests.sim.agreed import agreed, heard, held, kept_from_going, set_right
 from tests.sim.books import Books, read_books
 from tests.sim.delivered import applied_once, delivered, ended_for_a_reason, kept_what_was_done, numbers
 from tests.sim.logged import convicted, logged, receipts, remembered, trees
@@ -47,6 +47,7 @@ async def check(scenario: "Scenario") -> None:
     numbers(world, books)
     agreed(world, books)
     heard(world, books)
+    kept_from_going(world, books)
     set_right(world, books)
     for own in books.values():
         held(world, own)
