@@ -13,8 +13,8 @@ from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.person_stop import stops
 from gateway.services.resync import PASSED_OVER
 from gateway.services.rows import CaseRow
-from gateway.services.threads import stop_of
-from tests.sim.books import Books
+from gateway.services.threads import STOPS
+from tests.sim.books import Books, Sent
 from tests.sim.forgiven import STILL, is_explained, state, was_over
 from tests.sim.reckoned import OVER, same_days, told_of_days
 from tests.sim.stops import AWAY
@@ -95,7 +95,9 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             # Of who was called back and is here the other State hears by the next proposal; of who was so in silence by
             # nothing of ours, and a finding has people say it.
             back = any((ref, event) == (row.ref, "returned") for ref, event, _, _ in own.events)
-            called = state(case) == "RECALL" or (back and state(case) in ("CONSIDERED", "ASSESSED"))
+            # Nor does that State hear that no return is proposed again.
+            begun = {"CONSIDERED", "ASSESSED", *(("NOT_RETURNED",) if UNTOLD in case.findings else ())}
+            called = state(case) == "RECALL" or (back and state(case) in begun)
             alike = alike or (called and state(twin) in (AWAY if UNTOLD in case.findings else ("RECALL",)))
             # A journey was called off while that State was not to be contacted, and a finding has people tell it.
             off = any((ref, event) == (row.ref, "cancel") for ref, event, _, _ in own.events)
@@ -241,8 +243,8 @@ def kept_from_going(world: World, books: Mapping[str, Books]) -> None:
     """
     for own in books.values():
         for row, case in own.cases.values():
-            type = stop_of(case) if case is not None else None
-            if case is None or type not in GOES_ON:
+            type = _kept_by(case) if case is not None else None
+            if case is None or type is None:
                 continue
             said = [one for one in own.sent.values() if (one.ref, one.type) == (row.ref, type)]
             untaken = "accepted" not in {one.status for one in said}
@@ -254,6 +256,14 @@ def kept_from_going(world: World, books: Mapping[str, Books]) -> None:
                     continue
                 if GOES_ON[type](twin):
                     world.fail("a stop is heard", f"{own.country} said {type}, {case.partner} is {state(twin)}")
+
+
+def _kept_by(case: Case) -> str | None:
+    """Return the type of what a State said by which somebody is called back, or a return rests on no reply."""
+    if case.state == "RECALL":
+        return TAKE_BACK if TAKE_BACK in case.said else None
+    arranged = case.side == "requested" and case.state in ("PROPOSED", "ACCEPTED", "DOCUMENTED", "SCHEDULED")
+    return RECTIFICATION if arranged and case.reply is None else None
 
 
 GOES_ON: Mapping[str, Callable[[Case], bool]] = {
@@ -273,13 +283,30 @@ def _stop_was_spoiled(world: World, own: Books, row: CaseRow) -> bool:
 def _astray(own: Books, their: Books, thread: str) -> bool:
     """
     Return whether either side knows of a message of the thread that was not accepted, or waits, or had run out by the
-    time that who had it was put back, so that it is taken no more (M-5.28).
+    time that who had it was put back, so that it is taken no more (M-5.28), and was not said once more.
 
     What a delay that was refused had changed is taken back, so it explains nothing.
     """
     return any(
-        sent.thread == thread
-        and (was_over(sent, to) or (sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)))
+        sent.thread == thread and (_ran_out(books, sent, to) or _is_not_taken(sent))
         for books, to in ((own, their), (their, own))
         for sent in books.sent.values()
     )
+
+
+def _is_not_taken(sent: Sent) -> bool:
+    return sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)
+
+
+def _ran_out(books: Books, sent: Sent, their: Books) -> bool:
+    """
+    Return whether a message had run out as its recipient was put back, and is taken no more.
+
+    A stop, or a recall, is not if it was said once more, and that is taken (decisions 0041, 0042).
+    """
+    again = (sent.thread, sent.type, "accepted")
+    place = (sent.epoch, sent.seq or 0)
+    said = sent.type in STOPS and any(
+        (one.thread, one.type, one.status) == again and (one.epoch, one.seq or 0) > place for one in books.sent.values()
+    )
+    return was_over(sent, their) and not said
