@@ -48,11 +48,10 @@ def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Item]:
         return
     from tuf.api.metadata import Root, Targets, Timestamp
 
-    from keys import trust_list
+    from gateway.transport.trust_list import pinned_root
 
     cache = settings.data / "trust"
-    pinned = settings.home / settings.values["trust"]["root"]
-    trust_list.parse(pinned.read_bytes(), Root)
+    pinned_root(settings.home / settings.values["trust"]["root"])
     for name, kind, hint in (
         ("root", Root, N_("the trustees sign the next one: isthmus trust renew FOLDER root")),
         ("targets", Targets, N_("the trustees sign it anew: isthmus trust renew FOLDER targets")),

@@ -173,7 +173,7 @@ class TrustList:
         return self._fetcher
 
     def _updater(self, fetcher: FetcherInterface) -> Updater:
-        root = self._pinned()
+        root = pinned_root(self._root)
         self._forget_roots()
         return Updater(
             metadata_dir=str(self._cache / METADATA),
@@ -183,18 +183,6 @@ class TrustList:
             fetcher=fetcher,
             bootstrap=root,
         )
-
-    def _pinned(self) -> bytes:
-        """Return the root that was compared. Raises ``Unavailable`` where this home has lost it."""
-        hint = "restore it from the backup of the configuration, or pin it again: isthmus trust pin FILE"
-        try:
-            root = self._root.read_bytes()
-            trust_list.parse(root, Root)
-        except OSError as error:
-            raise Unavailable(f"the pinned root {self._root} cannot be read: {error.strerror}", hint) from error
-        except BadList as error:
-            raise Unavailable(f"the pinned root {self._root} is none: {error}", hint) from error
-        return root
 
     def _forget_roots(self) -> None:
         """Take away what is kept as a root and is none to us, as one that was read before less of it was taken."""
@@ -245,6 +233,19 @@ class TrustList:
         # know it keeps, signed or not, so this is no place to be stricter.
         part = Metadata[Targets].from_bytes((self._cache / METADATA / f"{country}.json").read_bytes())
         return part.signed.expires
+
+
+def pinned_root(path: Path) -> bytes:
+    """Return the root at ``path`` that was compared. Raises ``Unavailable`` where the home has lost it."""
+    hint = "restore it from the backup of the configuration, or pin it again: isthmus trust pin FILE"
+    try:
+        root = path.read_bytes()
+        trust_list.parse(root, Root)
+    except OSError as error:
+        raise Unavailable(f"the pinned root {path} cannot be read: {error.strerror}", hint) from error
+    except BadList as error:
+        raise Unavailable(f"the pinned root {path} is none: {error}", hint) from error
+    return root
 
 
 class _Reading:

@@ -130,6 +130,10 @@ def test_a_pinned_root_that_is_gone_is_no_fault_of_the_list(homes: Homes, listed
     said = json.loads(call("trust", "refresh", "-C", home, "--json").stderr)["error"]
     assert f"the pinned root {pinned}" in said["detail"]
     assert "restore it from the backup of the configuration" in said["hint"]
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert [(said["detail"], said["hint"])] == [
+        (item["text"], item["hint"]) for item in items if (item["area"], item["level"]) == ("trust", "finding")
+    ]
 
 
 def test_a_stop_does_not_wait_for_a_list_that_comes_slowly(
