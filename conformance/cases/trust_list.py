@@ -290,6 +290,28 @@ async def new_trustees(play: Play) -> None:
         await book.held(3, 3)
 
 
+@case("trustlist.new-publisher", "M-8.13", section="8.4", positive=True, needs=NEEDS, fresh=True)
+async def new_publisher(play: Play) -> None:
+    """
+    Once a root names another key of the publisher the list by it is taken, however high the one before has numbered.
+
+    A gateway that goes on comparing with the numbers of a thief reads no list any more.
+    """
+
+    def higher(signed: Json) -> None:
+        signed["version"] = 1_000_000
+
+    async with published(play) as book:
+        book.publish(change={"snapshot": higher, "timestamp": higher})
+        await book.held(1, 1)
+        book.online = play.stranger.key("another online")
+        book.next_root()
+        for one in book.states:
+            one.next_card()
+        book.publish()
+        await book.held(2, 2)
+
+
 OLDER = ["timestamp", "snapshot", "targets", "part", "part-left-out"]
 
 

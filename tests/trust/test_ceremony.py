@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tuf.api.metadata import Metadata, Timestamp
 
 from gateway.cli import trust
 from gateway.services.ports import Unavailable
@@ -586,3 +587,27 @@ def test_a_fingerprint_is_drawn_as_a_code(table: Table, tmp_path: Path) -> None:
     assert lines[14] == trust_words.hexadecimal(trust_words.fingerprint_of(b64.decode(table.keys["one"])))
     assert "█" in result.stdout
     assert drawing.read_text().startswith("<?xml")
+
+
+async def test_a_stolen_key_of_the_publisher_is_replaced_as_the_manual_says(table: Table, tmp_path: Path) -> None:
+    """A thief numbered the list so high that none follows; under another key it goes on at once, in an empty folder."""
+    table.whole()
+    old, anew = tmp_path / "old", tmp_path / "anew"
+    table.publish("--to", str(old))
+    stamp = Metadata[Timestamp].from_bytes((old / "metadata/timestamp.json").read_bytes())
+    stamp.signed.version = 1_000_000
+    stamp.signatures.clear()
+    trust_list.add_signature(stamp, SigningKey(_seeds()["online"]))
+    (old / "metadata/timestamp.json").write_bytes(trust_list.serialize(stamp))
+    root, places = old / "metadata/1.root.json", (tmp_path / "cache", tmp_path / "mirror", "XAA")
+    await TrustList(old.as_uri(), root, *places).refresh()
+
+    value("trust", "trustees", table.list, f"--online=publisher={table.keys['six']}")
+    assert 0 == table.sign("root", "one", "two", "three")
+    publish = ("trust", "publish", table.list, "--key", table.store("six"), "--to")
+    assert 6 == call(*publish, old).exit_code
+    done = call(*publish, anew)
+    assert 0 == done.exit_code, done.stderr
+    reader = TrustList(anew.as_uri(), root, *places)
+    await reader.refresh()
+    assert (table.xbb.cards[0].raw,) == tuple(await reader.cards("XBB"))
