@@ -7,7 +7,7 @@ Rule 2: which part of the list a case is in follows from its due instant alone, 
 Rule 3: counts are made along an index and kept for seconds, reply times for minutes; each says when it was made.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -140,6 +140,10 @@ class Board:
         """Find one case by our reference; ``None`` also if nothing is waited for in it."""
         row = await self.inquiries.find_watched(ref)
         return (await self._shown([row], now))[0] if row else None
+
+    async def still(self, refs: Iterable[str]) -> frozenset[str]:
+        """Return those of ``refs`` in which a reply is still waited for."""
+        return await self.inquiries.still_watched(sorted(refs))
 
     async def every(self, wanted: Filter, now: datetime) -> AsyncIterator[Watched]:
         """Yield every row, a part of them at a time."""

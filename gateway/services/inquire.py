@@ -244,6 +244,10 @@ class Inquiries(Protocol):
         """Find one case we wait in by our reference."""
         ...
 
+    async def still_watched(self, refs: Sequence[str]) -> frozenset[str]:
+        """Return those of ``refs`` that are cases we wait in."""
+        ...
+
     async def watched_counts(self, ends: Mapping[str, Sequence[datetime]]) -> Mapping[str, Sequence[int]]:
         """
         Count the cases we wait in, by State: those due up to each of its ``ends`` (rising), after the last, undated.

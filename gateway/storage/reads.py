@@ -292,6 +292,15 @@ class SqlInquiries(ABC):
         rows = await self._all(_FIND_WATCHED, (ref,))
         return _watched(rows[0]) if rows else None
 
+    async def still_watched(self, refs: Sequence[str]) -> frozenset[str]:
+        """Return those of ``refs`` that are cases we wait in."""
+        found = set[str]()
+        for start in range(0, len(refs), _PART):
+            part = tuple(refs[start : start + _PART])
+            statement = f"SELECT ref FROM case_file WHERE {_WAITED} AND ref IN ({_marks(part)})"  # noqa: S608  # constants
+            found.update(ref for (ref,) in await self._all(statement, part))
+        return frozenset(found)
+
     async def watched_counts(self, ends: Mapping[str, Sequence[datetime]]) -> Mapping[str, Sequence[int]]:
         """Count the cases we wait in, by State, in each part that its ``ends`` bound, after the last, and undated."""
         found: dict[str, Sequence[int]] = {}

@@ -58,6 +58,7 @@ async def test_what_no_column_can_hold_is_refused_as_that(inquiries: SqlInquirie
     for looked in (
         inquiries.find_case(text),
         inquiries.find_watched(text),
+        inquiries.still_watched([text]),
         inquiries.board(partner=text),
         inquiries.cases(officer=text),
         inquiries.board(after=Place(None, text)),

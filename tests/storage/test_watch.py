@@ -97,6 +97,13 @@ async def test_a_row_has_the_reference_of_notes_and_not_the_thread(inquiries: Sq
     assert await inquiries.find_watched("closed") is None
 
 
+async def test_which_of_many_are_still_waited_in_is_asked_at_once(inquiries: SqlInquiries) -> None:
+    """Of those that are closed, stopped, asked of us or none, nothing is waited for; more are named than go at once."""
+    refs = ["a", "closed", "b", "frozen", "theirs", *(f"none {number}" for number in range(300)), "f"]
+    assert {"a", "b", "f"} == await inquiries.still_watched(refs)
+    assert frozenset() == await inquiries.still_watched([])
+
+
 async def test_how_a_case_was_pressed_for_is_read_by_names_of_steps(inquiries: SqlInquiries) -> None:
     """Reminders, rungs and the mark are found; other steps are not, however alike their names."""
     found = await inquiries.pressed(["b", "c"])

@@ -2,7 +2,7 @@
 Replies to watch: the list, one of its cases, the list as a file, and putting a case aside.
 
 Rule 1: the list is read along an index from the place named in its address; whoever puts a case aside does not see it
-in the list until its day, and everybody else does.
+in the list until its day, and everybody else does. One that was answered meanwhile is aside no more.
 Rule 2: a cell of the file that a spreadsheet would take for a formula is marked as text.
 """
 
@@ -80,7 +80,7 @@ def wanted_of(visit: Visit) -> Filter:
 async def show(visit: Visit) -> web.StreamResponse:
     """Show a page of the list, how many there are of what, and how long each State takes."""
     wanted, after, board = wanted_of(visit), parse_place(visit.query("after")), board_of(visit)
-    aside = await visit.site.accounts.papers.snoozes(visit.person.id, visit.now)
+    aside = await _aside(visit)
     if visit.query("aside"):
         found = [one for ref in sorted(aside) if (one := await board.find(ref, visit.now))]
         rows, more = sorted(found, key=lambda one: aside[one.row.ref].until), False
@@ -101,20 +101,29 @@ async def show(visit: Visit) -> web.StreamResponse:
         aside=len(aside),
         states=states_of(visit),
         bands=[(band.value, visit.tongue._(text)) for band, text in BANDS.items()],
-        states_now=_by_state(visit, counts, times),
+        states_now=_by_state(visit, counts, times, wanted.partner),
         sample=SAMPLE,
         problems=[("replies", visit.tongue._(problem))] if problem else [],
         cooldown=visit.site.desk.context.policy.reminder_cooldown_days,
     )
 
 
-def _by_state(visit: Visit, counts: Sequence[Counts], times: Mapping[str, ReplyTimes]) -> dict[str, object]:
-    """Return the table of the States, the bars of those most is late from, and the sums."""
+async def _aside(visit: Visit) -> dict[str, Snooze]:
+    """Return what whoever looks put aside, of the cases in which a reply is still waited for."""
+    found = await visit.site.accounts.papers.snoozes(visit.person.id, visit.now)
+    still = await board_of(visit).still(found)
+    return {ref: one for ref, one in found.items() if ref in still}
+
+
+def _by_state(
+    visit: Visit, counts: Sequence[Counts], times: Mapping[str, ReplyTimes], partner: str | None
+) -> dict[str, object]:
+    """Return the table of the States, the bars of those most is late from, and the sums of the list: of ``partner``."""
     table = sorted(
         ((visit.tongue.country(one.partner), one, times[one.partner]) for one in counts), key=lambda row: row[0]
     )
     late = sorted((row for row in table if row[1].late), key=lambda row: -row[1].late)
-    total = {band: sum(one.of[band] for one in counts) for band in Band}
+    total = {band: sum(one.of[band] for one in counts if partner in (None, one.partner)) for band in Band}
     return {
         "by_state": table,
         "bars": [(name, one.late, "late") for name, one, _ in late[:CHART_MAX]],
@@ -236,7 +245,7 @@ async def put_aside(visit: Visit) -> web.StreamResponse:
         problems.append(("until", tongue._("Enter a day from tomorrow to %(day)s", day=_latest(visit))))
     if visit.form.get("reason") not in REASONS:
         problems.append(("reason", tongue._("Choose a reason")))
-    if not problems and len(await visit.site.accounts.papers.snoozes(visit.person.id, visit.now)) >= ASIDE_MAX:
+    if not problems and len(await _aside(visit)) >= ASIDE_MAX:
         problems.append(("", tongue._("You have put aside as many cases as one person may. Take some up again first.")))
     if problems or until is None:
         return await _page(visit, watched, problems, 422)

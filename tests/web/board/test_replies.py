@@ -1,15 +1,18 @@
 """Replies to watch: the list, its parts, one case, the file, and putting a case aside."""
 
 import csv
+import html
 import io
 import re
 from datetime import timedelta
+
+import pytest
 
 from gateway.core.case import State
 from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.escalate import Escalation
 from gateway.web import board
-from gateway.web.board.desk import ROLES
+from gateway.web.board.desk import BOARD, ROLES
 from gateway.web.board.replies import COLUMNS, csv_line
 from tests.support import story
 from tests.support.network import Network
@@ -115,6 +118,24 @@ async def test_the_list_is_narrowed_by_its_address(desk: Desk) -> None:
         assert 404 == (await someone.get(f"/?{query}")).status, query
 
 
+async def test_the_figures_of_a_state_are_those_of_the_list_they_lead_to(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Narrowed to one State, the figures above the list count its cases and no others'; each leads to as many."""
+    context = desk.site.desk.context
+    monkeypatch.setattr(context, "partners", {**context.partners, "XCC": context.partners["XBB"]})
+    desk.site.extra[BOARD].partners = ["XBB", "XCC"]
+    await story.sent(desk.network)
+    someone = await desk.officer("board", at="board")
+    card = r'<span class="desk-card__figure">(\d+)</span><a class="govuk-link" href="(/[^"]*band=[^"]*)"'
+    for query, total in (("", 1), ("?partner=XBB", 1), ("?partner=XCC", 0)):
+        figures = re.findall(card, (await someone.get(f"/{query}")).text)
+        assert 6 == len(figures)
+        lists = [(await someone.get(html.unescape(path))).text for _, path in figures]
+        shown = [len({one for one in links_of(text) if one.startswith("/replies/")}) for text in lists]
+        assert (total, [int(figure) for figure, _ in figures]) == (sum(shown), shown), query
+
+
 async def test_pages_follow_one_another(desk: Desk) -> None:
     """The list goes on behind the last row shown, without gap or overlap."""
     refs = [await story.sent(desk.network) for _ in range(33)]
@@ -148,6 +169,23 @@ async def test_put_aside_is_for_oneself_until_a_day_and_is_undone(desk: Desk) ->
     desk.network.clock.pass_(days=10)
     again = await (await desk.officer("board", at="board")).get("/")
     assert f"/replies/{ref}" in links_of(again.text)
+
+
+async def test_what_was_answered_is_aside_no_more(desk: Desk) -> None:
+    """The figure and the list it leads to say the same: a case that was put aside and answered since is in neither."""
+    ours, theirs = await story.acknowledged(desk.network)
+    waits = await story.sent(desk.network)
+    someone = await desk.officer("board", at="board")
+    until = (desk.network.clock.now() + timedelta(days=9)).date().isoformat()
+    for ref in (ours, waits):
+        await someone.get(f"/replies/{ref}")
+        await someone.post(f"/replies/{ref}/aside", {"until": until, "reason": "OTHER"})
+    await story.give_answer(desk.network, theirs, story.reply())
+    await desk.network.deliver()
+    page = await someone.get("/?aside=1")
+    figures = re.findall(r'<span class="desk-card__figure">(\d+)</span><a class="govuk-link" href="([^"]*)"', page.text)
+    assert [waits] == [ref for ref in (ours, waits) if f"/replies/{ref}" in links_of(page.text)]
+    assert ["1"] == [figure for figure, path in figures if "aside=1" in path]
 
 
 async def test_put_aside_asks_for_a_day_and_a_reason(desk: Desk) -> None:
