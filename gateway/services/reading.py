@@ -41,7 +41,7 @@ likes what it may say at all, and every proof is checked while everybody else wa
 """
 
 PAST_MAX = 20 * SHOWN_MAX
-"""Of how many such lines, or looks, a page leads back to earlier ones: whoever goes there has them all read."""
+"""Of how many such lines a page leads back to earlier ones: whoever goes there has them all read."""
 
 OPENERS = DESK | {"dpo"}
 """Roles that may read the reasons in a record of access."""
@@ -268,8 +268,13 @@ def _checked(raw: bytes, digest: str, card: Card | None, keeper: str, other: str
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One look at, or disclosure of, a case; ``why`` is ``None`` where it was not opened or is not kept."""
+    """
+    One look at, or disclosure of, a case; ``why`` is ``None`` where it was not opened or is not kept.
 
+    ``number`` counts from the first one, which is 1: what is recorded later changes none of those before.
+    """
+
+    number: int
     at: datetime
     person: str
     action: str
@@ -277,22 +282,27 @@ class Seen:
     why: str | None = None
 
 
-async def looks(context: Context, ref: str, skip: int = 0, most: int | None = None) -> tuple[Seen, ...]:
+async def looks(context: Context, ref: str, before: int | None = None, most: int = SHOWN_MAX) -> tuple[Seen, ...]:
     """
     Return who looked at the case ``ref``, the latest first, without their reasons.
 
-    They are those behind the ``skip`` latest, at most ``most``.
+    They are at most ``most``, those before the look of the number ``before`` where one is named: however many are
+    recorded meanwhile, as each page of an opened record is itself, what follows it is the same.
     """
     rows = await context.store.read(lambda tx: tx.accesses(ref))
-    return tuple(Seen(row.at, row.person, row.action, row.recipient) for row in _part(rows, skip, most))
+    return tuple(
+        Seen(number, row.at, row.person, row.action, row.recipient) for number, row in _part(rows, before, most)
+    )
 
 
-def _part(rows: Sequence[AccessRow], skip: int, most: int | None) -> Sequence[AccessRow]:
-    return rows[::-1][skip : None if most is None else skip + most]
+def _part(rows: Sequence[AccessRow], before: int | None, most: int) -> Sequence[tuple[int, AccessRow]]:
+    end = len(rows) if before is None else min(max(before - 1, 0), len(rows))
+    first = max(end - most, 0)
+    return [*enumerate(rows[first:end], first + 1)][::-1]
 
 
 async def opened_looks(
-    context: Context, ref: str, person: str, role: str, why: str, skip: int = 0, most: int | None = None
+    context: Context, ref: str, person: str, role: str, why: str, before: int | None = None, most: int = SHOWN_MAX
 ) -> tuple[Seen, ...]:
     """
     Return the same with the reasons that were given, once this look itself is recorded (R-13).
@@ -313,8 +323,8 @@ async def opened_looks(
 
     held, rows = (await context.commit(unit)).value
     return tuple(
-        Seen(row.at, row.person, row.action, row.recipient, _opened(context, held, row))
-        for row in _part(rows, skip, most)
+        Seen(number, row.at, row.person, row.action, row.recipient, _opened(context, held, row))
+        for number, row in _part(rows, before, most)
     )
 
 

@@ -28,7 +28,7 @@ from gateway.services.reading import OPENERS
 from gateway.web import readable, reasons, words
 from gateway.web.interior import case_view, pressing
 from gateway.web.interior.case_view import Asked, Head, Known, Section
-from gateway.web.interior.looks import acting_as, given, glanced, reason_of, role_among, row_of, seen
+from gateway.web.interior.looks import acting_as, before_of, given, glanced, reason_of, role_among, row_of, seen
 from gateway.web.interior.step_links import ABOUT_DATA, links
 from gateway.web.language import N_
 from gateway.web.readable import Part
@@ -277,6 +277,17 @@ def _part(visit: Visit, lines: Sequence[object]) -> ListPart:
     return ListPart(earlier, visit.here(skip="") if skip else "", most, more and not goes_on)
 
 
+def part_of_looks(visit: Visit, found: Sequence[reading.Seen]) -> ListPart:
+    """
+    Return where a page of a record of access stands whose looks were read, with one more if there is an earlier part.
+
+    It goes on by the number of the last look: a page of an opened record is itself a look, and would move a count.
+    """
+    most, latest = reading.SHOWN_MAX, visit.here(before="") if before_of(visit) is not None else ""
+    earlier = visit.here(before=str(found[most - 1].number)) if len(found) > most else ""
+    return ListPart(earlier, latest, most, ends=False)
+
+
 def _most(lines: Sequence[object]) -> int:
     """Return how many lines a print has at most, if there may be more than it shows; 0 if it shows all."""
     return reading.SHOWN_MAX if len(lines) >= reading.SHOWN_MAX else 0
@@ -432,14 +443,14 @@ async def log(visit: Visit) -> web.StreamResponse:
     row, head, _ = await opened(visit)
     context, reason = visit.site.desk.context, head.reason
     role = role_among(visit, OPENERS, MINE_FIRST)
-    which = (_skipped(visit), reading.SHOWN_MAX + 1)
+    which = (before_of(visit), reading.SHOWN_MAX + 1)
     if reason is None or head.gone:
         found, is_open = await reading.looks(context, row.ref, *which), False
     else:
         found, is_open = await reading.opened_looks(context, row.ref, visit.person.id, role, reason.why, *which), True
     tongue, shown_now = visit.tongue, found[: reading.SHOWN_MAX]
     lines = [(one, words.looked(tongue, one.action), words.recipient(tongue, one.recipient)) for one in shown_now]
-    return shown(visit, "case_log.html", row, head, lines=lines, is_open=is_open, part=_part(visit, found))
+    return shown(visit, "case_log.html", row, head, lines=lines, is_open=is_open, part=part_of_looks(visit, found))
 
 
 ROUTES = (

@@ -75,6 +75,12 @@ async def marked(visit: Visit, row: BoardRow, role: str) -> str:
     return await access.stand(visit.site.desk.context, row.ref, visit.person.id, role)
 
 
+def before_of(visit: Visit) -> int | None:
+    """Return the number of the look before which a page of a record of access goes on; what means nothing is none."""
+    text = visit.query("before")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
+
+
 def given(form: Mapping[str, str]) -> tuple[str, str]:
     """Return the reason that was typed, and what is wrong with it (English, marked), or an empty text."""
     why = " ".join(form.get("why", "").split())

@@ -2,7 +2,7 @@
 The pages of the data-protection officer: who looked at what, what persons are owed, and by which rules data leaves.
 
 Rule 1: the access log shows references and acts. A reason is somebody's own words, so it is opened for a reason of the
-officer's own, which is recorded before anything is shown.
+officer's own, which is recorded with each page of it before anything is shown.
 Rule 2: nothing is changed from here. A dry run stores nothing of what was typed, and shows codes and rules, no values.
 """
 
@@ -14,6 +14,7 @@ from aiohttp import web
 
 import schemas
 from gateway import __version__
+from gateway.core.case import State
 from gateway.core.minimise import MATRIX, NEVER, Line
 from gateway.core.preview import Preview
 from gateway.core.rules import RULES
@@ -21,9 +22,10 @@ from gateway.services import reading, rights
 from gateway.services.context import NotFound
 from gateway.services.inquire import AuditRow
 from gateway.web import unfit, words
-from gateway.web.interior.case import sent_line
-from gateway.web.interior.looks import given
+from gateway.web.interior.case import part_of_looks, sent_line
+from gateway.web.interior.looks import before_of, given, reason_of
 from gateway.web.language import N_, Tongue
+from gateway.web.reasons import give
 from gateway.web.visit import Entry, Route, Visit
 from schemas import SchemaError, ijson
 
@@ -68,14 +70,10 @@ async def _found(visit: Visit, ref: str, person: str, before: int | None) -> Fou
     return Found(found, before)
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else None
-
-
 async def access(visit: Visit) -> web.StreamResponse:
     """List who looked at what, the latest first, narrowed to a case or a person."""
     ref, person = visit.query("ref")[:64], visit.query("person")[:64]
-    found = await _found(visit, ref, person, _number(visit.query("before")))
+    found = await _found(visit, ref, person, before_of(visit))
     return visit.page(
         "interior/supervisor_access.html",
         rows=[(row, *_told(visit.tongue, row.action, row.recipient)) for row in found.rows],
@@ -91,45 +89,39 @@ def _told(tongue: Tongue, action: str, recipient: str | None) -> tuple[str, str]
     return words.looked(tongue, action), words.recipient(tongue, recipient)
 
 
-async def reasons(visit: Visit, problem: str = "", why: str = "", status: int = 200) -> web.StreamResponse:
-    """Show the looks at one case, without the reasons that were given."""
-    ref = visit.request.match_info["ref"]
-    seen = await reading.looks(visit.site.desk.context, ref)
+async def reasons(visit: Visit, problem: str = "", why: str = "") -> web.StreamResponse:
+    """Show the looks at one case, a page at a time; for a reason that stands with the reasons, once it is recorded."""
+    ref, context = visit.request.match_info["ref"], visit.site.desk.context
+    row = await visit.site.desk.inquiries.find_case(ref)
+    is_erased = row is None or row.state == State.ERASED
+    reason = None if is_erased or problem else await reason_of(visit, ref)
+    which = (before_of(visit), reading.SHOWN_MAX + 1)
+    if reason is None:
+        seen = await reading.looks(context, ref, *which)
+    else:
+        seen = await reading.opened_looks(context, ref, visit.person.id, ROLE, reason.why, *which)
     if not seen:
         raise NotFound("nobody looked at such a case")
-    return _reasons(visit, ref, seen, problem=problem, why=why or visit.draft.get("why", ""), status=status)
-
-
-def _reasons(
-    visit: Visit,
-    ref: str,
-    seen: Sequence[reading.Seen],
-    *,
-    is_open: bool = False,
-    problem: str = "",
-    why: str = "",
-    status: int = 200,
-) -> web.Response:
-    lines = [(one, *_told(visit.tongue, one.action, one.recipient)) for one in seen]
     return visit.page(
         "interior/supervisor_reasons.html",
-        status=status,
+        status=422 if problem else 200,
         ref=ref,
-        lines=lines,
-        is_open=is_open,
+        lines=[(one, *_told(visit.tongue, one.action, one.recipient)) for one in seen[: reading.SHOWN_MAX]],
+        part=part_of_looks(visit, seen),
+        reason=reason,
+        is_erased=is_erased,
         problem=visit.tongue._(problem) if problem else "",
-        why=why,
+        why=why or visit.draft.get("why", ""),
     )
 
 
 async def open_reasons(visit: Visit) -> web.StreamResponse:
-    """Show the same with the reasons, once this look is recorded."""
+    """Take the reason to read the reasons, and lead back to the page that asked for it; nothing is shown yet."""
     why, problem = given(visit.form)
-    if problem:
-        return await reasons(visit, problem, why, 422)
-    ref, context = visit.request.match_info["ref"], visit.site.desk.context
-    seen = await reading.opened_looks(context, ref, visit.person.id, ROLE, why)
-    return _reasons(visit, ref, seen, is_open=True)
+    if problem or visit.session is None:
+        return await reasons(visit, problem, why)
+    await give(visit.site.accounts.papers, visit.session, visit.request.match_info["ref"], why, visit.now)
+    return await visit.to(visit.here())
 
 
 # What persons are owed.

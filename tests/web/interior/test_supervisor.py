@@ -1,6 +1,7 @@
 """The pages of the data-protection officer: looks, rights of persons, policy, and dry runs that leave no trace."""
 
 import copy
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 import pytest
 
 import schemas
+from gateway.core.case import State
 from gateway.core.minimise import MATRIX, disclose
+from gateway.services import reading
 from gateway.web import interior
 from gateway.web.interior import supervisor
 from schemas import ijson
 from tests.support import story
 from tests.web.operator.support import staffed_desk
-from tests.web.support import Desk
+from tests.web.support import Desk, links_of
 
 DRAFTS = sorted((Path(schemas.__file__).parent / "examples/case-draft/valid").glob("*.json"))
 
@@ -98,6 +101,33 @@ async def test_reasons_are_opened_for_a_reason(desk: Desk) -> None:
     assert secret in opened.words
     assert [*before, ("dora", "log")] == await accesses(desk, ref)
     assert 404 == (await dora.get("/access/nothing")).status
+
+
+async def test_the_reasons_go_on_page_by_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said once why, every look stands on one page and on no other, though each page is a look that is recorded."""
+    ref = await story.sent(desk.network)
+    for number in range(5):
+        await desk.site.desk.evidence(ref, "second", "liaison_officer", f"check number {number}")
+    recorded = len(await accesses(desk, ref))
+    monkeypatch.setattr(reading, "SHOWN_MAX", 2)
+    dora, pages = await desk.officer("dora"), list[str]()
+    await dora.get(f"/access/{ref}")
+    page = await dora.post(f"/access/{ref}", {"why": "yearly audit"})
+    while found := re.search(r'href="([^"]*)" rel="next"', page.text):
+        pages.append(page.words)
+        page = await dora.get(found[1].replace("&amp;", "&"))
+    words = " ".join([*pages, page.words])
+    assert [1] * 5 == [words.count(f"check number {number}") for number in range(5)]
+    assert (recorded + 2) // 2 == len(pages) + 1 == len(await accesses(desk, ref)) - recorded
+    assert f"/access/{ref}" in links_of(page.text)  # back to the latest
+
+
+async def test_an_erased_case_asks_for_no_reason(desk: Desk) -> None:
+    """Its reasons went with its key: who looked is shown, and nothing is asked that would be refused."""
+    ref = await story.sent(desk.network)
+    await story.put(desk.network, "XAA", ref, State.ERASED)
+    page = await (await desk.officer("dora")).get(f"/access/{ref}")
+    assert (200, True, False) == (page.status, "not kept" in page.words, 'name="why"' in page.text)
 
 
 # Rights of persons.
