@@ -115,11 +115,12 @@ TOO_MANY = N_("%(label)s: there are more rows than this form takes")
 BEFORE = N_("%(label)s: the last day lies before the first")
 
 TOO_LONG = N_("%(label)s: this is too long")
+NOT_SO = N_("%(label)s: this is not written as it has to be; the note beside the field says how")
 
 _WORDS: Mapping[str, str] = {
     "maxLength": TOO_LONG,
     "minLength": MISSING,
-    "pattern": N_("%(label)s: this is not written as it has to be; the note beside the field says how"),
+    "pattern": NOT_SO,
     "format": NO_DATE,
     "minimum": N_("%(label)s: the number is too small"),
     "maximum": N_("%(label)s: the number is too large"),
@@ -323,6 +324,8 @@ class _Reader:
                 self.problems.append(Problem("", WHOLE))
                 continue
             text = _WORDS.get(one.keyword, _UNFIT)
+            if one.keyword == "minLength" and found:
+                text = NOT_SO  # something stands there
             if one.keyword in ("type", "not", "enum", "if", "then", "else"):
                 text = _EMPTY if found is None else _FULL
             self.problems.append(Problem(name, text, field.label))

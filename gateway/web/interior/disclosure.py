@@ -59,9 +59,7 @@ WHAT_TO_DO: Mapping[str, str] = {
         "calendar. While age is not decided, the person is treated as a minor. So is who is one in another open case "
         "with the same number: one of the two is set right first."
     ),
-    "R-07": N_(
-        "Have a guardian or representative appointed and write the signed reference of the appointment into the file."
-    ),
+    "R-07": N_("Have a guardian or representative appointed, and write into the file on which day, and who signed it."),
     "R-13": N_("Write down why the question is asked."),
     "R-19": N_("Name the ground on which data is given to that State, with the act or agreement."),
     "R-20": N_(

@@ -37,7 +37,17 @@ from gateway.web.forms import Problem
 from gateway.web.interior import differences, looks, pictures, tasks
 from gateway.web.interior.disclosure import disclosure, objections
 from gateway.web.interior.step_links import steps_of
-from gateway.web.interior.tasks import TASKS, Standing, Task, read, spellings, standing, with_spelling, with_task
+from gateway.web.interior.tasks import (
+    TASKS,
+    Standing,
+    Task,
+    read,
+    spellings,
+    standing,
+    with_reference,
+    with_spelling,
+    with_task,
+)
 from gateway.web.language import N_
 from gateway.web.posted import NEVER_KEPT, BadForm
 from gateway.web.visit import Entry, Route, Visit
@@ -245,7 +255,7 @@ async def task_save(visit: Visit) -> web.StreamResponse:
     if (changed := forms.changed(of, given)) is not None:
         posted = with_task(_posted(work), task, changed)
         return _show_task(visit, await _keep(visit, work, posted), task, posted, ())
-    posted = with_task(_posted(work), task, given)
+    posted = with_reference(with_task(_posted(work), task, given), visit.site.desk.context.random.token)
     if "suggest" in visit.form and task.name == "names":
         return await _suggest(visit, work, task, posted)
     if "read" in visit.form and task.name == "documents":

@@ -34,6 +34,7 @@ from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_links import steps_of, stop_of
 from gateway.web.interior.step_texts import ASIDE, ASKING, SECOND, TEXTS, StepText, freeze_text
+from gateway.web.interior.tasks import with_reference
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
@@ -266,6 +267,8 @@ async def _completed(visit: Visit, step: Step, posted: MultiDict[str]) -> MultiD
         tokens = made.popall(name, [])[:wanted]
         for token in [*tokens, *(visit.site.desk.context.random.token() for _ in range(wanted - len(tokens)))]:
             made.add(name, token)
+    if step.verb == "restatement":
+        made = with_reference(made, visit.site.desk.context.random.token)
     name = f"{PREFIX}.number_digest"
     if step.verb in ("issue", "reissue") and (number := posted.get(name, "")) and len(number) != _DIGEST_CHARS:
         case = await looks.glanced(visit, step.row, step.role)

@@ -161,6 +161,31 @@ async def test_a_date_of_birth_that_stands_against_the_age_is_named(first: Offic
     assert "in years of the common calendar" in review.words
 
 
+async def test_who_represents_a_minor_needs_no_reference_of_a_hand(desk: Desk, first: Officer) -> None:
+    """Nobody can write one that fits: a random one is made, kept, and is the same in the record that is opened."""
+    path = await begun(first)
+    minor = {**TASKS["gates"], "b.age.class": "minor", "b.age.treat_as_child": "yes"}
+    minor |= {"b.representative.appointed_on": "2026-11-10", "b.representative.signed_by": "welfare"}
+    for task, fields in {**TASKS, "gates": minor}.items():
+        page = await saved(first, path, task, fields | ({"b.elements.birth_date": "2012"} if task == "person" else {}))
+        assert path == page.path, (task, page.words)
+    await first.get(f"{path}/review")
+    opened = await first.post(f"{path}/review")
+    case = await story.case(desk.network, "XAA", opened.path.split("/")[2])
+    assert 22 == len(case.draft["representative"]["ref"])
+    assert "R-07" not in opened.words
+
+
+async def test_what_is_too_short_is_not_called_missing(first: Officer) -> None:
+    """Something stands there: the page says that it is not written as it has to be, and the note how."""
+    path = await begun(first)
+    given = {"b.representative.ref": "AZ 77/26", "b.representative.appointed_on": "2026-11-10"}
+    page = await saved(first, path, "gates", {**TASKS["gates"], **given, "b.representative.signed_by": "welfare"})
+    assert (422, False) == (page.status, "Reference: fill this in" in page.words)
+    assert "Reference: this is not written as it has to be; the note beside the field says how" in page.words
+    assert "Leave it empty: a random one is made." in page.words
+
+
 async def test_latin_letters_are_suggested(first: Officer) -> None:
     """The recommended Latin form is filled in where nothing was typed, and the other spellings are listed."""
     path = await begun(first)
