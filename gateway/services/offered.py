@@ -85,6 +85,8 @@ def _has_place(case: Case, verb: str, now: datetime) -> bool:
     """Tell whether the case has a place for the step: something prepared or late, an open question, who has left."""
     if verb == "reminder":
         return case.reminders < REMINDERS_MAX and overdue(owed(case), now)
+    if verb == "contest":
+        return not case.contests
     if verb in ("delay", "extension"):
         return case.delays < DELAYS_MAX
     if verb in OF_WHAT_IS_PREPARED:

@@ -5,7 +5,8 @@ for the signature of an authority.
 Rule 1: it is read from the cases themselves. What each says whenever it is saved (``cases.words``) tells where to look
 and nothing else: no list is kept that could say otherwise.
 Rule 2: nothing here names the person of a case: a verb, the type of a message, who of the desk did the first part.
-Rule 3: a word is shown to those whose roles may give it, to who gave the first one too: they see that it waits.
+Rule 3: a word is shown to those whose roles may give it; also to who gave the first one, to see that it waits, but in a
+list of what others prepared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,8 +63,14 @@ async def waiting(
     roles: frozenset[str],
     limit: int,
     after: Place | None = None,
+    *,
+    others: bool = False,
 ) -> tuple[Waiting, ...]:
-    """Return at most ``limit`` cases in which one of ``verbs`` is due that ``roles`` may take, soonest due first."""
+    """
+    Return at most ``limit`` cases in which one of ``verbs`` is due that ``roles`` may take, soonest due first.
+
+    With ``others`` they are those alone of which another person than ``person`` did the first part.
+    """
     context, found = services.context, list[Waiting]()
     while len(found) < limit:
         proposed = await _proposed(services, after) if PRESSING in verbs and roles & MAY_ALLOW else ()
@@ -74,7 +81,7 @@ async def waiting(
             return [Waiting(row, await _words(services, tx, row, verbs, person, roles)) for row in rows]
 
         looked = [Waiting(one.row, one.words + pressing.get(one.row.ref, ())) for one in await context.store.read(unit)]
-        found += [one for one in looked if one.words]
+        found += [one for one in looked if any(not others or person not in word.first for word in one.words)]
         if len(rows) < PART:
             break
         after = rows[-1].place
@@ -171,19 +178,21 @@ async def _words(
 def _due(case: Case, now: datetime) -> list[Word]:
     """Return what is due in ``case`` by what it holds, whoever may say it."""
     found = list[Word]()
-    if (pending := case.pending) is not None:
-        first = (pending.author,)
-        if pending.type in APPROVALS and (pending.approver is None or lapsed(pending, now)):
-            found.append(Word("approval", pending.type, first))
-        elif pending.type == RECTIFICATION:
-            found.append(Word("rectification-approval", pending.type, first))
-        elif pending.type == REPLY and (not pending.statement or lapsed(pending, now)) and _is_negative(pending):
-            found.append(Word("countersignature", pending.type, first))
+    pending = case.pending
+    if pending is not None and (not pending.statement or lapsed(pending, now)) and (verb := verb_for(pending)):
+        found.append(Word(verb, pending.type, (pending.author,)))
     if case.resume_proposer is not None and case.state is State.FROZEN:
         found.append(Word("resume", first=(case.resume_proposer,)))
     asked = {one.kind for one in case.notices if not one.ours and one.answer is None}
     return [*found, *(Word(verb, kind) for verb, kind in ANSWERS.items() if kind in asked)]
 
 
-def _is_negative(pending: Pending) -> bool:
-    return value_of(pending)["outcome"] in NEGATIVE_OUTCOMES
+def verb_for(pending: Pending) -> str | None:
+    """Return the step by which a second person lets count what is ``pending``; ``None`` where none of the desk does."""
+    if pending.type in APPROVALS:
+        return "approval"
+    if pending.type == RECTIFICATION:
+        return "rectification-approval"
+    if pending.type == REPLY and value_of(pending)["outcome"] in NEGATIVE_OUTCOMES:
+        return "countersignature"
+    return None

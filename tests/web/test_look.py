@@ -79,6 +79,7 @@ class Stage:
         self.origin = ""
         self.posted: list[tuple[str, dict[str, str]]] = []
         self.counts: list[str] = []
+        self.figure = "4"
         self.credential: Any = None
         self.problem = ""
         self.shortcuts = shortcuts
@@ -190,7 +191,7 @@ class Stage:
         """Serve a live figure, once the line lets it through."""
         self.counts.append(request.headers["Desk-Background"])
         await self.answers.wait()
-        return web.Response(text="4")
+        return web.Response(text=self.figure)
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
@@ -747,7 +748,7 @@ the cache: there a second question for one address waits up to 20 seconds for th
 
 @browser_needed
 async def test_a_figure_stays_fresh(browser: Browser) -> None:
-    """A count is asked for each minute, marked as asked by nobody."""
+    """A count is asked for each minute, marked as asked by nobody; one that is bounded stays bounded."""
     stage, said = Stage("ltr"), []
     async with stage.served() as origin:
         context, page = await tab(browser, said)
@@ -757,8 +758,11 @@ async def test_a_figure_stays_fresh(browser: Browser) -> None:
         await page.clock.run_for("01:01")
         # Not by a function: where the text is not there at once, the policy of the page refuses to try that again.
         await page.locator("[data-count-url]", has_text=re.compile("^4$")).wait_for()
+        stage.figure = "99+"
+        await page.clock.run_for("01:01")
+        await page.locator("[data-count-url]", has_text=re.compile("^\u206699\\+\u2069$")).wait_for()
         await context.close()
-    assert (["1"], []) == (stage.counts, said)
+    assert (["1", "1"], []) == (stage.counts, said)
 
 
 @browser_needed

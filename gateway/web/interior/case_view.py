@@ -284,10 +284,10 @@ def content(
     found = (
         ("referral", tongue._(N_("The person is to be referred")), _referral(tongue, counted)),
         ("held", tongue._(_held(case)), _stopped(tongue, case, named)),
+        ("reply", tongue._(N_("The reply")), _reply(tongue, case.reply)),
         ("draft", tongue._(N_("Our record")), _parts(tongue, "case-draft", case.draft)),
         ("received", tongue._(N_("What the other State sent")), _received(tongue, case.received)),
         ("asked", tongue._(N_("Further elements that were asked for")), _asked(tongue, case)),
-        ("reply", tongue._(N_("The reply")), _parts(tongue, REPLY, case.reply)),
         ("delay", tongue._(N_("The notice of delay")), _parts(tongue, DELAY, case.delay)),
         ("interview", tongue._(N_("The interview proposed")), _parts(tongue, INTERVIEW, interview.get("proposal"))),
         (
@@ -323,6 +323,13 @@ def _referral(tongue: Tongue, counted: Sequence[str] | None) -> tuple[Part, ...]
 
 def _parts(tongue: Tongue, schema: str, value: Mapping[str, Any] | None) -> tuple[Part, ...]:
     return () if not value else readable.parts(tongue, schema, value)
+
+
+def _reply(tongue: Tongue, value: Mapping[str, Any] | None) -> tuple[Part, ...]:
+    """Return what was answered: it is what the case is opened for, and stands before the conditions that go with it."""
+    answer = dict(value or {})
+    conditions = {"handling": answer.pop("handling", None)}
+    return (*_parts(tongue, REPLY, answer), *_parts(tongue, REPLY, conditions))
 
 
 def _received(tongue: Tongue, value: Mapping[str, Any] | None) -> tuple[Part, ...]:

@@ -8,7 +8,7 @@ Rule 4: a refusal of a rule is a page of its own that says what can be done. Not
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Final
 
@@ -18,7 +18,7 @@ import schemas
 from gateway.core.case import Case, Pending, Side
 from gateway.core.machine import RuleRefused
 from gateway.core.returns import RETURN_STATES
-from gateway.core.verification import LIAISON
+from gateway.services import second
 from gateway.services.acts import APPROVALS, DESK, GONE, VERBS, Call, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
 from gateway.services.context import Forbidden, NotFound
@@ -28,6 +28,7 @@ from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
 from gateway.web.interior.looks import acting_as, marked, row_of, seen
+from gateway.web.interior.queues import QUEUES
 from gateway.web.interior.step_links import link, steps_of, verbs
 from gateway.web.signin import presence
 from gateway.web.signin.hand import Act
@@ -88,11 +89,23 @@ def _pictured(visit: Visit, row: BoardRow, pending: Pending, shown: Disclosure) 
     return replace(shown, pictures=found)
 
 
-def _approvers(visit: Visit, pending: Pending) -> list[str]:
-    """Return who may approve: persons in office with the role, but for who wrote it."""
-    persons = visit.site.desk.context.persons
-    able = (one for one in persons.values() if one.roles & LIAISON and one.active(visit.now))
-    return sorted(one.id for one in able if one.id != pending.author)
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Who of the desk has to approve or sign what is prepared, beside who wrote it; and the list in which it waits."""
+
+    people: tuple[str, ...]
+    waits_in: str
+
+
+def _second(visit: Visit, pending: Pending) -> Second | None:
+    """Return who may be the second person, in office and with the role; ``None`` where none of the desk is needed."""
+    verb = second.verb_for(pending)
+    if verb is None:
+        return None
+    persons, roles = visit.site.desk.context.persons, VERBS[verb].anybody()
+    able = (one for one in persons.values() if one.roles & roles and one.active(visit.now))
+    waits_in = next(visit.tongue._(queue.title) for queue in QUEUES.values() if verb in queue.words)
+    return Second(tuple(sorted(one.id for one in able if one.id != pending.author)), waits_in)
 
 
 async def check(visit: Visit) -> web.StreamResponse:
@@ -110,7 +123,7 @@ async def check(visit: Visit) -> web.StreamResponse:
         shown=shown,
         pending=pending,
         is_author=pending is not None and pending.author == visit.person.id,
-        approvers=_approvers(visit, pending) if pending else [],
+        second=_second(visit, pending) if pending else None,
         may={name: link(visit, row, name).path for name in _OFFERED if name in steps},
     )
 

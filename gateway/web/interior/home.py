@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.core.verification import OFFICER
 from gateway.services.acts import ANYBODY
-from gateway.web.interior.queues import COUNT_MOST, INTERIOR, QUEUES, Queue, count
+from gateway.web.interior.queues import INTERIOR, QUEUES, Queue, count, shown
 from gateway.web.language import N_
 from gateway.web.visit import SIGNED_IN, Entry, Route, Visit
 
@@ -40,11 +40,6 @@ async def _card(visit: Visit, queue: Queue) -> Card:
         visit.tongue._(queue.about),
         visit.path("queue-count", name=queue.name),
     )
-
-
-def shown(found: int) -> str:
-    """Return a figure as a card says it: exact up to 99."""
-    return f"{COUNT_MOST - 1}+" if found >= COUNT_MOST else str(found)
 
 
 async def counts(visit: Visit) -> web.StreamResponse:

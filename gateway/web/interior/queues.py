@@ -4,12 +4,12 @@ The queues: lists of cases by what is to be done, without a name in them.
 Rule 1: a queue is data. Where the states do not say whether a case waits for a role, the case does (``second``).
 Rule 2: the address holds the whole state of the page. What is in it and means nothing is left out, never guessed at.
 Rule 3: a page costs the page. Every list is read along one index and continued after its last row, and a count stops
-at the most that is shown.
+at the most that is shown. What has no due date follows by its reference, which begins with the time: the oldest first.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from aiohttp import web
@@ -51,8 +51,9 @@ class Queue:
     One queue: name, title and what to do with its cases (English), who sees it, and what it holds.
 
     ``time`` is ``overdue``, ``soon`` or empty. ``unassigned`` holds cases whose officer is nobody in office. One with
-    ``words`` holds the cases in which one of these steps is due by what stands in the case itself (``second``), and one
-    that ``signs`` those that wait for the signature of child welfare, which have a page of their own.
+    ``words`` holds the cases in which one of these steps is due by what stands in the case itself (``second``); of
+    ``others`` alone, it leaves out what whoever looks did the first part of. One that ``signs`` holds those that wait
+    for the signature of child welfare, which have a page of their own.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Queue:
     time: str = ""
     unassigned: bool = False
     words: Sequence[str] = ()
+    others: bool = False
     signs: bool = False
 
 
@@ -86,6 +88,11 @@ def _giving(verbs: Sequence[str]) -> frozenset[str]:
     return frozenset(role for verb in verbs for role in VERBS[verb].anybody()) & INTERIOR
 
 
+_APPROVALS: Final = ("approval",)
+_OTHER_WORDS: Final = tuple(verb for verb in second.SECOND if verb not in _APPROVALS)
+"""What a second person says, in two lists: each case stands in the one of its word."""
+
+
 QUEUES: Mapping[str, Queue] = {
     queue.name: queue
     for queue in (
@@ -99,9 +106,11 @@ QUEUES: Mapping[str, Queue] = {
         Queue(
             "to-approve",
             N_("To approve"),
-            N_("A second person checks what will leave, and approves it. Nobody approves what they wrote."),
+            N_("What others prepared: check what will leave, and approve it. Nobody approves what they wrote."),
             LIAISON,
-            _ours(S.DRAFT),
+            (),
+            words=_APPROVALS,
+            others=True,
         ),
         Queue(
             "second",
@@ -110,9 +119,9 @@ QUEUES: Mapping[str, Queue] = {
                 "Here one person has said or prepared something, and it counts only once another one has looked at it "
                 "and says so too. Nobody is both."
             ),
-            _giving(second.SECOND) | (MAY_ALLOW & INTERIOR),
+            _giving(_OTHER_WORDS) | (MAY_ALLOW & INTERIOR),
             (),
-            words=(*second.SECOND, second.PRESSING),
+            words=(*_OTHER_WORDS, second.PRESSING),
         ),
         Queue("to-send", N_("To send"), N_("Approved by a second person, not sent yet."), OFFICER, _ours(S.CLEARED)),
         Queue(
@@ -151,7 +160,7 @@ QUEUES: Mapping[str, Queue] = {
             "to-answer",
             N_("To answer"),
             N_("Requests of other States that we work on, and returns that they propose."),
-            CLERK | {"second_signer"},
+            CLERK,
             _theirs(S.ACKNOWLEDGED, S.EXTENDED, S.CONTESTED, S.NEEDS_TIER2, S.NEEDS_INTERVIEW, S.PROPOSED),
         ),
         Queue(
@@ -218,6 +227,7 @@ class Line:
     path: str
     partner: str
     side: str
+    opened_on: date
     state: str
     kind: str
     officer: str
@@ -245,7 +255,7 @@ async def held(visit: Visit, queue: Queue) -> list[Wanted]:
 async def count(visit: Visit, queue: Queue) -> int:
     """Return how many cases ``queue`` holds, at most ``COUNT_MOST``."""
     if queue.words:
-        return len(await second.waiting(visit.site.desk, queue.words, visit.person.id, visit.roles, COUNT_MOST))
+        return len(await _waiting(visit, queue, COUNT_MOST))
     if queue.signs:
         return len(await second.signatures(visit.site.desk, WELFARE, COUNT_MOST))
     total = 0
@@ -254,6 +264,11 @@ async def count(visit: Visit, queue: Queue) -> int:
         if total >= COUNT_MOST:
             break
     return total
+
+
+def shown(found: int) -> str:
+    """Return a figure as a card says it, when it is made and when it is kept fresh: exact up to 99."""
+    return f"{COUNT_MOST - 1}+" if found >= COUNT_MOST else str(found)
 
 
 def line(visit: Visit, row: BoardRow) -> Line:
@@ -267,6 +282,7 @@ def line(visit: Visit, row: BoardRow) -> Line:
         path=f"/cases/{row.ref}",
         partner=tongue.country(row.partner),
         side=words.side(tongue, row.side),
+        opened_on=row.opened_at.astimezone(tongue.zone).date(),
         state=words.state(tongue, row.state),
         kind=_KINDS.get(row.state, "still"),
         officer=row.officer or "",
@@ -318,8 +334,7 @@ class WordLine:
 
 async def _words_page(visit: Visit, queue: Queue) -> web.StreamResponse:
     """Show the cases in which a word is due, a page at a time."""
-    desk, me, after = visit.site.desk, visit.person.id, _place(visit.query("after"))
-    found = await second.waiting(desk, queue.words, me, visit.roles, PAGE + 1, after)
+    found = await _waiting(visit, queue, PAGE + 1, _place(visit.query("after")))
     rows, more = found[:PAGE], len(found) > PAGE
     return visit.page(
         "interior/words.html",
@@ -328,6 +343,12 @@ async def _words_page(visit: Visit, queue: Queue) -> web.StreamResponse:
         next=visit.here(after=_after(rows[-1].row)) if more else "",
         first=visit.here(after="") if visit.query("after") else "",
     )
+
+
+async def _waiting(visit: Visit, queue: Queue, limit: int, after: Place | None = None) -> Sequence[second.Waiting]:
+    """Return the cases in which a word of ``queue`` is due that whoever looks may give, or gave the first part of."""
+    who = (visit.person.id, visit.roles)
+    return await second.waiting(visit.site.desk, queue.words, *who, limit, after, others=queue.others)
 
 
 def _said(visit: Visit, word: second.Word) -> tuple[str, str, tuple[str, ...], bool]:
@@ -417,9 +438,9 @@ def _place(text: str) -> Place | None:
 
 
 async def count_json(visit: Visit) -> web.StreamResponse:
-    """Return the figure of one card as a number in plain text, for the script that keeps it fresh."""
+    """Return the figure of one card in plain text, as the card says it, for the script that keeps it fresh."""
     queue = find_queue(visit, visit.request.match_info["name"])
-    return web.Response(text=str(await count(visit, queue)), content_type="text/plain")
+    return web.Response(text=shown(await count(visit, queue)), content_type="text/plain")
 
 
 ROUTES = (

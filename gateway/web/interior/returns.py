@@ -97,13 +97,10 @@ async def arrangement(visit: Visit) -> web.StreamResponse:
 def arranged(tongue: Tongue, case: Case, role: str, now: datetime) -> Arrangement:
     """Return the return in ``case`` as ``role`` sees it, in words."""
     part = part_of_return(case, role)
-    record = part.record and Section(
-        "record", tongue._(N_("Our record of the return")), readable.parts(tongue, "return-record", part.record)
-    )
     return Arrangement(
         role=tongue.role(role),
         whole=role in RETURN_DESK,
-        record=record or None,
+        record=recorded(tongue, part),
         said=_said(tongue, part.said),
         signatures=tuple(signature(tongue, one, now) for one in part.releases),
         prepared=prepared(tongue, part),
@@ -119,6 +116,14 @@ def _said(tongue: Tongue, said: Mapping[str, Mapping[str, object]]) -> tuple[Sec
         Section(type.replace(".", "-"), tongue.code("message_type", type), readable.parts(tongue, type, said[type]))
         for type in order
     )
+
+
+def recorded(tongue: Tongue, part: ReturnPart) -> Section | None:
+    """Return what this State recorded of the return, where the role sees it."""
+    if not part.record:
+        return None
+    title = tongue._(N_("Our record of the return"))
+    return Section("record", title, readable.parts(tongue, "return-record", part.record))
 
 
 def prepared(tongue: Tongue, part: ReturnPart) -> Section | None:

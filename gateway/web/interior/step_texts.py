@@ -72,7 +72,7 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "approval": StepText(
         N_("Approve what is prepared"),
-        N_("You sign exactly the text below, as a second person. Once it is approved, it can be sent as it is."),
+        N_("You sign exactly the text on this page, as a second person. Once it is approved, it can be sent as it is."),
         N_("Nothing is sent by approving. When the message is sent, the other State gets exactly this text."),
         N_("Approve and sign"),
         N_("Approved. Nothing has been sent yet."),
@@ -298,7 +298,10 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "rectification-approval": StepText(
         N_("Approve and send the right values"),
-        N_("You sign exactly the text below, as a second person. It is sent at once, and our own file is corrected."),
+        N_(
+            "You sign exactly the text on this page, as a second person. It is sent at once, and our own file is "
+            "corrected."
+        ),
         N_("The other State gets exactly this text and has to put the right values in place of the wrong ones."),
         N_("Sign and send"),
         N_("The right values are in the outbox."),
@@ -375,7 +378,7 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "countersignature": StepText(
         N_("Sign the answer as second signer"),
-        N_("You sign exactly the text below. An answer that is not positive leaves only with your signature."),
+        N_("You sign exactly the text on this page. An answer that is not positive leaves only with your signature."),
         N_("Nothing is sent by signing. When the answer is sent, your signature travels with it."),
         N_("Sign the answer"),
         N_("Signed. The answer can be sent now."),
@@ -447,7 +450,10 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "endorsement": StepText(
         N_("Release the return as the authority in charge"),
-        N_("You sign exactly the text below. Without your signature there is no return, and nobody can override that."),
+        N_(
+            "You sign exactly the text on this page. Without your signature there is no return, and nobody can "
+            "override that."
+        ),
         N_("Nothing is sent by signing. When the proposal is sent, your signature travels with it."),
         N_("Release and sign"),
         N_("Released. Nothing has been sent yet."),
@@ -565,7 +571,7 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "accept": StepText(
         N_("Accept the return as the authority in charge"),
-        N_("You sign exactly the text below. It is sent at once, with your signature."),
+        N_("You sign exactly the text on this page. It is sent at once, with your signature."),
         N_("The other State gets exactly this text and your signature. Who takes the person in is not named in it."),
         N_("Sign and send"),
         N_("The acceptance is in the outbox."),
@@ -693,13 +699,13 @@ _VETO = replace(
     sends=True,
 )
 _TOO = StepText(
-    N_("Stop the stopped case too"),
+    N_("Add your own stop"),
     N_(
         "The case is stopped already. By this you stop it too: it goes on only once you have let go as well as "
         "everybody else who stopped it."
     ),
     TEXTS["freeze"].learns,
-    N_("Stop it too"),
+    N_("Add my stop"),
     N_("You stop the case too. Nothing leaves until all who stopped it let go and two persons resume it."),
 )
 

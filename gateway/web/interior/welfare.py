@@ -24,7 +24,7 @@ from gateway.services.second import DECIDES
 from gateway.web import words
 from gateway.web.interior.case import asks, opened, shown
 from gateway.web.interior.looks import acting_as, row_of, seen
-from gateway.web.interior.returns import prepared, signature
+from gateway.web.interior.returns import prepared, recorded, signature
 from gateway.web.interior.step_links import link, verbs
 from gateway.web.interior.step_texts import TEXTS
 from gateway.web.language import N_
@@ -142,6 +142,7 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
         row,
         head,
         body=prepared(tongue, part),
+        record=recorded(tongue, part) if waits and _first(waits[0]) in DECIDES else None,
         unwritten=tongue._(_unwritten(waits)),
         digest=part.prepared.digest if part.prepared else "",
         approver=part.prepared.approver if part.prepared else None,

@@ -89,7 +89,7 @@ const refresh = async (element) => {
   const headers = { "Desk-Background": "1", Accept: "text/plain" };
   const answer = await fetch(element.dataset.countUrl, { headers, redirect: "manual" }).catch(() => null);
   const text = answer?.ok ? (await answer.text().catch(() => "")).trim() : "";
-  if (/^\d{1,9}$/.test(text)) element.textContent = text;
+  if (/^\d{1,9}\+?$/.test(text)) element.textContent = text.replace(/.*\+/, "\u2066$&\u2069"); // 99+, read as such
   refreshing.delete(element);
 };
 if (counts.length) setInterval(() => document.hidden || counts.forEach(refresh), 60_000);

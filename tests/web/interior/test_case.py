@@ -679,6 +679,51 @@ async def test_what_is_long_goes_on_behind_its_first_page(
     assert (whole, True) == (seen, len(whole) > 2)
 
 
+async def test_the_answer_is_read_first(both: tuple[Desk, Desk]) -> None:
+    """Whoever opens an answered case reads what was found before our own record, and before the conditions of it."""
+    desk, _ = both
+    ours, _ = await story.replied(desk.network, "NOT_FOUND")
+    words = (await looked(await desk.officer("first"), ours)).words
+    told = [words.index(text) for text in ("The reply What was found", "Our record State to ask")]
+    assert sorted(told) == told
+    reply = words[told[0] : told[1]]
+    assert reply.index("What was found") < reply.index("Conditions for who receives it")
+
+
+async def test_a_second_look_is_offered_once(both: tuple[Desk, Desk]) -> None:
+    """It can be asked for one time only, so the case that was answered anew does not offer it."""
+    desk, _ = both
+    ours, theirs = await story.replied(desk.network, "NOT_FOUND")
+    officer, path = await desk.officer("first"), f"/cases/{ours}/steps/contest"
+    assert path in links_of((await officer.get(f"/cases/{ours}")).text)
+    await desk.gateway.clear.contest(ours, "NEW_ELEMENT", "first")
+    await desk.network.deliver()
+    await story.give_answer(desk.network, theirs, story.reply())
+    await desk.network.deliver()
+    page = await officer.get(f"/cases/{ours}")
+    assert ("REPLIED", False) == (await story.state(desk.network, "XAA", ours), path in links_of(page.text))
+
+
+async def test_no_look_stands_on_two_pages_of_an_opened_record(
+    both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page of it is a look that is recorded, and moved what follows by a line."""
+    desk, _ = both
+    ours, _ = await story.replied(desk.network)
+    officer = await desk.officer("first")
+    for number in range(5):
+        await desk.site.desk.evidence(ours, "second", "liaison_officer", f"check number {number}")
+    await looked(officer, ours)
+    monkeypatch.setattr(reading, "SHOWN_MAX", 2)
+    words, at = "", f"/cases/{ours}/log"
+    while at:
+        page = await officer.get(at)
+        words += page.words
+        onward = re.search(r'href="([^"]*)" rel="next"', page.text)
+        at = onward[1] if onward else ""
+    assert [1] * 5 == [words.count(f"check number {number}") for number in range(5)]
+
+
 async def test_questions_about_data_have_their_state(both: tuple[Desk, Desk]) -> None:
     """What was asked and demanded stands in words on both sides, open until it is answered."""
     desk, asked = both

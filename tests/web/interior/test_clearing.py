@@ -66,6 +66,20 @@ async def test_check_shows_field_by_field(desk: Desk) -> None:
     assert "May approve second" in page.words
 
 
+async def test_who_has_to_approve_is_who_may_and_where_they_find_it(both: tuple[Desk, Desk]) -> None:
+    """A request waits among what is approved, a no for its second signer in their list, and a yes for nobody."""
+    asking, asked = both
+    ref = await draft(asking)
+    words = (await looked(await asking.officer("first"), f"/cases/{ref}/check")).words
+    assert ("May approve second" in words, "in the list “To approve” of those" in words) == (True, True)
+    for outcome, told in (("NATIONAL", (False, False)), ("NOT_FOUND", (True, True))):
+        _, theirs = await story.acknowledged(asking.network)
+        await asked.gateway.answer.prepare(theirs, story.reply(outcome), "first")
+        words = (await looked(await asked.officer("first"), f"/cases/{theirs}/check")).words
+        found = "May approve signer" in words, "in the list “Waiting for a second person” of those" in words
+        assert (told, told[0]) == (found, "Who approves" in words), outcome
+
+
 async def test_content_waits_for_a_recorded_reason(desk: Desk) -> None:
     """Without a reason nothing of the person is shown; with one, the look is recorded once for each showing."""
     ref = await draft(desk)

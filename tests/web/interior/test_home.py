@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gateway.web.interior.home import shown
-from gateway.web.interior.queues import QUEUES
+from gateway.web.interior import queues
+from gateway.web.interior.queues import QUEUES, shown
 from tests.support import story
 from tests.support.network import PEOPLE
 from tests.web.support import Desk, links_of
@@ -43,6 +43,16 @@ async def test_who_sees_no_case_is_not_sent_to_look_for_one(desk: Desk) -> None:
 def test_figure_is_bounded() -> None:
     """A figure is exact up to 99 and says 99+ from then on."""
     assert [shown(n) for n in (0, 99, 100, 5000)] == ["0", "99", "99+", "99+"]
+
+
+async def test_a_figure_that_is_kept_fresh_is_the_one_of_the_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is more than is counted stays so: a minute later it was an exact number, and a wrong one."""
+    monkeypatch.setattr(queues, "COUNT_MOST", 2)
+    for _ in range(3):
+        await desk.gateway.clear.new(story.draft(), "first")
+    first = await desk.officer("first")
+    fresh = (await first.get("/queues/drafts/count")).text
+    assert ("1+", True) == (fresh, f'data-count-url="/queues/drafts/count">{fresh}<' in (await first.get("/")).text)
 
 
 async def test_nobody_is_led_to_sign_in(desk: Desk) -> None:

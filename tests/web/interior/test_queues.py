@@ -120,6 +120,23 @@ async def test_pages_follow_one_another(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert PAGE == 50
 
 
+@pytest.mark.parametrize(("name", "at"), [("drafts", "first"), ("to-approve", "second")])
+async def test_what_has_no_day_stands_by_its_age(desk: Desk, name: str, at: str) -> None:
+    """The oldest first, and with the day it was opened on, by which one finds what lies long."""
+    refs, days = [], []
+    for _ in range(6):
+        refs.append(await desk.gateway.clear.new(story.draft(), "first"))
+        days.append(desk.network.clock.now().date().isoformat())
+        desk.network.clock.pass_(days=1)
+    officer = await desk.officer(at)
+    page = (await officer.get(f"/queues/{name}")).text
+    assert refs == re.findall(r'href="/cases/([A-Za-z0-9_-]{22})"', page)
+    assert [True] * 6 == [day in row_of(page, ref) for ref, day in zip(refs, days, strict=True)]
+    if name == "drafts":
+        latest = (await officer.get(f"/queues/{name}?order=latest")).text
+        assert refs[::-1] == re.findall(r'href="/cases/([A-Za-z0-9_-]{22})"', latest)
+
+
 async def test_queue_without_an_officer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A case whose officer has left office and has no deputy stands in a queue of its own."""
     ref = await desk.gateway.clear.new(story.draft(), "first")

@@ -71,31 +71,44 @@ Make = Callable[[Network], Awaitable[str]]
 
 
 @pytest.mark.parametrize(
-    ("make", "what", "own"),
+    ("make", "what", "name", "own"),
     [
-        (apart, "Say that it is about another person", True),
-        (going_on, "Let the case go on", True),
-        (rectification, "Approve and send the right values", False),
-        (proposal, "Approve what is prepared", False),
-        (request, "Approve what is prepared", False),
+        (apart, "Say that it is about another person", "second", True),
+        (going_on, "Let the case go on", "second", True),
+        (rectification, "Approve and send the right values", "second", False),
+        (proposal, "Approve what is prepared", "to-approve", False),
+        (request, "Approve what is prepared", "to-approve", False),
     ],
 )
 async def test_who_comes_on_duty_finds_what_waits_for_a_second_word(
-    both: tuple[Desk, Desk], make: Make, what: str, own: bool
+    both: tuple[Desk, Desk], make: Make, what: str, name: str, own: bool
 ) -> None:
     """In one list, with who was first; that one reads there that it waits for another, if the step is theirs too."""
     desk, _ = both
     ref = await make(desk.network)
     liaison, officer = await desk.officer("second"), await desk.officer("first")
-    row = (await listed(liaison, "second"))[ref]
+    row = (await listed(liaison, name))[ref]
     assert (True, True, False) == (what in row, "First: first" in row, "Another person than you" in row)
-    assert "1" == (await liaison.get("/queues/second/count")).text
+    counts = {one: (await liaison.get(f"/queues/{one}/count")).text for one in ("second", "to-approve")}
+    assert {"second": "0", "to-approve": "0", name: "1"} == counts
     assert own == ("Another person than you" in (await listed(officer, "second")).get(ref, ""))
     told = f"Waiting for a second person {what} First: first" in (await officer.get(f"/cases/{ref}")).words
     words = (await officer.get(f"/cases/{ref}")).words
     assert own == ("Then somebody else, as one of: " in words and "Another person than you" in words)
     assert f"/cases/{ref}/steps/resume" not in (await officer.get(f"/cases/{ref}")).text  # they have said it
     assert told == own  # of what is prepared the page says who wrote it, and that nobody approved it yet
+
+
+async def test_nobody_finds_what_they_wrote_among_what_they_approve(both: tuple[Desk, Desk]) -> None:
+    """A liaison officer writes too: what waits for a colleague is no work of theirs, in the figure or in the list."""
+    desk, _ = both
+    clear, theirs, own = desk.gateway.clear, await request(desk.network), await request(desk.network)
+    await clear.amend(own, story.draft(), "second", "liaison_officer")
+    liaison = await desk.officer("second")
+    assert [theirs] == list(await listed(liaison, "to-approve"))
+    assert "1" == (await liaison.get("/queues/to-approve/count")).text
+    drafts = (await liaison.get("/queues/drafts")).text
+    assert [True, True] == [ref in drafts for ref in (theirs, own)]
 
 
 async def test_a_word_that_was_given_waits_no_more(both: tuple[Desk, Desk]) -> None:
@@ -144,11 +157,14 @@ async def test_what_is_asked_about_data_is_found_in_a_closed_case_too(both: tupl
 
 
 async def test_the_list_goes_on_page_by_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without gap or overlap, however many cases are looked into at once."""
+    """Without gap or overlap, however many cases are looked into at once, and of one's own among them."""
     monkeypatch.setattr(queues, "PAGE", 2)
     monkeypatch.setattr(second, "PART", 3)
-    refs = sorted([await desk.gateway.clear.new(story.draft(), "first") for _ in range(5)])
-    liaison, seen, path = await desk.officer("second"), list[str](), "second"
+    clear = desk.gateway.clear
+    refs = sorted([await clear.new(story.draft(), "first") for _ in range(5)])
+    for _ in range(4):
+        await clear.new(story.draft(), "second", "liaison_officer")
+    liaison, seen, path = await desk.officer("second"), list[str](), "to-approve"
     while path:
         seen += await listed(liaison, path)
         onward = re.search(r'href="/queues/([^"]*)" rel="next"', liaison.last.text if liaison.last else "")

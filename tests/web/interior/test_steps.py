@@ -290,7 +290,7 @@ async def test_who_stops_a_stopped_case_reads_that_it_is(two: Two) -> None:
     await two.network.gateways["XAA"].hold.freeze(ref, "doubt", "second", "liaison_officer")
     who = await two.officer("XAA", "first")
     case = await who.get(f"/cases/{ref}")
-    assert ("Stop the case at once" in case.words, "Stop the stopped case too" in case.words) == (False, True)
+    assert ("Stop the case at once" in case.words, "Add your own stop" in case.words) == (False, True)
     assert "stopped already" in (await who.get(at(ref, "freeze"))).words
 
 

@@ -75,6 +75,21 @@ async def test_where_nothing_is_written_yet_she_reads_who_has_still_to_write_it(
     assert ("waits for your signature now" in words, "on the record" in words) == (True, False)
 
 
+async def test_what_is_decided_on_the_record_is_decided_where_the_record_stands(both: tuple[Desk, Desk]) -> None:
+    """Who says that the assessments are complete reads them above that button; a text to sign stands for itself."""
+    desk, _ = both
+    network = desk.network
+    ours, theirs = await story.acknowledged(network, handling=homeward.HANDLING, **homeward.MINOR)
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    await network.gateways["XAA"].returning.consider(ours, homeward.record(True), "first", "case_officer")
+    words = (await looked(await desk.officer("welfare"), ours, "/sign-off")).words
+    record, button = words.index("Our record of the return"), words.index("Say that the assessments are complete")
+    assert record < words.index("Best interests") < button
+    signed, _ = await to_sign(network)
+    assert "Our record of the return" not in (await looked(await desk.officer("welfare"), signed, "/sign-off")).words
+
+
 # The list.
 
 
