@@ -282,7 +282,7 @@ class Seen:
     why: str | None = None
 
 
-async def looks(context: Context, ref: str, before: int | None = None, most: int = SHOWN_MAX) -> tuple[Seen, ...]:
+async def looks(context: Context, ref: str, before: int | None, most: int) -> tuple[Seen, ...]:
     """
     Return who looked at the case ``ref``, the latest first, without their reasons.
 
@@ -302,7 +302,7 @@ def _part(rows: Sequence[AccessRow], before: int | None, most: int) -> Sequence[
 
 
 async def opened_looks(
-    context: Context, ref: str, person: str, role: str, why: str, before: int | None = None, most: int = SHOWN_MAX
+    context: Context, ref: str, person: str, role: str, why: str, before: int | None, most: int
 ) -> tuple[Seen, ...]:
     """
     Return the same with the reasons that were given, once this look itself is recorded (R-13).
