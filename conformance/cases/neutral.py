@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from conformance.bodies import body, refuses, send, signed
 from conformance.client import Got
 from conformance.play import Play
 from conformance.registry import Wrong, case
-from conformance.state import flip, swap
+from conformance.state import DAY, flip, swap
 from conformance.talk import Talk
+from conformance.writing import SealingKey, stamp
 
 NEVER = frozenset({"x-powered-by", "via", "set-cookie", "etag", "location", "last-modified"})
 """Headers of an answer that tell its reader apart, or the software, or when something last happened."""
@@ -237,6 +239,46 @@ async def decided_looks_open(play: Play) -> None:
         if said.value[name] is not None:
             raise Wrong(f"{name} of the withdrawal is {said.value[name]}, by which it shows when it was made (M-5.26)")
     await send(talk, "verification.acknowledgement")
+
+
+@case("neutral.key-of-the-hour", "M-5.26", section="5.7", profile="verify")
+async def key_of_the_hour(play: Play) -> None:
+    """
+    A withdrawal is sealed to the key that is in use at its full hour, whichever was as it was decided.
+
+    A gateway that seals it before shows, to a State that lists another key each minute, at which one it was decided.
+    """
+    talk, a, now = await play.taken_up(), play.a, play.now()
+    new = SealingKey(1, a.secret("sealing 2"))
+    a.sealing.append(new)
+    try:
+        begins = a.sealing_row(new, now + timedelta(minutes=30), now + 100 * DAY)
+        a.next_card(sealing=[*a.card.value["sealing"], begins])
+        await play.publish(a)
+        await play.tick(minutes=17)
+        await talk.withdraw("protection")
+        talk.take(play.one(await play.tick(minutes=43), "withdrawal"))  # which finds out the key
+    finally:
+        a.sealing.pop()
+
+
+@case("neutral.said-behind-in-the-hour", "M-5.26", section="5.7", profile="full")
+async def said_behind_in_the_hour(play: Play) -> None:
+    """
+    What is said behind a withdrawal before its full hour bears no earlier instant than that.
+
+    A gateway that dates it tells that the withdrawal behind which it stands was decided before.
+    """
+    talk = await play.taken_up()
+    await play.tick(minutes=17)
+    await talk.withdraw("protection")
+    await talk.say("erasure", {})
+    hour = stamp(play.now() + talk.to_full_hour())
+    for post, type in zip(await play.tick(minutes=43), ("withdrawal", "erasure"), strict=True):
+        if (said := talk.take(post)).type != type:
+            raise Wrong(f"the gateway posted {said.type}, not {type}")
+        if said.value["issued_at"] != hour:
+            raise Wrong(f"{type} is of {said.value['issued_at']}, and not of the full hour (M-5.26)")
 
 
 STOPPED: dict[str, Callable[[Play], Awaitable[Talk]]] = {"asked": Play.acknowledged, "asking": Play.taken_up}

@@ -164,6 +164,15 @@ def _is_a_plan_that_waited(row: OutboundRow, body: Mapping[str, Any]) -> bool:
     return row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"
 
 
+def _leaves_first(row: OutboundRow) -> bool:
+    """
+    Return whether ``row`` leaves for the first time, and waited for the hour of a withdrawal, as far as its type tells.
+
+    The keys in use as it was made would tell when that was: a State may list another sealing key each minute (M-5.26).
+    """
+    return row.posted_at is None and row.type in {WITHDRAWAL, *AFTER_WITHDRAWAL}
+
+
 def _as_an_adult(facts: Facts) -> tuple[Finding, ...]:
     """
     Return why what was never posted does not go as that of an adult: another case has her as a minor meanwhile (R-06).
@@ -328,12 +337,12 @@ class Leaving:
 
         After a theft what waits is signed anew at once; this is what is posted again later because its partner was
         restored, and what waits in a backup of ours from before the theft. What was answered long ago may bear a key
-        whose window is over since.
+        whose window is over since. What waits for an hour bears the key of that hour (``_leaves_first``).
         """
-        context = self._context
+        context, first = self._context, _leaves_first(row)
         if row.sealed is None or context.own is None:
             return row
-        if row.answer is None and all(key.revoked_at is None for key in context.own.signing):
+        if row.answer is None and not first and all(key.revoked_at is None for key in context.own.signing):
             return row
         case = await tx.find_case(row.ref or "")
         if row.ref and (case is None or case.wrapped_key is None):
@@ -344,17 +353,24 @@ class Leaving:
             if row.envelope is None or any(key.revoked_at is not None for key in context.own.signing):
                 raise
             return row  # what cannot be read any more is in its envelope still
-        over = row.answer is not None and not context.vouches_for(kid, now)
+        over = kid != context.keyring.signing.kid if first else row.answer is not None
+        over = over and (first or not context.vouches_for(kid, now))
         over = over and context.vouches_for(context.keyring.signing.kid, now)
         return outbox.sign_anew(context, row, case, now) if over or context.is_revoked(kid) else row
 
     async def _resealed(self, tx: Tx, row: OutboundRow, now: datetime) -> OutboundRow:
-        """Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same."""
+        """
+        Return ``row`` in an envelope for a key the recipient still lists; the signed message stays the same.
+
+        What waits for an hour is sealed to the key of that hour (``_leaves_first``).
+        """
         key = outbox.recipient(self._context, row.partner, now)
         if key is None or b64.encode(key.kid) == row.kid or row.sealed is None:
             return row
         case_row = await tx.find_case(row.ref or "")
-        if self._is_listed(row, now) or (row.ref and (case_row is None or case_row.wrapped_key is None)):
+        if self._is_listed(row, now) and not _leaves_first(row):
+            return row
+        if row.ref and (case_row is None or case_row.wrapped_key is None):
             return row
         kid, sealed = outbox.seal_for(self._context, row.partner, outbox.kept(self._context, row, case_row), now)
         return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))

@@ -232,7 +232,10 @@ def _was_made(row: OutboundRow, body: Mapping[str, Any]) -> bool:
 
 async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
     case, thread = held.case, await thread_of(tx, held.case)
-    leaves_at = max(send.not_before or now, now).replace(microsecond=0).astimezone(UTC)
+    # What the other State says until the full hour is taken: not to name it would tell that this was made before.
+    undated = send.type == WITHDRAWAL or (case.side is Side.REQUESTING and thread.ended == "withdrawn")
+    hour = await _hour_of(tx, thread) if undated and send.type != WITHDRAWAL else None
+    leaves_at = max(send.not_before or now, hour or now, now).replace(microsecond=0).astimezone(UTC)
     requested = case.partner if case.side is Side.REQUESTING else context.country
     clock_step = TYPES[send.type].clock_step
     # The confirmation of an erasure outlives its case: it is of none, and says nothing of it.
@@ -250,10 +253,19 @@ async def _queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime
         ref=None if gone else case.ref,
         keep=None if gone else partial(_kept, context, held),
         may_wait=send.optional or send.type in HEARD_AT_LAST,
-        # What the other State says until the full hour is taken: not to name it would tell that this was made before.
-        undated=send.type == WITHDRAWAL or (case.side is Side.REQUESTING and thread.ended == "withdrawn"),
+        undated=undated,
     )
     return await outbox.put(context, tx, letter, now, thread)
+
+
+async def _hour_of(tx: Tx, thread: ThreadRow) -> datetime | None:
+    """
+    Return the full hour at which our withdrawal of ``thread`` may leave, ``None`` if none waits for one.
+
+    What is said behind it bears that instant, or it would tell that the withdrawal was decided before (M-5.26).
+    """
+    rows = await tx.outbound_of_case(thread.ref) if thread.ref else ()
+    return max((row.not_before for row in rows if (row.type, row.state) == (WITHDRAWAL, "queued")), default=None)
 
 
 def _kept(context: Context, held: Held, id: str, signed: bytes) -> bytes:

@@ -8,17 +8,22 @@ and so the ciphertext; of those only whether there is one.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.core import wire
-from gateway.core.messages import WITHDRAWAL
-from keys import jws
+from gateway.cli.keys import window
+from gateway.core import envelope, wire
+from gateway.core.messages import ERASURE, WITHDRAWAL
+from keys import b64, card, jws
+from keys.sign import SigningKey
 from tests.support import homeward, story
 from tests.support.line import Exchange, Line, line
-from tests.support.network import Network, Wires, make_network
+from tests.support.network import START, Network, Wires, make_network
+from tests.support.restoring import card_of, next_card_of, outbox
 
 REQUESTED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
 
@@ -222,3 +227,85 @@ async def test_comparison_would_see_a_difference(tmp_path: Path) -> None:
     first, _ = await run(tmp_path / "a", "request", "duplicate")
     second, _ = await run(tmp_path / "b", "acknowledgement", "duplicate")
     assert first != second
+
+
+async def _withdrawn_before(
+    network: Network,
+    list_keys: Callable[[Network], None],
+    then: Callable[[Network], None] = lambda network: None,
+) -> list[tuple[str, bytes]]:
+    """
+    Have XAA withdraw, and demand that all be destroyed, a quarter of an hour before other keys are in use.
+
+    Returns, of what XBB gets at the full hour, the id of the key that signed it and that of the key it is sealed to.
+    """
+    network.clock.pass_(minutes=7)
+    ref = (await story.acknowledged(network))[0]
+    list_keys(network)
+    await network.refresh()
+    await _protection(network, ref)
+    await network.gateways["XAA"].notices.demand_erasure(ref, "first", "case_officer")
+    then(network)
+    network.clock.instant = START + timedelta(minutes=40)
+    await network.refresh()
+    before = len(network.wires.posted)
+    network.clock.instant = START + timedelta(hours=1)
+    await network.deliver()
+    rows = {row.digest: row for row in await outbox(network, "XAA", ref)}
+    assert ["receipted"] * 2 == [row.state for row in rows.values() if row.type in (WITHDRAWAL, ERASURE)]
+    seen, opener = [], network.gateways["XBB"].context
+    for _, _, raw in network.wires.posted[before:]:
+        parsed = envelope.parse(raw, {1, 2})
+        plain = opener.opener(parsed.kid, network.clock.now()).open(parsed.head, parsed.enc_ct)
+        seen.append((jws.parse(envelope.unpad(plain), jws.TYP_MESSAGE).kid, parsed.kid))
+    assert 2 == len(seen)
+    return seen
+
+
+async def test_no_sealing_key_tells_when_a_withdrawal_was_decided(network: Network) -> None:
+    """A State that lists another key each minute gets it, and what follows it, by the key of the hour (M-5.26)."""
+    first, second = card.claims_of(card_of(network, "XBB"))["sealing"][:2]
+    begins = wire.format_instant(START + timedelta(minutes=30))
+    listed = [first, {**second, "from": begins}]
+    seen = await _withdrawn_before(network, lambda network: next_card_of(network, "XBB", sealing=listed))
+    assert [second["kid"]] * 2 == [b64.encode(kid) for _, kid in seen]
+
+
+async def test_no_signing_key_tells_when_a_withdrawal_was_decided(network: Network) -> None:
+    """Nor does the key of ours by which it is signed."""
+    context, made = network.gateways["XAA"].context, SigningKey.generate()
+
+    def rotate(network: Network) -> None:
+        held = card.claims_of(card_of(network, "XAA"))["signing"]
+        listed = [*held, window(made.kid, made.public, START, START + timedelta(days=366))]
+        next_card_of(network, "XAA", signing=listed)
+
+    def use(network: Network) -> None:
+        context.keyring = replace(context.keyring, signing=made)
+
+    seen = await _withdrawn_before(network, rotate, use)
+    assert [made.kid] * 2 == [kid for kid, _ in seen]
+
+
+async def test_what_follows_a_withdrawal_bears_no_earlier_instant(network: Network) -> None:
+    """It is said within the hour in which it was decided, and dated at the full one as the withdrawal is (M-5.26)."""
+    network.clock.pass_(minutes=7)
+    ref = (await story.acknowledged(network))[0]
+    await _protection(network, ref)
+    network.clock.pass_(minutes=5)
+    await network.gateways["XAA"].notices.demand_erasure(ref, "first", "case_officer")
+    said = [await story.payload(network, "XAA", ref, type) for type in (WITHDRAWAL, ERASURE)]
+    hour = START + timedelta(hours=1)
+    assert [(hour, hour + timedelta(days=30))] * 2 == [(one.issued_at, one.expires_at) for one in said]
+
+
+async def test_what_steps_behind_a_withdrawal_bears_no_earlier_instant(network: Network) -> None:
+    """Nor does what takes data back, was posted and had no answer when the withdrawal was decided."""
+    network.clock.pass_(minutes=7)
+    ref = (await story.replied(network))[0]
+    network.wires.cut = True
+    await network.gateways["XAA"].notices.demand_erasure(ref, "first", "case_officer")
+    await network.deliver(1)
+    network.clock.pass_(minutes=5)
+    await _protection(network, ref)
+    assert START + timedelta(hours=1) == (await story.payload(network, "XAA", ref, ERASURE)).issued_at
