@@ -18,7 +18,7 @@ from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
 from gateway.log import configure_log
 from gateway.read_only import check_origins
-from gateway.services import figures, no_contact, own_card, person_index
+from gateway.services import epochs, figures, no_contact, own_card, person_index
 from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
@@ -116,6 +116,9 @@ class Gateway:
             return
         narrow_suites(self.context, self.cards, policy(self.settings.values))
         for country in raised:
+            if await self.context.store.read(partial(epochs.are_many, country=country, now=now)):
+                self.context.log("partner.restless", country=country)  # noticed again at each refresh
+                continue
             self.context.log("partner.restored", country=country)
             try:
                 await self.resync.partner_restored(country, now)

@@ -149,7 +149,7 @@ def policy(values: Mapping[str, Any]) -> Policy:
     for section, names in (
         ("policy", ("auto_reminder", "reminder_cooldown_days", "message_days")),
         ("retention", ("closed_after_days", "blocked_after_days", "erased_after_days", "envelope_days", "images_days")),
-        ("limits", ("in_flight", "post_timeout_s")),
+        ("limits", ("in_flight", "post_timeout_s", "messages_a_day", "mebibytes_a_day")),
     ):
         chosen |= {name: values[section][name] for name in names if name in values.get(section, {})}
     return Policy(**chosen)

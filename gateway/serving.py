@@ -95,7 +95,7 @@ def monitor_of(gateway: Gateway) -> Monitor:
     def ends(now: datetime) -> Mapping[str, datetime]:
         return checks.keys.ends(gateway.settings, context.own, context.keyring.signing.kid, now)
 
-    return Monitor(_operate(gateway, whole=False), ends)
+    return Monitor(_operate(gateway, whole=False), ends, gateway.receiver.daily.is_busy)
 
 
 async def serve(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from conformance.backend import Forbidden
-from conformance.bodies import RIGHTS, asked_about, day, refuses, send, withholds
+from conformance.bodies import RIGHTS, asked_about, body, day, refuses, send, withholds
 from conformance.play import Play, body_of
 from conformance.reading import instant
 from conformance.registry import NotOffered, Wrong, case
@@ -215,6 +215,32 @@ async def said_again(play: Play, again: tuple[Place, str, int, str]) -> None:
     for _ in range(2):  # a number of three digits is of no reminder, so it says an earlier one
         await refuses(talk, type, **_numbered(type, most))
     await send(talk, then)
+
+
+SAID_OUT = {"resumption": (256, "suspension"), "suspension": (512, "resumption")}
+
+
+@case("rights.said-out", "M-5.42", section="5.12", inputs=SAID_OUT, profile="return", seconds=120.0)
+async def said_out(play: Play, bound: tuple[int, str]) -> None:
+    """
+    So often a thread takes that a return is stopped, and that it goes on, and not once more; the other word as before.
+
+    A gateway that takes any number lets its partner make a case longer without end; one that takes no more of a stop
+    than of its end lets a State go on that would stop.
+    """
+    most, other = bound
+    type, talk = ("resumption" if other == "suspension" else "suspension"), await journey(play, "accepted")
+    for number in range(1, most + 1):
+        if number == most:
+            await talk.freeze("protection")
+        shot = talk.message(type, body(play, talk, type))
+        if play.receipt(await play.post(shot), shot)["status"] != "accepted":  # what is listed then would take long
+            raise Wrong(f"{type} number {number} was refused")
+        talk.used(shot)
+        talk.prev = shot.digest
+    for _ in range(2):
+        await refuses(talk, type)
+    await send(talk, other)
 
 
 def _numbered(type: str, number: int) -> dict[str, Any]:

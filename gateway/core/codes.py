@@ -102,6 +102,7 @@ class Reason(StrEnum):
     STORE_CONFLICT = "store.conflict"
     DRAINING = "gateway.draining"
     SENDER_SHARE = "sender.share"
+    SENDER_DAY = "sender.day"
     ENVELOPE_MAGIC = "envelope.magic"
     ENVELOPE_SUITE = "envelope.suite"
     ENVELOPE_SIZE = "envelope.size"
@@ -181,7 +182,7 @@ _BY_CODE: Mapping[str, tuple[Reason, ...]] = {
         # A refusal is for good, and what is over by a clock that leapt may be valid.
         Reason.CLOCK_LEAPT,
     ),
-    "rate": (Reason.HTTP_RATE,),
+    "rate": (Reason.HTTP_RATE, Reason.SENDER_DAY),
     "unknown-key": (
         Reason.KEY_UNKNOWN,
         Reason.KEY_DESTROYED,

@@ -74,6 +74,7 @@ class _Figures(Collector):
         for place, name, text in (
             (1, "out_of_reach", "Whether posts fail one after the other, and something waits."),
             (2, "on_hold", "Whether nothing is exchanged until officers have decided."),
+            (3, "busy", "Whether it has sent to this process half of what it may in a day."),
         ):
             figure = GaugeMetricFamily(f"isthmus_partner_{name}", text, labels=["partner"])
             for way in ways:

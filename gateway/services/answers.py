@@ -162,6 +162,8 @@ class Answers:
             return None
         state = "receipted" if accepted else "refused"
         settled = row._replace(state=state, status=receipt.status, code=receipt.code, answered_at=now, answer=stored)
+        if accepted and row.type == RESYNC:
+            settled = settled._replace(envelope=None, sealed=None)  # it is made anew, and never posted again
         await tx.save_outbound(settled)
         tx.draft(Draft(row.partner, row.digest, None, signed))
         if accepted or not await anew.refused(self._context, tx, settled, receipt.received_at, now):

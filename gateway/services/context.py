@@ -124,6 +124,8 @@ class Policy:
     erased_after_days: int = 540
     in_flight: int = 32
     post_timeout_s: float = 20.0
+    messages_a_day: int = 250_000
+    mebibytes_a_day: int = 8192
 
 
 class NoRedactor:

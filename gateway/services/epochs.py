@@ -7,7 +7,7 @@ Rule 2: epochs rise, but where officers confirmed another identity or a lower ep
 and nothing it says after that is weighed by the numbers it gave before.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gateway.core.wire import format_instant
@@ -15,6 +15,12 @@ from gateway.services.ports import Tx
 
 KEPT = 32
 """Raised epochs of one State that are remembered, the latest; of messages older than those any earlier log may tell."""
+
+A_DAY = 16
+"""
+Epochs of one State, as its cards name them in a day, for which something is brought to it. Each has everything of a
+month posted again and all threads listed anew, and a card is made in a moment; nobody restores so often.
+"""
 
 _NAME = "epochs:"
 
@@ -28,6 +34,11 @@ async def note(tx: Tx, country: str, epoch: int, now: datetime) -> None:
     if not known or known[-1][0] != epoch:
         lines = [f"{number} {format_instant(since)}" for number, since in [*known, (epoch, now)][-KEPT:]]
         await tx.set_meta(_NAME + country, "\n".join(lines))
+
+
+async def are_many(tx: Tx, country: str, now: datetime) -> bool:
+    """Return whether the card of ``country`` named more epochs within a day than it is brought anything for."""
+    return sum(abs(now - since) < timedelta(days=1) for _, since in await _known(tx, country)) > A_DAY
 
 
 async def earliest(tx: Tx, country: str, at: datetime) -> int:

@@ -16,7 +16,7 @@ from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State, replace, with_finding
 from gateway.core.clocks import Clock, is_overdue
 from gateway.core.codes import Kind, PeerError, Reason
-from gateway.core.facts import Facts, When
+from gateway.core.facts import Facts, Finding, When
 from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -73,6 +73,16 @@ EXTENDED_LATE = "the extension came on %(day)s, after %(due_day)s; its sender da
 
 FOUND_MAX = 64
 """Findings of each of these kinds that stand on a case, and of days that the other State reckons otherwise."""
+
+SAID_MAX = 256
+"""
+Messages of one type by the other State that a thread takes (M-5.42): one a day for as long as a return is followed.
+
+By the number alone, which its sender knows: nothing here depends on where the case stands, or who stopped it.
+"""
+
+STOPS_MAX = 2 * SAID_MAX
+"""The same of what stops: whoever lets go as often as it may can stop again each time."""
 
 COMES = "the other State says that a person left whom nobody here awaits, and its message was refused; speak to it now"
 """Finding on a case by which nobody is awaited as far as we know: a restore may have made us forget that we agreed."""
@@ -241,6 +251,8 @@ class Judge:
 
     async def _move(self, tx: Tx, held: cases.Held, opened: Opened, now: datetime) -> Verdict:
         payload, context, case = opened.payload, self._context, held.case
+        if await _is_said_out(tx, case, payload):
+            raise RuleRefused((Finding("D-10", "as many of this type as a thread takes came in it"),))
         name = event_name(payload.type, payload.body)
         data: dict[str, object] = {"digest": payload.digest, "body": payload.body, "value": payload.body}
         reckoned: Clock | None = None
@@ -326,6 +338,14 @@ class Judge:
         if clock is None:
             return Verdict(None, held.case.ref, sealed)
         return Verdict(None, held.case.ref, sealed, clock.start_on, clock.due_on)
+
+
+async def _is_said_out(tx: Tx, case: Case, payload: Payload) -> bool:
+    """Return whether the other State has said as often what it says as a thread takes (M-5.42)."""
+    if payload.epoch == 1 and (payload.seq or 0) <= SAID_MAX:
+        return False  # there were not so many yet
+    most = STOPS_MAX if payload.type in threads.STOPS else SAID_MAX
+    return await tx.count_accepted(case.ref, payload.type) >= most
 
 
 def _minimisation_fault(payload: Payload, case: Case | None) -> Reason | None:

@@ -34,11 +34,12 @@ LOOK_S = 3600.0
 
 
 class Way(NamedTuple):
-    """How the way to one partner stands: see ``_way``."""
+    """How the way to one partner stands: see ``_way``; ``busy`` is whether it sends here as no State does."""
 
     partner: str
     out_of_reach: bool
     held: bool
+    busy: bool = False
 
 
 @dataclass(slots=True)
@@ -46,13 +47,15 @@ class Monitor:
     """
     What one process shows of itself and of its gateway.
 
-    ``ends`` returns until when its keys and certificates are good, by name. ``serves`` is whether its doors are open
+    ``ends`` returns until when its keys and certificates are good, by name; ``busy`` whether a State has left here half
+    of what it may in a day. ``serves`` is whether its doors are open
     and stay so, ``leads`` whether it does what is done once for a gateway, ``answered`` how often it gave partners an
     answer with an HTTP status.
     """
 
     operate: Operate
     ends: Callable[[datetime], Mapping[str, datetime]]
+    busy: Callable[[str, datetime], bool]
     serves: bool = False
     leads: bool = False
     answered: Counter[int] = field(default_factory=Counter)
@@ -96,7 +99,8 @@ class Monitor:
             return None
         finally:
             asking.cancel()
-        return [_way(line, now) for line in lines if line.partner in self.context.partners]
+        known = [line for line in lines if line.partner in self.context.partners]
+        return [_way(line, now)._replace(busy=self.busy(line.partner, now)) for line in known]
 
     async def is_ready(self) -> bool:
         """Return whether partners and people may be sent to this process."""

@@ -224,8 +224,8 @@ class Tx(Protocol):
         """
         ...
 
-    async def asked_threads(self, partner: str, states: Sequence[str]) -> Sequence[tuple[str, str]]:
-        """Return thread and reference of each case in ``states`` in which we ask ``partner``."""
+    async def find_asked(self, partner: str, thread: str, states: Sequence[str]) -> str | None:
+        """Find the reference of the case of ``thread`` in which we ask ``partner``, if it is in one of ``states``."""
         ...
 
     async def case_refs(self, after: str, limit: int) -> Sequence[str]:
@@ -270,6 +270,10 @@ class Tx(Protocol):
 
         ``bare`` ones come without their signed bytes, which may be 4 MiB each; saved so, they lose them.
         """
+        ...
+
+    async def count_accepted(self, ref: str, type: str) -> int:
+        """Return how many messages of ``type`` were accepted in a case."""
         ...
 
     async def add_inbound(self, row: InboundRow) -> None:

@@ -8,9 +8,10 @@ whatever has become of keys and cards since.
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
-from gateway.core import codes, envelope, wire
+from gateway.core import checkpoint, codes, envelope, wire
 from gateway.core.case import Side
 from gateway.core.codes import PeerError, Reason
 from gateway.core.messages import (
@@ -22,7 +23,9 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.wire import Payload
+from gateway.services import tree
 from gateway.services.context import Context
+from gateway.services.daily import Daily
 from gateway.services.envelopes import Opened, open_envelope
 from gateway.services.judge import Judge, Verdict
 from gateway.services.ports import Conflict, Draft, Tx, Unavailable
@@ -86,6 +89,7 @@ class Receiver:
         self._on_directory = on_directory
         self._judge = Judge(context, on_information)
         self._shares = Shares()
+        self.daily = Daily(context.policy.messages_a_day, context.policy.mebibytes_a_day)
 
     async def receive(self, raw: bytes) -> Reply:
         """
@@ -147,10 +151,38 @@ class Receiver:
         """
         Decide on the message and return its answer once that is durable; ``None`` for a collect to be served.
 
-        Raises ``PeerError`` (``later``) while its sender has its share under way.
+        Raises ``PeerError``: ``later`` while its sender has its share under way, ``rate`` once it left here what it may
+        in a day.
         """
-        with self._shares.of(opened.payload.sender):
-            return await self._committed(lambda tx: self._decide(tx, opened, now), opened.payload.sender)
+        payload, is_new = opened.payload, False
+
+        async def unit(tx: Tx) -> bytes | None:
+            nonlocal is_new
+            first, known = await _came_before(tx, payload)
+            is_new = known is None
+            if known is not None:
+                return await self._known(tx, known, opened, now)
+            await self._decide(tx, opened, first, now)
+            return None
+
+        sender = payload.sender
+        with self._shares.of(sender):
+            if self.daily.is_full(payload, now):
+                # No transaction is spent on it: one in which anything is refused so is run a second time.
+                _, known = await self._context.store.read(partial(_came_before, payload=payload))
+                if known is None:
+                    raise PeerError(Reason.SENDER_DAY)
+            size, is_kept = len(opened.signed), False
+            self.daily.count(payload, size, now)
+            try:
+                answer = await self._committed(unit, sender)
+                is_kept = is_new
+            finally:
+                if not is_kept:
+                    self.daily.count(payload, size, now, -1)
+        if self.daily.is_busy_now(sender, now):
+            self._context.log("partner.busy", partner=sender)
+        return answer
 
     async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]], partner: str = "") -> bytes | None:
         """Return the answer that ``unit`` drafted, once it is signed, or else what it returned."""
@@ -179,8 +211,8 @@ class Receiver:
         """Return the answer kept for ``row``; where it is given no more, draft another and return ``None``."""
         over = now > row.expires_at + timedelta(seconds=ANSWER_GRACE_S)
         stands = not over or self._context.doubts(now) is not None
-        if row.answer is not None and (stands or _says_expired(row.answer)):
-            receipt = jws_format.parse(wire.parse_stored_answer(row.answer).receipt, jws_format.TYP_RECEIPT)
+        receipt = None if row.answer is None else _receipt_in(row.answer)
+        if receipt is not None and (stands or _says_expired(receipt)):
             if not self._is_doubted(receipt):
                 return row.answer
             # No partner takes a receipt by such a key, so the same is said again under the key in use.
@@ -188,6 +220,9 @@ class Receiver:
             return None
         if over:
             # Also while the answer has not been purged yet: when that happens is nothing for a partner to see.
+            told = await self._told_expired(tx, row)
+            if told is not None:
+                return told
             self._draft(tx, row.partner, row.digest, Verdict(Reason.ANSWER_PURGED), now)
         elif row.type == COLLECT and row.status == wire.ACCEPTED:
             # It counts once: a replay would learn whether messages wait.
@@ -198,6 +233,23 @@ class Receiver:
             # A log tells of it from here on, so it stays: ``purge_collects`` goes by that.
             await tx.save_inbound(row._replace(code=codes.outward(Reason.ID_REUSED).code))
         return None
+
+    async def _told_expired(self, tx: Tx, row: InboundRow) -> bytes | None:
+        """
+        Return the answer that a message is over as our log has it, under its last checkpoint; ``None`` if it has none.
+
+        It is entered once (M-5.18), also where the answer itself was purged: whoever recorded what passes, without a
+        key of anybody, may post all of it again each hour, and a log loses nothing.
+        """
+        entry, head = await tx.find_log_entry(row.partner, "issued", row.digest), await tx.log_head(row.partner)
+        if entry is None or head is None or entry.origin != head.origin:
+            return None
+        receipt = jws_format.parse(entry.receipt, jws_format.TYP_RECEIPT)
+        if not _says_expired(receipt) or self._is_doubted(receipt):
+            return None
+        path = await tree.inclusion(tx, head.origin, entry.index, head.frontier.size)
+        proof = checkpoint.proof_text(entry.index, path, head.checkpoint)
+        return wire.serialize_answer(wire.Answer(entry.receipt, entry.r, proof))
 
     def _is_doubted(self, receipt: jws_format.Jws) -> bool:
         """
@@ -210,18 +262,16 @@ class Receiver:
             return False
         return context.is_revoked(receipt.kid) or context.vouches_for(context.keyring.signing.kid, at)
 
-    async def _decide(self, tx: Tx, opened: Opened, now: datetime) -> bytes | None:
+    async def _known(self, tx: Tx, known: InboundRow, opened: Opened, now: datetime) -> bytes | None:
+        """Return the answer that a message got before, ``None`` where it is signed anew."""
+        if known.kid != opened.kid:
+            # Whoever has either key can read it; ``gateway.services.exposure`` asks.
+            await tx.add_inbound_again(known.partner, known.digest, opened.kid)
+        return await self._again(tx, known, now)
+
+    async def _decide(self, tx: Tx, opened: Opened, first: InboundRow | None, now: datetime) -> None:
+        """Decide on a message that did not come before; ``first`` is another one that has its id."""
         payload = opened.payload
-        # The digest covers the id, so a message seen before is found by its id, and one look is enough for a new one.
-        first = await tx.find_inbound_by_id(payload.sender, payload.id)
-        known = first
-        if first is not None and first.digest != payload.digest:
-            known = await tx.find_inbound(payload.sender, payload.digest)  # its id was that of another one before
-        if known is not None:
-            if known.kid != opened.kid:
-                # Whoever has either key can read it; ``gateway.services.exposure`` asks.
-                await tx.add_inbound_again(known.partner, known.digest, opened.kid)
-            return await self._again(tx, known, now)
         # A higher epoch and a gap raise before anything is refused: a refusal uses up a number for its sender, and for
         # us only the next one of an epoch whose card is here. A restore may have set us back unknown to the sender.
         behind = self._epoch_fault(payload)
@@ -230,16 +280,15 @@ class Receiver:
             fault = Reason.ID_REUSED
         if payload.thread is None:
             await self._channel(tx, opened, fault or behind, now)
-            return None
+            return
         thread = await tx.find_thread(payload.sender, payload.thread)
         thread = thread or ThreadRow(payload.sender, payload.thread, None)
         order = behind or self._order_fault(thread, payload, await self._withdrawn(tx, thread))
         if fault := fault or order:
             await self._advance(tx, thread, opened, Verdict(fault), now)
-            return None
+            return
         verdict = await self._judge.verdict(tx, thread, opened, now)
         await self._advance(tx, thread, opened, verdict, now)
-        return None
 
     async def _withdrawn(self, tx: Tx, thread: ThreadRow) -> bool:
         """Return whether the sender withdrew the thread; a withdrawal of ours ends only what we send."""
@@ -338,14 +387,31 @@ class Receiver:
         tx.draft(Draft(partner, digest, wire.serialize_receipt(receipt), None))
 
 
+async def _came_before(tx: Tx, payload: Payload) -> tuple[InboundRow | None, InboundRow | None]:
+    """
+    Return the row of the first message that had this id, and that of this very message, if they came.
+
+    The digest covers the id, so one that came is found by its id, and one look is enough for a new one.
+    """
+    first = await tx.find_inbound_by_id(payload.sender, payload.id)
+    if first is None or first.digest == payload.digest:
+        return first, first
+    return first, await tx.find_inbound(payload.sender, payload.digest)
+
+
 def _last(thread: ThreadRow, payload: Payload) -> int:
     """Return the last number of the payload's epoch that was used in the thread."""
     return thread.in_seq if payload.epoch == thread.in_epoch else 0
 
 
-def _says_expired(answer: bytes) -> bool:
-    """Return whether a stored answer is the refusal ``expired`` itself."""
-    return wire.receipt_in(answer).code == codes.outward(Reason.ANSWER_PURGED).code
+def _receipt_in(answer: bytes) -> jws_format.Jws:
+    """Return the receipt in a stored answer."""
+    return jws_format.parse(wire.parse_stored_answer(answer).receipt, jws_format.TYP_RECEIPT)
+
+
+def _says_expired(receipt: jws_format.Jws) -> bool:
+    """Return whether a receipt of ours is the refusal ``expired`` itself."""
+    return wire.parse_receipt(receipt.payload).code == codes.outward(Reason.ANSWER_PURGED).code
 
 
 def _row(opened: Opened, verdict: Verdict, now: datetime) -> InboundRow:

@@ -120,7 +120,6 @@ class Resync:
         a thread whose case has not come back yet the digest of our last message is kept as the last that was seen, and
         becomes a finding when its case opens.
         """
-        unsent: dict[str, str] | None = None
         for item in payload.body["threads"]:
             thread = await tx.find_thread(payload.sender, item["thread"])
             known = await tx.find_outbound_by_digest(payload.sender, item["payload"])
@@ -133,8 +132,7 @@ class Resync:
             self._context.log("thread.behind", partner=payload.sender, seq=item["seq"])
             if thread is None or thread.ref is None:
                 # What came in it before this listing was refused, and knew of no case of ours.
-                unsent = await _unsent(tx, payload.sender) if unsent is None else unsent
-                ref = unsent.get(item["thread"])
+                ref = await _unsent(tx, payload.sender, item["thread"])
                 thread = (thread or ThreadRow(payload.sender, item["thread"], None))._replace(ref=ref)
             begun = thread.in_digest is not None or thread.out_seq > 0
             if not begun:
@@ -201,11 +199,11 @@ class Resync:
             await steps.waits_no_more(self._context, tx, noted, now)
 
 
-async def _unsent(tx: Tx, country: str) -> dict[str, str]:
-    """Return the cases of ours with ``country`` of which nothing was sent, as far as we know: thread to reference."""
-    # Threads and references alone: a partner may list as often as it likes, and the others wait meanwhile.
+async def _unsent(tx: Tx, country: str, thread: str) -> str | None:
+    """Return the case of ``thread`` in which we ask ``country``, if nothing of it was sent as far as we know."""
+    # The reference alone: a partner may list as often as it likes, and the others wait meanwhile.
     states = (State.DRAFT, State.CLEARED, State.FROZEN, State.WITHDRAWN, State.CLOSED)
-    return dict(await tx.asked_threads(country, [state.value for state in states]))
+    return await tx.find_asked(country, thread, [state.value for state in states])
 
 
 async def _given_up(tx: Tx, row: CaseRow) -> bool:

@@ -151,10 +151,11 @@ class CaseRows(Sql):
         rows = [await self._one(_CASE_BY_REF, (ref,)) for ref in chosen]
         return tuple(_case(row) for row in rows if row is not None)
 
-    async def asked_threads(self, partner: str, states: Sequence[str]) -> Sequence[tuple[str, str]]:
-        """Return thread and reference of each case in ``states`` in which we ask ``partner``."""
-        statement = "SELECT thread, ref FROM case_file WHERE partner = ? AND side = 'requesting' AND state = ?"
-        return tuple([(row[0], row[1]) for state in states for row in await self._all(statement, (partner, state))])
+    async def find_asked(self, partner: str, thread: str, states: Sequence[str]) -> str | None:
+        """Find the reference of the case of ``thread`` in which we ask ``partner``, if it is in one of ``states``."""
+        statement = "SELECT ref, state FROM case_file WHERE thread = ? AND partner = ? AND side = 'requesting'"
+        found = await self._all(statement, (thread, partner))
+        return next((ref for ref, state in found if state in states), None)
 
     async def case_refs(self, after: str, limit: int) -> Sequence[str]:
         """Return references of cases that come behind ``after``, in their order, erased ones too."""

@@ -21,6 +21,7 @@ _INBOUND_OF_CASE = _INBOUND + "WHERE ref = ? ORDER BY n"
 _INBOUND_BARE_OF_CASE = _INBOUND_OF_CASE.replace("    sealed, kid", "    NULL, kid")
 _INBOUND_LAST_OF_CASE = _INBOUND_OF_CASE + " DESC LIMIT ?"
 _INBOUND_LAST_BARE_OF_CASE = _INBOUND_BARE_OF_CASE + " DESC LIMIT ?"
+_COUNT_ACCEPTED = "SELECT count(*) FROM inbound WHERE ref = ? AND type = ? AND status = 'accepted'"
 _INSERT_INBOUND = """
 INSERT INTO inbound (partner, id, digest, envelope_id, thread, epoch, seq, type, status, code, received_at, expires_at,
     ref, answer, sealed, kid)
@@ -212,6 +213,11 @@ class MessageRows(Sql):
             statement = _INBOUND_LAST_BARE_OF_CASE if bare else _INBOUND_LAST_OF_CASE
             return tuple(map(_inbound, reversed(await self._all(statement, (ref, last)))))
         return tuple(map(_inbound, await self._all(_INBOUND_BARE_OF_CASE if bare else _INBOUND_OF_CASE, (ref,))))
+
+    async def count_accepted(self, ref: str, type: str) -> int:
+        """Return how many messages of ``type`` were accepted in a case."""
+        row = await self._one(_COUNT_ACCEPTED, (ref, type))
+        return int(row[0]) if row else 0
 
     async def add_inbound(self, row: InboundRow) -> None:
         """Store a received message; raises ``Conflict`` if its (partner, digest) is stored."""

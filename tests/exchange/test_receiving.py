@@ -20,6 +20,8 @@ from gateway.core.starts import starts_of_receipt
 from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.access import stand
 from gateway.services.audit import audit
+from gateway.services.daily import Daily
+from gateway.services.judge import SAID_MAX
 from gateway.services.reading import SHOWN_MAX, history, messages
 from gateway.services.shares import Shares
 from gateway.services.steady import SteadyClock
@@ -349,6 +351,52 @@ async def test_a_state_has_its_share_of_what_is_under_way(fresh: Door) -> None:
     assert 5 == fresh.counts()["inbound"]
 
 
+async def test_what_a_state_leaves_in_a_day_has_an_end(fresh: Door) -> None:
+    """What comes beyond is asked for again, and taken another day; of what it has room for nothing is lost."""
+    fresh.gateway.receiver.daily = Daily(8, 64)
+    first, now = fresh.partner.message(), fresh.network.clock.now()
+    old = [fresh.partner.message(issued_at=now - 2 * DAY, expires_at=now - DAY) for _ in range(9)]
+    shots = [first, *(fresh.partner.message("no.such.type") for _ in range(7))]
+    for number, shot in enumerate(shots, 1):
+        assert 200 == (await fresh.post(shot)).status
+        assert fresh.gateway.receiver.daily.is_busy("XAA", now) == (number >= 4)
+    assert [("partner.busy", {"partner": "XAA"})] == [line for line in fresh.network.logs if line[0] == "partner.busy"]
+    late = fresh.partner.message()
+    await fresh.problem(late, "rate")
+    await fresh.problem(follow(fresh, first), "rate")
+    # What came before has its answer, and counts nothing, whoever sends it.
+    for shot in shots[:3]:
+        assert 200 == (await fresh.post(shot)).status
+    # Nor does what is over, which anybody may have recorded; that has a bound of its own.
+    for shot in old[:-1]:
+        await fresh.refused(shot, "expired")
+    await fresh.problem(old[-1], "rate")
+    # What ends a request has room left, and no more than that.
+    await fresh.accepted(follow(fresh, first, "withdrawal"))
+    await fresh.accepted(follow(fresh, first, "erasure", seq=3))
+    await fresh.problem(follow(fresh, first, "erasure", seq=4), "rate")
+    fresh.network.clock.pass_(days=1)
+    await fresh.accepted(late)
+
+
+@pytest.mark.parametrize("type", ["directory", "resync"])
+async def test_what_costs_more_counts_for_more(fresh: Door, type: str) -> None:
+    """For a directory all that are kept are read, and a listing may leave a row for each thread in it."""
+    fresh.gateway.receiver.daily = Daily(32, 64)
+    row = {"thread": "A" * 22, "epoch": 1, "seq": 1, "payload": "A" * 43}
+    body = {"threads": [{**row, "thread": b64.encode(bytes([at] * 16))} for at in range(32)], "more": False}
+    if type == "directory":
+        body = {**example("directory", "one"), "serial": 1}
+    assert 200 == (await fresh.post(fresh.partner.message(type, body))).status
+    await fresh.problem(fresh.partner.message(), "rate")
+
+
+async def test_bytes_of_a_day_have_an_end_too(fresh: Door) -> None:
+    """A few messages with images weigh more than many without."""
+    fresh.gateway.receiver.daily = Daily(1000, 0)
+    await fresh.problem(fresh.partner.message(), "rate")
+
+
 async def test_a_state_has_its_share_of_answers_under_way(fresh: Door) -> None:
     """Likewise for answers that it posts; and what does not verify takes no place, whoever it names as its sender."""
     digest, _ = await _waiting(fresh)
@@ -403,6 +451,28 @@ async def test_refused_message_out_of_turn_uses_none_up(door: Door, fault: str) 
     body = WITHDRAWN if fault == "stale" else {"code": "WHY"}
     await door.refused(door.partner.message("withdrawal", body, thread=first.thread, seq=7, **how), fault)
     await door.accepted(follow(door, first, seq=2))
+
+
+async def test_what_is_over_is_told_so_by_one_entry_however_often_it_comes(fresh: Door) -> None:
+    """Whoever recorded an envelope needs no key to post it each hour; what is entered once is shown again (M-5.18)."""
+    clock, context = fresh.network.clock, fresh.gateway.context
+    shot = fresh.partner.message(expires_at=clock.now() + DAY)
+    await fresh.accepted(shot)
+    clock.pass_(days=2)
+    first = fresh.receipt(await fresh.post(shot), shot.digest)
+    before = fresh.counts()
+    for _ in range(3):
+        clock.pass_(hours=1)
+        await fresh.gateway.retention.run_once(clock.now())
+        assert None is (fresh.inbound(shot) or {})["answer"]
+        assert first == fresh.receipt(await fresh.post(shot), shot.digest)
+    assert ("expired", before) == (first.code, fresh.counts())
+    # Under a key that was revoked since it says nothing, and is said by the one in use.
+    assert context.own is not None
+    signing = tuple(replace(key, revoked_at=clock.now()) for key in context.own.signing)
+    context.own = replace(context.own, signing=signing)
+    await fresh.post(shot)
+    assert before["log_entry"] + 1 == fresh.counts()["log_entry"]
 
 
 # A clock of ours that leapt (M-3.7).
@@ -474,6 +544,18 @@ async def test_withdrawal_jumps_and_closes_what_it_jumped_over(door: Door) -> No
     for seq in (2, 4, 9, 6, 7):
         await door.refused(follow(door, first, seq=seq), "illegal-step")
     assert "WITHDRAWN" == await story.state(door.network, "XBB", ref)
+
+
+async def test_a_thread_takes_one_type_so_often_and_no_more(door: Door) -> None:
+    """What changes nothing makes no case longer without end, in whatever epoch; another type is heard (M-5.42)."""
+    first = door.partner.message()
+    await door.accepted(first)
+    for seq in range(2, SAID_MAX + 2):
+        shot = follow(door, first, "withdrawal", seq=seq)
+        assert "accepted" == door.receipt(await door.post(shot), shot.digest).status
+    for seq in (SAID_MAX + 2, SAID_MAX + 3):
+        await door.refused(follow(door, first, "withdrawal", seq=seq), "illegal-step")
+    await door.accepted(follow(door, first, "erasure", seq=SAID_MAX + 4))
 
 
 async def test_withdrawal_of_a_thread_nobody_knows(door: Door) -> None:

@@ -17,6 +17,7 @@ from benchmarks.pair import WORDS, free_port, make_pair
 from gateway import app, serving, settings
 from gateway.http.errors import NEUTRAL_SERVER
 from gateway.http.metrics import metrics_app
+from gateway.services.daily import Daily
 from gateway.services.monitor import KEPT_S, Monitor
 from gateway.services.rows import PartnerRow
 from gateway.storage import reads
@@ -77,7 +78,7 @@ async def watched(tmp_path: Path, serve: Callable[..., Any]) -> AsyncIterator[Wa
     await network.close()
 
 
-WELL = {"isthmus_partner_out_of_reach": 0, "isthmus_partner_on_hold": 0}
+WELL = {"isthmus_partner_out_of_reach": 0, "isthmus_partner_on_hold": 0, "isthmus_partner_busy": 0}
 STOPPED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
 
 
@@ -182,6 +183,17 @@ async def test_a_state_on_hold_is_told(watched: Watched) -> None:
     assert {**WELL, "isthmus_partner_on_hold": 1} == await watched.ways()
     context.partners = {}
     assert {} == await watched.ways()
+
+
+async def test_a_state_that_sends_as_none_does_is_told_before_it_is_put_off(watched: Watched) -> None:
+    """Half of what a State may leave in a day is more than any needs; it is told of for as long as that day lasts."""
+    receiver = watched.network.gateways["XAA"].receiver
+    receiver.daily = Daily(2, 64)
+    assert WELL == await watched.ways()
+    await story.acknowledged(watched.network)
+    assert {**WELL, "isthmus_partner_busy": 1} == await watched.ways()
+    watched.network.clock.pass_(days=1)
+    assert WELL == await watched.ways()
 
 
 async def test_what_is_held_back_after_posts_that_failed_is_not_told(watched: Watched) -> None:

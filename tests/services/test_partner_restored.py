@@ -8,11 +8,13 @@ import pytest
 
 from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD
+from gateway.core.messages import RESYNC
 from gateway.core.notices import open_demands
+from gateway.services import epochs
 from gateway.services.resync import PASSED_OVER
 from tests.support import homeward, story
 from tests.support.network import Network, wrong_clock
-from tests.support.restoring import back_up, findings_of, outbox, refused_for_its_times, restore, settle
+from tests.support.restoring import back_up, findings_of, next_card_of, outbox, refused_for_its_times, restore, settle
 
 
 async def test_acceptance_that_was_replaced_is_stopped_where_a_restored_partner_goes_by_it(
@@ -389,3 +391,36 @@ async def test_answer_of_a_stopped_case_is_heard_again_by_who_forgot_it_once_tha
     await network.gateways["XBB"].answer.close(theirs, "first")
     await settle(network)
     assert "REPLIED" == await story.state(network, "XAA", ours)
+
+
+async def test_a_card_that_raises_the_epoch_again_and_again_costs_a_few_times_a_day(network: Network) -> None:
+    """A card is made in a moment, and each epoch has all of a month posted again: beyond some it waits for a day."""
+    ours, _ = await story.received(network)
+
+    def noticed() -> int:
+        return sum(event == "partner.restored" for event, _ in network.logs)
+
+    for epoch in range(2, 2 + 3 * epochs.A_DAY):
+        next_card_of(network, "XBB", epoch=epoch)
+        network.clock.pass_(minutes=15)
+        await network.refresh()
+    # The one that its card named before counts too.
+    assert epochs.A_DAY - 1 == noticed()
+    assert epochs.A_DAY == (await outbox(network, "XAA", ours))[0].attempts
+    network.clock.pass_(days=1)
+    await network.refresh()
+    assert epochs.A_DAY == noticed()
+
+
+async def test_a_listing_that_was_taken_leaves_no_bytes(network: Network) -> None:
+    """It is never posted again, and a State may have one made for each epoch that it begins."""
+    await story.received(network)
+    next_card_of(network, "XBB", epoch=2)
+    await network.refresh()
+    waiting = await network.gateways["XAA"].store.read(lambda tx: tx.waiting_outbound("XBB"))
+    (listed,) = [row for row in waiting if row.type == RESYNC]
+    assert listed.envelope is not None
+    await network.gateways["XAA"].deliverer.run_once()
+    row = await network.gateways["XAA"].store.read(lambda tx: tx.find_outbound("XBB", listed.id))
+    assert row is not None
+    assert ("receipted", None, None) == (row.state, row.envelope, row.sealed)

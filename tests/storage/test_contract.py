@@ -97,13 +97,14 @@ async def test_a_unit_takes_a_case_without_a_key_from_version_to_version(store: 
     assert case(wrapped_key=None, sealed=None, version=3) == await get(store, "find_case", "c1")
 
 
-async def test_threads_in_which_we_ask_are_found_by_partner_and_state(store: Store) -> None:
-    """Thread and reference of each come back, and of nothing else: not of another State, side or state."""
+async def test_a_case_in_which_we_ask_is_found_by_thread_partner_and_state(store: Store) -> None:
+    """Its reference comes back, and that of nothing else: not of another State, side or state."""
     rows = [case(f"c{at}", thread=f"t{at}", side="requesting", partner="XBB", state="DRAFT") for at in range(5)]
     rows[1], rows[2] = rows[1]._replace(state="CLOSED"), rows[2]._replace(state="SENT")
     rows[3], rows[4] = rows[3]._replace(partner="XCC"), rows[4]._replace(side="requested")
     await put(store, *(("save_case", row) for row in rows))
-    assert (("t0", "c0"), ("t1", "c1")) == await get(store, "asked_threads", "XBB", ["DRAFT", "CLOSED"])
+    found = [await get(store, "find_asked", "XBB", f"t{at}", ["DRAFT", "CLOSED"]) for at in range(6)]
+    assert ["c0", "c1", None, None, None, None] == found
 
 
 async def test_bare_case_comes_back(store: Store) -> None:

@@ -1,0 +1,90 @@
+"""
+What one partner may leave here in a day: each message with a verdict stays as a row and an entry in a log, for good.
+
+Rule 1: nothing is lost by it. What comes beyond is answered ``rate``, stores nothing, and is taken another day.
+Rule 2: what stops something or takes data back has room of its own, which nothing else can use up.
+Rule 3: whoever recorded what passes can send it again without any key. What is known counts nothing, and what is over
+counts by itself: no stranger uses up what a State may send.
+Rule 4: a person hears of it when half is used up. It is counted in memory, by each process for itself.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
+    DIRECTORY,
+    RESYNC,
+    SCHEDULE,
+    TAKE_BACK,
+    WITHDRAWAL,
+    WORD_OF_STOP,
+)
+from gateway.core.wire import SKEW, Payload
+
+HEARD = AFTER_WITHDRAWAL | WORD_OF_STOP | {WITHDRAWAL, TAKE_BACK, SCHEDULE}
+"""Types that stop something, take data back, or tell that somebody is on the way or does not come."""
+
+DIRECTORY_COSTS = 1000
+"""As many messages as a directory counts for: a State has few, and all that are kept of it are read for each."""
+
+_PARTS = 4
+"""What is ``HEARD`` has one part more."""
+
+
+@dataclass(slots=True)
+class _Day:
+    on: date
+    messages: int = 0
+    bytes: int = 0
+    told: bool = False
+
+
+class Daily:
+    """What each partner left here since midnight (UTC), in this process."""
+
+    def __init__(self, messages: int, mebibytes: int) -> None:
+        """Let each leave so many ``messages``, and so many ``mebibytes`` of them, in a day."""
+        self._messages = messages
+        self._bytes = mebibytes << 20
+        self._days: dict[str, _Day] = {}
+
+    def is_full(self, payload: Payload, now: datetime) -> bool:
+        """Return whether the sender of ``payload`` left so much today that none like it is taken, if it is new."""
+        day, parts = self._today(_account(payload, now), now), _PARTS + (payload.type in HEARD)
+        return day.messages * _PARTS >= self._messages * parts or day.bytes * _PARTS >= self._bytes * parts
+
+    def count(self, payload: Payload, size: int, now: datetime, sign: int = 1) -> None:
+        """Count a message of ``size`` bytes; with the ``sign`` -1, let it not have come, for it left nothing."""
+        day = self._today(_account(payload, now), now)
+        day.messages += sign * _cost(payload)
+        day.bytes += sign * size
+
+    def is_busy(self, country: str, now: datetime) -> bool:
+        """Return whether ``country`` left half of what it may today."""
+        day = self._today(country, now)
+        return day.messages * 2 >= self._messages or day.bytes * 2 >= self._bytes
+
+    def is_busy_now(self, country: str, now: datetime) -> bool:
+        """Return whether ``country`` is busy, and that was not said yet today."""
+        day = self._today(country, now)
+        is_news = self.is_busy(country, now) and not day.told
+        day.told = day.told or is_news
+        return is_news
+
+    def _today(self, account: str, now: datetime) -> _Day:
+        day = self._days.get(account)
+        if day is None or day.on != now.date():
+            self._days[account] = day = _Day(now.date())
+        return day
+
+
+def _account(payload: Payload, now: datetime) -> str:
+    return f"{payload.sender} over" if now > payload.expires_at + SKEW else payload.sender
+
+
+def _cost(payload: Payload) -> int:
+    """Return how many messages a payload counts for. A listing may leave a row for each thread in it."""
+    if payload.type == RESYNC and isinstance(payload.body.get("threads"), list):
+        return 1 + len(payload.body["threads"])
+    return DIRECTORY_COSTS if payload.type == DIRECTORY else 1
