@@ -108,10 +108,9 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             why = why or bool(own.restored and twin is not None and twin.state in STILL)
             if not alike and not why:
                 world.fail("both sides agree", told)
-            if twin is not None and (own.restored or their.restored) and not astray:
-                told_of_days(world, case, twin, told)
-            elif twin is not None and not astray and (own.host.was_wrong or their.host.was_wrong):
-                told_of_days(world, case, twin, told, either=True)
+            wrong = own.host.was_wrong or their.host.was_wrong
+            if twin is not None and not astray and (own.restored or their.restored or wrong):
+                told_of_days(world, case, twin, told, either=wrong)
             elif twin is not None and not astray:
                 same_days(world, own, their, case, twin, told)
     asked = [post for post in world.posts if post.type == REQUEST]

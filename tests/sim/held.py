@@ -120,7 +120,7 @@ def _by(case: Case, type: str) -> frozenset[str]:
     if type == RECTIFICATION:
         return BY_A_REMARK | (BY_ANOTHER_CASE if case.state is State.CLOSED else by_another)
     if type == ONWARD_ANSWER:
-        return BY_ITS_STOP
+        return BY_ITS_STOP | by_another
     if type in OF_AN_ANSWER | OF_DATA:
         return BY_ITS_END
     if type == HANDOVER:
