@@ -5,7 +5,7 @@ Everything else is alike: an envelope that was collected is received like one th
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.core import envelope, wire
 from gateway.core.codes import PeerError
@@ -43,7 +43,8 @@ class Collector:
 
     async def _collect(self, country: str, places: asyncio.Semaphore, every_s: float) -> None:
         """Collect from ``country`` again and again; how long it takes, or what it hands out, holds up no other."""
-        while True:
+
+        async def look(_: datetime) -> None:
             try:
                 async with places:
                     await self.run_once(country)
@@ -52,7 +53,8 @@ class Collector:
             except Exception as error:
                 # What a partner hands out must not end the process that serves all the others.
                 self._context.log("collect.fault", partner=country, error=type(error).__name__)
-            await self._context.clock.sleep(every_s)
+
+        await self._context.every(every_s, look)
 
     async def run_once(self, country: str, most: int = envelope.COLLECT_MAX) -> int:
         """Collect once from ``country``, answer what came, and return how many came. Raises ``Unavailable``."""

@@ -284,6 +284,8 @@ class Context:
                 await work(self.clock.now())
             except Unavailable as error:
                 self.unavailable(error)
+            if is_ending():
+                raise asyncio.CancelledError  # who goes through many things goes on after a failure, be it their end
             await self.clock.sleep(seconds)
 
     def unavailable(self, error: Unavailable) -> None:

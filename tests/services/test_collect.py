@@ -39,6 +39,32 @@ async def test_partner_that_takes_its_time_holds_up_no_other_collection(tmp_path
     assert held.is_set()
 
 
+async def test_a_collection_that_is_cancelled_as_a_partner_fails_ends(tmp_path: Path) -> None:
+    """Asking may fail of the cancellation itself; a loop that took that for the partner's failure would never end."""
+    network = await make_network(tmp_path, ("XAA", "XBB"), extra='transmission = "collect"\n')
+    asked, again = asyncio.Event(), asyncio.Event()
+
+    async def post(*_: object) -> HttpAnswer:
+        (again if asked.is_set() else asked).set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise Unavailable("no answer: OSError", "isthmus check tries every partner") from None
+        raise AssertionError
+
+    network.wires.post = post  # type: ignore[method-assign]
+    collecting = asyncio.create_task(network.gateways["XAA"].collector.run())
+    goes_on = asyncio.create_task(again.wait())
+    await asked.wait()
+    collecting.cancel()
+    await asyncio.wait({collecting, goes_on}, return_when=asyncio.FIRST_COMPLETED)
+    ended = collecting.cancelled()
+    for task in (collecting, goes_on):
+        task.cancel()
+    await network.close()
+    assert ended
+
+
 @pytest.mark.parametrize(
     "said",
     [
