@@ -34,7 +34,8 @@ SELECT name, setting FROM pg_settings WHERE name IN ('server_version_num', 'fsyn
 
 _SERVER = """
 SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
-        nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)), extract(epoch FROM clock_timestamp())::float8
+        nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)), extract(epoch FROM clock_timestamp())::float8,
+    pg_is_in_recovery() OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')
 FROM pg_database AS d, pg_roles AS r WHERE d.datname = current_database() AND r.rolname = current_user
 """
 
@@ -119,7 +120,10 @@ def _server(look: Look, query: Query) -> Iterator[Item]:
         if chosen[name] != "on":
             text = N_("the server has %(name)s off: what was answered may be gone after a crash")
             yield bad("database", text, N_("set %(name)s = on in postgresql.conf and restart the server"), name=name)
-    ((most, clock),) = query(_SERVER)
+    ((most, clock, only_read),) = query(_SERVER)
+    if only_read:
+        hint = N_("point the address at the primary server; if it is that, turn default_transaction_read_only off")
+        yield bad("database", N_("the database takes no writing"), hint)
     processes = most // CONNECTIONS
     if processes < 2:
         text = N_("the server lets us have %(most)s connections, and each process takes up to %(each)s")

@@ -454,7 +454,7 @@ async def _connected(dsn: str) -> AsyncIterator[Any]:
         await check_server(db)
         for lock in (LEAD, BATCH):
             if not await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, lock):
-                raise Unavailable("a gateway runs over this database", "stop every node first")
+                raise Unavailable("a gateway, or another move, runs over this database", "stop it first")
         if others := await db.fetchval(_OTHERS):
             raise Unavailable(f"the database has {others} other connections of a gateway", "stop every node first")
         yield db

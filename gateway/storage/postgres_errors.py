@@ -44,7 +44,10 @@ _REASONS = {
         "the database holds no store",
         "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init",
     ),
-    asyncpg.ReadOnlySQLTransactionError: ("the database takes no writing", "point the address at the primary server"),
+    asyncpg.ReadOnlySQLTransactionError: (
+        "the database takes no writing",
+        "point the address at the primary server; if it is that, turn default_transaction_read_only off",
+    ),
 }
 
 

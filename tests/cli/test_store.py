@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,25 @@ import pytest
 
 from gateway import settings
 from gateway.checks import database
+from gateway.checks.look import Look
 from gateway.cli.errors import describe
 from gateway.cli.running import alone
 from gateway.storage import postgres_desks, postgres_reads
 from gateway.storage.postgres import READERS_MAX
 from gateway.storage.postgres_errors import POOLED
-from tests.cli.support import CHEAP, CHEAP_IDENTITY, Homes, answer_body, call, deliver, desk, received, state, value
+from tests.cli.support import (
+    CHEAP,
+    CHEAP_IDENTITY,
+    PHRASE,
+    Homes,
+    answer_body,
+    call,
+    deliver,
+    desk,
+    received,
+    state,
+    value,
+)
 from tests.support.pool import pooled
 from tests.support.postgres import QUICK, Cluster, apart, cluster
 
@@ -272,6 +286,27 @@ def test_a_server_that_forgets_is_a_finding(homes: Homes) -> None:
         to_postgres(homes.home("XAA"), server)
         found = findings(homes.home("XAA"))["database"]
     assert ["fsync", "full_page_writes"] == [text.split(" has ")[1].split()[0] for text in found]
+
+
+@pytest.mark.parametrize(("off_s", "found"), [(-60, 1), (-20, 0), (20, 0), (60, 1)])
+def test_a_clock_that_is_not_that_of_the_database_is_a_finding(
+    homes: Homes, postgres: Cluster, off_s: int, found: int
+) -> None:
+    """By it each node is compared with the others, for a message that one has dated others may not take yet."""
+    to_postgres(homes.home("XAA"), postgres)
+    now = datetime.now(UTC) + timedelta(seconds=off_s)
+    items = list(database.database(Look(settings.load(homes.home("XAA"), {}), lambda: PHRASE, now)))
+    assert found == sum(item.area == "clock" and item.level == "finding" for item in items)
+
+
+def test_a_database_that_takes_no_writing_is_a_finding(homes: Homes, postgres: Cluster) -> None:
+    """The check itself writes nothing, and sees what keeps the gateway from it."""
+    name = to_postgres(homes.home("XAA"), postgres).rpartition("/")[2]
+    assert "database" not in findings(homes.home("XAA"))
+    apart(postgres.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+    code, error, (found,) = said_of_the_database(homes.home("XAA"))
+    assert (3, "the database takes no writing") == (code, found["text"])
+    assert (found["text"], found["hint"]) == (error["detail"], error["hint"])
 
 
 def test_what_stands_in_the_database_is_found(homes: Homes, postgres: Cluster) -> None:
