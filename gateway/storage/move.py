@@ -198,14 +198,15 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
 
     Raises and returns as ``to_postgres`` does.
     """
-    for path in (files.store, files.desks):
-        if path.exists():
-            raise StoreError(f"{path}: is there already", "move it away, once you know that the database is served")
     unfinished = files.store.parent / "moving"
     made: dict[str, Content] = {}
     with _told():
         async with _connected(dsn) as db:
-            await _check_served(db, unfinished)
+            await _check_served(db, unfinished, files)
+            for path in (files.store, files.desks):
+                if path.exists():
+                    hint = "move it away, once you know that the database is served"
+                    raise StoreError(f"{path}: is there already", hint)
             shutil.rmtree(unfinished, ignore_errors=True)  # of a copy that was cut off, and not the only one
             try:
                 unfinished.mkdir(mode=0o700)
@@ -224,13 +225,17 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
     return made
 
 
-async def _check_served(db: Any, unfinished: Path) -> None:
+async def _check_served(db: Any, unfinished: Path, files: Files) -> None:
     """Raise ``StoreError`` unless the database holds a store; a copy that is the only one is said where it lies."""
     if await db.fetchval("SELECT to_regclass($1)", LEDGER) is not None:
         return
-    if await db.fetchval("SELECT to_regclass($1)", LEDGER + ASIDE) is not None and unfinished.exists():
-        hint = f"what it held is whole in {unfinished}: move the files there one folder up, and serve them"
-        raise StoreError("the database was moved away from, and the move was cut off at its end", hint)
+    if await db.fetchval("SELECT to_regclass($1)", LEDGER + ASIDE) is not None:
+        if unfinished.exists():
+            hint = f"what it held is whole in {unfinished}: move the files there one folder up, and serve them"
+            raise StoreError("the database was moved away from, and the move was cut off at its end", hint)
+        if files.store.exists():  # whoever was cut off did not see that it ended
+            hint = f"take 'database' out of the configuration, and serve {files.store}"
+            raise StoreError("the database was moved away from", hint)
     raise StoreError("the database holds no store", "check the address in the configuration")
 
 

@@ -159,6 +159,16 @@ async def test_what_was_moved_from_cannot_be_served(files: Files, empty: str) ->
         await to_sqlite(empty, Files(files.store.with_name("a.db"), files.desks.with_name("b.db")), NOW)
 
 
+async def test_a_move_that_was_made_is_not_made_again(files: Files, empty: str) -> None:
+    """Whoever did not see it end is told what is served now, and not to move the only copy away."""
+    await fill(files)
+    await to_postgres(files, empty, NOW)
+    await to_sqlite(empty, files, NOW)
+    with pytest.raises(StoreError, match="was moved away from") as refused:
+        await to_sqlite(empty, files, NOW)
+    assert refused.value.hint.endswith(f"serve {files.store}")
+
+
 async def test_a_full_database_is_left_alone(files: Files, dsn: str) -> None:
     """A database with one row in it is refused, and the source stays where it is."""
     await fill(files)
