@@ -189,6 +189,69 @@ async def test_who_is_refused_keeps_nobody_waiting() -> None:
     assert ["127.0.0.8", "127.0.0.9"] == [address[0] for _, address in accepted]
 
 
+async def test_a_turn_refuses_no_more_than_so_many() -> None:
+    """A queue of those who have no place keeps the loop from nobody else: the rest of it waits for the next turn."""
+    (door,) = await listening._bind("127.0.0.1", 0, listening.Places(10, 0), None, reuse_port=False)
+    with contextlib.closing(door), contextlib.ExitStack() as lines:
+        for _ in range(listening.REFUSED_IN_A_TURN + 1):
+            lines.enter_context(socket.create_connection(door.getsockname(), 5))
+        door.setblocking(False)
+        with pytest.raises(ConnectionAbortedError):
+            door.accept()
+        with pytest.raises(BlockingIOError):
+            door.accept()
+
+
+async def test_a_turn_begins_few_handshakes() -> None:
+    """Each needs turns of its own to come to its end in time, however many wait behind it."""
+    (door,) = await listening._bind("127.0.0.1", 0, listening.Places(10, 10), None, reuse_port=False)
+    door.shakes_hands = True
+    door.setblocking(False)
+    begun: list[socket.socket] = []
+
+    async def serve(connection: socket.socket, _: object) -> None:
+        begun.append(connection)
+
+    door.serve = serve
+    with contextlib.closing(door), contextlib.ExitStack() as lines:
+        for _ in range(2 * listening.ACCEPTED_IN_A_TURN):
+            lines.enter_context(socket.create_connection(door.getsockname(), 5))
+        for turn in (1, 2):
+            with pytest.raises(ConnectionAbortedError):
+                door.accept()
+            await asyncio.sleep(0)
+            assert turn * listening.ACCEPTED_IN_A_TURN == len(begun)
+        for connection in begun:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("secured", "asked", "each", "rate"),
+    [
+        (True, None, listening.CONNECTIONS_PER_ADDRESS_MAX, (60.0, 512.0)),
+        (True, 3, 3, (60.0, 512.0)),
+        (True, 4 * listening.CONNECTIONS_PER_ADDRESS_MAX, 4 * listening.CONNECTIONS_PER_ADDRESS_MAX, (240.0, 2048.0)),
+        (False, None, 2000, None),
+    ],
+)
+async def test_what_one_address_may_have_goes_by_what_is_asked_for(
+    serve: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    secured: bool,
+    asked: int | None,
+    each: int,
+    rate: tuple[float, float] | None,
+) -> None:
+    """Connections, and connects a second and at once; behind a proxy that speaks TLS all that the door has."""
+    monkeypatch.setattr(listening, "_doors", doors := WeakSet[listening.Places]())
+    context = tls_door(tmp_path)[0] if secured else None
+    await serve(web.Application(), ssl_context=context, per_address_max=asked, connections_max=2000)
+    (made,) = doors
+    assert each == made._per_address
+    assert rate == (made._rate and (made._rate._rate, made._rate._room))
+
+
 @pytest.mark.parametrize("sent", [b"words", b"\x16\x03\x01", None], ids=["no TLS", "cut off", "a hello"])
 async def test_a_handshake_that_came_to_nothing_leaves_no_garbage(
     serve: Callable[..., Any], tmp_path: Path, sent: bytes | None
@@ -394,6 +457,22 @@ async def test_who_reads_on_is_not_reset_for_having_read_slowly() -> None:
     handler.resume_writing()
     assert handler._abort is None
     handler.connection_lost(None)
+    await server.cleanup()
+
+
+async def test_who_reads_on_while_the_connection_ends_has_no_more_time_for_it() -> None:
+    """A few bytes read now and then would keep a connection that is over open for ever."""
+    server = web.AppRunner(many_words())
+    await server.setup()
+    assert server.server is not None
+    handler = listening.NeutralHandler(server.server, {})
+    handler.connection_made(Gone())
+    handler.pause_writing()
+    handler.force_close()
+    handler.resume_writing()
+    assert handler._abort is not None
+    handler.connection_lost(None)
+    assert handler._abort is None
     await server.cleanup()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
 import pytest
 from aiohttp import web
 from cryptography import x509
@@ -20,8 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.core import envelope
 from gateway.core.wire import ANSWER_MAX_BYTES
+from gateway.http.listen import runner_settings
 from gateway.services.ports import HttpAnswer, Unavailable
+from gateway.transport import peers as transport
 from gateway.transport.peers import (
+    CONNECT_TIMEOUT_S,
+    CONNECTIONS_PER_HOST,
     TIMEOUT_S,
     TLS_READ_BYTES,
     HttpPeers,
@@ -170,6 +175,58 @@ async def test_one_connection_serves_many_posts(door: Door, identity: Identity) 
     assert 1 == len(ports)
 
 
+async def test_a_connection_that_lay_idle_too_long_is_not_used_again(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is let go of before the other gateway closes it: a post that met that end would come to nothing."""
+    assert runner_settings()["keepalive_timeout"] > transport.KEEPALIVE_S
+    monkeypatch.setattr(transport, "KEEPALIVE_S", 0.01)
+    async with speaking(OK, OK) as (address, ports), peers(address) as client:
+        await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
+        await asyncio.sleep(0.05)
+        await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE)
+    assert 2 == len(set(ports))
+
+
+async def test_one_partner_has_a_bound_of_connections_and_takes_them_from_no_other(door: Door) -> None:
+    """Sixty-four posts to one are under way at once, one more waits for one of them, and that to another for none."""
+    here, over = [0], asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        here[0] += 1
+        await over.wait()
+        return web.Response()
+
+    doors = {"XBB": await door(slow), "XCC": await door(answer)}
+    cards = {name: cast(Card, SimpleNamespace(addresses=(one,), spki=())) for name, one in doors.items()}
+    async with HttpPeers(cards.get) as client, asyncio.timeout(60):
+        posts = [
+            asyncio.create_task(client.post("XBB", "/xg/1/messages", b"", MEDIA_TYPE))
+            for _ in range(CONNECTIONS_PER_HOST + 1)
+        ]
+        while here[0] < CONNECTIONS_PER_HOST:
+            await asyncio.sleep(0.01)
+        assert 200 == (await client.post("XCC", "/xg/1/messages", b"", MEDIA_TYPE)).status
+        assert CONNECTIONS_PER_HOST == here[0]
+        over.set()
+        assert {200} == {(await post).status for post in posts}
+
+
+async def test_an_address_has_a_bound_of_time_to_connect(door: Door) -> None:
+    """Far less than the whole exchange has: a dead first address leaves time for those behind it."""
+    told = list[float | None]()
+
+    class Watched(aiohttp.TCPConnector):
+        async def connect(
+            self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+        ) -> aiohttp.connector.Connection:
+            told.append(timeout.sock_connect)
+            return await super().connect(req, traces, timeout)
+
+    assert 200 == (await ask(peers(await door(answer), connector=Watched))).status
+    assert ([CONNECT_TIMEOUT_S], True) == (told, 3 * CONNECT_TIMEOUT_S < TIMEOUT_S)
+
+
 async def test_a_redirect_is_not_followed(door: Door) -> None:
     """It is an answer like any other, and nobody asks there."""
     seen = []
@@ -204,8 +261,10 @@ async def test_a_proxy_of_the_environment_is_not_used(door: Door, monkeypatch: p
 
 
 @pytest.mark.parametrize("declared", [True, False])
-async def test_an_answer_beyond_its_bound_is_refused(door: Door, declared: bool) -> None:
-    """With or without a length; a collect may bring more than a message's answer."""
+async def test_an_answer_beyond_its_bound_is_refused(
+    door: Door, monkeypatch: pytest.MonkeyPatch, declared: bool
+) -> None:
+    """With or without a length; a collect may bring more than a message's answer, up to a bound of its own."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if declared:
@@ -219,6 +278,9 @@ async def test_an_answer_beyond_its_bound_is_refused(door: Door, declared: bool)
     with pytest.raises(Unavailable, match="larger than"):
         await ask(peers(address))
     assert ANSWER_MAX_BYTES + 1 == len((await ask(peers(address), "/xg/1/collect")).body)
+    monkeypatch.setattr(transport, "COLLECT_MAX_BYTES", ANSWER_MAX_BYTES)
+    with pytest.raises(Unavailable, match="larger than"):
+        await ask(peers(address), "/xg/1/collect")
 
 
 async def test_an_answer_of_the_largest_size_is_taken(door: Door) -> None:
@@ -303,6 +365,7 @@ async def speaking(*said: bytes) -> AsyncIterator[tuple[str, list[int]]]:
     ("said", "body"),
     [
         (b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 199 Later\r\n\r\n" + OK, b"ok"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"ok"),
         (b"HTTP/1.0 200 OK\r\n\r\nto the end", b"to the end"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
@@ -312,6 +375,15 @@ async def test_an_answer_may_come_in_any_form_of_http(said: bytes, body: bytes) 
     """After interim ones, in chunks, up to the end of the connection, or without a body."""
     async with speaking(said) as (address, _):
         assert body == (await ask(peers(address))).body
+
+
+@pytest.mark.parametrize("head", [b"", b"Upgrade: x\r\nConnection: upgrade\r\n"])
+async def test_an_answer_that_changes_the_protocol_is_the_last(head: bytes) -> None:
+    """Nothing of HTTP comes behind a 101: nobody waits for it, nor takes what does come for the next answer."""
+    said = b"HTTP/1.1 101 Switching Protocols\r\n" + head + b"\r\n" + OK.replace(b"ok", b"no")
+    async with speaking(said, OK) as (address, _), peers(address, timeout_s=5.0) as client:
+        told = [await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE) for _ in range(2)]
+    assert [(101, b""), (200, b"ok")] == [(one.status, one.body) for one in told]
 
 
 @pytest.mark.parametrize(
@@ -384,15 +456,18 @@ async def test_a_post_after_all_was_closed_opens_a_new_connection(door: Door) ->
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json"])
 async def test_an_address_that_does_not_speak_the_protocol_is_passed_over(door: Door, kind: str) -> None:
-    """The page of a proxy is no answer while another address has one; alone it is returned as it came."""
+    """The page of a proxy is no answer while another address has one; where none has, the first is what is told."""
     well, asked = [True], []
 
     async def page(request: web.Request) -> web.Response:
         asked.append(request.path)
         return await answer(request) if well and well.pop() else web.Response(status=502, content_type=kind)
 
+    async def lost(_: web.Request) -> web.Response:
+        return web.Response(status=404)
+
     async def problem(request: web.Request) -> web.Response:
-        return web.Response(status=503, body=b"{}", headers={"Content-Type": "Application/Problem+JSON; v=1"})
+        return web.Response(status=503, body=b"{}", headers={"Content-Type": "Application/Problem+JSON ; v=1"})
 
     proxy, address = await door(page), await door(answer)
     async with peers(proxy, address) as client:
@@ -401,7 +476,8 @@ async def test_an_address_that_does_not_speak_the_protocol_is_passed_over(door: 
         # The one that answered last is asked first: the proxy while all was well, and once more.
         assert ({"XBB": address}, 2) == (client._last_good, len(asked))
     assert 503 == (await ask(peers(proxy, await door(problem), address))).status
-    assert (502, kind) == ((got := await ask(peers(proxy, "http://127.0.0.1:1"))).status, got.media_type)
+    for others in (["http://127.0.0.1:1"], [await door(lost)]):
+        assert (502, kind) == ((got := await ask(peers(proxy, *others))).status, got.media_type)
 
 
 @pytest.mark.parametrize(("status", "speaks"), [(204, True), (201, False), (206, False)])
@@ -494,6 +570,7 @@ def test_web_pki_is_of_tls_1_3_alone() -> None:
     [
         ("0", 0.0),
         ("120", 120.0),
+        ("999999", 999_999.0),
         (None, None),
         ("-1", None),
         ("1e9", None),

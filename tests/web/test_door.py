@@ -19,7 +19,7 @@ from gateway.services.ports import Conflict, Unavailable
 from gateway.web import board, door, help, interior, operator
 from gateway.web.door import COOKIE
 from gateway.web.headers import HEADERS
-from gateway.web.posted import FORM_MAX_BYTES, STRANGER_FORM_MAX_BYTES, clean
+from gateway.web.posted import FIELDS_MAX, FORM_MAX_BYTES, MARKS_MAX, STRANGER_FORM_MAX_BYTES, BadForm, clean
 from gateway.web.signin.pages import ROUTES as SIGN_IN
 from gateway.web.signin.refused import Refused
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit
@@ -400,9 +400,9 @@ async def test_a_form_is_in_utf_8_alone(desk: Desk, pages: Pages, charset: str) 
     assert [] == pages.posted
 
 
-@pytest.mark.parametrize("head", ["no header", ": x", "a: " + "x" * 9000])
+@pytest.mark.parametrize("head", ["no header", ": x", "a: " + "x" * 9000, "Content-Disposition: form-data"])
 async def test_a_part_that_is_none_is_no_fault(desk: Desk, pages: Pages, head: str) -> None:
-    """A form whose parts have no headers that can be read is refused as one that no page sends."""
+    """A form whose parts have no headers that can be read, or no name, is refused as one that no page sends."""
     officer = await desk.officer("first")
     body = f"--x\r\n{head}\r\n\r\nb\r\n--x--\r\n".encode()
     kind = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -436,6 +436,62 @@ async def test_a_form_too_large_is_refused(desk: Desk, pages: Pages) -> None:
     bounds = [re.findall(r"no more than (\d+ .iB)", one.words) for one in answers]
     assert [["256 KiB"], [], ["1 KiB"], ["257 KiB"]] == bounds
     assert [] == pages.posted
+
+
+def parts(*named: tuple[str, str, bytes]) -> bytes:
+    """Return a form in parts, each with its name, more headers, and what it holds."""
+    made = (
+        f'--x\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + raw + b"\r\n"
+        for name, more, raw in named
+    )
+    return b"".join(made) + b"--x--\r\n"
+
+
+IN_PARTS = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+async def test_a_form_of_the_largest_size_is_taken(desk: Desk, pages: Pages) -> None:
+    """To its last byte, its last byte of a file, and its last field; one more is too many."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    own = ("csrf", "", officer.session.csrf.encode())
+    room = FORM_MAX_BYTES - len(parts(own, ("a", "", b"")))
+    file = '; filename="f"\r\nContent-Type: text/plain'
+    sent = [
+        ("/act", lambda more: parts(own, ("a", "", b"x" * (room + more)))),
+        ("/file", lambda more: parts(own, ("f", file, b"x" * (1024 + more)))),
+        ("/act", lambda more: parts(own, *((f"f{n}", "", b"1") for n in range(FIELDS_MAX - 1 + more)))),
+    ]
+    for path, made in sent:
+        told = [(await officer.send("POST", path, data=made(more), headers=IN_PARTS)).status for more in (0, 1)]
+        assert [303, 413] == told, path
+    assert [room, FIELDS_MAX] == [len(pages.posted[0]["a"]), len(pages.posted[2])]
+
+
+@pytest.mark.parametrize("more", ["Content-Encoding: gzip", "Content-Transfer-Encoding: base64"])
+async def test_a_part_that_is_packed_is_no_form(desk: Desk, pages: Pages, more: str) -> None:
+    """Nothing is unpacked, so nothing can unpack to more than it says: 422. Bytes as they are may be called so."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    own = ("csrf", "", officer.session.csrf.encode())
+    statuses = [
+        (await officer.send("POST", "/act", data=parts(own, ("a", f"\r\n{one}", b"eA==")), headers=IN_PARTS)).status
+        for one in (more, "Content-Transfer-Encoding: 8BIT")
+    ]
+    assert ([422, 303], ["eA=="]) == (statuses, [one["a"] for one in pages.posted])
+
+
+@pytest.mark.parametrize("text", ["a\u0378", "a\ue000", "a\u0007", f"a{chr(0x315) * (MARKS_MAX + 1)}"])
+def test_what_nobody_types_is_refused(text: str) -> None:
+    """What is no character, or is one of a machine's own, and one mark more than any script has."""
+    with pytest.raises(BadForm, match="text"):
+        clean("a", text)
+
+
+def test_what_people_type_is_taken() -> None:
+    """Lines as a browser ends them, and as many marks on a letter as any script has."""
+    assert "a\nb\tc" == clean("a", "a\r\nb\tc")
+    assert MARKS_MAX == len(clean("a", "q" + "\u0315" * MARKS_MAX)) - 1
 
 
 async def test_a_file_where_none_is_wanted_is_refused(desk: Desk, pages: Pages) -> None:
