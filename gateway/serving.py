@@ -22,7 +22,7 @@ from gateway.http.proxy_protocol import Proxies
 from gateway.services import evidence
 from gateway.services.acts import DeskServices
 from gateway.services.board import Board
-from gateway.services.context import Context
+from gateway.services.context import Context, is_ending
 from gateway.services.monitor import Monitor
 from gateway.services.nodes import BEAT_S, SAME, Nodes
 from gateway.services.operate import Operate
@@ -411,3 +411,5 @@ async def _trust_loop(gateway: Gateway, reading: asyncio.Task[None] | None = Non
                 raise
             except Unavailable as error:
                 context.log("trust.unread", error=str(error), hint=error.hint)
+                if is_ending():
+                    raise asyncio.CancelledError from error  # it failed of just that
