@@ -298,7 +298,7 @@ async def take_listed(
 
 async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
     """Say ``row``, that did not come, once more in our epoch if rule 3, 5 or 6 lets it; return whether it is said."""
-    if await _is_said_since(tx, row):
+    if row.code is not None and await _is_said_since(tx, row):
         return True
     if row.epoch == context.epoch and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
         return await _heard_after_all(context, tx, row, now)

@@ -385,6 +385,25 @@ async def test_another_stop_after_a_recall_is_not_taken_for_the_first(network: N
     assert NOT_TOLD in await findings_of(network, "XBB", theirs)
 
 
+async def test_stop_is_heard_that_was_made_behind_another_that_ran_out(network: Network) -> None:
+    """The thread ends by that one as ever, and what stands behind it moves up to its number (M-5.10)."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    gateway = network.gateways["XBB"]
+    network.wires.cut = True
+    await gateway.returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver(1)
+    await gateway.hold.release(theirs, *WELFARE)
+    await gateway.hold.resume(theirs, "first", "registry_clerk")
+    network.clock.pass_(days=31)
+    await gateway.returning.suspend(theirs, "danger again", *WELFARE)
+    await network.refresh()
+    await gateway.deliverer.expire(network.clock.now())
+    network.wires.cut = False
+    await settle(network, 2)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+    assert "UNDELIVERED" == (await story.case(network, "XBB", theirs)).resume_to
+
+
 async def test_nothing_goes_on_with_a_stop_that_was_closed(network: Network, tmp_path: Path) -> None:
     """It is not said anew: what the State that forgot it says next is refused, and its desk sees that."""
     ours, theirs = await homeward.accepted(network, days=300)
