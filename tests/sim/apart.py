@@ -52,6 +52,9 @@ class Apart(Scenario):
         await self.until_sent(BEFORE)
         self._backups = {host.country: faults.back_up(host) for host in self.world.hosts.values()}
         await self.until_sent(BACKED_UP)
+        # Nothing is said behind it, so whoever is put back to before it hears of it on its new epoch alone.
+        for host in self.world.hosts.values():
+            await self.desks.stop_returns(host)
         way = draw.choice(WAYS)
         self.world.note(self._far.country, "parted", reason=way)
         self.counts[way] += 1

@@ -414,8 +414,18 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _recall(self, host: Host, row: OpenCase) -> None:
         """Call back who has left, as the child-welfare authority of either side, or her lawyer, who is a guest."""
-        if self.random.random() >= STOPS:
-            return
+        if self.random.random() < STOPS:
+            await self._recall_now(host, row)
+
+    async def stop_returns(self, host: Host) -> None:
+        """Stop each return that a State is asked in and that is arranged, and call back who has left."""
+        for row in [OpenCase(*one) for one in host.look(_OPEN_CASES)]:
+            if not row.asks and row.state in ("PROPOSED", "ACCEPTED", "DOCUMENTED", "SCHEDULED"):
+                await self.suspend_now(host, row)
+            elif row.state in ("DEPARTED", "HANDED_OVER", "MONITORING"):
+                await self._recall_now(host, row)
+
+    async def _recall_now(self, host: Host, row: OpenCase) -> None:
         by, who = (host.clock.now().date() + timedelta(days=9)).isoformat(), self.random.choice((WELFARE, GUEST))
 
         async def recall(gateway: Gateway) -> None:

@@ -119,8 +119,11 @@ class Stops(Work):
 
     async def _suspend(self, host: Host, row: OpenCase) -> None:
         """Stop a return, as the child-welfare authority of either side, or as her lawyer, who is a guest."""
-        if self.random.random() >= STOPS:
-            return
+        if self.random.random() < STOPS:
+            await self.suspend_now(host, row)
+
+    async def suspend_now(self, host: Host, row: OpenCase) -> None:
+        """Stop a return, whatever is drawn of it elsewhere."""
         who = self.random.choice((WELFARE, WELFARE, GUEST))
 
         async def suspend(gateway: Gateway) -> None:
