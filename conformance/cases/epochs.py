@@ -443,7 +443,7 @@ WORDS: dict[str, Callable[[Play], Awaitable[Message]]] = {
 """By which word of the gateway nobody leaves, or somebody is called back."""
 
 
-@case("epochs.stop-again", "M-5.28", section="5.8", inputs=WORDS, profile="return", level="SHOULD", seconds=60.0)
+@case("epochs.stop-again", "M-5.28", section="5.8", inputs=WORDS, profile="return", seconds=60.0)
 async def stop_again(play: Play, say: Callable[[Play], Awaitable[Message]]) -> None:
     """
     A stop that was told too long ago to be posted again is said once more on a new epoch, and not on the one after it.

@@ -45,7 +45,7 @@ def test_survivor_is_told() -> None:
 
 def test_a_restored_gateway_may_ask_again_for_an_answer() -> None:
     """One that posts once more, byte for byte, what was answered before its backup is not told to be wrong."""
-    before = "            if known is not None and not _dropped_unposted(known):\n"
+    before = "            if known is not None and not known.never_left:\n"
     again = (
         '                if known.state == "receipted":\n'
         '                    known = known._replace(state="posted", next_try_at=now, answered_at=None)\n'
