@@ -1099,6 +1099,21 @@ async def test_age_and_guardian_are_set_right_over_what_stands_there(two: Two) -
     assert (2, "Youth Court") == (len(case.earlier), case.draft["representative"]["signed_by"])
 
 
+async def test_who_represents_a_minor_instead_gets_a_reference_of_their_own(two: Two) -> None:
+    """Left empty it is made, shown before it is recorded, and is the one that is recorded."""
+    ours, _ = await story.acknowledged(two.network, **homeward.MINOR)
+    await two.network.gateways["XAA"].hold.freeze(ours, "the record is wrong", "welfare", "child_welfare")
+    who, path = await two.officer("XAA", "welfare"), at(ours, "restatement", role="child_welfare")
+    page = await open_step(who, ours, "restatement", role="child_welfare")
+    fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
+    before = fields["b.representative.ref"]
+    page = await who.post(path, {**fields, "b.why": "another was appointed", "b.representative.ref": ""})
+    shown = page.form(path)["b.representative.ref"]
+    assert TEXTS["restatement"].done in (await confirm(who, path)).words
+    ref = (await story.case(two.network, "XAA", ours)).draft["representative"]["ref"]
+    assert (22, shown, True) == (len(ref), ref, ref != before)
+
+
 async def test_a_guardian_is_not_taken_out_without_a_word(two: Two) -> None:
     """Whoever leaves the guardian empty reads that there is none before it is so; age is nothing that is left empty."""
     ours, _ = await story.acknowledged(two.network, **homeward.MINOR)
