@@ -372,7 +372,13 @@ class Leaving:
             return row
         if row.ref and (case_row is None or case_row.wrapped_key is None):
             return row
-        kid, sealed = outbox.seal_for(self._context, row.partner, outbox.kept(self._context, row, case_row), now)
+        try:
+            signed = outbox.kept(self._context, row, case_row)
+        except BadRest:
+            if row.envelope is None or not self._is_listed(row, now):
+                raise
+            return row  # as above: it is heard, which matters more than what its key tells
+        kid, sealed = outbox.seal_for(self._context, row.partner, signed, now)
         return row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
 
     def is_sealed_in_vain(self, row: OutboundRow, now: datetime) -> bool:

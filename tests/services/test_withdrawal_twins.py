@@ -24,6 +24,7 @@ from tests.support import homeward, story
 from tests.support.line import Exchange, Line, line
 from tests.support.network import START, Network, Wires, make_network
 from tests.support.restoring import card_of, next_card_of, outbox
+from tests.support.spoilt import spoilt
 
 REQUESTED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
 
@@ -309,3 +310,23 @@ async def test_what_steps_behind_a_withdrawal_bears_no_earlier_instant(network: 
     network.clock.pass_(minutes=5)
     await _protection(network, ref)
     assert START + timedelta(hours=1) == (await story.payload(network, "XAA", ref, ERASURE)).issued_at
+
+
+async def test_withdrawal_that_is_spoiled_leaves_in_the_envelope_that_it_has(network: Network) -> None:
+    """What cannot be read is sealed to no key of the hour, and the other State hears of it all the same."""
+    network.clock.pass_(minutes=7)
+    ref = (await story.acknowledged(network))[0]
+    first, second = card.claims_of(card_of(network, "XBB"))["sealing"][:2]
+    begins = wire.format_instant(START + timedelta(minutes=30))
+    next_card_of(network, "XBB", sealing=[first, {**second, "from": begins}])
+    await network.refresh()
+    await _protection(network, ref)
+    row = (await outbox(network, "XAA", ref))[-1]
+    bad = row._replace(sealed=spoilt(row.sealed))
+    await network.gateways["XAA"].store.commit(lambda tx: tx.save_outbound(bad))
+    network.clock.instant = START + timedelta(minutes=40)
+    await network.refresh()
+    network.clock.instant = START + timedelta(hours=1)
+    await network.deliver()
+    last = (await outbox(network, "XAA", ref))[-1]
+    assert (WITHDRAWAL, "receipted", "accepted") == (last.type, last.state, last.status)
