@@ -152,6 +152,12 @@ def fresh(context: Context, case: Case, now: datetime) -> Held:
     return Held(row, case, key)
 
 
+def _closed_at(held: Held, case: Case, now: datetime) -> datetime | None:
+    """Return when a case was closed: by a clock of long ago not before it was opened, or it would be over at once."""
+    closes = case.state is State.CLOSED and held.case.state is not State.CLOSED
+    return max(now, held.row.opened_at) if closes else held.row.closed_at
+
+
 async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, source: str, now: datetime) -> Held:
     """Save ``case`` in place of what was held, with one line of its history; returns what is held now."""
     clock = owed(case)
@@ -169,7 +175,7 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         extended=any(c.extended for c in case.clocks),
         delay_notice=case.delay is not None,
         changed_at=now,
-        closed_at=now if case.state is State.CLOSED and held.case.state is not State.CLOSED else held.row.closed_at,
+        closed_at=_closed_at(held, case, now),
         words=words(case),
         version=held.row.version + 1,
         sealed=context.vault.seal(held.key, "case", case.ref, "sealed", serialize_case(case)),

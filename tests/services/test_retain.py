@@ -85,6 +85,19 @@ async def _keep_until_2099(network: Network, country: str, tx: Tx, ref: str) -> 
     await cases.store(context, tx, held, kept, Event("test", "first", "case_officer"), "", network.clock.now())
 
 
+async def test_case_is_not_closed_before_it_was_opened(network: Network) -> None:
+    """One that is closed by a clock of long ago is neither blocked nor erased as the clock is right again."""
+    ours, _ = await story.replied(network)
+    network.clock.pass_(days=-700)
+    await network.gateways["XAA"].clear.close(ours, "first")
+    network.clock.pass_(days=702)
+    await run(network, "XAA")
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+    network.clock.pass_(days=179)
+    await run(network, "XAA")
+    assert "BLOCKED" == await story.state(network, "XAA", ours)
+
+
 async def test_step_after_the_closing_keeps_nothing_longer(network: Network) -> None:
     """What happens to a closed case does not begin its period anew."""
     ours, _ = await story.replied(network)

@@ -30,6 +30,12 @@ KEYS_AT = (6, 19)
 
 LEAP_DAYS = 9
 
+STOPPED_SHARE = 0.5
+"""
+How often all that is arranged is stopped before: nothing is said behind that, so whoever is put back to before it hears
+of it on its new epoch alone. Else a return is under way as the State parts.
+"""
+
 
 class Apart(Scenario):
     """One run in which a State is out of reach for longer than anything is valid."""
@@ -52,9 +58,9 @@ class Apart(Scenario):
         await self.until_sent(BEFORE)
         self._backups = {host.country: faults.back_up(host) for host in self.world.hosts.values()}
         await self.until_sent(BACKED_UP)
-        # Nothing is said behind it, so whoever is put back to before it hears of it on its new epoch alone.
-        for host in self.world.hosts.values():
-            await self.desks.stop_returns(host)
+        if draw.random() < STOPPED_SHARE:
+            for host in self.world.hosts.values():
+                await self.desks.stop_returns(host)
         way = draw.choice(WAYS)
         self.world.note(self._far.country, "parted", reason=way)
         self.counts[way] += 1
