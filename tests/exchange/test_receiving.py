@@ -20,7 +20,7 @@ from gateway.core.starts import starts_of_receipt
 from gateway.core.verification_guards import REMINDERS_MAX
 from gateway.services.access import stand
 from gateway.services.audit import audit
-from gateway.services.daily import Daily
+from gateway.services.daily import DIRECTORY_COSTS, Daily
 from gateway.services.judge import SAID_MAX
 from gateway.services.reading import SHOWN_MAX, history, messages
 from gateway.services.shares import Shares
@@ -389,6 +389,13 @@ async def test_what_costs_more_counts_for_more(fresh: Door, type: str) -> None:
         body = {**example("directory", "one"), "serial": 1}
     assert 200 == (await fresh.post(fresh.partner.message(type, body))).status
     await fresh.problem(fresh.partner.message(), "rate")
+
+
+async def test_no_bound_of_a_day_is_so_low_that_what_is_usual_uses_it_up() -> None:
+    """Who fetches asks each half minute, and is far from it by that; and one directory takes no room of a stop."""
+    least = schemas.load("configuration")["properties"]["limits"]["properties"]["messages_a_day"]["minimum"]
+    assert DAY / (30 * S) < least / 2
+    assert DIRECTORY_COSTS < least / 4
 
 
 async def test_bytes_of_a_day_have_an_end_too(fresh: Door) -> None:
