@@ -2,7 +2,7 @@
 What one partner may leave here in a day: each message with a verdict stays as a row and an entry in a log, for good.
 
 Rule 1: nothing is lost by it. What comes beyond is answered ``rate``, stores nothing, and is taken another day.
-Rule 2: what stops something or takes data back has room of its own, which nothing else can use up.
+Rule 2: what stops something, takes data back or fetches has room of its own, which nothing else can use up.
 Rule 3: whoever recorded what passes can send it again without any key. What is known counts nothing, and what is over
 counts by itself: no stranger uses up what a State may send.
 Rule 4: a person hears of it when half is used up. It is counted in memory, by each process for itself.
@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
+    COLLECT,
     DIRECTORY,
     RESYNC,
     SCHEDULE,
@@ -22,8 +23,11 @@ from gateway.core.messages import (
 )
 from gateway.core.wire import SKEW, Payload
 
-HEARD = AFTER_WITHDRAWAL | WORD_OF_STOP | {WITHDRAWAL, TAKE_BACK, SCHEDULE}
-"""Types that stop something, take data back, or tell that somebody is on the way or does not come."""
+HEARD = AFTER_WITHDRAWAL | WORD_OF_STOP | {WITHDRAWAL, TAKE_BACK, SCHEDULE, COLLECT}
+"""
+Types that stop something, take data back, or tell that somebody is on the way or does not come; and what fetches such
+a word of ours.
+"""
 
 DIRECTORY_COSTS = 1000
 """As many messages as a directory counts for: a State has few, and all that are kept of it are read for each."""
