@@ -459,7 +459,9 @@ async def _connected(dsn: str) -> AsyncIterator[Any]:
         await check_server(db)
         for lock in (LEAD, BATCH):
             if not await db.fetchval("SELECT pg_try_advisory_lock($1, $2)", SPACE, lock):
-                raise Unavailable("a gateway, or another move, runs over this database", "stop it first")
+                raise Unavailable(
+                    "a gateway, or another move, runs over this database", "stop every node first, or let that move end"
+                )
         if others := await db.fetchval(_OTHERS):
             raise Unavailable(f"the database has {others} other connections of a gateway", "stop every node first")
         yield db

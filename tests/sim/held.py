@@ -17,6 +17,7 @@ from gateway.core.messages import (
     PROPOSAL,
     RECTIFICATION,
     REISSUE,
+    RESUMPTION,
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
@@ -123,7 +124,7 @@ def _by(case: Case, type: str) -> frozenset[str]:
         return BY_ITS_STOP | by_another
     if type in OF_AN_ANSWER | OF_DATA:
         return BY_ITS_END
-    if type == HANDOVER:
+    if type in (HANDOVER, SUSPENSION, RESUMPTION):
         return by_another
     return BY | by_another if type in FURTHER else frozenset()
 
