@@ -98,7 +98,7 @@ $(VENV)/.stamp: requirements/timestamp.txt $(VENV)/.dev
 	@echo "== Setting up: installing the pinned packages of the extra 'timestamp' (every file checked by hash)"
 	@$(PINNED) -r requirements/timestamp.txt
 	@command -v openssl >/dev/null || { $(call FETCH,OpenSSL,openssl); }
-	@command -v openssl >/dev/null || echo "note: OpenSSL is missing, so the tests of time-stamps are skipped"
+	@command -v openssl >/dev/null || echo "note: OpenSSL is missing, so the tests of time-stamps and one of a key are skipped"
 	@touch $@
 
 # tuf-js reads the trust list beside our own client, and a second gateway exchanges with ours. Both need Node: fetched

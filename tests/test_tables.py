@@ -38,7 +38,6 @@ from gateway.core.messages import (
     NEGATIVE_OUTCOMES,
     REPLY,
     REQUEST,
-    SAID_BY,
     SCHEDULE_EVENTS,
     TYPES,
     WITHDRAWAL,
@@ -79,12 +78,6 @@ ROWS = [(Side.REQUESTING, row) for row in ASKING_ROWS] + [(Side.REQUESTED, row) 
 """The rows of a verification and of a return; ``tests/core/test_notices.py`` has those of what is said afterwards."""
 MOVES = (STAY, RESUME, KEEP, LEARN, LET_GO)
 """Targets that name no state."""
-
-
-def named(item: tuple[Any, ...]) -> str:
-    """Return a readable id for a parameter."""
-    side, row, *more = item
-    return "-".join((side, row.source, row.event, *more))
 
 
 # By looking at the rows.
@@ -245,7 +238,7 @@ def test_both_sides_name_messages_alike() -> None:
     assert said <= known | set(SCHEDULE_EVENTS.values()) | set(FINAL_EVENTS.values())
 
 
-@pytest.mark.parametrize("item", ROWS, ids=named)
+@pytest.mark.parametrize("item", ROWS, ids=support.named)
 def test_row_can_be_taken(item: tuple[Side, Row]) -> None:
     """With everything in order the row leads where it says."""
     side, row = item
@@ -272,14 +265,7 @@ def leads_to(row: Row, case: Case) -> State:
 
 def test_what_a_row_says_is_named() -> None:
     """By the instant and the name of a step its message is found again, so each type lists every step that says it."""
-    said = [
-        (named((side, row)), row.event in SAID_BY[one.type])
-        for side, row in ROWS
-        for one in step(table_for(side), *good(side, row), support.NOW)[1]
-        if isinstance(one, Send)
-    ]
-    assert [] == [name for name, is_named in said if not is_named]
-    assert said
+    assert [] == support.not_named(ROWS, good)
 
 
 def test_row_is_for_its_roles_alone() -> None:
@@ -291,7 +277,7 @@ def test_row_is_for_its_roles_alone() -> None:
         for role in roles - row.who:
             with suppress(IllegalStep):
                 step(table_for(side), case, replace(event, role=role), support.NOW)
-                taken.append(named((side, row, role)))
+                taken.append(support.named((side, row, role)))
     assert [] == taken
 
 
@@ -314,7 +300,7 @@ def without(table: Table, row: Row, guard: str) -> Table:
     return Table(rows, table.guards, table.applies, table.terminal)
 
 
-@pytest.mark.parametrize("item", GUARDED, ids=named)
+@pytest.mark.parametrize("item", GUARDED, ids=support.named)
 def test_guard_refuses(item: tuple[Side, Row, str]) -> None:
     """The guard refuses what it is there for."""
     side, row, guard = item
@@ -324,7 +310,7 @@ def test_guard_refuses(item: tuple[Side, Row, str]) -> None:
         step(table_for(side), spoilt, event, support.NOW)
 
 
-@pytest.mark.parametrize("item", GUARDED, ids=named)
+@pytest.mark.parametrize("item", GUARDED, ids=support.named)
 def test_guard_bears_load(item: tuple[Side, Row, str]) -> None:
     """Without the guard, exactly that would pass: no other guard of the row makes up for it."""
     side, row, guard = item
@@ -651,7 +637,7 @@ def test_search_notices_that_nobody_let_go() -> None:
     assert broken(Side.REQUESTING, table) == "let_go"
 
 
-@pytest.mark.parametrize("item", NEEDED, ids=lambda item: named(item[:3]))
+@pytest.mark.parametrize("item", NEEDED, ids=lambda item: support.named(item[:3]))
 def test_search_notices_a_missing_guard(item: tuple[Side, Row, str, str]) -> None:
     """With one guard taken out, the search finds the promise that is then broken."""
     side, row, guard, promise = item

@@ -58,11 +58,11 @@ class Daily:
         day, parts = self._today(_account(payload, now), now), _PARTS + (payload.type in HEARD)
         return day.messages * _PARTS >= self._messages * parts or day.bytes * _PARTS >= self._bytes * parts
 
-    def count(self, payload: Payload, size: int, now: datetime, sign: int = 1) -> None:
-        """Count a message of ``size`` bytes; with the ``sign`` -1, let it not have come, for it left nothing."""
+    def count(self, payload: Payload, size: int, now: datetime) -> None:
+        """Count a message of ``size`` bytes that was not known and left something."""
         day = self._today(_account(payload, now), now)
-        day.messages += sign * _cost(payload)
-        day.bytes += sign * size
+        day.messages += _cost(payload)
+        day.bytes += size
 
     def is_busy(self, country: str, now: datetime) -> bool:
         """Return whether ``country`` left half of what it may today."""

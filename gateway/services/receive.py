@@ -172,14 +172,9 @@ class Receiver:
                 _, known = await self._context.store.read(partial(_came_before, payload=payload))
                 if known is None:
                     raise PeerError(Reason.SENDER_DAY)
-            size, is_kept = len(opened.signed), False
-            self.daily.count(payload, size, now)
-            try:
-                answer = await self._committed(unit, sender)
-                is_kept = is_new
-            finally:
-                if not is_kept:
-                    self.daily.count(payload, size, now, -1)
+            answer = await self._committed(unit, sender)
+        if is_new:  # once it is kept: as many more as a State may have under way can pass the bound
+            self.daily.count(payload, len(opened.signed), now)
         if self.daily.is_busy_now(sender, now):
             self._context.log("partner.busy", partner=sender)
         return answer

@@ -1,6 +1,6 @@
 """A good national record, a good request, a good reply, and cases in any state, for the tests of the rules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,8 +8,8 @@ from typing import Any
 from gateway.core.case import Case, Pending, Remark, Side, State, replace
 from gateway.core.clocks import Clock
 from gateway.core.facts import Around, Facts
-from gateway.core.machine import Effect, Event, Row, step
-from gateway.core.messages import INTERVIEW_ANSWER, REPLY
+from gateway.core.machine import Effect, Event, Row, Send, step
+from gateway.core.messages import INTERVIEW_ANSWER, REPLY, SAID_BY
 from gateway.core.preview import Preview, body_digest, compose
 from gateway.core.remark import digest_of, seal
 from gateway.core.tables import table_for
@@ -357,3 +357,21 @@ def take(case: Case, name: str, actor: str, role: str, **data: Any) -> Taken:
     """Step a case by an event with the data given and nothing else."""
     facts = replace(received_facts(REPLY if name == "reply" else "", data.get("body", {})), around=AROUND)
     return step(table_for(case.side), case, Event(name, actor, role, data, facts), NOW)
+
+
+def named(item: tuple[Any, ...]) -> str:
+    """Return a readable name for a row of a table: its side, state and event, and what else is given."""
+    side, row, *more = item
+    return "-".join((side, row.source, row.event, *more))
+
+
+def not_named(rows: Sequence[tuple[Side, Row]], good: Callable[[Side, Row], tuple[Case, Event]]) -> list[str]:
+    """Return each of ``rows`` that says something by a step which the type of the message does not list."""
+    said = [
+        (named((side, row)), row.event in SAID_BY[one.type])
+        for side, row in rows
+        for one in step(table_for(side), *good(side, row), NOW)[1]
+        if isinstance(one, Send)
+    ]
+    assert said, "none of these rows says anything"
+    return [name for name, is_named in said if not is_named]

@@ -19,7 +19,6 @@ from gateway.core.messages import (
     ONWARD_REQUEST,
     PROPOSAL,
     RECTIFICATION,
-    SAID_BY,
     TYPES,
     USE_ANSWER,
     USE_REQUEST,
@@ -40,12 +39,6 @@ ROWS = [
     for row in table.rows
     if row.event in NAMES
 ]
-
-
-def named(item: tuple[Any, ...]) -> str:
-    """Return a readable id for a parameter."""
-    side, row, *more = item
-    return "-".join((side, row.source, row.event, *more))
 
 
 def good(side: Side, row: Row) -> tuple[Case, Event]:
@@ -69,7 +62,7 @@ def good(side: Side, row: Row) -> tuple[Case, Event]:
     return case, Event(row.event, "boris", role, data, replace(facts, frozen=False))
 
 
-@pytest.mark.parametrize("item", ROWS, ids=named)
+@pytest.mark.parametrize("item", ROWS, ids=support.named)
 def test_row_can_be_taken(item: tuple[Side, Row]) -> None:
     """With everything in order the row leads where it says, and the step gives the same answer twice."""
     side, row = item
@@ -115,7 +108,7 @@ def with_facts(event: Event) -> Event:
 GUARDED = [(side, row, guard) for side, row in ROWS for guard in row.guards]
 
 
-@pytest.mark.parametrize("item", GUARDED, ids=named)
+@pytest.mark.parametrize("item", GUARDED, ids=support.named)
 def test_guard_refuses_alone(item: tuple[Side, Row, str]) -> None:
     """The guard refuses what it is there for; without it, exactly that would pass."""
     side, row, guard = item
@@ -164,14 +157,7 @@ def test_what_follows_a_withdrawal_sends_nothing_else() -> None:
 
 def test_what_a_row_says_is_named() -> None:
     """Each type lists every step of what is said of the data that says it."""
-    said = [
-        (named((side, row)), row.event in SAID_BY[one.type])
-        for side, row in ROWS
-        for one in step(table_for(side), *good(side, row), support.NOW)[1]
-        if isinstance(one, Send)
-    ]
-    assert [] == [name for name, is_named in said if not is_named]
-    assert said
+    assert [] == support.not_named(ROWS, good)
 
 
 def test_nothing_is_said_while_a_case_is_stopped() -> None:
