@@ -505,7 +505,11 @@ async def connect(dsn: str) -> Connection:
         made: Connection = await asyncpg.connect(
             dsn, server_settings=_SETTINGS, statement_cache_size=500, timeout=10, command_timeout=40
         )
-        await check_direct(made)
+        try:
+            await check_direct(made)
+        except BaseException:
+            made.terminate()
+            raise
     except (asyncpg.PostgresError, ValueError, *LOST) as error:
         raise unavailable(error) from error
     return made
