@@ -88,6 +88,9 @@ class Phase:
     disk_ms: float = 0.0
     """The longest that the disk took to keep 4 KiB: each answer waits for a commit, and a commit for the disk."""
 
+    late_ms: float = 0.0
+    """The longest that the partner's own process began a message late: the latencies hold that, and it is not ours."""
+
 
 @dataclass
 class Figures(drilling.Figures):
@@ -111,7 +114,7 @@ class Figures(drilling.Figures):
                 f"  {phase.name:<24} {phase.sent:>5} exchanges: "
                 f"p50 {phase.p50_ms} ms, p99 {phase.p99_ms} ms, longest {phase.most_ms} ms; "
                 f"the gateway worked {phase.worked:.0%} of the time and waited {phase.starved:.0%} of it for a core; "
-                f"the disk took {phase.disk_ms} ms at most"
+                f"the disk took {phase.disk_ms} ms at most, and the partner was late by {phase.late_ms}"
             )
         for kind, row in self.slow.items():
             yield (
@@ -170,7 +173,7 @@ class Partner:
         """Post ``HONEST_PER_S`` messages a second for ``seconds`` to a process; verify each answer."""
         before = _scheduled(gateway)
         self._disk.longest_ms()
-        began, answers, latencies = time.monotonic(), list[bytes](), list[float]()
+        began, answers, latencies, late = time.monotonic(), list[bytes](), list[float](), 0.0
 
         async def one(due: float) -> None:
             at, self._next = self._next * ENVELOPE_BYTES, self._next + 1
@@ -190,13 +193,14 @@ class Partner:
             for number in range(int(seconds * HONEST_PER_S)):
                 due = began + number / HONEST_PER_S
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
+                late = max(late, time.monotonic() - due)
                 group.create_task(one(due))
                 phase.sent += 1
         taken = time.monotonic() - began
         phase.worked, phase.starved = (
             round((after - then) / taken, 2) for after, then in zip(_scheduled(gateway), before, strict=True)
         )
-        phase.disk_ms = self._disk.longest_ms()
+        phase.disk_ms, phase.late_ms = self._disk.longest_ms(), round(late * 1000, 1)
         for answer in answers:
             try:
                 self._verify(answer)
