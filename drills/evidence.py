@@ -18,10 +18,9 @@ import time
 from pathlib import Path
 
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
 from tests.support import story
-from tests.support.evidence import TWO, exported, members_of
+from tests.support.evidence import TWO, exported, faults_by_member, members_of
 from tests.trust.witnesses import hour, three
 
 SCRIPT = Path(__file__).parents[1] / "docs/evidence/verify.py"

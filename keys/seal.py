@@ -52,7 +52,6 @@ class Suite:
     """One row of the table of suites: lengths in bytes, the library's suite, and how its keys are read."""
 
     number: int
-    enc_bytes: int
     public_bytes: int
     hpke: HpkeSuite
     private_key: Callable[[bytes], tuple[_Private, bytes]]
@@ -97,7 +96,6 @@ SUITES: Mapping[int, Suite] = MappingProxyType(
     {
         1: Suite(
             number=1,
-            enc_bytes=1120,
             public_bytes=_MLKEM768_PUBLIC_BYTES + _X25519_BYTES,
             hpke=HpkeSuite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305),
             private_key=_x25519_private,
@@ -105,7 +103,6 @@ SUITES: Mapping[int, Suite] = MappingProxyType(
         ),
         2: Suite(
             number=2,
-            enc_bytes=1665,
             public_bytes=_MLKEM1024_PUBLIC_BYTES + _P384_POINT_BYTES,
             hpke=HpkeSuite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM),
             private_key=_p384_private,

@@ -1,7 +1,5 @@
 """``isthmus overdue``: the board of what is late, for scripts. No identity is in it."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.calendars import local_date
 from gateway.core.escalation import owed
 from gateway.services import cases
+from gateway.services.as_csv import csv_line
 from gateway.services.escalate import Escalation
 from gateway.services.inquire import BoardRow, Place
 
@@ -40,8 +39,6 @@ COLUMNS = (
     "notice_due",
     "officer",
 )
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @click.command()
@@ -100,20 +97,6 @@ async def _row(gateway: "Gateway", row: BoardRow, now: datetime) -> dict[str, An
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """
-    Return ``rows`` as CSV (RFC 4180).
-
-    A cell that a spreadsheet would take for a formula begins with an apostrophe, which spreadsheets show as text.
-    """
-    made = io.StringIO()
-    writer = csv.writer(made)
-    writer.writerow(COLUMNS)
-    writer.writerows([[_cell(row[name]) for name in COLUMNS] for row in rows])
-    return made.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    text = shown(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """Return ``rows`` as CSV, without control or direction characters."""
+    cells = [[row[name] if isinstance(row[name], int) else shown(row[name]) for name in COLUMNS] for row in rows]
+    return "".join(map(csv_line, [COLUMNS, *cells]))

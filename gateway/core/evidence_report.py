@@ -84,11 +84,3 @@ class Report:
     def with_faults(self, faults: Iterable[Fault]) -> "Report":
         """Return the report with ``faults`` in place of its own."""
         return replace(self, faults=tuple(faults))
-
-
-def faults_by_member(faults: Iterable[Fault]) -> dict[str, list[str]]:
-    """Return the reasons of ``faults`` by member."""
-    found: dict[str, list[str]] = {}
-    for fault in faults:
-        found.setdefault(fault.member, []).append(fault.reason)
-    return found

@@ -131,21 +131,11 @@ def root_hash(leaf_hashes: Sequence[bytes]) -> bytes:
     return Frontier().append(leaf_hashes).root()
 
 
-def inclusion_proof(leaf_hashes: Sequence[bytes], index: int, size: int) -> tuple[bytes, ...]:
-    """
-    Return the audit path of leaf ``index`` in the tree of the first ``size`` leaves (RFC 9162 section 2.1.3.1).
-
-    Raises ``ValueError`` if there is no such leaf.
-    """
-    if size > len(leaf_hashes):
-        raise ValueError("no such leaf in a tree of this size")
-    return tuple(root_hash(leaf_hashes[start:end]) for start, end in inclusion_ranges(index, size))
-
-
 def inclusion_ranges(index: int, size: int) -> tuple[tuple[int, int], ...]:
     """
     Return of which subtrees, as (first leaf, one past the last), the hashes of an audit path are the roots, in order.
 
+    The path is that of leaf ``index`` in the tree of the first ``size`` leaves (RFC 9162 section 2.1.3.1).
     Raises ``ValueError`` if there is no such leaf.
     """
     if not 0 <= index < size:
@@ -190,19 +180,12 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
         raise BadProof("inclusion proof does not lead to the root")
 
 
-def consistency_proof(leaf_hashes: Sequence[bytes], old: int, new: int) -> tuple[bytes, ...]:
-    """
-    Return the proof that the tree of ``old`` leaves is a prefix of that of ``new`` (RFC 9162 section 2.1.4.1).
-
-    Raises ``ValueError`` unless 0 < old <= new <= number of leaves.
-    """
-    if new > len(leaf_hashes):
-        raise ValueError("no such pair of trees")
-    return tuple(root_hash(leaf_hashes[start:end]) for start, end in consistency_ranges(old, new))
-
-
 def consistency_ranges(old: int, new: int) -> tuple[tuple[int, int], ...]:
-    """Return of which subtrees the hashes of a consistency proof are the roots, in order; raises ``ValueError``."""
+    """
+    Return of which subtrees the hashes of a consistency proof are the roots, in order (RFC 9162 section 2.1.4.1).
+
+    Raises ``ValueError`` unless 0 < old <= new.
+    """
     if not 0 < old <= new:
         raise ValueError("no such pair of trees")
     path: list[tuple[int, int]] = []

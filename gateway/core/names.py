@@ -46,13 +46,13 @@ class NoTable(ValueError):
     """Say that a text has a letter for which Doc 9303 has no Latin output, or is in a script it has no table for."""
 
 
-def _table(text: str) -> dict[str, tuple[str, ...]]:
-    """Return ``{letter: outputs}`` of rows "letter output/output", the recommended output first, ``-`` for none."""
+def table_of(text: str) -> dict[str, tuple[str, ...]]:
+    """Return ``{letters: outputs}`` of rows "letters output/output", the recommended output first, ``-`` for none."""
     rows = (row.split() for row in text.split(",") if row.strip())
     return {letter: tuple("" if out == "-" else out for out in outputs.split("/")) for letter, outputs in rows}
 
 
-LATIN = _table(
+LATIN = table_of(
     """
     À A, Á A, Â A, Ã A, Ä AE/A, Å AA/A, Æ AE, Ç C, È E, É E, Ê E, Ë E, Ì I, Í I, Î I, Ï I, Ð D, Ñ N/NXX,
     Ò O, Ó O, Ô O, Õ O, Ö OE/O, Ø OE, Ù U, Ú U, Û U, Ü UE/UXX/U, Ý Y, Þ TH, Ā A, Ă A, Ą A, Ć C, Ĉ C, Ċ C, Č C,
@@ -63,10 +63,10 @@ LATIN = _table(
 )
 """Table A. A Latin letter that it lacks is read by its base letter (Romanian Ș, Vietnamese Ễ, Hausa Ɓ)."""
 
-BEYOND_LATIN = _table("Ə A/E")
+BEYOND_LATIN = table_of("Ə A/E")
 """Latin letters of names that table A lacks and that are no form of another; common usage, not Doc 9303."""
 
-CYRILLIC = _table(
+CYRILLIC = table_of(
     """
     А A, Б B, В V, Г G, Д D, Е E, Ё E, Ж ZH, З Z, И I, Й I, К K, Л L, М M, Н N, О O, П P, Р R, С S, Т T, У U, Ф F,
     Х KH, Ц TS, Ч CH, Ш SH, Щ SHCH, Ъ IE, Ы Y, Ь -, Э E, Ю IU, Я IA, І I, Ї I, Є IE, Ґ G, Ў U, Ђ D, Ѓ G, Ѕ DZ, Ј J,
@@ -76,29 +76,29 @@ CYRILLIC = _table(
 """Table B, the outputs that hold unless a language below says otherwise. The soft sign has none."""
 
 BY_LANGUAGE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "be": _table("Ё IO, Г H"),
-    "bg": _table("Щ SHT"),
-    "mk": _table("Ѓ GJ, Ќ KJ, Џ DJ, Х H, Ц C"),
+    "be": table_of("Ё IO, Г H"),
+    "bg": table_of("Щ SHT"),
+    "mk": table_of("Ѓ GJ, Ќ KJ, Џ DJ, Х H, Ц C"),
     "ru": {},
-    "sr": _table("Ж Z, Х H, Ц C, Ч C, Ш S"),
-    "uk": _table("Г H, И Y"),
+    "sr": table_of("Ж Z, Х H, Ц C, Ч C, Ш S"),
+    "uk": table_of("Г H, И Y"),
 }
 """Table B, where the output depends on the language."""
 
-FIRST_LETTER: Mapping[str, Mapping[str, tuple[str, ...]]] = {"uk": _table("Є YE, Ї YI, Й Y, Ю YU, Я YA")}
+FIRST_LETTER: Mapping[str, Mapping[str, tuple[str, ...]]] = {"uk": table_of("Є YE, Ї YI, Й Y, Ю YU, Я YA")}
 """Table B, where the output of the first letter of a word depends on the language."""
 
 USAGE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "be": _table("Ё IO/YO, Й I/Y, Ю IU/YU, Я IA/YA"),
-    "bg": _table("Ъ IE/A, Ц TS/C, Х KH/H, Й I/Y, Ю IU/YU, Я IA/YA"),
-    "mk": _table("Ж ZH/Z, Ч CH/C, Ш SH/S"),
-    "ru": _table("Ё E/YO/IO, Й I/Y, Х KH/H, Ц TS/TC, Ъ IE/-, Э E/EH, Ю IU/YU, Я IA/YA"),
-    "sr": _table("Ђ D/DJ, Ж Z/ZH, Ч C/CH, Ш S/SH, Ћ C/CH"),
-    "uk": _table("Г H/G, И Y/I, Й I/Y, Є IE/YE, Ї I/YI, Ю IU/YU, Я IA/YA"),
+    "be": table_of("Ё IO/YO, Й I/Y, Ю IU/YU, Я IA/YA"),
+    "bg": table_of("Ъ IE/A, Ц TS/C, Х KH/H, Й I/Y, Ю IU/YU, Я IA/YA"),
+    "mk": table_of("Ж ZH/Z, Ч CH/C, Ш SH/S"),
+    "ru": table_of("Ё E/YO/IO, Й I/Y, Х KH/H, Ц TS/TC, Ъ IE/-, Э E/EH, Ю IU/YU, Я IA/YA"),
+    "sr": table_of("Ђ D/DJ, Ж Z/ZH, Ч C/CH, Ш S/SH, Ћ C/CH"),
+    "uk": table_of("Г H/G, И Y/I, Й I/Y, Є IE/YE, Ї I/YI, Ю IU/YU, Я IA/YA"),
 }
 """Earlier and parallel national usage found in documents, for comparing only; not Doc 9303."""
 
-ARABIC = _table(
+ARABIC = table_of(
     """
     ء XE, آ XAA, أ XAE, ؤ U/XW, إ I, ئ XI, ا A, ب B, ت T, ث XTH, ج J, ح XH, خ XKH, د D, ذ XDH, ر R, ز Z, س S, ش XSH,
     ص XSS, ض XDZ, ط XTT, ظ XZZ, ع E, غ G, ف F, ق Q, ك K, ل L, م M, ن N, ه H, و W, ى XAY, ي Y, ٱ XXA, ٹ XXT, ټ XRT,

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 from typing import NamedTuple
 
+from gateway.core.names import table_of
+
 KEYS_MAX = 96
 """Sounds of one word. Most words have fewer than eight; the plainest come first."""
 
@@ -41,16 +43,10 @@ def script(word: str) -> str:
 # --- sounds -----------------------------------------------------------------------------------------------------------
 
 
-def _table(text: str) -> dict[str, tuple[str, ...]]:
-    """Return ``{letters: sounds}`` of rows "letters sound/sound", ``-`` for none."""
-    rows = (row.split() for row in text.split(",") if row.strip())
-    return {letters: tuple("" if one == "-" else one for one in sounds.split("/")) for letters, sounds in rows}
-
-
 # B is b p, F is f v w, K is k q g, T is t d, S is every hiss and every stop that ends in one; a is a e, o is o u,
 # i is i j y. L M N R stand for themselves, H for h and what is spelt kh.
 _SOUNDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "latin": _table(
+    "latin": table_of(
         """
         a a, b B, c K/S, d T, e a, f F, g K/S/H, h H/-, i i, j i/S/H, k K, l L, m M, n N, o o, p B, q K/S, r R, s S,
         t T, u o, v F, w F/o, x KS/S/H, y i, z S, ch S/K/H, sh S, zh S, kh H/K, gh K/H/-, th T/S, dh T/S, ph F, xh S,
@@ -61,7 +57,7 @@ _SOUNDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         nt NT/T, aa a, uu o, ii i
         """
     ),
-    "cyrillic": _table(
+    "cyrillic": table_of(
         """
         а a, б B, в F, г K/H, ґ K, д T, е a/ia/io/o, ж S, з S, и i, і i, к K, л L, м M, н N, о o, п B, р R, с S,
         т T, у o/F,
@@ -70,7 +66,7 @@ _SOUNDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         еу ao/aF, нь N/Ni, ль L/Li, кс KS/S, ғ K/H, қ K, ў o/F, ө o, ү o, ң N, ҳ H, һ H
         """
     ),
-    "arabic": _table(
+    "arabic": table_of(
         """
         ا a/-, ب B, ت T, ث T/S, ج S/K, ح H, خ H/K, د T, ذ T/S, ر R, ز S, س S, ش S, ص S, ض T, ط T, ظ T/S, ع -/a, غ K/H/R,
         ف F, ق K, ك K, ل L, م M, ن N, ه H/-/a/T, و o/F, ي i, ء -, پ B, چ S, ژ S, ڤ F, گ K, ٱ a/-, تش S, تس S,
@@ -78,7 +74,7 @@ _SOUNDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         يا ia/a, يو io/o, وا oa/Fa/a, او ao/aF/o
         """
     ),
-    "greek": _table(
+    "greek": table_of(
         """
         α a, β F/B, γ K/i/H, δ T, ε a, ζ S, η i, θ T/S, ι i, κ K, λ L, μ M, ν N, ξ KS/S, ο o, π B, ρ R, σ S, τ T, υ i/o,
         φ F, χ H/K/S, ψ BS, ω o, ου o, μπ B/MB, ντ T/NT, γκ K/NK, γγ NK/K, τζ S, τσ S, αυ aF, ευ aF, ει i, οι i, αι a,

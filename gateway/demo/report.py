@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.app import Gateway
 from gateway.core import wire
-from gateway.core.case import Case, State
+from gateway.core.case import HELD, Case, State
 from gateway.core.escalation import owed
 from gateway.core.messages import DOCUMENT_REQUEST, ELEMENTS, REQUEST
 from gateway.core.minimise import Line
@@ -25,9 +25,6 @@ from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
 from gateway.services.rows import CaseRow, OutboundRow
 from keys import jws
-
-STOPPED = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN})
-"""States in which no silence counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +143,7 @@ async def result_of(
         sides.append((theirs, (await _held(theirs, their_ref))[1]))
     case, now = held.case, world.clock.now()
     clock = owed(case)
-    stopped = case.state in STOPPED
+    stopped = case.state in (*HELD, State.WITHDRAWN)  # no silence counts then
     reply_clock = case.clock("reply")
     sent = _sent(ours, held, rows)
     return Result(

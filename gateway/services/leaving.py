@@ -87,6 +87,7 @@ _JUDGED = AFTER_WITHDRAWAL | OF_A_RETURN | {INTERVIEW_ANSWER, ONWARD_ANSWER}
 """Types whose body decides on whether they leave: one that declines an interview is not held as one that accepts it."""
 
 STOPPED = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN, State.BLOCKED, State.ERASED})
+"""States of a case that nothing leaves, but for what ``_passes``."""
 
 OVER = frozenset({State.WITHDRAWN, State.BLOCKED})
 """States that are over and not stopped: what may follow a withdrawal still leaves."""

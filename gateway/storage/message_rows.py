@@ -100,19 +100,22 @@ UPDATE outbound_body SET envelope = ?1, sealed = ?2 WHERE n = ?3 AND (envelope I
 # opened. That it does not happen is shown where it does no harm: by ``numbers used once`` of the simulation.
 # What may be posted now: no earlier number of its thread waits, of this epoch or one before. Word of a stop passes what
 # was never posted in the epoch before, for that waits for a listing (``gateway.services.anew``).
-_DUE = """
-SELECT o.try_at, o.n FROM outbound AS o
-WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
+_MAY_LEAVE = """
+o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
     SELECT 1 FROM outbound AS e
     WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
         AND e.state IN ('queued', 'posted')
         AND NOT (e.state = 'queued' AND e.epoch < o.epoch AND o.type IN ('suspension', 'return.take-back')))
-ORDER BY o.try_at, o.n LIMIT ?
 """
+_DUE = f"""
+SELECT o.try_at, o.n FROM outbound AS o
+WHERE o.partner = ? AND {_MAY_LEAVE}
+ORDER BY o.try_at, o.n LIMIT ?
+"""  # noqa: S608  (made of constants of this module)
 _COLLECTABLE = _DUE.replace("ORDER BY o.try_at, o.n", "ORDER BY o.n")
 # The inner search is made once for each partner that something waits for, found by leaping along the index. Its ORDER
 # BY keeps PostgreSQL from joining all that waits with all that waits, which it does for EXISTS.
-_PARTNERS_DUE = """
+_PARTNERS_DUE = f"""
 WITH RECURSIVE waiting (partner) AS (
     SELECT min(partner) FROM outbound WHERE state IN ('queued', 'posted')
     UNION ALL
@@ -120,13 +123,9 @@ WITH RECURSIVE waiting (partner) AS (
     FROM waiting WHERE waiting.partner IS NOT NULL)
 SELECT partner FROM waiting WHERE (
     SELECT 1 FROM outbound AS o
-    WHERE o.partner = waiting.partner AND o.state IN ('queued', 'posted') AND o.try_at <= ? AND NOT EXISTS (
-        SELECT 1 FROM outbound AS e
-        WHERE e.partner = o.partner AND e.thread = o.thread AND (e.epoch, e.seq) < (o.epoch, o.seq)
-            AND e.state IN ('queued', 'posted')
-            AND NOT (e.state = 'queued' AND e.epoch < o.epoch AND o.type IN ('suspension', 'return.take-back')))
+    WHERE o.partner = waiting.partner AND {_MAY_LEAVE}
     ORDER BY o.try_at LIMIT 1) IS NOT NULL
-"""
+"""  # noqa: S608  (made of constants of this module)
 
 _HASTEN = """
 UPDATE outbound SET next_try_at = ?, try_at = CASE WHEN not_before > ? THEN not_before ELSE ? END

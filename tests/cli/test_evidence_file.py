@@ -11,11 +11,11 @@ import pytest
 
 from gateway.cli import evidence_file as evidence
 from gateway.cli.evidence_file import unpack, verify_bytes, verify_file
-from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
 from keys import b64
 from keys.sign import SigningKey
 from tests.cli.support import call
+from tests.support.evidence import faults_by_member
 from tests.support.trust_list import first_card, now
 
 MEMBERS = {"README.txt": b"read me", "events.json": b'{"events":[]}'}

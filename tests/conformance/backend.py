@@ -33,7 +33,6 @@ from gateway.core.case import Case
 from gateway.core.checkpoint import proof_text
 from gateway.core.exercise import is_exercise
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.merkle import inclusion_proof
 from gateway.core.messages import DOCUMENT_REQUEST, REQUEST
 from gateway.http.listen import NeutralRunner, listen
 from gateway.http.peer_api import peer_app
@@ -54,6 +53,7 @@ from tests.conformance.desk import Desk, NotHere
 from tests.support import network as support
 from tests.support import once
 from tests.support.memory import MEMORY
+from tests.support.proofs import inclusion_proof
 
 COUNTRY = "XBB"
 FOLDER = "bench-"

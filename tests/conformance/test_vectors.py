@@ -40,6 +40,7 @@ from gateway.core.verification_changes import next_full_hour
 from keys import b64, card, errors, ids, jws, sign, statement
 from keys.seal import RecipientKey, SealingKey
 from schemas import ijson
+from tests.support.rows import failing
 
 ROOT = Path(__file__).parents[2]
 FILES = check.load_files()
@@ -337,11 +338,15 @@ def _decide(vector: Json, bases: Json) -> Json:
     return {"outcome": "ok", "code": None, "expect": found}
 
 
-@pytest.mark.parametrize(("name", "vector"), ALL, ids=[vector["id"] for _, vector in ALL])
-def test_gateway_agrees(name: str, vector: Json) -> None:
-    """The gateway's code gives the outcome, code and result of the vector."""
-    wanted = {key: vector[key] for key in ("outcome", "code", "expect")}
-    assert wanted == _decide(vector, FILES[name].get("bases", {}))
+def test_gateway_agrees() -> None:
+    """The gateway's code gives the outcome, code and result of each vector."""
+
+    def decide(row: tuple[str, Json]) -> None:
+        name, vector = row
+        wanted = {key: vector[key] for key in ("outcome", "code", "expect")}
+        assert wanted == _decide(vector, FILES[name].get("bases", {}))
+
+    assert [] == failing(decide, ALL, lambda row: str(row[1]["id"]))
 
 
 def test_second_reading_agrees() -> None:

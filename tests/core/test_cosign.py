@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from gateway.core import checkpoint, cosign
 from gateway.core.cosign import Conflict, Keeper, Submission, Verdict
-from gateway.core.merkle import EMPTY_ROOT, BadProof, Frontier, consistency_proof
+from gateway.core.merkle import EMPTY_ROOT, BadProof, Frontier
 from keys.cosign import CosigningKey
 from keys.sign import SigningKey
+from tests.support.proofs import consistency_proof
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 ORIGIN = "XAA/XBB/1"

@@ -28,13 +28,14 @@ from gateway.core import (
     wire,
 )
 from gateway.core.evidence_manifest import Manifest
-from gateway.core.evidence_report import faults_by_member
 from gateway.core.evidence_verifier import Anchors, verify
 from keys import b64, card, jws, trust_list
 from keys.card import parse_card
 from keys.cosign import CosigningKey
 from keys.seal import SealingKey
 from keys.sign import SigningKey
+from tests.support.evidence import faults_by_member
+from tests.support.proofs import inclusion_proof
 from tests.support.trust_list import World, make_world, now
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -169,7 +170,7 @@ def proof(
     leaves = [merkle.leaf_hash(checkpoint.log_entry(receipt, R)), more]
     body = checkpoint.checkpoint_body(origin, 2, merkle.root_hash(leaves))
     note = checkpoint.sign_note(body, origin, signer or state.log)
-    return checkpoint.proof_text(0, merkle.inclusion_proof(leaves, 0, 2), note)
+    return checkpoint.proof_text(0, inclusion_proof(leaves, 0, 2), note)
 
 
 def opening(keeper: str, other: str) -> dict[str, Any]:

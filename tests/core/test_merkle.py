@@ -12,14 +12,13 @@ from gateway.core.merkle import (
     BadProof,
     Frontier,
     batch_proofs,
-    consistency_proof,
-    inclusion_proof,
     leaf_hash,
     node_hash,
     root_hash,
     verify_consistency,
     verify_inclusion,
 )
+from tests.support.proofs import consistency_proof, inclusion_proof
 
 # The eight leaves and roots that Certificate Transparency implementations share.
 ENTRIES = [

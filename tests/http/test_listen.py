@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import gzip
 import socket
 import ssl
 import sys
@@ -487,6 +488,51 @@ async def test_headers_that_drip_are_not_waited_for(serve: Callable[..., Any], m
         with contextlib.suppress(ConnectionError):  # closed with what came unread, where the loop was late
             assert b"" == await reader.read()
     writer.close()
+
+
+async def test_a_body_is_not_waited_for_once_its_request_was_answered(serve: Callable[..., Any]) -> None:
+    """What still comes is read for a second, so that the answer can be read, and then the connection is closed."""
+    port = await serve(web.Application())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n")
+    async with asyncio.timeout(8):  # and not the ten seconds of aiohttp otherwise
+        assert (await reader.read()).startswith(b"HTTP/1.1 404 ")
+    writer.close()
+
+
+async def ask(port: int, head: str, body: bytes = b"") -> bytes:
+    """Send a request with the lines ``head``, and return the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n".encode() + body)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(("more", "status"), [(62, b"200"), (63, b"400")])
+async def test_a_request_has_so_many_headers_and_no_more(serve: Callable[..., Any], more: int, status: bytes) -> None:
+    """Each is kept for as long as its request: sixty-four are more than any partner or browser sends."""
+    port = await serve(counting())
+    answer = await ask(port, "".join(f"X-{number}: x\r\n" for number in range(more)))
+    assert status == answer.split()[1]
+
+
+async def test_what_is_packed_is_not_unpacked(serve: Callable[..., Any]) -> None:
+    """A body is bounded as it comes: one that unpacks to a thousand times as much is refused, and fills nothing."""
+    packed = gzip.compress(bytes(100_000))
+    answer = await ask(await serve(counting()), f"Content-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n", packed)
+    assert str(len(packed)).encode() == answer.partition(b"\r\n\r\n")[2]
+
+
+def counting() -> web.Application:
+    """Return an application that answers how many bytes it was sent."""
+    app = web.Application()
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=str(len(await request.read())))
+
+    app.router.add_post("/", answer)
+    return app
 
 
 async def test_an_address_that_is_taken_is_said_at_once(serve: Callable[..., Any]) -> None:

@@ -14,7 +14,7 @@ from gateway.cli.evidence_file import verify_bytes, verify_file
 from gateway.core import checkpoint, evidence, evidence_verifier
 from gateway.core.case import Side, State
 from gateway.core.evidence import MESSAGES
-from gateway.core.evidence_report import Report, faults_by_member
+from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors
 from gateway.core.machine import RuleRefused
 from gateway.core.merkle import Frontier
@@ -32,7 +32,7 @@ from keys.card import parse_card
 from schemas import ijson
 from tests.storage.support import inbound
 from tests.support import homeward, story
-from tests.support.evidence import TWO, exported, members_of
+from tests.support.evidence import TWO, exported, faults_by_member, members_of
 from tests.support.network import Network, open_gateway
 
 

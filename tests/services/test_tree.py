@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.core import merkle
 from gateway.services import tree
 from gateway.services.ports import Committed
+from tests.support.proofs import consistency_proof, inclusion_proof
 
 ALL = tuple(sha256(number.to_bytes(4)).digest() for number in range(70_000))
 
@@ -94,8 +95,8 @@ async def test_proofs_are_those_of_the_tree(size: int, data: st.DataObject) -> N
     """Paths of inclusion and consistency are those that all leaves give."""
     rows = await grown(size)
     index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
-    assert merkle.inclusion_proof(ALL, index, size) == await tree.inclusion(stored(rows), "o", index, size)
-    assert merkle.consistency_proof(ALL, old, size) == await tree.consistency(stored(rows), "o", old, size)
+    assert inclusion_proof(ALL, index, size) == await tree.inclusion(stored(rows), "o", index, size)
+    assert consistency_proof(ALL, old, size) == await tree.consistency(stored(rows), "o", old, size)
 
 
 async def test_growing_goes_on_where_it_stopped() -> None:

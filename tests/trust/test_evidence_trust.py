@@ -13,7 +13,6 @@ import pytest_asyncio
 from gateway import settings
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import evidence, evidence_manifest, evidence_trust
-from gateway.core.evidence_report import faults_by_member
 from gateway.core.evidence_verifier import Anchors
 from gateway.core.wire import format_instant
 from gateway.core.witness_policy import serialize_vkey
@@ -23,7 +22,7 @@ from keys.sign import SigningKey
 from keys.trust_policy import WITNESS
 from tests.cli.support import call
 from tests.support import story
-from tests.support.evidence import members_of
+from tests.support.evidence import faults_by_member, members_of
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.trust_list import World, first_card, make_world, now
 from tests.trust.homes import first_of, identity

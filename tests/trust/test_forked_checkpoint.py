@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core import checkpoint, cosign, wire
 from gateway.core.cosign import Conflict, Submission
-from gateway.core.merkle import BadProof, Frontier, inclusion_proof, node_hash
+from gateway.core.merkle import BadProof, Frontier, node_hash
 from gateway.services import witness
 from gateway.services.answers import BadAnswer
 from gateway.services.ports import HttpAnswer, Tx
@@ -15,6 +15,7 @@ from gateway.services.rows import WitnessedRow
 from schemas import ijson
 from tests.support import story
 from tests.support.network import Network
+from tests.support.proofs import inclusion_proof
 from tests.trust.witnesses import ORIGIN, Liar, alarms, conflicts, hour
 
 

@@ -7,8 +7,7 @@ import pytest
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, evidence, evidence_manifest, wire
 from gateway.core.evidence import OPENINGS, TABLES
-from gateway.core.evidence_report import faults_by_member
-from gateway.core.merkle import BadProof, inclusion_proof, root_hash
+from gateway.core.merkle import BadProof, root_hash
 from gateway.services.answers import BadAnswer
 from gateway.services.evidence import pack
 from gateway.services.rows import OutboundRow
@@ -16,8 +15,9 @@ from keys import b64
 from keys.sign import SigningKey
 from schemas import ijson
 from tests.support import story
-from tests.support.evidence import exported, members_of
+from tests.support.evidence import exported, faults_by_member, members_of
 from tests.support.network import Network
+from tests.support.proofs import inclusion_proof
 from tests.trust.second_verifier import run
 
 

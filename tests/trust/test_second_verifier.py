@@ -12,12 +12,12 @@ import pytest
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, evidence, evidence_trust, merkle
 from gateway.core.evidence_manifest import build, parse_manifest
-from gateway.core.evidence_report import faults_by_member
 from gateway.services.evidence import pack
 from keys import b64
 from tests.support import story
-from tests.support.evidence import TWO, exported, members_of
+from tests.support.evidence import TWO, exported, faults_by_member, members_of
 from tests.support.network import Network
+from tests.support.proofs import inclusion_proof
 from tests.support.trust_list import now
 from tests.trust.attacks import BY_NAME
 from tests.trust.reading import attacked
@@ -115,7 +115,7 @@ async def test_two_roots_of_one_log_and_size_are_found_by_both(trio: Network, tm
     leaves[row["index"]] = merkle.leaf_hash(checkpoint.log_entry(whole[row["receipt"]], b64.decode(row["r"])))
     body = checkpoint.checkpoint_body(row["origin"], size, merkle.root_hash(leaves))
     note = checkpoint.sign_note(body, row["origin"], keyring.log)
-    forked = checkpoint.proof_text(row["index"], merkle.inclusion_proof(leaves, row["index"], size), note)
+    forked = checkpoint.proof_text(row["index"], inclusion_proof(leaves, row["index"], size), note)
     name = row["proof"].replace(".XAA.", ".9.XAA.")
     left = {name: raw for name, raw in whole.items() if name not in (evidence.MANIFEST, evidence.SIGNED)}
     left |= {name: forked.encode()}

@@ -13,14 +13,13 @@ from aiohttp import web
 
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint
-from gateway.core.evidence_report import faults_by_member
 from gateway.core.evidence_verifier import Anchors
 from gateway.http.listen import listen
 from gateway.services.evidence import pack
 from gateway.services.ports import Unavailable
 from gateway.transport.timestamp import REQUEST_TYPE, RESPONSE_TYPE, HttpTimeStamper, load_roots, verify_token
 from tests.support import story
-from tests.support.evidence import exported, members_of
+from tests.support.evidence import exported, faults_by_member, members_of
 from tests.support.network import Network
 from tests.trust.witnesses import ORIGIN, hour
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from gateway.core import checkpoint, cosign
 from gateway.core.cosign import Submission
-from gateway.core.merkle import Frontier, consistency_proof
+from gateway.core.merkle import Frontier
 from gateway.services.ports import HttpAnswer
 from gateway.services.rows import ConflictRow
 from keys.cosign import CosigningKey
 from keys.sign import SigningKey
 from tests.support.network import Network, make_network
+from tests.support.proofs import consistency_proof
 
 ORIGIN = "XAA/XBB/1"
 

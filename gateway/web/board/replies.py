@@ -6,10 +6,8 @@ in the list until its day, and everybody else does. One that was answered meanwh
 Rule 2: a cell of the file that a spreadsheet would take for a formula is marked as text.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -17,6 +15,7 @@ from aiohttp import web
 from gateway.core.escalation import rests_until, took_place
 from gateway.core.ladder import Level
 from gateway.services.account_store import Snooze
+from gateway.services.as_csv import csv_line
 from gateway.services.board import SAMPLE, Band, Counts, Filter, ReplyTimes, Watched, cool_down_until
 from gateway.services.context import NotFound
 from gateway.services.escalate import Escalation
@@ -65,8 +64,6 @@ PROBLEMS: Mapping[str, str] = {
     "again": N_("Nothing was sent. Choose the cases once more."),
 }
 """Why no reminder came of a choice of cases, by what the address says after it."""
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def wanted_of(visit: Visit) -> Filter:
@@ -163,24 +160,6 @@ def _cells(visit: Visit, one: Watched) -> list[Any]:
         *(one.level, one.stopped, row.instrument, row.calendar, row.reminders, one.reminded_at),
         *(row.extended, row.delay_notice, row.opened_at.astimezone(visit.tongue.zone).date(), row.officer),
     ]
-
-
-def csv_line(values: Sequence[Any]) -> str:
-    """Return one line of CSV; a cell that a spreadsheet would take for a formula begins with an apostrophe."""
-    made = io.StringIO()
-    csv.writer(made).writerow([_cell(value) for value in values])
-    return made.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return value
-    text = value.isoformat() if isinstance(value, date) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 # One case.

@@ -10,10 +10,11 @@ import pytest
 
 from gateway.core.case import State
 from gateway.core.verification_guards import REMINDERS_MAX
+from gateway.services.as_csv import csv_line
 from gateway.services.escalate import Escalation
 from gateway.web import board
 from gateway.web.board.desk import BOARD, ROLES
-from gateway.web.board.replies import COLUMNS, csv_line
+from gateway.web.board.replies import COLUMNS
 from tests.support import story
 from tests.support.network import Network
 from tests.web.support import Desk, Officer, links_of
