@@ -335,15 +335,20 @@ class _Door:
             await self._site.accounts.papers.keep_draft(session.person, visit.request.path, fields, visit.now)
         return bool(fields)
 
-    async def _keep_for_later(self, visit: Visit, error: Exception) -> None:
-        """Keep what was typed, or what a page was to show again, though it came to nothing by ``error``."""
+    async def _keep_for_later(self, visit: Visit, error: Exception) -> bool:
+        """
+        Keep what was typed, or what a page was to show again, though it came to nothing by ``error``.
+
+        Returns whether something is kept that was sent now.
+        """
         session = visit.session
         if session is None or not self._site.allows(visit.route, session, visit.now):
-            return
+            return False
         # The file of the desks itself cannot serve, or the address is one that no store holds.
         with suppress(Unavailable, BadValue):
             if visit.request.method == "GET" or _is_kept(error):
-                await self._keep_typed(visit, session)
+                return await self._keep_typed(visit, session) and visit.request.method == "POST"
+        return False
 
     # Forms.
 
@@ -356,26 +361,28 @@ class _Door:
             raise BadForm("kind")
         if not is_utf8(request.charset):
             raise BadForm("kind")
+        posted: list[tuple[str, str]] = []
+        odd: BadForm | None = None
         try:
             async with asyncio.timeout(FORM_TIMEOUT_S):
                 is_known = visit.session is not None or await self._is_ended(visit, token)
-                posted, uploads = await read_fields(request, visit.route.upload, is_known=is_known)
-        except TimeoutError:
-            raise BadForm("slow") from None
+                visit.uploads = await read_fields(request, visit.route.upload, posted, is_known=is_known)
+        except (BadForm, TimeoutError) as error:
+            odd = error if isinstance(error, BadForm) else BadForm("slow")
+            if not posted:
+                raise odd from None
         except NO_FORM:
             raise BadForm("kind") from None
         if len(posted) > FIELDS_MAX:
             raise BadForm("large")
-        odd: BadForm | None = None
         for name, value in posted:
             try:
                 visit.forms.add(name, clean(name, value))
             except BadForm as error:
-                odd = error
-        visit.uploads = uploads
+                odd = odd or error
         if visit.session is not None and not _is_of(visit, visit.session):
             raise BadForm("token")
-        if odd is not None:  # last, so that the rest is known to be this person's and can be kept
+        if odd is not None:  # last, so that the rest, as far as it came, is known to be this person's and can be kept
             raise odd
 
     async def _is_ended(self, visit: Visit, token: str) -> bool:
@@ -398,6 +405,7 @@ class _Door:
         """Turn whatever is raised into a page."""
         told: Told | None
         visit: Visit | None
+        again = ""
         try:
             answer = await handler(request)
             if answer.status == 503:
@@ -410,8 +418,8 @@ class _Door:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            if (visit := request.get(VISIT)) is not None:
-                await self._keep_for_later(visit, error)
+            if (visit := request.get(VISIT)) is not None and await self._keep_for_later(visit, error):
+                again = visit.here()
             told = told_of(error)
             if told is None:
                 self._site.desk.context.log("gateway.fault", error=type(error).__name__)
@@ -425,7 +433,8 @@ class _Door:
             pages, tongue = self._pages, self._tongue(request, None)
             visit = Visit(self._site, pages, request, _MISSING, self._site.now(), tongue)
         visit.once = self._site.accounts.random.token()
-        response: web.Response = visit.page("error.html", status=told.status, problem=told, case=_case_of(visit, told))
+        more = {"case": _case_of(visit, told), "again": again if told.again else ""}
+        response: web.Response = visit.page("error.html", status=told.status, problem=told, **more)
         if told.status == 503:
             response.headers["Retry-After"] = RETRY_AFTER_S
         if not request.content.is_eof():
@@ -486,5 +495,5 @@ def _is_of(visit: Visit, session: Session) -> bool:
 def _is_kept(error: Exception) -> bool:
     """Tell whether a form that came to nothing by ``error`` may be sent again by the same person."""
     if isinstance(error, BadForm):
-        return error.code == "text"  # of any other it is not known whose it is
+        return error.code in ("text", "large", "slow")  # of any other it is not known whose it is
     return not isinstance(error, Forbidden | NotFound)

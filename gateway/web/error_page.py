@@ -36,7 +36,7 @@ class Told:
     """
     A page about something that went wrong: status, heading, what happened, what to do.
 
-    ``values`` are filled into the text.
+    ``values`` are filled into the text. ``again`` tells whether the page of a form can be opened again as it was.
     """
 
     status: int
@@ -46,6 +46,7 @@ class Told:
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     values: Mapping[str, object] = field(default_factory=dict)
+    again: bool = True
 
 
 class NoDraft(NotFound):
@@ -87,7 +88,7 @@ def told_of(error: Exception) -> Told | None:
     match error:
         case BadForm(code="large", most=most) if most:
             unit = max(one for one in _LARGER if most % one == 0 or one == min(_LARGER))
-            hint = N_("Choose a smaller file, or type less. What was sent is not kept.")
+            hint = N_("Choose a smaller file, or type less.")
             return Told(413, N_("Nothing was done"), _LARGER[unit], hint, values={"n": max(1, most // unit)})
         case BadForm():
             status = {"foreign": 403, "token": 403, "large": 413, "slow": 408, "running": 409}.get(error.code, 422)
@@ -114,7 +115,8 @@ def told_of(error: Exception) -> Told | None:
             return Told(400, N_("This request cannot be taken"), text, N_("Go back and try again."))
         case IllegalStep():
             text = N_("The case has moved on since you opened the page, and does not allow this step now.")
-            return Told(409, N_("Nothing was done"), text, N_("Open the case again: it lists what can be done now."))
+            hint = N_("Open the case again: it lists what can be done now.")
+            return Told(409, N_("Nothing was done"), text, hint, again=False)
         case RuleRefused():
             text = N_("A rule refuses this, and no role may override it. Nothing was sent.")
             hint = N_(

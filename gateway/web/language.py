@@ -10,7 +10,7 @@ import gettext
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
@@ -103,6 +103,10 @@ class Tongue:
             return at.isoformat()
         offset = local.strftime("%z")
         return f"{local:%Y-%m-%d %H:%M} UTC{offset[:3]}:{offset[3:]}"
+
+    def end(self, at: datetime) -> datetime:
+        """Return what is said of ``at``, until when something lasts: where a day ends here, the last minute of it."""
+        return at - timedelta(minutes=1) if at.astimezone(self.zone).time() == time() else at
 
 
 @cache

@@ -52,10 +52,11 @@ class BadForm(Exception):
 
 
 async def read_fields(
-    request: web.Request, upload: int, *, is_known: bool
-) -> tuple[list[tuple[str, str]], dict[str, bytes]]:
+    request: web.Request, upload: int, fields: list[tuple[str, str]], *, is_known: bool
+) -> dict[str, bytes]:
     """
-    Return the fields of a form, and the files in it (at most ``upload`` bytes, with 0 none may come).
+    Add the fields of a form to ``fields`` one by one, and return the files in it (at most ``upload`` bytes, with 0 none
+    may come). Those before a file that is too large are there when ``BadForm`` says that it is.
 
     Files are held in memory only: what reads forms in the library writes a large one to a file of the system, in clear,
     and unpacks a compressed one without a bound. Of a visitor without a session no file is held, and of a form no more
@@ -70,8 +71,9 @@ async def read_fields(
         except web.HTTPRequestEntityTooLarge:
             # The same is raised for too many fields.
             raise BadForm("large", most=room if request.content.total_bytes > room else 0) from None
-        return [(name, value) for name, value in posted.items() if isinstance(value, str)], {}
-    fields, files, most = list[tuple[str, str]](), dict[str, bytes](), FORM_MAX_BYTES + upload
+        fields += [(name, value) for name, value in posted.items() if isinstance(value, str)]
+        return {}
+    files, most = dict[str, bytes](), FORM_MAX_BYTES + upload
     reader = await request.multipart()
     while (part := await reader.next()) is not None:
         if not isinstance(part, BodyPartReader) or part.name is None or _is_packed(part):
@@ -94,7 +96,7 @@ async def read_fields(
         else:
             fields.append((part.name, raw.decode("utf-8")))
             room -= size if not is_known else 0
-    return fields, files
+    return files
 
 
 def _is_packed(part: BodyPartReader) -> bool:

@@ -253,7 +253,7 @@ async def test_a_banner_waits_for_a_page_that_a_person_opens(both: tuple[Desk, D
     officer = await desk.officer("first")
     assert officer.session is not None
     await desk.site.accounts.tell(officer.session, "Done as you asked.")
-    await officer.send("GET", "/counts.json", headers={BACKGROUND: "1"})
+    await officer.send("GET", "/queues/drafts/count", headers={BACKGROUND: "1"})
     assert "Done as you asked." in (await officer.get("/")).words
 
 

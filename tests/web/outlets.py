@@ -315,11 +315,11 @@ async def acted(officer: Officer, refs: Sequence[str]) -> list[str]:
         return []
     await officer.get("/requests/new")
     path = (await officer.post("/requests/import", {"file": ijson.dumps(file_with(SAME, 2))})).path
-    await officer.get(f"{path}/documents")
-    await officer.post(f"{path}/picture", {"member": "photo", "file": PORTRAIT})
+    typed = (await officer.get(f"{path}/documents")).form(f"{path}/documents")
+    await officer.post(f"{path}/documents", {**typed, "member": "photo", "file": PORTRAIT})
     begun = page_of(officer).path
     unseen = [f"/cases/{ref}/pictures/{whose}/photo/1" for ref in refs for whose in ("ours", "theirs", "leaves")]
-    return [begun, f"{begun}/review", "/counts.json", "/queues/overdue/count", *unseen]
+    return [begun, f"{begun}/review", "/queues/overdue/count", *unseen]
 
 
 def page_of(officer: Officer) -> Answer:

@@ -13,7 +13,8 @@ async def read(form: FormData, upload: int, *, is_known: bool) -> tuple[list[tup
     found = []
 
     async def take(request: web.Request) -> web.Response:
-        found.append(await read_fields(request, upload, is_known=is_known))
+        fields: list[tuple[str, str]] = []
+        found.append((fields, await read_fields(request, upload, fields, is_known=is_known)))
         return web.Response()
 
     app = web.Application()

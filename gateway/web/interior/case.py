@@ -111,7 +111,7 @@ async def opened(visit: Visit) -> tuple[BoardRow, Head, Case | None]:
     row = await row_of(visit, visit.request.match_info["ref"])
     role = acting_as(visit, case_view.FLAGGED, MINE_FIRST)
     case = await glanced(visit, row, role) if role and row.state not in GONE else None
-    reason, steps = await reason_of(visit, row.ref), (*await links(visit, row), *pressing.link_of(visit, row))
+    reason, steps = await reason_of(visit, row.ref), (*await links(visit, row), *await pressing.link_of(visit, row))
     return row, case_view.head(visit, row, case, steps, reason, ABOUT_DATA), case
 
 

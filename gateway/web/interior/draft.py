@@ -205,7 +205,7 @@ async def task_page(visit: Visit) -> web.StreamResponse:
 
 
 def _task(visit: Visit) -> Task:
-    found = TASKS.get(visit.request.match_info["task"])
+    found = TASKS.get(visit.request.match_info.get("task", "documents"))
     if found is None:
         raise NotFound("there is no such task")
     return found
@@ -258,12 +258,25 @@ async def task_save(visit: Visit) -> web.StreamResponse:
     posted = with_reference(with_task(_posted(work), task, given), visit.site.desk.context.random.token)
     if "suggest" in visit.form and task.name == "names":
         return await _suggest(visit, work, task, posted)
-    if "read" in visit.form and task.name == "documents":
-        return await _read_zone(visit, work, task, posted)
+    if task.name != "documents":
+        return await _saved(visit, await _keep(visit, work, posted), task, posted)
+    posted, told, problem = await _pictured(visit, posted)
     work = await _keep(visit, work, posted)
-    more = _check_digit(visit, posted) if task.name == "documents" else []
+    if problem:
+        return _show_task(visit, work, task, posted, (), more=[("file", problem)], status=422)
+    if told:
+        return await visit.to(visit.path("request-task", id=work.id, task=task.name), told=told)
+    if "read" in visit.form:
+        return await _read_zone(visit, work, task, posted)
+    return await _saved(visit, work, task, posted, _check_digit(visit, posted))
+
+
+async def _saved(
+    visit: Visit, work: Work, task: Task, posted: MultiDict[str], more: Sequence[tuple[str, str]] = ()
+) -> web.StreamResponse:
+    """Lead on to the list of tasks; but for who saves it for later, what is wrong with this one comes first."""
     if "later" not in visit.form:
-        problems = standing(task, of, posted, visit.tongue).problems
+        problems = standing(task, _fields(visit, task), posted, visit.tongue).problems
         if problems or more:
             return _show_task(visit, work, task, posted, problems, more=more, status=422)
     return await visit.to(visit.path("request", id=work.id))
@@ -331,27 +344,21 @@ def _check_digit(visit: Visit, posted: MultiDict[str]) -> list[tuple[str, str]]:
     return []
 
 
-async def picture(visit: Visit) -> web.StreamResponse:
-    """Have a file drawn anew and keep what was drawn with the request; the file itself is kept nowhere."""
-    work, task = await _opened(visit), TASKS["documents"]
-    if isinstance(work, web.StreamResponse):
-        return work
+async def _pictured(visit: Visit, posted: MultiDict[str]) -> tuple[MultiDict[str], str, str]:
+    """
+    Have a file drawn anew, or take an image out, if the form asks for it; the file itself is kept nowhere.
+
+    Returns the fields with it, what is said of it, and what is wrong with the file.
+    """
+    if out := visit.form.get("out", ""):
+        return pictures.leave_out(posted, out), visit.tongue._("The image was taken out."), ""
+    if "draw" not in visit.form and not visit.uploads:
+        return posted, "", ""
     member, image, problem = await pictures.drawn_of(visit)
     if image is None:
-        return _show_task(visit, work, task, _posted(work), (), more=[("file", problem)], status=422)
-    await _keep(visit, work, pictures.keep(_posted(work), member, image))
+        return posted, "", problem
     told = visit.tongue._("The image was drawn anew. The file itself was not kept.")
-    return await visit.to(visit.path("request-task", id=work.id, task=task.name), told=told)
-
-
-async def picture_out(visit: Visit) -> web.StreamResponse:
-    """Take an image out of the request."""
-    work = await _opened(visit)
-    if isinstance(work, web.StreamResponse):
-        return work
-    await _keep(visit, work, pictures.leave_out(_posted(work), visit.form.get("member", "")))
-    told = visit.tongue._("The image was taken out.")
-    return await visit.to(visit.path("request-task", id=work.id, task="documents"), told=told)
+    return pictures.keep(posted, member, image), told, ""
 
 
 async def picture_page(visit: Visit) -> web.StreamResponse:
@@ -526,11 +533,9 @@ ROUTES = (
     Route("POST", "/requests/{id}/review", "request-hand-in", review, OFFICER),
     Route("GET", "/requests/{id}/discard", "request-discard", discard, OFFICER),
     Route("POST", "/requests/{id}/discard", "request-discarded", discard, OFFICER),
-    Route("GET", "/requests/{id}/picture", "request-picture-form", overview, OFFICER),
-    Route("POST", "/requests/{id}/picture", "request-picture", picture, OFFICER, upload=FILE_MAX_BYTES),
-    Route("GET", "/requests/{id}/picture/remove", "request-picture-kept", overview, OFFICER),
-    Route("POST", "/requests/{id}/picture/remove", "request-picture-remove", picture_out, OFFICER),
     Route("GET", "/requests/{id}/picture/{member}/{page}", "request-picture-page", picture_page, OFFICER),
+    Route("GET", "/requests/{id}/documents", "request-documents", task_page, OFFICER),
+    Route("POST", "/requests/{id}/documents", "request-documents-save", task_save, OFFICER, upload=FILE_MAX_BYTES),
     Route("GET", "/requests/{id}/{task}", "request-task", task_page, OFFICER),
     Route("POST", "/requests/{id}/{task}", "request-task-save", task_save, OFFICER),
     Route("GET", "/cases/{ref}/amend", "amend", amend, OFFICER),

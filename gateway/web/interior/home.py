@@ -42,15 +42,6 @@ async def _card(visit: Visit, queue: Queue) -> Card:
     )
 
 
-async def counts(visit: Visit) -> web.StreamResponse:
-    """Return every figure of the home page at once, for a script: names of queues and numbers, nothing else."""
-    found = {queue.name: await count(visit, queue) for queue in QUEUES.values() if queue.roles & visit.roles & INTERIOR}
-    return web.json_response(found)
-
-
-ROUTES = (
-    Route("GET", "/", "home", home, SIGNED_IN),
-    Route("GET", "/counts.json", "counts", counts, INTERIOR),
-)
+ROUTES = (Route("GET", "/", "home", home, SIGNED_IN),)
 
 NAVIGATION = (Entry("home", N_("Home"), ANYBODY | INTERIOR),)

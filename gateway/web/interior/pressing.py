@@ -10,14 +10,14 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.core.case import Side
+from gateway.core.case import HELD, Side, State
 from gateway.core.escalation import MAY_ALLOW, MAY_STOP
 from gateway.core.verification import OFFICER
 from gateway.services.access import REASON_MAX
 from gateway.services.acts import GONE
 from gateway.services.context import NotFound
 from gateway.services.escalate import Escalation
-from gateway.services.inquire import BoardRow
+from gateway.services.inquire import WATCHED, BoardRow
 from gateway.web import words
 from gateway.web.interior.case_view import Link
 from gateway.web.interior.looks import acting_as, given, role_among, row_of
@@ -27,11 +27,23 @@ from gateway.web.visit import Route, Visit
 PRESET: Final = N_("Pressing may endanger somebody.")
 """A reason that stands in the form already, so that nobody has to find words before nothing is pressed any more."""
 
+_OVER: Final = frozenset({*GONE, State.CLOSED})
 
-def link_of(visit: Visit, row: BoardRow) -> tuple[Link, ...]:
-    """Return the link to the page of the mark, for who may set it in this case."""
+_MATTERS: Final = frozenset({*WATCHED, *HELD})
+"""States in which somebody is pressed for, or may be once the case goes on."""
+
+
+def _may_mark(visit: Visit, row: BoardRow) -> bool:
+    """Tell whether the visitor may set the mark in this case, whether or not anything is owed in it now."""
     invited = visit.session is not None and visit.session.invitation is not None
-    if invited or row.side != Side.REQUESTING or row.state in (*GONE, "CLOSED") or not visit.may("pressing"):
+    return not invited and row.side == Side.REQUESTING and row.state not in _OVER and visit.may("pressing")
+
+
+async def link_of(visit: Visit, row: BoardRow) -> tuple[Link, ...]:
+    """Return the link to the page of the mark, for who may set it, where an answer is awaited or the mark stands."""
+    if not _may_mark(visit, row):
+        return ()
+    if row.state not in _MATTERS and not (await Escalation(visit.site.desk.context).mark_of(row.ref)).stopped:
         return ()
     text = visit.tongue._(N_("Whether the other State is pressed for an answer"))
     return (Link("pressing", text, visit.path("pressing", ref=row.ref)),)
@@ -62,7 +74,7 @@ async def _page(visit: Visit, why: str = "", problem: str = "") -> web.Response:
 
 async def _row(visit: Visit) -> BoardRow:
     row = await row_of(visit, visit.request.match_info["ref"])
-    if not link_of(visit, row):
+    if not _may_mark(visit, row):
         raise NotFound("there is nothing here that could be pressed for")
     return row
 

@@ -55,6 +55,9 @@ async def test_the_link_is_shown_once_and_opens_the_case(both: tuple[Desk, Desk]
     await guest.get(link)
     page = await guest.post(link)
     assert "/invited" == page.path
+    for said in (made.words, (await officer.get(f"/cases/{ref}/invitations")).words, page.words):
+        # It lasts to the end of its last day, and that is no beginning of the next.
+        assert (True, False) == ("2026-12-24 23:59" in said, "00:00" in said), said
     assert "You were invited to this one case" in page.words
     late = desk.nobody()
     assert 410 == (await late.get(link)).status

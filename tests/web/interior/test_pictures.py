@@ -13,9 +13,10 @@ from schemas import ijson
 from tests.support import pictures, story
 from tests.web.interior.case_support import two_desks
 from tests.web.interior.drafts import brought_in, kept_bytes
-from tests.web.support import Answer, Desk, Officer, form_of, one_desk
+from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
 
 FILE = pictures.with_notes()
+NUMBER = "b.elements.document.number"
 
 
 class Renderer:
@@ -37,10 +38,11 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield made
 
 
-async def put(officer: Officer, path: str, raw: bytes = FILE, member: str = "photo") -> Answer:
-    """Bring a file into a request."""
-    await officer.get(f"{path}/documents")
-    return await officer.post(f"{path}/picture", {"member": member, "file": raw})
+async def put(officer: Officer, path: str, raw: bytes = FILE, member: str = "photo", **typed: str) -> Answer:
+    """Bring a file into a request, with what is ``typed`` in the form beside what stands in it."""
+    page = await officer.get(f"{path}/documents")
+    fields = {**page.form(f"{path}/documents"), **typed, "member": member, "file": raw}
+    return await officer.post(f"{path}/documents", fields)
 
 
 async def test_image_is_drawn_anew_and_shown_with_what_was_removed(desk: Desk, first: Officer) -> None:
@@ -107,8 +109,10 @@ async def test_image_taken_out_is_gone(desk: Desk, first: Officer) -> None:
     """Taken out, neither the picture nor the digest of its file is in the request."""
     path = await brought_in(first)
     await put(first, path)
-    page = await first.post(f"{path}/picture/remove", {"member": "photo"})
-    assert "taken out" in page.words
+    page = await first.get(f"{path}/documents")
+    number = {NUMBER: "X7 typed meanwhile"}
+    page = await first.post(f"{path}/documents", {**page.form(f"{path}/documents"), **number, "out": "photo"})
+    assert ("taken out" in page.words, number[NUMBER]) == (True, page.form(f"{path}/documents")[NUMBER])
     assert "b.elements.photo.sha256" not in {
         name for name, value in form_of(page.text, f"{path}/documents").items() if value
     }
@@ -144,8 +148,31 @@ async def test_no_file_and_too_large_a_file(first: Officer) -> None:
     """An empty field is told; more than 8 MiB is refused while it is read."""
     path = await brought_in(first)
     assert REFUSED_TEXTS["file-empty"] in (await put(first, path, b"")).words
-    answer = await put(first, path, b"\xff\xd8\xff" + bytes(9 << 20))
+    answer = await put(first, path, b"\xff\xd8\xff" + bytes(9 << 20), **{NUMBER: "X9"})
     assert (413, True) == (answer.status, "no more than 8 MiB" in answer.words)
+    assert f"{path}/documents" in links_of(answer.text)
+    assert "X9" == (await first.get(f"{path}/documents")).form(f"{path}/documents")[NUMBER]
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+async def test_nothing_is_kept_of_another_s_form_with_too_large_a_file(first: Officer) -> None:
+    """Whose it is is not known, so what stands in it is nobody's."""
+    path = await brought_in(first)
+    typed = {NUMBER: "X9", "csrf": "other", "file": bytes(9 << 20)}
+    await first.get(f"{path}/documents")
+    assert 403 == (await first.post(f"{path}/documents", typed)).status
+    assert "X9" != (await first.get(f"{path}/documents")).form(f"{path}/documents")[NUMBER]
+
+
+async def test_what_is_typed_is_kept_where_a_file_is_brought_in(desk: Desk, first: Officer) -> None:
+    """Fields and file go in one form: a photograph took with it what was typed above it and not saved."""
+    path = await brought_in(first)
+    page = await put(first, path, **{NUMBER: "X8"})
+    assert ("drawn anew" in page.words, "X8") == (True, page.form(f"{path}/documents")[NUMBER])
+    desk.gateway.clear.images.renderer.code = "file-broken"
+    page = await put(first, path, **{NUMBER: "X9"})
+    assert (422, "X9") == (page.status, page.form(f"{path}/documents")[NUMBER])
+    assert "X9" == (await first.get(f"{path}/documents")).form(f"{path}/documents")[NUMBER]
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
@@ -154,7 +181,7 @@ async def test_file_touches_no_disk(first: Officer, monkeypatch: pytest.MonkeyPa
     path = await brought_in(first)
     await first.get(f"{path}/documents")
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
-    answer = await first.post(f"{path}/picture", {"member": "photo", "file": FILE + bytes(3 << 20)})
+    answer = await first.post(f"{path}/documents", {"member": "photo", "file": FILE + bytes(3 << 20)})
     assert "drawn anew" in answer.words
 
 
@@ -163,13 +190,14 @@ async def test_packed_file_is_no_form_of_ours(first: Officer, how: dict[str, str
     """A file that is compressed within the form is not unpacked, so that nothing grows; as it is, it is looked at."""
     path = await brought_in(first)
     page = await first.get(f"{path}/documents")
-    fields = {**form_of(page.text, f"{path}/picture"), "member": "photo"}
+    fields = {**form_of(page.text, f"{path}/documents"), "member": "photo", "draw": "yes"}
+    fields.pop("file")
     parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}' for name, value in fields.items()]
     head = "".join(f"\r\n{name}: {value}" for name, value in how.items())
     parts.append(f'Content-Disposition: form-data; name="file"; filename="a.jpg"{head}\r\n\r\n/9j/4AAQSkZJRgAB')
     body = "".join(f"--edge\r\n{part}\r\n" for part in parts) + "--edge--\r\n"
     kind = {"Content-Type": "multipart/form-data; boundary=edge"}
-    answer = await first.send("POST", f"{path}/picture", data=body.encode(), headers=kind)
+    answer = await first.send("POST", f"{path}/documents", data=body.encode(), headers=kind)
     assert ("not sent the way" if how else REFUSED_TEXTS["file-kind"]) in answer.words
 
 
@@ -177,7 +205,7 @@ async def test_upload_needs_the_token_of_the_session(first: Officer) -> None:
     """A form from elsewhere brings in nothing."""
     path = await brought_in(first)
     await first.get(f"{path}/documents")
-    assert 403 == (await first.post(f"{path}/picture", {"csrf": "other", "member": "photo", "file": FILE})).status
+    assert 403 == (await first.post(f"{path}/documents", {"csrf": "other", "member": "photo", "file": FILE})).status
 
 
 async def test_changing_a_draft_keeps_its_image(desk: Desk, first: Officer) -> None:

@@ -76,6 +76,20 @@ async def test_a_reminder_is_offered_once_something_is_late(both: tuple[Desk, De
     assert REMIND not in (await (await desk.officer("first")).get(f"/cases/{ours}")).text
 
 
+async def test_the_mark_is_offered_while_an_answer_is_awaited(both: tuple[Desk, Desk]) -> None:
+    """Before anything was asked, and once it is answered, nobody is pressed; a mark that stands is led to anywhere."""
+    desk, _ = both
+    ours = await desk.gateway.clear.new(story.draft(), "first")
+    officer, at = await desk.officer("first"), f"/cases/{ours}/pressing"
+    assert at not in (await officer.get(f"/cases/{ours}")).text
+    waiting = {State.SENT, State.DELIVERED, State.ACKNOWLEDGED, State.DECIDED, State.FROZEN}
+    for state in (*waiting, State.REPLIED, State.UNDELIVERED, State.PROPOSED, State.WITHDRAWN):
+        await story.put(desk.network, "XAA", ours, state)
+        assert (state in waiting) == (at in (await officer.get(f"/cases/{ours}")).text), state
+    await Escalation(desk.gateway.context).stop(ours, WHY, "welfare", "child_welfare")
+    assert at in (await officer.get(f"/cases/{ours}")).text
+
+
 async def test_a_guardian_marks_and_does_not_take_the_mark_away(both: tuple[Desk, Desk]) -> None:
     """Nor does anybody mark a case of another State, or one in a role that does not answer for the person."""
     asking, asked = both

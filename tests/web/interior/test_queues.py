@@ -162,7 +162,13 @@ async def test_invited_person_sees_no_list(desk: Desk) -> None:
     other = await desk.gateway.clear.new(story.draft(), "first")
     for role in ("guardian", "child_welfare"):
         guest = await desk.guest(ref, role)
-        for path in ("/queues/open", "/queues/sign-offs", "/counts.json", f"/cases/{other}", f"/search?ref={other}"):
+        for path in (
+            "/queues/open",
+            "/queues/sign-offs",
+            "/queues/open/count",
+            f"/cases/{other}",
+            f"/search?ref={other}",
+        ):
             assert (await guest.get(path)).status in (403, 404), (role, path)
         assert (await guest.get("/")).path == "/invited"
 

@@ -31,6 +31,7 @@ from tests.support.network import PEOPLE, Network, make_network
 from tests.web.support import Answer, Desk, Officer, desks
 
 ZONE = ZoneInfo("Europe/Vienna")
+REFERENCE = "b.representative.ref"
 ATTESTED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
 
 
@@ -1087,6 +1088,7 @@ async def test_age_and_guardian_are_set_right_over_what_stands_there(two: Two) -
     page = await open_step(who, ours, "restatement", role="child_welfare")
     fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
     assert "Family Court" == fields["b.representative.signed_by"]
+    fields[REFERENCE] = homeward.MINOR["representative"]["ref"]
     unknown = {"class": "unknown", "decision": None}
     await hold.restate(ours, unknown, homeward.MINOR["representative"], "so it was said", "welfare", "child_welfare")
     await who.post(path, {**fields, "b.why": "the court was another", "b.representative.signed_by": "Youth Court"})
@@ -1100,18 +1102,24 @@ async def test_age_and_guardian_are_set_right_over_what_stands_there(two: Two) -
 
 
 async def test_who_represents_a_minor_instead_gets_a_reference_of_their_own(two: Two) -> None:
-    """Left empty it is made, shown before it is recorded, and is the one that is recorded."""
+    """Which guardian it is is to be said: with the reference of the one before, what was signed for him would stand."""
     ours, _ = await story.acknowledged(two.network, **homeward.MINOR)
     await two.network.gateways["XAA"].hold.freeze(ours, "the record is wrong", "welfare", "child_welfare")
     who, path = await two.officer("XAA", "welfare"), at(ours, "restatement", role="child_welfare")
     page = await open_step(who, ours, "restatement", role="child_welfare")
     fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
-    before = fields["b.representative.ref"]
-    page = await who.post(path, {**fields, "b.why": "another was appointed", "b.representative.ref": ""})
-    shown = page.form(path)["b.representative.ref"]
+    fields |= {"b.why": "another was appointed", "b.representative.signed_by": "Youth Court"}
+    before, other = re.findall(f'name="{REFERENCE}" type="radio" value="([^"]*)"', page.text)
+    assert (homeward.MINOR["representative"]["ref"], 22) == (before, len(other))
+    page = await who.post(path, fields)
+    assert (422, True) == (page.status, "Which guardian or representative this is: choose" in page.words)
+    page = await who.post(path, {**fields, REFERENCE: other})
+    assert "Another one, who is appointed instead" in page.words
     assert TEXTS["restatement"].done in (await confirm(who, path)).words
-    ref = (await story.case(two.network, "XAA", ours)).draft["representative"]["ref"]
-    assert (22, shown, True) == (len(ref), ref, ref != before)
+    assert other == (await story.case(two.network, "XAA", ours)).draft["representative"]["ref"]
+    page = await open_step(who, ours, "restatement", role="child_welfare")
+    await who.post(path, {**fields, "b.why": "the first one after all", REFERENCE: before})
+    assert before not in re.findall(f'name="{REFERENCE}" type="radio" value="([^"]*)"', who.last.text)
 
 
 async def test_a_guardian_is_not_taken_out_without_a_word(two: Two) -> None:
