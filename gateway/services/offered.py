@@ -11,15 +11,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from gateway.core.age import treat_as_minor
 from gateway.core.case import HELD, Case, Side, State
 from gateway.core.escalation import is_stopped, owed
 from gateway.core.machine import Event
-from gateway.core.messages import ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
+from gateway.core.messages import DOCUMENT_REQUEST, ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
 from gateway.core.remark import is_confirmed
+from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.tables import table_for
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
 from gateway.services import cases
 from gateway.services.acts import VERBS, DeskServices, allowed
+from gateway.services.context import Context
 from gateway.services.guests import is_guest
 from gateway.services.hold import WAYS_ON
 from gateway.services.inquire import BoardRow
@@ -69,7 +72,11 @@ async def open_steps(
         for verb, may in given.items():
             if verb in WAYS_ON:
                 may = await services.hold.way_on(tx, held, verb, person, may)
-            if verb in _SIGNED_OR_SENT:
+            if verb == "restatement":
+                may = tuple(role for role in may if _may_restate(held.case, role))
+            if verb == "extension" and not _goes_longer(context, held.case, now):
+                continue
+            if verb in _SIGNED_OR_SENT or verb == "assessment":
                 may = tuple(role for role in may if _is_let(held.case, Event("", person, role), verb, now))
             if may and _has_place(held.case, verb, now):
                 found[verb] = may
@@ -87,6 +94,10 @@ def _has_place(case: Case, verb: str, now: datetime) -> bool:
         return case.reminders < REMINDERS_MAX and overdue(owed(case), now)
     if verb == "contest":
         return not case.contests
+    if verb == "interview-result":
+        return _awaits_a_result(case)
+    if verb == "issue":
+        return DOCUMENT_REQUEST in case.said
     if verb in ("delay", "extension"):
         return case.delays < DELAYS_MAX
     if verb in OF_WHAT_IS_PREPARED:
@@ -124,6 +135,27 @@ def _is_let(case: Case, by: Event, verb: str, now: datetime) -> bool:
         if row is not None and not any(look(case, replace(by, name=name), now) for look in looks):
             return True
     return False
+
+
+def _may_restate(case: Case, role: str) -> bool:
+    """Tell whether anything of age and guardian is for ``role`` to say: for whom, and what of who has left (R-06)."""
+    minor = case.draft is not None and treat_as_minor(case.draft)
+    return minor or case.state not in CALLED_OR_AWAY if role == "child_welfare" else not minor
+
+
+def _goes_longer(context: Context, case: Case, now: datetime) -> bool:
+    """Tell whether the agreement lets the time of the reply be extended now, for some reason (D-01, D-02)."""
+    clock = case.clock("reply")
+    if clock is None or overdue(clock, now):
+        return False
+    return context.reckoner.extend(case.partner, context.country, clock, now, "any") is not None
+
+
+def _awaits_a_result(case: Case) -> bool:
+    """Tell whether an interview was agreed on of which nothing was reported (M-02)."""
+    said = case.interview or {}
+    agreed = (said.get("answer") or {}).get("decision") == "ACCEPTED"
+    return agreed and said.get("result") is None
 
 
 def _may_call_back(case: Case, now: datetime) -> bool:

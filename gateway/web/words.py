@@ -49,6 +49,18 @@ STATES: Mapping[State, str] = {
 }
 """Where a case stands, whichever side we are on."""
 
+UNTIL: Mapping[State, str] = {
+    **dict.fromkeys(
+        (State.PROPOSED, State.ACCEPTED, State.DECIDED, State.DOCUMENTED),
+        N_("The journey, by the last day proposed for it"),
+    ),
+    State.SCHEDULED: N_("Word of the journey"),
+    State.DEPARTED: N_("Word of the arrival"),
+    **dict.fromkeys((State.HANDED_OVER, State.MONITORING), N_("The last report")),
+    State.RECALL: N_("Word that the person is back"),
+}
+"""What is to be heard by the day of a case in which no step is owed (``escalation.away_until``)."""
+
 SIDES: Mapping[Side, str] = {
     Side.REQUESTING: N_("We asked"),
     Side.REQUESTED: N_("We were asked"),
@@ -237,6 +249,11 @@ MACHINE: Mapping[str, str] = {
 def state(tongue: Tongue, code: str) -> str:
     """Return where a case stands in words; a state that a later version brings, as it is."""
     return tongue._(STATES[State(code)]) if code in State.__members__ else code
+
+
+def until(tongue: Tongue, code: str) -> str:
+    """Return what is to be heard by the day of a case in this state, where no step is owed; an empty text for none."""
+    return tongue._(UNTIL[State(code)]) if code in State.__members__ and State(code) in UNTIL else ""
 
 
 def side(tongue: Tongue, code: str) -> str:

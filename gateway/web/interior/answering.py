@@ -127,7 +127,7 @@ def _begun(visit: Visit, step: Step, case: Case, typed: Sequence[tuple[str, str]
             "interior/answer.html",
             status=422 if asked else 200,
             step=head_of(visit, step),
-            received=_received(visit, case),
+            received=received(visit, case),
             question=visit.tongue.code("purpose", case.purpose),
             outcomes=_outcomes(visit, case),
             standing=standing(visit, case, shown=True),
@@ -179,10 +179,11 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
         return _page(visit, step, await _case(visit, step) or case, visit.forms, ())
 
 
-def _received(visit: Visit, case: Case) -> tuple[Said, ...]:
-    received = case.received or {}
+def received(visit: Visit, case: Case) -> tuple[Said, ...]:
+    """Return what the other State sent in ``case``, in words."""
+    sent = case.received or {}
     # Who is looked up stands before the conditions under which that is done.
-    members = sorted(received.items(), key=lambda member: member[0] != "elements")
+    members = sorted(sent.items(), key=lambda member: member[0] != "elements")
     request = {name: one for name, one in members if name not in FURTHER}
     more = {FURTHER[name]: one for name, one in members if name in FURTHER}
     said = say(body_fields(REQUEST), request, visit.tongue)
@@ -192,7 +193,7 @@ def _received(visit: Visit, case: Case) -> tuple[Said, ...]:
 def _more(visit: Visit, case: Case, outcome: str) -> dict[str, object]:
     tongue = visit.tongue
     return {
-        "received": _received(visit, case),
+        "received": received(visit, case),
         "question": tongue.code("purpose", case.purpose),
         "outcome": tongue.code("outcome", outcome),
         "hint": tongue._(HINTS[outcome]) if outcome in HINTS else "",

@@ -131,7 +131,7 @@ def head(
         late=late(visit, row, case),
         instrument=row.instrument or "",
         verified=instrument is None or instrument.verified_by is not None,
-        step=tongue.code("step", row.step) if row.step else "",
+        step=tongue.code("step", row.step) if row.step else words.until(tongue, row.state) if row.due_on else "",
         represented=None if case is None else represented(case),
         age_told=case is not None and (case.side is Side.REQUESTING or PROPOSAL in case.said),
         exercise=case is not None and case.exercise,

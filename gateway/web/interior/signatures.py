@@ -24,9 +24,10 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.web import forms
 from gateway.web.form_fields import body_fields, without
 from gateway.web.interior import looks
+from gateway.web.interior.answering import received
 from gateway.web.interior.step_pages import Form, Step, act, head_of, kept, page_of, why_of
 from gateway.web.language import N_
-from gateway.web.said import say
+from gateway.web.said import Said, say
 from gateway.web.signin import presence
 from gateway.web.signin.hand import STATEMENT_LASTS, Act
 from gateway.web.signin.refused import Refused
@@ -70,13 +71,19 @@ REFUSED = N_(
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be signed: type of the message, exact text, digest, thread; and the ``body`` of the act."""
+    """
+    What is to be signed: type of the message, exact text, digest, thread; and the ``body`` of the act.
+
+    An answer is signed beside what was asked: the ``question``, and what was ``received`` with it.
+    """
 
     type: str
     text: str
     digest: str
     thread: str
     body: Mapping[str, Any]
+    question: str = ""
+    received: tuple[Said, ...] = ()
 
     def act(self, step: Step) -> Act:
         """Return what the person approves."""
@@ -104,7 +111,10 @@ async def _prepared(visit: Visit, step: Step, why: str, body: Mapping[str, Any])
         made = await desk.protocol(step.ref, body["protocol"], person, step.role)
         return Prepared(HANDOVER, made.body, made.digest, made.thread, body)
     pending = _fitting(step, case.pending)
-    return None if pending is None else Prepared(pending.type, pending.body, pending.digest, case.thread, body)
+    if pending is None:
+        return None
+    asked = (visit.tongue.code("purpose", case.purpose), received(visit, case)) if pending.type == REPLY else ("", ())
+    return Prepared(pending.type, pending.body, pending.digest, case.thread, body, *asked)
 
 
 async def show(visit: Visit, step: Step) -> web.StreamResponse:
@@ -181,6 +191,7 @@ async def _page(
         said=say(body_fields(prepared.type), ijson.loads(prepared.text.encode()), visit.tongue),
         kind=visit.tongue.code("message_type", prepared.type),
         statement=visit.tongue.code("statement_kind", wanted.kind),
+        asked=prepared,
         text=prepared.text,
         digest=prepared.digest,
         until=visit.tongue.instant(until),

@@ -33,14 +33,11 @@ from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_links import steps_of, stop_of
-from gateway.web.interior.step_texts import ASIDE, ASKING, SECOND, TEXTS, StepText, freeze_text
+from gateway.web.interior.step_texts import ASIDE, ASKING, AT_ONCE, SECOND, TEXTS, StepText, stop_text
 from gateway.web.interior.tasks import with_reference
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson
-
-AT_ONCE = frozenset({"freeze", "suspension"})
-"""Steps that stop: the page of their fields is the one before the act."""
 
 _TAKES_OUT = frozenset({"restatement"})
 """Steps in which a part that is left empty is taken off the record, and is said to be none before it is."""
@@ -95,8 +92,8 @@ async def _text(visit: Visit, verb: str, row: BoardRow, role: str) -> StepText:
     """Return what is said of the step in this case: of one that takes two words, whether the visitor's decides."""
     if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, verb, visit.person.id, role):
         return SECOND[verb]
-    if verb == "freeze":
-        return freeze_text(row.side, row.state)
+    if verb in AT_ONCE:
+        return stop_text(verb, row.side, row.state)
     if verb in ASKING and row.side == Side.REQUESTING:
         return ASKING[verb]
     is_aside = verb in ASIDE and (row.side, row.state) == (Side.REQUESTING, State.SUSPENDED)

@@ -710,6 +710,30 @@ _TOO = StepText(
 )
 
 
+_SUSPENDED_TOO = StepText(
+    N_("Suspend the case too"),
+    N_(
+        "The case is suspended already. By this you suspend it too: it goes on only once you have let go as well as "
+        "everybody else who stopped it."
+    ),
+    _TOLD_IF,
+    N_("Suspend the case too"),
+    N_("You suspend the case too. It goes on only once all who stopped it let go."),
+    sends=True,
+)
+
+
+def stop_text(verb: str, side: str, state: str) -> StepText:
+    """Return what is said of the step ``verb`` that stops a case at once (``AT_ONCE``), on ``side`` in ``state``."""
+    if verb == "suspension":
+        return _SUSPENDED_TOO if state == State.SUSPENDED else TEXTS[verb]
+    return freeze_text(side, state)
+
+
+AT_ONCE = frozenset({"freeze", "suspension"})
+"""Steps that stop: the page of their fields is the one before the act."""
+
+
 def freeze_text(side: str, state: str) -> StepText:
     """
     Return what is said of the step that stops a case at once, on ``side`` in ``state``.

@@ -13,7 +13,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from gateway.core.case import Case, Notice, Side
-from gateway.core.notices import unanswered
+from gateway.core.notices import REPLY_PART, unanswered
 from gateway.core.verification import IN_CHARGE
 from gateway.services import directory
 from gateway.services.act_bodies import TAKES
@@ -26,7 +26,6 @@ from gateway.web.forms import PREFIX
 from gateway.web.interior import answering, differences, looks, signatures
 from gateway.web.interior.step_links import PAGES
 from gateway.web.interior.step_pages import (
-    AT_ONCE,
     Form,
     Standing,
     Step,
@@ -40,6 +39,7 @@ from gateway.web.interior.step_pages import (
     take_why,
     why_of,
 )
+from gateway.web.interior.step_texts import AT_ONCE
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 
@@ -85,11 +85,20 @@ async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
     if step.verb == "report" and step.row.due_on is not None:
         text = visit.tongue._(_LAST_REPORT, day=visit.tongue.day(step.row.due_on))
         return tuple(replace(one, hint=text) if one.member == "final" else one for one in made)
+    if step.verb in ("strike", "rectification"):
+        return _own_parts(made, step.side)
     if step.verb == "restatement":
         return _which_guardian(made, await _guardians(visit, step))
     if step.verb == "redirect":
         return with_options(made, "/authority/id", await _authorities(visit), asked=True)
     return made
+
+
+def _own_parts(of: tuple[Field, ...], side: Side) -> tuple[Field, ...]:
+    """A State takes back what it sent itself: who asks elements, who is asked its reply (R-16)."""
+    parts = next(one.options for one in of if one.member == "parts")
+    asking = side is Side.REQUESTING
+    return with_options(of, "/parts", [one for one in parts if (one.value != REPLY_PART) is asking])
 
 
 def _without_none(of: Sequence[Field]) -> tuple[Field, ...]:

@@ -48,7 +48,9 @@ async def test_each_role_sees_its_part(both: tuple[Desk, Desk], side: Side) -> N
         assert (name, "view", WHY) == (await recorded(desk.network, desk.country, ref))[-1]
     if side is Side.REQUESTED:
         day = (await story.row(desk.network, desk.country, ref)).due_on
-        page = await (await desk.officer("reception")).get(f"/cases/{ref}/steps/report")
+        reception = await desk.officer("reception")
+        assert "Waiting for The last report Time" in (await reception.get(f"/cases/{ref}")).words
+        page = await reception.get(f"/cases/{ref}/steps/report")
         assert f"Not before {day} , six months after the handover." in page.words
 
 

@@ -24,7 +24,7 @@ from gateway.services.ports import Tx
 from gateway.web import forms
 from gateway.web.form_fields import body_fields
 from gateway.web.interior import PAGES
-from gateway.web.interior.step_texts import TEXTS, freeze_text
+from gateway.web.interior.step_texts import AT_ONCE, TEXTS, freeze_text, stop_text
 from tests.core import return_support, support
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network
@@ -245,7 +245,7 @@ async def test_each_step_of_each_state_has_a_page_for_who_may_take_it(two: Two, 
                 ):
                     page = await open_step(who, ref, verb)
                     assert 200 == page.status, (country, name, verb, page.words)
-                    text = freeze_text(row.side, row.state) if verb == "freeze" else TEXTS[verb]
+                    text = stop_text(verb, row.side, row.state) if verb in AT_ONCE else TEXTS[verb]
                     assert text.title in page.words, (country, name, verb)
                 elif not open_.get(verb) and tale in ("acknowledged", "assessed"):
                     page = await who.get(at(ref, verb))
@@ -293,6 +293,34 @@ async def test_who_stops_a_stopped_case_reads_that_it_is(two: Two) -> None:
     case = await who.get(f"/cases/{ref}")
     assert ("Stop the case at once" in case.words, "Add your own stop" in case.words) == (False, True)
     assert "stopped already" in (await who.get(at(ref, "freeze"))).words
+
+
+async def test_a_state_takes_back_what_it_sent_itself(two: Two) -> None:
+    """Who asks is offered the elements, and who is asked the reply alone: anything else was refused (R-16)."""
+    refs = await story.replied(two.network)
+    found = []
+    for country, ref, verb in (
+        ("XAA", refs[0], "strike"),
+        ("XAA", refs[0], "rectification"),
+        ("XBB", refs[1], "strike"),
+    ):
+        page = await (await two.officer(country, "first")).get(at(ref, verb))
+        parts = re.findall(r'name="b.parts" type="checkbox" value="([A-Z_]+)"', page.text)
+        found.append((len(parts) > 1, "REPLY" in parts))
+    assert [(True, False), (True, False), (False, True)] == found
+
+
+async def test_who_suspends_a_suspended_case_reads_that_it_is(two: Two) -> None:
+    """Pressed again, it adds a holder who has to let go as well; the page said that the case stands still from now."""
+    ref, _ = await story.acknowledged(two.network)
+    who = await two.officer("XAA", "first")
+    titles = []
+    for state in (State.ACKNOWLEDGED, State.SUSPENDED):
+        await story.put(two.network, "XAA", ref, state, resume_to=State.ACKNOWLEDGED)
+        words = (await who.get(f"/cases/{ref}")).words
+        page = (await who.get(at(ref, "suspension"))).words
+        titles.append(("Suspend the case too" in words, "suspended already" in page))
+    assert [(False, False), (True, True)] == titles
 
 
 async def test_a_stop_is_one_press_from_each_page_of_a_step(two: Two) -> None:
@@ -699,9 +727,11 @@ async def test_an_answer_that_is_not_positive_is_signed_and_sent(two: Two) -> No
     assert "Nothing has been changed yet" in page.words, page.words
     page = await clerk.post(path, {"confirm": "yes"})
     assert "The answer is prepared" in page.words
-    wanted = (await story.case(two.network, "XBB", theirs)).pending.digest
+    case = await story.case(two.network, "XBB", theirs)
     shown = await open_step(signer, theirs, "countersignature")
-    assert wanted in shown.words
+    assert case.pending.digest in shown.words
+    # Whoever says no as the second person sees of whom: without that it is no second look.
+    assert case.received["elements"]["birth_date"] in shown.words
     page = await signer.post(at(theirs, "countersignature"), {"code": two.code(signer)})
     assert "Signed. The answer can be sent now." in page.words
     assert "sign" in await looks_at(two.desks["XBB"], theirs)
