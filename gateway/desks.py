@@ -24,6 +24,7 @@ from gateway.web.door import desks_app
 from gateway.web.headers import HEADERS
 from gateway.web.signin.hand import Hand
 from gateway.web.signin.openid import OpenId
+from gateway.web.signin.sign_on import SignOn
 from gateway.web.site import DEFAULT_COLOUR, Look, Site
 from gateway.web.visit import DeskPages
 from keys.custody import KeyStore
@@ -139,7 +140,11 @@ def _look(settings: Settings) -> Look:
 
 
 def _openid(settings: Settings, accounts: Accounts, environ: Mapping[str, str]) -> OpenId | None:
-    chosen, hidden = settings.values["desks"].get("openid"), client_secret(settings, environ)
-    if chosen is None or hidden is None:
-        return None
-    return OpenId(accounts, chosen["issuer"], chosen["client_id"], hidden, chosen["claim"])
+    provider = sign_on(settings, environ)
+    return None if provider is None else OpenId(accounts, provider, settings.values["desks"]["openid"]["claim"])
+
+
+def sign_on(settings: Settings, environ: Mapping[str, str]) -> SignOn | None:
+    """Return the State's own sign-on, if the desks go by one. Raises ``BadConfiguration``."""
+    chosen, hidden = settings.values.get("desks", {}).get("openid"), client_secret(settings, environ)
+    return None if chosen is None or hidden is None else SignOn(chosen["issuer"], chosen["client_id"], hidden)

@@ -30,6 +30,8 @@ from gateway.services.ports import Outdated, Unavailable
 from gateway.services.steady import SteadyClock
 from gateway.services.trust import LOOK_S
 from gateway.settings import BadConfiguration
+from gateway.storage.errors import StoreError
+from keys.errors import BadStore
 
 if TYPE_CHECKING:
     from gateway.desks import Desks
@@ -118,9 +120,10 @@ async def serve(
     cancelled from then on is the closing.
 
     Raises ``BadConfiguration`` where nodes of another gateway run over the same database, ``Outdated`` where that has
-    gone back.
+    gone back, and ``BadStore`` or ``StoreError`` where our card says that keys or cards here are older ones.
     """
     context = gateway.context
+    _check_newest(context)
     outdated = asyncio.Event()
     context.on_outdated = outdated.set
     monitor = monitor_of(gateway)
@@ -156,6 +159,29 @@ async def serve(
                 _begin_beside(group, gateway, monitor, keep)
             if loops:
                 _begin_loops(group, gateway, monitor)
+
+
+def _check_newest(context: Context) -> None:
+    """
+    Raise ``BadStore`` or ``StoreError`` where keys or cards here are older ones, as what was stolen and put back.
+
+    Nobody would hear what is said, nor could write to us, and all of it would wait in silence. A command does its work
+    over them all the same: a stop, and what mends this.
+    """
+    own = context.own
+    if own is not None and context.is_revoked(context.keyring.signing.kid):
+        hint = (
+            "put the newest copy of the key store back; if isthmus compromise was cut short, run it again; else"
+            " isthmus keys rotate signing, then the same with --activate"
+        )
+        raise BadStore(f"our card {own.serial} revokes the signing key in use: no partner takes what it signs", hint)
+    if own is not None and own.epoch < context.epoch:
+        hint = (
+            "put the newest cards and key store here if another machine has newer ones, or the cards if a partner has;"
+            " if isthmus restore begin-epoch or isthmus compromise was cut short, run it again"
+        )
+        text = f"the database is in epoch {context.epoch}, and our newest card here is of epoch {own.epoch}"
+        raise StoreError(f"{text}: nothing would leave", hint)
 
 
 async def _begin_reading(gateway: Gateway, held: AsyncExitStack) -> asyncio.Task[None]:

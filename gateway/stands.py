@@ -5,6 +5,7 @@ Rule 1: the word is of what was committed and could be read, so it lags and neve
 that has not come as far was put back.
 Rule 2: the word is read before the database is. Between two looks a database only goes on.
 Rule 3: a word that cannot be read, is damaged or is another gateway's says nothing: none keeps a gateway from its own.
+Rule 4: our newest card is a word too, of the epoch alone: the database was in it as the card was issued.
 """
 
 import asyncio
@@ -40,14 +41,14 @@ async def heed(context: Context, path: Path) -> None:
     """
     Leave word in the store if it has not come as far as ``path`` says, for whoever looks (``Context.look``).
 
-    Where ``path`` tells of a later epoch only this process goes by that, and the store is told nothing: the home may be
-    the one that is wrong, as after a restore was tried on this machine, and other nodes may run. Raises
+    Where ``path``, or our card, tells of a later epoch only this process goes by that, and the store is told nothing:
+    the home may be the one that is wrong, as after a restore was tried on this machine, and other nodes may run. Raises
     ``Unavailable``.
     """
     known = noted(path, [_whose(context)])
+    context.past = max(known.epoch if known else 1, context.own.epoch if context.own else 1) - 1
     if known is None:
         return
-    context.past = known.epoch - 1
 
     def went_back(stand: Stand) -> bool:
         return stand.epoch == known.epoch and stand.extent < known.extent

@@ -1,8 +1,9 @@
-"""What is wrong with our partners: the cards that are here, and whether their doors answer."""
+"""What is wrong with our partners: the cards that are here, and whether their doors, and the sign-on, answer."""
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 
 from gateway.checks.look import Look
@@ -10,6 +11,7 @@ from gateway.home import is_ahead
 from gateway.services.health import N_, Item, bad, note, ok
 from gateway.services.ports import Peers, Unavailable
 from gateway.services.trust import advance_chain
+from gateway.settings import BadConfiguration
 from gateway.transport.card_directory import load_cards
 from gateway.transport.peers import HttpPeers
 from keys import b64
@@ -76,10 +78,10 @@ def _ahead(published: Sequence[bytes], now: datetime) -> Card | None:
 
 async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
     """
-    Knock at the door of every partner that has one, through ``peers``: any answer at all is one.
+    Knock at the door of every partner that has one, through ``peers``, and ask the sign-on of the desks, if any.
 
-    Nothing is posted: what a partner refuses stands in its log as what somebody tried there. Another method than POST
-    is answered by every door (405, protocol section 1).
+    Any answer of a partner at all is one. Nothing is posted there: what a partner refuses stands in its log as what
+    somebody tried. Another method than POST is answered by every door (405, protocol section 1).
     """
     cards: dict[str, Card] = {}
     for country, partner in look.settings.values["partners"].items():
@@ -87,10 +89,32 @@ async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
         held, _, _ = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now)
         if held is not None and partner.get("transmission", "push") != "pull":
             cards[country] = held
-    if peers is not None:
-        return list(await asyncio.gather(*(_knock(peers, cards, country) for country in cards)))
-    async with HttpPeers(cards.get) as made:
-        return list(await asyncio.gather(*(_knock(made, cards, country) for country in cards)))
+    async with AsyncExitStack() as stack:
+        through = await stack.enter_async_context(HttpPeers(cards.get)) if peers is None else peers
+        found = await asyncio.gather(*(_knock(through, cards, country) for country in cards), _sign_on(look))
+    return [item for item in found if item is not None]
+
+
+async def _sign_on(look: Look) -> Item | None:
+    """Ask the sign-on for what signing in takes of it: else the operator learns of it after everybody at the desks."""
+    if not look.settings.values.get("desks", {}).get("openid"):
+        return None
+    from gateway.desks import sign_on  # here: the pages' libraries take a while
+    from gateway.web.signin.openid import BACK
+
+    try:
+        provider = sign_on(look.settings, os.environ)
+    except BadConfiguration:
+        return None  # ``named`` tells of it
+    if provider is None:
+        return None
+    try:
+        await provider.try_out(look.settings.values["desks"]["origins"]["interior"] + BACK, look.now)
+    except Unavailable as error:
+        return bad("reach", N_("nobody signs in by the sign-on: %(why)s"), "%(then)s", why=error, then=error.hint)
+    finally:
+        await provider.close()
+    return ok("reach", N_("the sign-on answers, and takes our client and secret"))
 
 
 async def _knock(peers: Peers, cards: Mapping[str, Card], country: str) -> Item:

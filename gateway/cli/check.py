@@ -28,14 +28,15 @@ from gateway.settings import Settings
 @click.command()
 @home_option
 @passphrase_option
-@click.option("--online", is_flag=True, help="Also try to reach every partner.")
+@click.option("--online", is_flag=True, help="Also try to reach every partner, and the sign-on of the desks.")
 @click.option("--example", "as_example", is_flag=True, help="Print an annotated configuration file, and nothing else.")
 @json_option
 def check(home: Path, passphrase_file: Path | None, online: bool, as_example: bool, as_json: bool) -> None:
     """
     Look at configuration, ports, keys, cards, database, calendars, disk and clock, and name the next step for each.
 
-    Exits 0 if all is well, 1 with findings, 3 if the configuration cannot be used, 4 if only a partner is out of reach.
+    Exits 0 if all is well, 1 with findings, 3 if the configuration cannot be used, 4 if only a partner, or the sign-on,
+    is out of reach.
     """
     if as_example:
         if as_json:

@@ -1,5 +1,6 @@
 """``isthmus check`` and what ``serve`` says of a home that cannot be served."""
 
+import asyncio
 import json
 import os
 import re
@@ -22,20 +23,23 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 import schemas
 from benchmarks.pair import free_port
-from gateway import app, settings
+from gateway import app, serving, settings
 from gateway.checks import run
 from gateway.checks.look import Look, own_card
 from gateway.checks.partners import reach
+from gateway.cli.errors import describe
 from gateway.cli.running import LOCK_FILE, alone
 from gateway.configured import reckoner
 from gateway.home import KEY_FILE, SIGNING
 from gateway.http.listen import listen
 from gateway.http.peer_api import peer_app
+from gateway.storage.errors import StoreError
 from gateway.storage.sqlite import run_inline
 from gateway.transport.peers import HttpPeers
 from keys import b64
 from keys.card import Card
 from keys.custody import open_store
+from keys.errors import StoreError as KeyStoreError
 from tests.cli.support import (
     PHRASE,
     Homes,
@@ -49,6 +53,7 @@ from tests.cli.support import (
     with_role,
     with_signing,
 )
+from tests.web.signin.provider import SECRET, provider
 
 
 def findings(home: Path, **environ: str) -> dict[str, str]:
@@ -564,10 +569,37 @@ def test_a_signing_key_in_use_that_is_revoked(homes: Homes) -> None:
     (listed,) = own_card(settings.load(home, {})).signing
     value("keys", "revoke", "-C", home, "--", listed.kid)
     assert "put the newest copy of the key store back" in _hint(home, "revokes the signing key in use")
+    assert "newest copy of the key store" in _not_served(home, "revokes the signing key in use")
     value("keys", "rotate", "signing", "-C", home)
     assert "--activate" in _hint(home, "revokes the signing key in use")
     value("keys", "rotate", "signing", "-C", home, "--activate")
     assert {} == findings(home)
+
+
+def test_cards_that_are_older_than_the_database(homes: Homes) -> None:
+    """As where begin-epoch was cut short, or the home of another machine is newer: nothing would leave, in silence."""
+    home = homes.home("XBB")
+    Path(value("restore", "begin-epoch", "-C", home)["card"]).unlink()
+    assert "run it again" in _not_served(home, "epoch 2, and our newest card here is of epoch 1")
+
+
+def _not_served(home: Path, why: str) -> str:
+    """Return the hint with which ``home`` is not served, which is said before any door is open."""
+
+    async def serve() -> str:
+        gateway = await app.build(settings.load(home, {}), passphrase=lambda: PHRASE, run=run_inline, log=_silent)
+        try:
+            with pytest.raises((StoreError, KeyStoreError), match=why) as raised:
+                await asyncio.wait_for(serving.serve(gateway), 30)
+        finally:
+            await gateway.close()
+        return describe(raised.value).hint
+
+    return asyncio.run(serve())
+
+
+def _silent(event: str, **_: Any) -> None:
+    """Log nothing."""
 
 
 def test_a_key_store_that_is_not_there(homes: Homes) -> None:
@@ -620,6 +652,37 @@ async def test_a_knock_is_no_refusal_in_the_log_of_a_partner(homes: Homes) -> No
     await runner.cleanup()
     await asked.close()
     assert (["XAA answers (HTTP 405)"], []) == ([item.text for item in items], told)
+
+
+PROVIDER = """
+[desks.openid]
+issuer = "{}"
+client_id = "isthmus"
+client_secret = "env:SIGN_ON"
+claim = "sub"
+"""
+
+
+async def test_a_sign_on_is_asked_before_anybody_stands_at_a_desk(
+    homes: Homes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a partner: a look that reaches out tells whether anybody could sign in by it, and says what to do."""
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    home, now = homes.home("XAA"), datetime.now(UTC)
+    written = (home / settings.FILE_NAME).read_text()
+
+    async def asked(issuer: str) -> list[tuple[str, str]]:
+        (home / settings.FILE_NAME).write_text(written + DESKS + PROVIDER.format(issuer))
+        items = await reach(Look(settings.load(home, {}), lambda: PHRASE, now))
+        return [(item.level, item.text) for item in items if "sign-on" in item.text]
+
+    async with provider(now) as there:
+        monkeypatch.setenv("SIGN_ON", SECRET)
+        assert [("ok", "the sign-on answers, and takes our client and secret")] == await asked(there.issuer)
+        monkeypatch.setenv("SIGN_ON", "one that has ended")
+        ((level, text),) = await asked(there.issuer)
+    assert ("finding", "our client and secret") == (level, text[-21:])
+    assert [("finding", "nobody signs in by the sign-on: the sign-on cannot be reached")] == await asked(there.issuer)
 
 
 def test_a_port_that_is_taken(homes: Homes) -> None:

@@ -10,7 +10,7 @@ from gateway.app import Gateway
 from gateway.services.ports import GONE_BACK, GoneBack, Unavailable
 from tests.support import story
 from tests.support.network import Network, open_gateway
-from tests.support.restoring import back_up
+from tests.support.restoring import back_up, next_card_of
 
 
 def mark(network: Network) -> Path:
@@ -105,6 +105,19 @@ async def test_a_later_epoch_in_one_home_stops_no_other_node(network: Network) -
     assert await word_of(gateway) is None
     mark(network).unlink()
     await (await anew(network)).context.look()
+
+
+async def test_a_card_of_a_later_epoch_is_gone_back_from_by_nobody(network: Network, tmp_path: Path) -> None:
+    """On a new machine the file may be missing; the card tells of the epoch, and a stop is taken as ever."""
+    ref = await story.sent(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].resync.begin_epoch(network.clock.now())
+    next_card_of(network, "XAA", epoch=2)
+    gateway = await put_there(network, backup)
+    with pytest.raises(GoneBack):
+        await gateway.context.look()
+    await gateway.hold.freeze(ref, "danger", "first", "case_officer")
+    assert await word_of(gateway) is None
 
 
 async def test_what_cannot_be_believed_says_nothing(network: Network) -> None:

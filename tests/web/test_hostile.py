@@ -27,6 +27,7 @@ from gateway.services.context import Person
 from gateway.web.door import ASSETS, COOKIE, desks_app
 from gateway.web.headers import HEADERS
 from gateway.web.signin.openid import OpenId
+from gateway.web.signin.sign_on import SignOn
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route
 from tests.support import story
 from tests.support.network import HandClock, make_home, people_keys
@@ -583,7 +584,7 @@ def test_the_script_takes_no_message_of_another_site() -> None:
 
 async def _at_the_provider(desk: Desk, there: Any) -> Officer:
     there.person, there.redirects = "first", desk.site.origins["interior"]
-    desk.site.openid = OpenId(desk.site.accounts, there.issuer, CLIENT, SECRET)
+    desk.site.openid = OpenId(desk.site.accounts, SignOn(there.issuer, CLIENT, SECRET))
     return desk.nobody()
 
 

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from gateway.web.door import COOKIE
 from gateway.web.signin.openid import OpenId
+from gateway.web.signin.sign_on import SignOn
 from tests.web.chromium import AUTHENTICATOR, CHROMIUM, FLAGS
 from tests.web.signin.pages import PAGES
 from tests.web.signin.provider import CLIENT, SECRET, provider
@@ -112,7 +113,7 @@ async def test_way_back_from_elsewhere_keeps_the_strict_cookie(
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     async with provider(desk.site.now()) as there:
         there.person, there.redirects = "first", desk.site.origins["interior"]
-        desk.site.openid = OpenId(desk.site.accounts, there.issuer, CLIENT, SECRET)
+        desk.site.openid = OpenId(desk.site.accounts, SignOn(there.issuer, CLIENT, SECRET))
         await page.goto(f"{desk.site.origins['interior']}/account")
         await page.get_by_role("link", name="Go to the sign-on").click()
         await page.get_by_role("heading", name="How you sign in").wait_for()

@@ -10,8 +10,9 @@ import pytest_asyncio
 from joserfc.jwk import ECKey, OctKey
 
 from gateway.services.ports import Unavailable
-from gateway.web.signin.openid import OpenId
+from gateway.web.signin.openid import BACK, OpenId
 from gateway.web.signin.refused import Refused
+from gateway.web.signin.sign_on import SignOn
 from tests.web.signin.provider import CLIENT, SECRET, Provider
 from tests.web.signin.provider import provider as run_provider
 from tests.web.signin.support import ORIGIN, T0, House
@@ -28,7 +29,7 @@ async def provider(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Provider]:
 @pytest_asyncio.fixture
 async def client(house: House, provider: Provider) -> AsyncIterator[OpenId]:
     """Our side of it."""
-    made = OpenId(house.accounts, provider.issuer, CLIENT, SECRET)
+    made = OpenId(house.accounts, SignOn(provider.issuer, CLIENT, SECRET))
     yield made
     await made.close()
 
@@ -212,7 +213,7 @@ async def test_refusal_by_the_provider_leads_nowhere(client: OpenId, provider: P
 
 async def test_unverified_address_is_nobody(house: House, provider: Provider) -> None:
     """Where the claim is an e-mail address, the provider must have verified it (ASVS 6.8.1)."""
-    client = OpenId(house.accounts, provider.issuer, CLIENT, SECRET, "email")
+    client = OpenId(house.accounts, SignOn(provider.issuer, CLIENT, SECRET), "email")
     provider.claims = {"email": "officer"}
     assert "person" == await refused(client, provider)
     provider.claims = {"email": "officer", "email_verified": True}
@@ -220,9 +221,37 @@ async def test_unverified_address_is_nobody(house: House, provider: Provider) ->
     await client.close()
 
 
+async def test_a_provider_is_tried_out_without_anybody(provider: Provider) -> None:
+    """It refuses the code that we made up, and takes who asks; all that signing in asks it for was asked."""
+    sign_on = SignOn(provider.issuer, CLIENT, SECRET)
+    await sign_on.try_out(ORIGIN + BACK, T0)
+    assert ["metadata", "keys", "token"] == provider.asked
+    await sign_on.close()
+
+
+@pytest.mark.parametrize(
+    ("known", "metadata", "why"),
+    [
+        ((CLIENT, "one that has ended"), {}, "client and secret"),
+        (("another", SECRET), {}, "client and secret"),
+        ((CLIENT, SECRET), {"issuer": "https://evil.example"}, "another issuer"),
+        ((CLIENT, SECRET), {"jwks_uri": "http://evil.example/keys"}, "not https"),
+    ],
+)
+async def test_a_provider_that_lets_nobody_in_is_told(
+    provider: Provider, known: tuple[str, str], metadata: dict[str, str], why: str
+) -> None:
+    """Before anybody stands at a desk."""
+    provider.metadata = metadata
+    sign_on = SignOn(provider.issuer, *known)
+    with pytest.raises(Unavailable, match=why):
+        await sign_on.try_out(ORIGIN + BACK, T0)
+    await sign_on.close()
+
+
 async def test_silent_provider_is_said(house: House) -> None:
     """Where nobody answers the person learns to try another way."""
-    client = OpenId(house.accounts, "http://127.0.0.1:9", CLIENT, SECRET)
+    client = OpenId(house.accounts, SignOn("http://127.0.0.1:9", CLIENT, SECRET))
     with pytest.raises(Unavailable, match="reached"):
         await client.begin(ORIGIN, "browser", T0)
     await client.close()

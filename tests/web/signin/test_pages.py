@@ -17,6 +17,7 @@ from gateway.web.operator.people import EVENT_NAMES
 from gateway.web.signin import cookies
 from gateway.web.signin.openid import OpenId
 from gateway.web.signin.passkeys import Passkeys
+from gateway.web.signin.sign_on import SignOn
 from tests.web.signin.pages import PAGES
 from tests.web.signin.provider import CLIENT, SECRET, provider
 from tests.web.signin.support import Authenticator
@@ -503,7 +504,7 @@ async def test_sign_on_elsewhere_leads_in(desk: Desk, monkeypatch: pytest.Monkey
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     async with provider(desk.site.now()) as there:
         there.person, there.redirects = "first", desk.site.origins["interior"]
-        desk.site.openid = OpenId(desk.site.accounts, there.issuer, CLIENT, SECRET)
+        desk.site.openid = OpenId(desk.site.accounts, SignOn(there.issuer, CLIENT, SECRET))
         browser = desk.nobody()
         away = await browser.get("/sign-in/openid?next=/account", follow=False)
         query = await there.visit(away.location)
@@ -518,7 +519,7 @@ async def test_sign_on_elsewhere_leads_in(desk: Desk, monkeypatch: pytest.Monkey
 
 async def test_a_sign_on_that_is_away_leads_to_the_other_ways_and_tells_the_operator(desk: Desk) -> None:
     """Nobody is left with a page that has no way in, and the log says what is wrong and what to do."""
-    desk.site.openid = OpenId(desk.site.accounts, "http://127.0.0.1:9", CLIENT, SECRET)
+    desk.site.openid = OpenId(desk.site.accounts, SignOn("http://127.0.0.1:9", CLIENT, SECRET))
     page = await desk.nobody().send("GET", "/sign-in/openid")
     await desk.site.openid.close()
     assert 503 == page.status
