@@ -1,7 +1,7 @@
 """What is wrong with the database, with the server it is on, and with what it says of partners, nodes and logs."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -10,10 +10,11 @@ from gateway.checks import trust
 from gateway.checks.look import Look, own_card
 from gateway.core.checkpoint import parse_note
 from gateway.services.checkpoints import LATE
-from gateway.services.health import N_, Item, Terms, bad, note, ok
+from gateway.services.health import N_, SOON, Item, Terms, bad, note, ok
 from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.ports import GONE_BACK
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
+from gateway.storage.postgres_schema import ELSEWHERE
 from gateway.storage.query import Query, sqlite_query
 from keys.card import CLOCK_SKEW_MAX
 
@@ -28,14 +29,27 @@ APART_MAX = timedelta(seconds=30)
 _DURABLE = frozenset({"fsync", "full_page_writes"})
 """What makes a commit one; ``synchronous_commit`` each connection of ours sets for itself."""
 
-_SERVER_SETTINGS = """
-SELECT name, setting FROM pg_settings WHERE name IN ('server_version_num', 'fsync', 'full_page_writes')
-"""
+_SPOKEN = {
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_transaction_sample_rate": "0",
+}
+"""Settings by which the log of the server tells statements, each with the value by which it tells none."""
+
+_WITH_VALUES = "log_parameter_max_length"
+_WITH_VALUES_ON_ERROR = "log_parameter_max_length_on_error"
+"""How much of each value is told with a statement; 0 is nothing."""
+
+_ASKED = ("server_version_num", *sorted(_DURABLE), *_SPOKEN, _WITH_VALUES, _WITH_VALUES_ON_ERROR)
+
+_SERVER_SETTINGS = f"SELECT name, setting FROM pg_settings WHERE name IN {_ASKED}"  # noqa: S608  # constants
 
 _SERVER = """
 SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
         nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)), extract(epoch FROM clock_timestamp())::float8,
-    pg_is_in_recovery() OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only')
+    pg_is_in_recovery() OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only'),
+    CASE WHEN isfinite(r.rolvaliduntil) THEN extract(epoch FROM r.rolvaliduntil)::float8 END
 FROM pg_database AS d, pg_roles AS r WHERE d.datname = current_database() AND r.rolname = current_user
 """
 
@@ -120,7 +134,12 @@ def _server(look: Look, query: Query) -> Iterator[Item]:
         if chosen[name] != "on":
             text = N_("the server has %(name)s off: what was answered may be gone after a crash")
             yield bad("database", text, N_("set %(name)s = on in postgresql.conf and restart the server"), name=name)
-    ((most, clock, only_read),) = query(_SERVER)
+    yield from _log_of(chosen)
+    ((most, clock, only_read, refused_at),) = query(_SERVER)
+    ends = None if refused_at is None else datetime.fromtimestamp(refused_at, UTC)
+    if ends is not None and ends - look.now < SOON:
+        text = N_("the server takes our password until %(day)s only")
+        yield bad("database", text, N_("give its user another one, or a later end"), day=ends.date())
     if only_read:
         hint = N_("point the address at the primary server; if it is that, turn default_transaction_read_only off")
         yield bad("database", N_("the database takes no writing"), hint)
@@ -138,11 +157,28 @@ def _server(look: Look, query: Query) -> Iterator[Item]:
         yield bad("clock", text, N_("set both; see that NTP runs on every machine"), seconds=int(apart))
 
 
+def _log_of(chosen: Mapping[str, str]) -> Iterator[Item]:
+    """Look at whether the log of the server, which others may read and keep, tells values of our rows."""
+    told = [name for name, silent in _SPOKEN.items() if chosen[name] != silent]
+    by = [_WITH_VALUES] if told and chosen[_WITH_VALUES] != "0" else []
+    by += [_WITH_VALUES_ON_ERROR] if chosen[_WITH_VALUES_ON_ERROR] != "0" else []
+    for name in by:
+        text = N_("the log of the server tells values of our rows, and reasons that people gave")
+        yield bad("database", text, N_("set %(name)s = 0 there, and destroy what it has told"), name=name)
+
+
 def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     known = {one.number: one.sha256 for one in load_migrations(dialect)}
     tables = {name for (name,) in query(_TABLES[dialect])}
     if f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:
         yield bad("database", N_("the database was moved away from"), _MOVED_HINTS[dialect])
+        return
+    if LEDGER not in tables and dialect == "postgres" and (found := query(ELSEWHERE)):
+        text = N_("the store is in the schema %(schema)s, and this user looks in another one")
+        hint = N_(
+            "set search_path of this user, and of the database, so that it begins with %(schema)s; restore nothing"
+        )
+        yield bad("database", text, hint, schema=found[0][0])
         return
     if LEDGER not in tables:
         hint = N_("restore the last backup, then isthmus restore begin-epoch")

@@ -31,7 +31,7 @@ from gateway.storage.errors import StoreError, reason
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations, migrate, moved_to_a_server
 from gateway.storage.postgres import BATCH, LEAD, SPACE, check_server
 from gateway.storage.postgres_desks import SCHEMA, prepare
-from gateway.storage.postgres_errors import LOST, check_direct
+from gateway.storage.postgres_errors import LOST, begin_session
 from gateway.storage.postgres_errors import reason as postgres_reason
 from gateway.storage.postgres_schema import migrate as migrate_postgres
 from gateway.storage.sql import Row
@@ -453,7 +453,7 @@ async def _connected(dsn: str) -> AsyncIterator[Any]:
     db = await asyncpg.connect(dsn, server_settings=_SETTINGS, timeout=10)
     try:
         try:
-            await check_direct(db)
+            await begin_session(db)
         except Unavailable as error:
             raise StoreError(str(error), error.hint) from error
         await check_server(db)

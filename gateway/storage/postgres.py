@@ -31,7 +31,7 @@ from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Un
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import check_known
-from gateway.storage.postgres_errors import LOST, RACED, check_direct, reason, unavailable
+from gateway.storage.postgres_errors import LOST, RACED, begin_session, reason, unavailable
 from gateway.storage.postgres_pool import CLOSE_S
 from gateway.storage.postgres_schema import DIALECT, NEVER_S, RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
@@ -506,7 +506,7 @@ async def connect(dsn: str) -> Connection:
             dsn, server_settings=_SETTINGS, statement_cache_size=500, timeout=10, command_timeout=40
         )
         try:
-            await check_direct(made)
+            await begin_session(made)
         except BaseException:
             made.terminate()
             raise

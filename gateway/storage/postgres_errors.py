@@ -42,7 +42,8 @@ _REASONS = {
     asyncpg.InvalidCatalogNameError: ("there is no such database", "create it, or check the address of the store"),
     asyncpg.UndefinedTableError: (
         "the database holds no store",
-        "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init",
+        "isthmus check says whether it lies in another schema; else restore the last backup, then isthmus restore"
+        " begin-epoch; a new home is made by isthmus init",
     ),
     asyncpg.ReadOnlySQLTransactionError: (
         "the database takes no writing",
@@ -61,13 +62,29 @@ def reason(error: BaseException) -> tuple[str, str]:
     return f"the database failed ({type(error).__name__})", "see its log for the cause"
 
 
-async def check_direct(db: Any) -> None:
-    """
-    Raise ``Unavailable`` where ``db`` leads to something that is asked to cancel in the server's place: no session.
+_BEGIN = """
+SELECT pg_backend_pid(), (
+    SELECT count(set_config(name, '0', false)) FROM pg_settings
+    WHERE name IN ('idle_session_timeout', 'transaction_timeout')
+)
+"""
+"""
+Asked, and not sent with the address: a server before version 17 has no ``transaction_timeout``, and refuses who names
+it.
+"""
 
+
+async def begin_session(db: Any) -> None:
+    """
+    Let the server end nothing of ``db`` by a bound of its own, on a whole transaction or on a connection that waits.
+
+    Somebody may have set those for the user or the database. What each kind of connection is bounded by it says itself.
+
+    Raises ``Unavailable`` where ``db`` leads to something that is asked to cancel in the server's place: no session.
     Asked of each connection: a pool may be put before a server over which nodes run. Ends one that is none.
     """
-    if await db.fetchval("SELECT pg_backend_pid()") != db.get_server_pid():
+    pid, _ = await db.fetchrow(_BEGIN)
+    if pid != db.get_server_pid():
         db.terminate()
         raise Unavailable(*POOLED)
 

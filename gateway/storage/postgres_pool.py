@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from gateway.storage.errors import StoreError
-from gateway.storage.postgres_errors import LOST, check_direct, reason
+from gateway.storage.postgres_errors import LOST, begin_session, reason
 
 WAIT_S = 10.0
 """How long to wait for a connection of the pool, or for a new one."""
@@ -32,7 +32,7 @@ async def open_pool(
             min_size=0,
             max_size=most,
             server_settings=dict(settings),
-            init=check_direct,
+            init=begin_session,
             reset=reset,
             timeout=WAIT_S,
             command_timeout=40,

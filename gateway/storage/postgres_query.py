@@ -7,11 +7,11 @@ from typing import Any
 
 import asyncpg
 
-from gateway.storage.postgres_errors import LOST, check_direct, unavailable
+from gateway.storage.postgres_errors import LOST, begin_session, unavailable
 from gateway.storage.postgres_words import translated
 from gateway.storage.query import Query
 
-_SETTINGS = {"application_name": "isthmus check", "timezone": "UTC"}
+_SETTINGS = {"application_name": "isthmus check", "timezone": "UTC", "lock_timeout": "0"}
 _READ_ONLY = "SET default_transaction_read_only = on"
 """Once connected, so that ``reset_val`` of ``pg_settings`` says what it is for everybody else."""
 
@@ -37,7 +37,7 @@ def postgres_query(dsn: str, wait_s: float = WAIT_S) -> Iterator[Query]:
 
         db = run(asyncpg.connect(dsn, server_settings=settings, timeout=10, command_timeout=1.25 * wait_s))
         try:
-            run(check_direct(db))
+            run(begin_session(db))
             run(db.execute(_READ_ONLY))
             yield lambda statement: run(db.fetch(translated(statement)))
         finally:

@@ -20,6 +20,7 @@ _SETTINGS = {
     "default_transaction_read_only": "on",
     "timezone": "UTC",
     "statement_timeout": "30s",
+    "lock_timeout": "0",
 }
 
 

@@ -31,6 +31,12 @@ NEVER_S = 1e8
 _PATIENT = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
 _HASTY = "SET LOCAL lock_timeout = '5s'"
 
+ELSEWHERE = f"""
+SELECT schemaname FROM pg_tables WHERE tablename = '{LEDGER}' AND schemaname <> 'desks'
+    AND schemaname IS DISTINCT FROM current_schema() LIMIT 1
+"""  # noqa: S608  # a constant
+"""Asked where there is no store: whether it lies in a schema in which this user does not look."""
+
 _LEDGER = """
 CREATE TABLE schema_migration (
     number     BIGINT PRIMARY KEY,  -- Number of the migration, from 1.
@@ -73,6 +79,11 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
         tables = {
             name for (name,) in await db.fetch("SELECT tablename FROM pg_tables WHERE schemaname=current_schema()")
         }
+        if LEDGER not in tables and not create and (schema := await db.fetchval(ELSEWHERE)) is not None:
+            hint = (
+                f"set search_path of this user, and of the database, so that it begins with {schema}; restore nothing"
+            )
+            raise StoreError(f"the store is in the schema {schema}, and this user looks in another one", hint)
         if not tables:
             if not create:
                 hint = "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init"

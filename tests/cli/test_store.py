@@ -288,6 +288,42 @@ def test_a_server_that_forgets_is_a_finding(homes: Homes) -> None:
     assert ["fsync", "full_page_writes"] == [text.split(" has ")[1].split()[0] for text in found]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ({}, []),
+        ({"log_min_duration_statement": "250"}, ["log_parameter_max_length"]),
+        ({"log_statement": "mod", "log_parameter_max_length_on_error": "-1"}, ["log_parameter_max_length", "on_error"]),
+        ({"log_statement": "all", "log_parameter_max_length": "0"}, []),
+    ],
+)
+def test_a_server_whose_log_tells_values_is_a_finding(chosen: dict[str, str], found: list[str]) -> None:
+    """Whoever reads the log of the server would read reasons that people gave."""
+    usual = {**database._SPOKEN, database._WITH_VALUES: "-1", database._WITH_VALUES_ON_ERROR: "0"}
+    hints = [item.hint for item in database._log_of({**usual, **chosen})]
+    assert len(found) == len(hints)
+    assert all(name in hint for name, hint in zip(found, hints, strict=True))
+
+
+def test_what_a_server_tells_and_ends_is_looked_at(homes: Homes, postgres: Cluster) -> None:
+    """Its log, the end of a password, and whether the store lies where the user looks."""
+    home = homes.home("XAA")
+    dsn = to_postgres(home, postgres)
+    name = dsn.rpartition("/")[2]
+    apart(postgres.execute(f"ALTER DATABASE {name} SET log_min_duration_statement = 250"))
+    (text,) = findings(home)["database"]
+    assert text.startswith("the log of the server tells values")
+    apart(postgres.execute(f"ALTER DATABASE {name} RESET log_min_duration_statement"))
+    ends = datetime.now(UTC) + timedelta(days=30)
+    apart(postgres.execute(f"CREATE ROLE ending LOGIN SUPERUSER PASSWORD 'ending' VALID UNTIL '{ends}'"))
+    (home / NAME).write_text(dsn.replace(dsn.split("//")[1].split("@")[0], "ending:ending"))
+    assert ["the server takes our password until"] == [text[:35] for text in findings(home)["database"]]
+    (home / NAME).write_text(dsn)
+    apart(postgres.execute(f"ALTER DATABASE {name} SET search_path = elsewhere"))
+    code, error, (found,) = said_of_the_database(home)
+    assert (3, error["detail"], error["hint"]) == (code, found["text"], found["hint"])
+
+
 @pytest.mark.parametrize(("off_s", "found"), [(-60, 1), (-20, 0), (20, 0), (60, 1)])
 def test_a_clock_that_is_not_that_of_the_database_is_a_finding(
     homes: Homes, postgres: Cluster, off_s: int, found: int

@@ -18,11 +18,14 @@ import pytest
 from gateway.core.merkle import Frontier
 from gateway.services.ports import Conflict, Draft, Outdated, Signed, Tx, Unavailable
 from gateway.services.rows import LogHead, NoContactRow
+from gateway.storage import move, postgres_desks, postgres_reads
 from gateway.storage import postgres as module
 from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
 from gateway.storage.migrate import ALTERED, Migration, load_migrations
 from gateway.storage.postgres import CHANNEL, HASTY_MS, LEAD, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.postgres_pool import open_pool
+from gateway.storage.postgres_query import postgres_query
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import PostgresTx
 from gateway.storage.postgres_words import translated
@@ -730,6 +733,46 @@ async def test_commits_wait_for_the_disk(dsn: str) -> None:
     finally:
         await db.execute("ALTER DATABASE " + urlsplit(dsn).path[1:] + " RESET synchronous_commit")
         await db.close()
+
+
+BOUNDS = """
+SELECT name, setting FROM pg_settings WHERE name IN (
+    'idle_in_transaction_session_timeout', 'idle_session_timeout', 'lock_timeout', 'statement_timeout',
+    'transaction_timeout')
+"""
+
+
+async def test_no_bound_that_somebody_set_for_the_database_is_ours(dsn: str, postgres: Cluster) -> None:
+    """Each kind of connection goes by its own: a migration, a move or a cleaning would be ended, and begun anew."""
+    for name, _ in await postgres.execute(BOUNDS):
+        await postgres.execute(f"ALTER DATABASE {urlsplit(dsn).path[1:]} SET {name} = 4321")
+    db = await connect(dsn)
+    found = {"store": await db.fetch(BOUNDS)}
+    await db.close()
+    async with move._connected(dsn) as db:
+        found["move"] = await db.fetch(BOUNDS)
+    for kind in (postgres_reads, postgres_desks):
+        pool = await open_pool(dsn, 1, kind._SETTINGS)
+        found[kind.__name__] = await pool.fetch(BOUNDS)
+        await pool.close()
+
+    def look() -> Any:
+        with postgres_query(dsn) as query:
+            return query(BOUNDS)
+
+    found["check"] = await asyncio.to_thread(look)
+    theirs = {(kind, name) for kind, rows in found.items() for name, value in rows if value == "4321"}
+    # Who looks, and who reads for pages, does so in one statement: nothing of theirs is idle in a transaction.
+    assert {"idle_in_transaction_session_timeout"} >= {name for _, name in theirs}
+    assert {"check", postgres_reads.__name__} >= {kind for kind, _ in theirs}
+
+
+async def test_a_store_in_a_schema_in_which_nobody_looks_is_not_restored(dsn: str, postgres: Cluster) -> None:
+    """Where somebody changed the search path: who is told that the store is gone puts a backup in its place."""
+    await postgres.execute(f"ALTER DATABASE {urlsplit(dsn).path[1:]} SET search_path = elsewhere")
+    with pytest.raises(StoreError, match="in the schema public") as raised:
+        await open_postgres(dsn, sign_batch=Signer(), now=NOW)
+    assert "restore nothing" in raised.value.hint
 
 
 # The schema.
