@@ -34,7 +34,7 @@ from gateway.cli.typed import public_key
 from gateway.services.ports import Unavailable
 from gateway.transport.card_directory import CARD_MAX_BYTES
 from gateway.transport.trust_list import METADATA, TrustList
-from gateway.transport.trust_repository import ROLE, Repository, Unready, kind_of, merge
+from gateway.transport.trust_repository import ROLE, Repository, Unready, WrongPlace, kind_of, merge
 from keys import b64, trust_list, trust_policy, trust_words
 from keys.card import parse_card
 from keys.durable_file import make_folder
@@ -423,7 +423,10 @@ def publish(
     list_, signer = Repository(folder), open_person_key(file, key_passphrase_file)
     with list_.alone():
         if place is not None:
-            list_.check_place(place)
+            try:
+                list_.check_place(place)
+            except WrongPlace as error:
+                raise CommandError(Exit.INTEGRITY, "place", str(error), error.hint) from error
         try:
             made = list_.publish(signer, _now(), dry_run=dry_run)
         except Unready as error:
@@ -441,24 +444,28 @@ def publish(
             value["refused"] = _read_back(folder)
         if place is not None and not dry_run:
             value["copied"] = list_.copy_to(place)
+            _read_back(folder, place)
     emit(value, as_json=as_json)
     if made.waiting or value.get("refused"):
         click.get_current_context().exit(int(Exit.FINDINGS))
 
 
-def _read_back(folder: Path) -> dict[str, str]:
+def _read_back(folder: Path, copy: Path | None = None) -> dict[str, str]:
     """
     Read the list as a stranger would who holds its first root; return the States whose part is refused, and why.
 
-    Raises ``CommandError`` if the list as a whole is.
+    Read is the ``copy`` of it for readers, if one is given. Raises ``CommandError`` if the list as a whole is refused.
     """
     root = folder / METADATA / "1.root.json"
     with TemporaryDirectory() as place:
-        reader = TrustList(folder.as_uri(), root, Path(place) / "cache", Path(place) / "cards", "")
+        list_ = (copy or folder).resolve().as_uri()
+        reader = TrustList(list_, root, Path(place) / "cache", Path(place) / "cards", "")
         try:
             reader.read()
         except Unavailable as error:
             hint = "where a part has expired, isthmus trust renew, then sign and publish; else ask for help"
+            if copy is not None:
+                hint = f"what else lies at {copy} is not of this list: publish to an empty folder, and serve that"
             raise CommandError(
                 Exit.INTEGRITY, "refused", str(error), f"readers keep the list before; {hint}"
             ) from error

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +46,14 @@ T = TypeVar("T", Root, Targets, Snapshot, Timestamp)
 
 class Unready(BadList):
     """Say what the list as a whole waits for before any of it can be published."""
+
+
+class WrongPlace(BadList):
+    """Say why this list is not to be published where it should be; ``hint`` is the next step."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,24 +302,49 @@ class Repository:
             yield
 
     def check_place(self, place: Path) -> None:
-        """Raise ``BadList`` if what readers have at ``place`` is newer than this list, or another one."""
+        """
+        Raise ``WrongPlace`` if what readers have at ``place`` is newer than this list, or another one.
+
+        What the newest root does not stand for is not newer, whatever its number: the key that signed it was replaced.
+        """
         there = Repository(place)
         first, own = _if_readable(lambda: there.root(1)), _if_readable(lambda: self.root(1))
         if first is not None and own is not None and first.signed_bytes != own.signed_bytes:
-            raise BadList(f"{place} holds another list than this folder: name the place of this one")
-        newest, ours = _if_readable(there.timestamp), self.timestamp()
-        if newest is not None and (ours is None or newest.signed.version > ours.signed.version):
-            raise BadList(f"{place} holds a newer list than this folder: take the newest copy of it")
+            raise WrongPlace(f"{place} holds another list than this folder", "name the place of this one with --to")
+        newest, ours, root = _if_readable(there.timestamp), self.timestamp(), self._root_up_to(there)
+        if newest is None or root is None or (ours is not None and newest.signed.version <= ours.signed.version):
+            return
+        if not _missing(newest, "timestamp", root.signed, None):
+            hint = (
+                "if one of you published it, bring its metadata and targets into this folder; if none did, bring"
+                " nothing: the publisher's key is stolen, and trustees name another (isthmus trust trustees --online)"
+            )
+            raise WrongPlace(f"{place} holds a newer list than this folder", hint)
+
+    def _root_up_to(self, there: "Repository") -> Metadata[Root] | None:
+        """Return the newest root: of this list, one in draft that is signed as it must be, or what follows there."""
+        root = self._newest("root", self.root(), None, None, {}, {})
+        while root is not None:
+            version = root.signed.version + 1
+            after = _if_readable(partial(there.root, version))
+            if after is None or _missing(after, "root", root.signed, None):
+                break
+            root = after
+        return root
 
     def copy_to(self, place: Path) -> int:
-        """Copy what readers need to ``place``, timestamp last, and return how many files were new there."""
+        """
+        Copy what readers need to ``place``, timestamp last, and return how many files were written there.
+
+        What has a name of ours there and is another file, as somebody else put it, or the disk made it, is replaced.
+        """
         count = 0
         ours = [path for part in (TARGETS, METADATA) for path in (self.folder / part).rglob("*") if path.is_file()]
         for path in sorted(ours, key=lambda path: path.name == "timestamp.json"):
-            other = place / path.relative_to(self.folder)
-            if not other.exists() or path.name == "timestamp.json":
+            other, raw = place / path.relative_to(self.folder), path.read_bytes()
+            if not other.is_file() or other.read_bytes() != raw:
                 make_folder(other.parent)
-                write_durably(other, path.read_bytes())
+                write_durably(other, raw)
                 count += 1
         return count
 

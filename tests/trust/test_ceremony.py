@@ -590,7 +590,7 @@ def test_a_fingerprint_is_drawn_as_a_code(table: Table, tmp_path: Path) -> None:
 
 
 async def test_a_stolen_key_of_the_publisher_is_replaced_as_the_manual_says(table: Table, tmp_path: Path) -> None:
-    """A thief numbered the list so high that none follows; under another key it goes on at once, in an empty folder."""
+    """A thief numbered the list so high that none follows; under another key it goes on at once, here and elsewhere."""
     table.whole()
     old, anew = tmp_path / "old", tmp_path / "anew"
     table.publish("--to", str(old))
@@ -605,9 +605,37 @@ async def test_a_stolen_key_of_the_publisher_is_replaced_as_the_manual_says(tabl
     value("trust", "trustees", table.list, f"--online=publisher={table.keys['six']}")
     assert 0 == table.sign("root", "one", "two", "three")
     publish = ("trust", "publish", table.list, "--key", table.store("six"), "--to")
-    assert 6 == call(*publish, old).exit_code
-    done = call(*publish, anew)
-    assert 0 == done.exit_code, done.stderr
-    reader = TrustList(anew.as_uri(), root, *places)
-    await reader.refresh()
-    assert (table.xbb.cards[0].raw,) == tuple(await reader.cards("XBB"))
+    for place in (anew, old):
+        done = call(*publish, place)
+        assert 0 == done.exit_code, done.stderr
+        reader = TrustList(place.as_uri(), root, *places)
+        await reader.refresh()
+        assert (table.xbb.cards[0].raw,) == tuple(await reader.cards("XBB"))
+
+
+def test_what_a_thief_of_the_publishers_key_numbered_higher_is_not_brought_here(table: Table, tmp_path: Path) -> None:
+    """While the key is the same nothing tells it from a newer list of ours but whoever published: the command asks."""
+    table.whole()
+    place = tmp_path / "www"
+    table.publish("--to", str(place))
+    stamp = Metadata[Timestamp].from_bytes((place / "metadata/timestamp.json").read_bytes())
+    stamp.signed.version = 1_000_000
+    for signer, code in ((SigningKey.generate(), 0), (SigningKey(_seeds()["online"]), 6)):
+        stamp.signatures.clear()
+        trust_list.add_signature(stamp, signer)
+        (place / "metadata/timestamp.json").write_bytes(trust_list.serialize(stamp))
+        done = call("trust", "publish", table.list, "--key", table.store("online"), "--to", place)
+        assert (code, bool(code)) == (done.exit_code, "the publisher's key is stolen" in done.stderr)
+
+
+def test_what_lies_where_readers_look_is_read_as_they_would(table: Table, tmp_path: Path) -> None:
+    """What has the name of a file of ours is replaced; what keeps readers from reading is told, with the way out."""
+    table.whole()
+    place = tmp_path / "www"
+    table.publish("--to", str(place))
+    (place / "metadata/1.targets.json").write_bytes(b"of somebody else")
+    table.publish("--to", str(place))
+    assert (table.list / "metadata/1.targets.json").read_bytes() == (place / "metadata/1.targets.json").read_bytes()
+    (place / "metadata/2.root.json").write_bytes(b"of somebody else")
+    done = call("trust", "publish", table.list, "--key", table.store("online"), "--to", place)
+    assert (6, True) == (done.exit_code, "publish to an empty folder" in done.stderr)
