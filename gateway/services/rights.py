@@ -23,12 +23,13 @@ from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import RECTIFICATION
 from gateway.core.notices import open_demands
 from gateway.core.rules import findings
-from gateway.services import access, cases, threads
+from gateway.services import access, cases, heard, listing, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.notices import Notices
 from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.services.representing import check_representing
+from gateway.services.resync import LOST
 from gateway.services.rows import EventRow, OutboundRow
 from keys.errors import BadRest
 from schemas import ijson
@@ -47,6 +48,12 @@ CONFIRM_DAYS = 30
 
 RESTRICT, LIFT = "restrict_access", "lift_restriction"
 
+MAY_BE_MORE = (
+    "Other messages were sent, or may have been: our records were put back to an older copy, "
+    "and what is missing is not known here any more."
+)
+"""What an account says where a restore took from us what left, or may have; pages say it in each language."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -54,8 +61,7 @@ class Sent:
     One message that left: what it was, when and to whom, under which conditions, with which elements, and its receipt.
 
     ``elements`` are the members of the body as they were sent, but of an image digest and size alone. ``receipt`` is
-    status, code and instant of the signed
-    receipt, or ``None`` if none came.
+    status, code and instant of the signed receipt, or ``None`` if none came.
     """
 
     type: str
@@ -92,7 +98,11 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What was sent about the person of one case, to whom, when and why; and who looked."""
+    """
+    What was sent about the person of one case, to whom, when and why; and who looked.
+
+    ``may_be_more`` says that a restore took from us what else was sent, or that the other State has still to say so.
+    """
 
     ref: str
     country: str
@@ -100,6 +110,7 @@ class Account:
     made_at: datetime
     sent: tuple[Sent, ...]
     not_readable: tuple[str, ...]
+    may_be_more: bool
     looks: tuple[Look, ...]
     restriction: Restriction | None
 
@@ -187,14 +198,29 @@ async def _account(
         )
         for row in await tx.accesses(case.ref)
     ]
-    return Account(case.ref, context.country, case.partner, now, tuple(sent), tuple(lost), tuple(looks), restriction)
+    more = await _may_be_more(tx, case, now)
+    return Account(
+        case.ref, context.country, case.partner, now, tuple(sent), tuple(lost), more, tuple(looks), restriction
+    )
+
+
+async def _may_be_more(tx: Tx, case: Case, now: datetime) -> bool:
+    """Return whether a restore took from us what left in this case, or may have: the other State is to list it."""
+    if LOST in case.findings or heard.has_lost(case):
+        return True
+    last = await tx.find_meta(listing.LAST_EVENT)
+    if last is None or not await listing.is_awaited(tx, case.partner, now):
+        return False
+    return len(await tx.events(case.ref, int(last))) < len(await tx.events(case.ref))  # not one that was opened since
 
 
 def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -> Sent:
     payload = threads.payload_of(context, held, row)
     body = exercise.body_of(payload)
     handling = body.get("handling") or {}
-    rest = {name: value for name, value in body.items() if name not in ("handling", "elements")}
+    said = in_short({name: value for name, value in body.items() if name != "handling"})
+    if isinstance(said.get("elements"), Mapping):  # a question has a list there, of what it asks for
+        said |= said.pop("elements")
     return Sent(
         type=row.type,
         digest=payload.digest,
@@ -205,7 +231,7 @@ def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -
         use_restrictions=tuple(handling.get("use_restrictions", ())),
         retain_until=handling.get("retain_until"),
         onward=handling.get("onward"),
-        elements={**rest, **in_short(body.get("elements") or {})},
+        elements=said,
         receipt=_receipt(row),
     )
 
@@ -380,6 +406,7 @@ def account_json(made: Account) -> dict[str, Any]:
             for one in made.sent
         ],
         "not_readable": list(made.not_readable),
+        "may_be_more": made.may_be_more,
         "looks": [
             {
                 "at": plain(one.at),
@@ -416,10 +443,12 @@ def account_text(made: Account) -> str:
         else:
             lines.append(f"   received: {wire.format_instant(one.receipt['received_at'])}, {one.receipt['status']}")
         lines.append("")
-    if not made.sent:
+    if not made.sent and not made.not_readable and not made.may_be_more:
         lines += ["Nothing was sent.", ""]
     if made.not_readable:
         lines += [f"{len(made.not_readable)} more were sent whose content is not kept any more.", ""]
+    if made.may_be_more:
+        lines += [MAY_BE_MORE, ""]
     lines.append("Who looked at the case, or was given something of it:")
     lines += [f"   {wire.format_instant(one.at)}  {one.action}{_to(one.recipient)}" for one in made.looks]
     lines += ["", "You may ask for a correction, and complain to the data-protection authority."]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,13 @@ from gateway.services import access, cases, rights
 from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.evidence import export
 from gateway.services.ports import Tx
+from gateway.services.resync import LOST
 from gateway.services.rights import Account
 from gateway.services.steady import SteadyClock
 from schemas import SchemaError
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network
+from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.spoilt import spoilt
 
 
@@ -61,6 +64,18 @@ async def test_account_of_the_side_that_was_asked_lists_the_reply(overseen: Netw
     context.persons = {**context.persons, "dpo": Person("dpo", frozenset({"dpo"}), bytes(32))}
     made = await rights.account(context, theirs, "dpo", "dpo", "a complaint")
     assert ["NATIONAL"] == [one.elements["outcome"] for one in made.sent if one.type == "verification.reply"]
+
+
+async def test_account_tells_what_was_asked_for(overseen: Network) -> None:
+    """A question names what it asks for, where a request has what is sent of the person: it is told like everything."""
+    _, theirs = await story.acknowledged(overseen)
+    await overseen.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await overseen.deliver()
+    context = overseen.gateways["XBB"].context
+    context.persons = {**context.persons, "dpo": Person("dpo", frozenset({"dpo"}), bytes(32))}
+    made = await rights.account(context, theirs, "dpo", "dpo", "a complaint")
+    assert [["SEX"]] == [one.elements["elements"] for one in made.sent if one.type == "verification.question"]
+    assert "   elements: SEX" in rights.account_text(made)
 
 
 async def test_what_never_left_is_not_in_it(overseen: Network) -> None:
@@ -197,6 +212,46 @@ async def test_what_was_sent_and_is_kept_no_more_is_counted(overseen: Network) -
     gone = (await overseen.gateways["XAA"].context.commit(forget)).value
     made = await account(overseen, ours)
     assert ((), (gone,)) == (made.sent, made.not_readable)
+
+    assert "Nothing was sent" not in rights.account_text(made)
+
+
+async def test_account_says_that_a_restore_took_what_was_sent(network: Network, tmp_path: Path) -> None:
+    """A State put back to before it sent her request does not tell her that nothing was sent, at no time."""
+    ours = await story.cleared(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await network.gateways["XAA"].clear.send(ours, "first")
+    await network.deliver()
+    await restore(network, "XAA", backup)
+    since = await story.cleared(network)
+    before = await account(network, ours)
+    assert [True, False] == [before.may_be_more, (await account(network, since)).may_be_more]
+    await after_the_listing(network)
+    made = await account(network, ours)
+    assert ((), (), True) == (made.sent, made.not_readable, made.may_be_more)
+    assert rights.account_json(made)["may_be_more"]
+    assert rights.MAY_BE_MORE in rights.account_text(made)
+    assert "Nothing was sent" not in rights.account_text(made)
+
+
+async def test_account_of_which_a_restore_took_nothing_is_whole(network: Network, tmp_path: Path) -> None:
+    """Once the other State has listed what it holds, and knows of nothing more, nothing more is told of."""
+    ours, _ = await story.received(network)
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    assert (await account(network, ours)).may_be_more
+    await after_the_listing(network)
+    made = await account(network, ours)
+    assert (1, False) == (len(made.sent), made.may_be_more)
+    assert rights.MAY_BE_MORE not in rights.account_text(made)
+
+
+async def test_account_of_a_case_that_came_back_says_that_more_was_sent(overseen: Network) -> None:
+    """A case that a restore took, and that its partner brought back, tells that our answers to it are lost."""
+    _, theirs = await story.replied(overseen)
+    await story.put(overseen, "XBB", theirs, State.REPLIED, findings=(LOST,))
+    context = overseen.gateways["XBB"].context
+    context.persons = {**context.persons, "dpo": Person("dpo", frozenset({"dpo"}), bytes(32))}
+    assert (await rights.account(context, theirs, "dpo", "dpo", "a complaint")).may_be_more
 
 
 async def test_restriction_ends_by_itself(overseen: Network) -> None:

@@ -22,6 +22,7 @@ from gateway.web.interior import case as pages
 from gateway.web.reasons import LASTS
 from tests.support import homeward, story
 from tests.support.network import make_network
+from tests.support.restoring import LOST_NUMBER
 from tests.web.interior.case_support import (
     WHY,
     everybody,
@@ -818,6 +819,30 @@ async def test_account_tells_what_was_sent(both: tuple[Desk, Desk]) -> None:
         assert wanted in answer.words
     assert "House 3" not in answer.words
     assert ("first", "access", "she asked for it") == (await recorded(desk.network, "XAA", ours))[-1]
+
+
+async def test_account_tells_what_was_asked_for(both: tuple[Desk, Desk]) -> None:
+    """The account of a case in which this State asked back says for what, in words."""
+    desk, other = both
+    _, theirs = await story.acknowledged(desk.network)
+    await other.gateway.answer.ask(theirs, ["SEX"], 2, "first")
+    await desk.network.deliver()
+    dpo = await other.officer("dpo")
+    await dpo.get(f"/cases/{theirs}/documents")
+    answer = await dpo.post(f"/cases/{theirs}/account", {"why": "she complained"})
+    assert (200, True) == (answer.status, "Sex" in answer.words.partition("What was sent about you")[2])
+
+
+async def test_account_of_what_a_restore_took_says_so(both: tuple[Desk, Desk]) -> None:
+    """A page that is handed over does not say that nothing was sent where the other State holds what is lost here."""
+    desk, _ = both
+    ours = await story.cleared(desk.network)
+    officer = await desk.officer("first")
+    await officer.get(f"/cases/{ours}/documents")
+    assert "Nothing was sent." in (await officer.post(f"/cases/{ours}/account", {"why": "she asked for it"})).words
+    await story.put(desk.network, "XAA", ours, State.CLEARED, findings=(LOST_NUMBER,))
+    told = (await officer.post(f"/cases/{ours}/account", {"why": "she asked for it"})).words
+    assert [False, True] == [text in told for text in ("Nothing was sent.", rights.MAY_BE_MORE)]
 
 
 async def test_a_restriction_holds_the_account_back_and_says_so(both: tuple[Desk, Desk]) -> None:
