@@ -8,9 +8,10 @@ where we are asked: the other State may be back, and nobody else tells it there.
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from gateway.core.case import Case, Side
+from gateway.core.case import Case, Side, State
 from gateway.core.machine import Event, Send
 from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
     DIRECTORY,
     ERASURE,
     RECTIFICATION,
@@ -27,7 +28,7 @@ from gateway.services.answers import add_finding
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
 from gateway.services.ports import Tx
-from gateway.services.rows import OutboundRow, PartnerRow
+from gateway.services.rows import CaseRow, OutboundRow, PartnerRow
 from keys.errors import BadRest
 
 _HAS_TO_BE_HEARD = threads.STOPS | {RECTIFICATION, ERASURE}
@@ -135,8 +136,9 @@ async def fill_gap(context: Context, tx: Tx, row: OutboundRow, now: datetime, re
 
     The bytes themselves are posted, for a refusal as ``expired`` uses the number too, and ``row`` can be heard
     (M-5.28). All that is lacking is, as far as ``ready`` returns how it may leave now, or nothing: where a rule
-    stands against one, or it may be kept no longer, or nothing is left of it, what stands behind it is not heard, and
-    people tell what stops something, or takes data back.
+    stands against one, or it may be kept no longer, or nothing is left of it, or it asks about somebody in a case that
+    was stopped and is over, what stands behind it is not heard, and people tell what stops something, or takes data
+    back.
     """
     partner = await tx.find_partner(row.partner)
     if partner is None or row.ref is None:
@@ -159,6 +161,8 @@ async def _fill(
     case = await tx.find_case(rows[0].ref or "")
     if case is None or case.wrapped_key is None or any(one.state not in passed_over.DONE for one in rows):
         return False
+    if await _is_over(tx, case) and any(one.type not in _SAID_OF_WHAT_IS_OVER for one in rows):
+        return False
     # All of them first, for what stands before word of a stop leaves with that.
     for row in await passed_over.fill(tx, rows, partner, now):
         one = await ready(row) if row.sealed is not None else None
@@ -175,6 +179,15 @@ async def _fill(
         await tx.save_outbound(one)
     context.queued = True
     return True
+
+
+_SAID_OF_WHAT_IS_OVER = AFTER_WITHDRAWAL | {WITHDRAWAL}
+
+
+async def _is_over(tx: Tx, case: CaseRow) -> bool:
+    """Return whether a case in which we ask was withdrawn, or set aside, and closed: nothing is asked anew (M-5.28)."""
+    closed = case.side == Side.REQUESTING and case.state == State.CLOSED
+    return closed and await passed_over.stopped_as(tx, case) is not None
 
 
 async def tell_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:

@@ -128,6 +128,27 @@ async def test_nothing_is_posted_past_its_time_that_a_rule_holds(network: Networ
     assert "receipted" == (await outbox(network, "XAA", ours))[-1].state
 
 
+@pytest.mark.parametrize("closed", [False, True])
+async def test_nothing_of_a_withdrawn_case_is_posted_past_its_time(
+    network: Network, tmp_path: Path, closed: bool
+) -> None:
+    """A request that was stopped and withdrawn does not leave anew before what takes data back, also once closed."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours, _ = await story.acknowledged(network)
+    await network.gateways["XAA"].hold.freeze(ours, "she asks for protection", *CASE)
+    await network.gateways["XAA"].hold.withdraw(ours, *CASE)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    await put_back(network, "XBB", backup)
+    if closed:
+        await story.put(network, "XAA", ours, State.CLOSED)
+    before = [row.attempts for row in await outbox(network, "XAA", ours)]
+    await network.gateways["XAA"].notices.demand_erasure(ours, *CASE)
+    await settle(network, 2)
+    assert before == [row.attempts for row in await outbox(network, "XAA", ours)][: len(before)]
+    assert {NOT_TOLD, PASSED_OVER} == {*await findings_of(network, "XAA", ours)}
+
+
 async def test_word_that_a_return_goes_on_does_not_bring_its_stop_back(network: Network, tmp_path: Path) -> None:
     """Word of a stop that was forgotten and is over is refused, and not said anew once the return goes on."""
     ours, theirs = await homeward.accepted(network, days=300)
