@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from gateway.core.wire import format_instant
-from gateway.services.ports import Tx
+from gateway.services.ports import CARD_EPOCHS, Tx
 
 KEPT = 32
 """Raised epochs of one State that are remembered, the latest; of messages older than those any earlier log may tell."""
@@ -22,8 +22,6 @@ Epochs of one State, as its cards name them in a day, for which something is bro
 month posted again and all threads listed anew, and a card is made in a moment; nobody restores so often.
 """
 
-_NAME = "epochs:"
-
 _BEGUN = "begun:"
 """Begins the name under which it is kept how often a State began anew."""
 
@@ -33,7 +31,17 @@ async def note(tx: Tx, country: str, epoch: int, now: datetime) -> None:
     known = await _known(tx, country)
     if not known or known[-1][0] != epoch:
         lines = [f"{number} {format_instant(since)}" for number, since in [*known, (epoch, now)][-KEPT:]]
-        await tx.set_meta(_NAME + country, "\n".join(lines))
+        await tx.set_meta(CARD_EPOCHS + country, "\n".join(lines))
+
+
+async def current(tx: Tx, country: str) -> int | None:
+    """
+    Return the epoch that the newest card held of ``country`` names, whichever process took it; ``None`` if none did.
+
+    Nobody takes another one before the batch has ended.
+    """
+    known = await _known(tx, country)
+    return known[-1][0] if known else None
 
 
 async def are_many(tx: Tx, country: str, now: datetime) -> bool:
@@ -65,7 +73,7 @@ async def begun(tx: Tx, country: str) -> int:
 
 async def _known(tx: Tx, country: str) -> tuple[tuple[int, datetime], ...]:
     """Return the epochs that the card of ``country`` named, each with the instant since when, oldest first."""
-    return _parse(await tx.find_meta(_NAME + country) or "")
+    return _parse(await tx.find_meta(CARD_EPOCHS + country) or "")
 
 
 @lru_cache(maxsize=1024)

@@ -77,6 +77,10 @@ holds for that epoch and those before.
 """
 
 
+CARD_EPOCHS = "epochs:"
+"""Begins the name, before a partner's code, of the value that tells in which epochs its cards were (``epochs``)."""
+
+
 PERSON_INDEX = "person_index"
 """Name of the value that tells how persons are entered, so that their other cases are found (``person_stop.mark``)."""
 

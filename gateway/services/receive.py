@@ -23,7 +23,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.wire import Payload
-from gateway.services import tree
+from gateway.services import epochs, tree
 from gateway.services.context import Context
 from gateway.services.daily import Daily
 from gateway.services.envelopes import Opened, open_envelope
@@ -267,6 +267,7 @@ class Receiver:
     async def _decide(self, tx: Tx, opened: Opened, first: InboundRow | None, now: datetime) -> None:
         """Decide on a message that did not come before; ``first`` is another one that has its id."""
         payload = opened.payload
+        await self._check_card(tx, payload.sender)
         # A higher epoch and a gap raise before anything is refused: a refusal uses up a number for its sender, and for
         # us only the next one of an epoch whose card is here. A restore may have set us back unknown to the sender.
         behind = self._epoch_fault(payload)
@@ -291,6 +292,15 @@ class Receiver:
             return False
         case = await tx.find_case(thread.ref) if thread.ref else None
         return case is None or case.side == Side.REQUESTED.value
+
+    async def _check_card(self, tx: Tx, sender: str) -> None:
+        """
+        Raise if another process took a card of ``sender`` in another epoch than the one that is here (transient).
+
+        That process lists what came before: nothing of the old epoch is taken behind its back (M-5.28).
+        """
+        if await epochs.current(tx, sender) not in (None, self._context.trust.card(sender).epoch):
+            raise PeerError(Reason.EPOCH_AHEAD)
 
     def _is_of_today(self, payload: Payload) -> bool:
         """Return whether the payload is of the epoch that its sender's card announces."""

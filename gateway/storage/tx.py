@@ -6,7 +6,7 @@ The statements and rows of each stand in the files beside this; rules 1 to 3 are
 
 from collections.abc import Sequence
 
-from gateway.services.ports import PERSON_INDEX, Conflict, Draft, SignBatch, Signed, Unavailable
+from gateway.services.ports import CARD_EPOCHS, PERSON_INDEX, Conflict, Draft, SignBatch, Signed, Unavailable
 from gateway.storage.case_rows import CaseRows
 from gateway.storage.errors import BrokenUnit
 from gateway.storage.figure_rows import FigureRows
@@ -42,8 +42,7 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
 
     async def find_meta(self, name: str) -> str | None:
         """Return a named value, or ``None``."""
-        look = self._one if name in _GONE_BY else self._known
-        row = await look("SELECT value FROM meta WHERE name = ?", (name,))
+        row = await self._known("SELECT value FROM meta WHERE name = ?", (name,), held=not _is_gone_by(name))
         return None if row is None else str(row[0])
 
     async def epoch(self) -> int:
@@ -58,7 +57,7 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
 
     async def set_meta(self, name: str, value: str) -> None:
         """Store a named value."""
-        if name in _GONE_BY:
+        if _is_gone_by(name):
             self._alone()
         self.known.clear()
         statement = (
@@ -137,3 +136,7 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
         """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
         if await self._many("UPDATE inbound SET answer = ? WHERE partner = ? AND digest = ?", answers) != len(answers):
             raise BrokenUnit("an answer was made for a message that is not stored")
+
+
+def _is_gone_by(name: str) -> bool:
+    return name in _GONE_BY or name.startswith(CARD_EPOCHS)

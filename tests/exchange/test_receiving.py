@@ -25,6 +25,7 @@ from gateway.services.judge import SAID_MAX
 from gateway.services.reading import SHOWN_MAX, history, messages
 from gateway.services.shares import Shares
 from gateway.services.steady import SteadyClock
+from gateway.services.trust import Trust
 from gateway.services.witness import CONFLICTS_MAX
 from keys import b64, card, jws
 from keys.ids import SEAL, key_id
@@ -723,6 +724,18 @@ async def test_new_epoch_begins_at_one_once_its_card_is_here(fresh: Door) -> Non
     await fresh.accepted(ahead)
     row = fresh.thread(first) or {}
     assert (2, 1) == (row["in_epoch"], row["in_seq"])
+
+
+async def test_nothing_of_an_old_epoch_is_taken_once_another_process_took_the_new_card(fresh: Door) -> None:
+    """That process lists what came before the card: who goes by the old one a moment longer waits for it (M-5.28)."""
+    late, held = fresh.partner.message(), fresh.gateway.context.trust
+    publish(fresh, 3, raised(fresh, 2))
+    other = Trust(held._pins, held._source, fresh.gateway.store, fresh.network.clock, lambda *_, **__: None)
+    await other.load()
+    assert ("XAA",) == await other.run_once(fresh.network.clock.now())
+    await fresh.problem(late, "later")
+    await held.load()
+    assert "illegal-step" == fresh.receipt(await fresh.post(late), late.digest).code
 
 
 async def test_nothing_is_refused_in_an_epoch_whose_card_is_not_here(fresh: Door) -> None:

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 
 from gateway.core.merkle import Frontier
+from gateway.services import epochs
 from gateway.services.ports import Conflict, Draft, Outdated, Signed, Tx, Unavailable
 from gateway.services.rows import LogHead, NoContactRow
 from gateway.storage import move, postgres_desks, postgres_reads
@@ -292,6 +293,26 @@ async def test_a_stop_waits_for_every_batch_and_every_batch_for_it(nodes: Nodes,
         await let_go()
         assert ((await before).value, (await stopping).value, (await after).value) == (0, None, 1)
         await third.close()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_new_epoch_of_a_partner_waits_for_every_batch(nodes: Nodes, dsn: str) -> None:
+    """What another node still takes in by the card before is stored by then, so the listing that follows has it."""
+
+    async def slow(tx: Tx) -> int | None:
+        found = await epochs.current(tx, "XBB")
+        await tx.find_case("c2")
+        return found
+
+    async with holding(dsn, "SELECT 1 FROM case_file WHERE ref = 'c2' FOR UPDATE") as let_go:
+        before = asyncio.create_task(nodes[0].commit(slow))
+        await waiting(dsn)
+        noting = asyncio.create_task(nodes[1].commit(lambda tx: epochs.note(tx, "XBB", 2, NOW)))
+        await waiting(dsn, 2)
+        await let_go()
+        assert (await before).value is None
+        await noting
+    assert 2 == (await nodes[0].commit(slow)).value
 
 
 async def test_batches_in_one_anothers_way_are_done_again(nodes: Nodes) -> None:
