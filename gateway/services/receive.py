@@ -295,10 +295,14 @@ class Receiver:
 
     async def _check_card(self, tx: Tx, sender: str) -> None:
         """
-        Raise if another process took a card of ``sender`` in another epoch than the one that is here (transient).
+        Raise if another process put ``sender`` on hold, or took a card of it in another epoch than that of ours.
 
-        That process lists what came before: nothing of the old epoch is taken behind its back (M-5.28).
+        That process lists what came before its card: nothing of the old epoch is taken behind its back (M-5.28). Both
+        are transient: what is here follows within seconds.
         """
+        partner = await tx.find_partner(sender, held=False)
+        if partner is not None and partner.hold is not None:
+            raise PeerError(Reason.HOLD_CARD)
         if await epochs.current(tx, sender) not in (None, self._context.trust.card(sender).epoch):
             raise PeerError(Reason.EPOCH_AHEAD)
 

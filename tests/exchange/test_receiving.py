@@ -726,12 +726,27 @@ async def test_new_epoch_begins_at_one_once_its_card_is_here(fresh: Door) -> Non
     assert (2, 1) == (row["in_epoch"], row["in_seq"])
 
 
+async def another_process(door: Door) -> Trust:
+    """Return the cards as another process over the same store holds them."""
+    held = door.gateway.context.trust
+    other = Trust(held._pins, held._source, door.gateway.store, door.network.clock)
+    await other.load()
+    return other
+
+
+async def test_nothing_is_taken_of_a_state_that_another_process_put_on_hold(fresh: Door) -> None:
+    """From the moment a person said so, and not from when this process hears of it."""
+    shot, other = fresh.partner.message(), await another_process(fresh)
+    await other.hold("XAA", "second", "a key may be stolen", fresh.network.clock.now())
+    await fresh.problem(shot, "hold")
+    assert (0, None) == (fresh.counts()["inbound"], fresh.thread(shot))
+
+
 async def test_nothing_of_an_old_epoch_is_taken_once_another_process_took_the_new_card(fresh: Door) -> None:
     """That process lists what came before the card: who goes by the old one a moment longer waits for it (M-5.28)."""
     late, held = fresh.partner.message(), fresh.gateway.context.trust
     publish(fresh, 3, raised(fresh, 2))
-    other = Trust(held._pins, held._source, fresh.gateway.store, fresh.network.clock, lambda *_, **__: None)
-    await other.load()
+    other = await another_process(fresh)
     assert ("XAA",) == await other.run_once(fresh.network.clock.now())
     await fresh.problem(late, "later")
     await held.load()
