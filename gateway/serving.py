@@ -163,19 +163,22 @@ async def serve(
 
 def _check_newest(context: Context) -> None:
     """
-    Raise ``BadStore`` or ``StoreError`` where keys or cards here are older ones, as what was stolen and put back.
+    Raise ``BadStore`` or ``StoreError`` where keys or cards here are older ones, or there is no card.
 
     Nobody would hear what is said, nor could write to us, and all of it would wait in silence. A command does its work
     over them all the same: a stop, and what mends this.
     """
     own = context.own
-    if own is not None and context.is_revoked(context.keyring.signing.kid):
+    if own is None:
+        hint = "put all of our cards back, from the backup or from a partner, which has them; see trust.directory"
+        raise StoreError("no card of ours is here: nothing would leave, and nothing that comes would open", hint)
+    if context.is_revoked(context.keyring.signing.kid):
         hint = (
             "put the newest copy of the key store back; if isthmus compromise was cut short, run it again; else"
             " isthmus keys rotate signing, then the same with --activate"
         )
         raise BadStore(f"our card {own.serial} revokes the signing key in use: no partner takes what it signs", hint)
-    if own is not None and own.epoch < context.epoch:
+    if own.epoch < context.epoch:
         hint = (
             "put the newest cards and key store here if another machine has newer ones, or the cards if a partner has;"
             " if isthmus restore begin-epoch or isthmus compromise was cut short, run it again"

@@ -581,6 +581,8 @@ def test_cards_that_are_older_than_the_database(homes: Homes) -> None:
     home = homes.home("XBB")
     Path(value("restore", "begin-epoch", "-C", home)["card"]).unlink()
     assert "run it again" in _not_served(home, "epoch 2, and our newest card here is of epoch 1")
+    shutil.rmtree(home / "cards/XBB")
+    assert "from a partner" in _not_served(home, "no card of ours is here")
 
 
 def _not_served(home: Path, why: str) -> str:
