@@ -115,7 +115,7 @@ class Gateway:
             self.context.log("trust.unreadable", error=str(error), hint=error.hint)
             return
         narrow_suites(self.context, self.cards, policy(self.settings.values))
-        for country in raised:
+        for country in dict.fromkeys((*raised, *await self.resync.unfinished())):
             if await self.context.store.read(partial(epochs.are_many, country=country, now=now)):
                 self.context.log("partner.restless", country=country)  # noticed again at each refresh
                 continue
@@ -123,7 +123,7 @@ class Gateway:
             try:
                 await self.resync.partner_restored(country, now)
             except Unavailable as error:
-                # Noticed again at the next refresh: the epoch is taken as seen in the same transaction.
+                # Done at the next refresh: it is noticed again, or known to be unfinished.
                 self.context.log("partner.not_restored", country=country, error=str(error), hint=error.hint)
         try:
             await self.fallen.run_once(now)

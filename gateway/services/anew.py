@@ -383,9 +383,8 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
         return
     behind = list[OutboundRow]()
     if thread.out_seq > (row.seq or 0):
-        place = (None, row.thread, row.epoch, "queued")
-        waiting = await tx.waiting_outbound(row.partner)
-        behind = [one for one in waiting if (one.ref, one.thread, one.epoch, one.state) == place]
+        waiting = await tx.waiting_in(row.partner, row.thread)
+        behind = [one for one in waiting if (one.ref, one.epoch, one.state) == (None, row.epoch, "queued")]
     for one in behind:
         await tx.save_outbound(one._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
     partner = await tx.find_partner(row.partner)

@@ -168,8 +168,8 @@ class Answers:
         tx.draft(Draft(row.partner, row.digest, None, signed))
         if accepted or not await anew.refused(self._context, tx, settled, receipt.received_at, now):
             await self._tell_case(tx, settled, receipt, now)
-        if settled.type == RESYNC and not accepted:
-            await self._list_anew(tx, settled, now)
+        if settled.type == RESYNC and (accepted or not await self._list_anew(tx, settled, now)):
+            await listing.go_on(self._context, tx, row.partner, now)
         return settled
 
     async def _take_again(
@@ -190,11 +190,16 @@ class Answers:
         if answer.receipt != wire.parse_stored_answer(stored).receipt:
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
 
-    async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
-        """Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over."""
+    async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """
+        Make a listing anew that was refused for when it was sent: by a wrong clock, or in an epoch that is over.
+
+        Returns whether it was refused so.
+        """
         in_vain = row.code in anew.OUT_OF_TIME or row.epoch != self._context.epoch
         if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
+        return in_vain
 
     async def _tell_case(self, tx: Tx, row: OutboundRow, receipt: wire.Receipt, now: datetime) -> None:
         if receipt.status == wire.REFUSED:

@@ -84,6 +84,11 @@ By the number alone, which its sender knows: nothing here depends on where the c
 STOPS_MAX = 2 * SAID_MAX
 """The same of what stops: whoever lets go as often as it may can stop again each time."""
 
+OF_NOTHING_MAX = 1024
+"""
+Confirmations that wait for one State and are of no case: it has as many threads of which nothing is kept as it names.
+"""
+
 COMES = "the other State says that a person left whom nobody here awaits, and its message was refused; speak to it now"
 """Finding on a case by which nobody is awaited as far as we know: a restore may have made us forget that we agreed."""
 
@@ -204,7 +209,10 @@ class Judge:
         if payload.type in (RECTIFICATION, ERASURE):
             act = "RECTIFICATION" if payload.type == RECTIFICATION else "ERASURE"
             # No desk stands before the answer to each, so how many wait is bounded here: the rest comes later.
-            if await tx.count_waiting(payload.sender, thread.thread) >= UNANSWERED_MAX[payload.type]:
+            if (
+                await tx.count_waiting(payload.sender, thread.thread) >= UNANSWERED_MAX[payload.type]
+                or await tx.count_of_nothing(payload.sender, OF_NOTHING_MAX) == OF_NOTHING_MAX
+            ):
                 raise PeerError(Reason.SENDER_SHARE)
             value = {"number": payload.body["number"], "act": act, "result": "NOT_HELD"}
             text = ijson.dumps(value).decode()

@@ -18,6 +18,12 @@ from schemas import ijson
 THREADS_A_MESSAGE = 32
 """Threads listed in one ``resync`` message: what its schema allows, so that it fits the smallest envelope."""
 
+THREADS_AT_ONCE = 512
+"""
+Threads listed in one transaction; the others follow once that is answered: there are as many as a State likes, and
+everybody waits for a transaction.
+"""
+
 AGAIN_S = 900
 """How long a listing waits that is made anew because the last one was refused: a wrong clock is not right at once."""
 
@@ -29,6 +35,9 @@ RESTORED_AT = "restored_at"
 
 LAST_EVENT = "restored_event"
 """Name of the number of the last step of any case that came back with it: no clock says what came before a restore."""
+
+_LEFT = "listing_left:"
+"""Name, before the partner's code, of the last thread that is listed, while there are others."""
 
 _AWAITED, _WAITS = "listing_awaited:", "waits"
 """Name, before the partner's code, of until when its listing is waited for; that until it comes."""
@@ -43,12 +52,27 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
 
     Raises ``Unavailable`` if no valid sealing key of it is held.
     """
-    for row in await tx.waiting_outbound(country):
+    for row in await tx.waiting_in(country, None):
         if row.type == RESYNC:
             await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
-    card = context.trust.find(country)
-    rows = []
-    for thread in await tx.threads(country):
+    await _list(context, tx, country, now, "", wait_s=wait_s)
+
+
+async def go_on(context: Context, tx: Tx, country: str, now: datetime) -> None:
+    """List what is left of the threads of ``country``, if any are, once all that was listed has its answer."""
+    after = await tx.find_meta(_LEFT + country)
+    if after and not any(row.type == RESYNC for row in await tx.waiting_in(country, None)):
+        await _list(context, tx, country, now, after, may_wait=True)
+
+
+async def _list(
+    context: Context, tx: Tx, country: str, now: datetime, after: str, *, wait_s: int = 0, may_wait: bool = False
+) -> None:
+    """List threads of ``country`` behind that of the name ``after``, as many as are listed at once."""
+    card, rows = context.trust.find(country), list[dict[str, object]]()
+    found = await tx.threads(country, after, THREADS_AT_ONCE + 1)
+    here, is_more = found[:THREADS_AT_ONCE], len(found) > THREADS_AT_ONCE
+    for thread in here:
         if thread.in_digest is not None:
             rows.append(_row(thread.thread, thread.in_epoch, thread.in_seq, thread.in_digest))
             if card is not None and thread.in_epoch >= card.epoch:
@@ -56,8 +80,12 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
     # One that says that nothing is held is sent too: whoever was restored waits for it.
     for start in range(0, max(len(rows), 1), THREADS_A_MESSAGE):
         part = rows[start : start + THREADS_A_MESSAGE]
-        body = ijson.dumps({"threads": part, "more": start + THREADS_A_MESSAGE < len(rows)})
-        await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s)
+        body = ijson.dumps({"threads": part, "more": is_more or start + THREADS_A_MESSAGE < len(rows)})
+        await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s, may_wait=may_wait)
+    if is_more:
+        await tx.set_meta(_LEFT + country, here[-1].thread)
+    else:
+        await tx.drop_meta(_LEFT + country)
 
 
 async def await_one(tx: Tx, country: str) -> None:

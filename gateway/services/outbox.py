@@ -132,6 +132,14 @@ def recipient(context: Context, country: str, now: datetime) -> RecipientKey | N
         return None
 
 
+def check_recipient(context: Context, country: str, now: datetime) -> RecipientKey:
+    """Return the same. Raises ``Unavailable`` if no valid one is held."""
+    key = recipient(context, country, now)
+    if key is None:
+        raise Unavailable(f"no valid sealing key of {country} is held", "refresh trust, or lift the hold")
+    return key
+
+
 def kept(context: Context, row: OutboundRow, case: CaseRow | None) -> bytes:
     """Return the signed message of ``row``, sealed under the key of its ``case`` or, of no case, under our own."""
     if case is None or case.wrapped_key is None:
@@ -160,8 +168,6 @@ def sign_anew(context: Context, row: OutboundRow, case: CaseRow | None, now: dat
 
 def seal_for(context: Context, country: str, signed: bytes, now: datetime) -> tuple[str, bytes]:
     """Return the key id (text) and the envelope of ``signed`` for ``country``; raises ``Unavailable`` without a key."""
-    key = recipient(context, country, now)
-    if key is None:
-        raise Unavailable(f"no valid sealing key of {country} is held", "refresh trust, or lift the hold")
+    key = check_recipient(context, country, now)
     head = envelope.head(key.suite, key.kid)
     return b64.encode(key.kid), head + key.seal(head, envelope.pad(signed))

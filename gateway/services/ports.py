@@ -257,8 +257,8 @@ class Tx(Protocol):
         ...
 
     async def find_thread(self, partner: str, thread: str) -> ThreadRow | None: ...
-    async def threads(self, partner: str) -> Sequence[ThreadRow]:
-        """Return all threads with a partner, in no order."""
+    async def threads(self, partner: str, after: str = "", limit: int = ...) -> Sequence[ThreadRow]:
+        """Return the threads with a partner, by name, at most ``limit`` of those behind ``after``."""
         ...
 
     async def save_thread(self, row: ThreadRow) -> None:
@@ -306,16 +306,30 @@ class Tx(Protocol):
         """Return the messages of a case that were queued and never posted, in the order of queueing."""
         ...
 
-    async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
-        """Return the messages to a partner that could leave at ``since`` or later, in the order of queueing."""
+    async def outbound_since(
+        self, partner: str, since: datetime, after: OutboundRow | None = None, limit: int = ...
+    ) -> Sequence[OutboundRow]:
+        """
+        Return the messages to a partner that could leave at ``since`` or later, in the order of queueing.
+
+        They are at most ``limit``, those behind ``after`` where one of them is named.
+        """
         ...
 
     async def count_waiting(self, partner: str, thread: str) -> int:
         """Return how many messages to a partner in a thread are queued or posted."""
         ...
 
+    async def count_of_nothing(self, partner: str, most: int) -> int:
+        """Return how many messages to a partner wait that are in a thread and of no case; of more, ``most``."""
+        ...
+
     async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
         """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""
+        ...
+
+    async def waiting_in(self, partner: str, thread: str | None) -> Sequence[OutboundRow]:
+        """Return the same of one ``thread``, or of what is in none: of all that waits there may be very much."""
         ...
 
     async def save_outbound(self, row: OutboundRow) -> None:

@@ -24,7 +24,7 @@ from gateway.core.messages import (
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import anew, cases, heard, listing, passed_over, steps, threads
+from gateway.services import anew, cases, heard, listing, outbox, passed_over, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
 from gateway.services.ports import Draft, Tx, Unavailable
@@ -42,6 +42,15 @@ Finding on a case whose partner was restored, where a message of ours may not le
 was dropped, and had an answer all the same.
 """
 
+_UNDER_WAY = "bringing:"
+"""Begins the name, before a partner's code, of the last message posted again while others are still to be."""
+
+PORTION = 100
+"""Messages posted again in one transaction, however many there are: all that comes meanwhile waits for no more."""
+
+PAUSE_S = 0.02
+"""Seconds between two portions, in which the store is everybody else's."""
+
 
 class Resync:
     """Both ends of a restore."""
@@ -58,12 +67,46 @@ class Resync:
         that leapt ahead nothing counts as over that was not so before: it is noticed once, and never looked at again.
         """
         context, over = self._context, self._context.surely(now)
+        outbox.check_recipient(context, country, now)  # first, or all of it is posted again at each look
         await self._say_stops_again(country, now)
-        # As long as another State may still take it: what is not posted again by then is over, and a stop is said anew.
-        since = over - timedelta(days=context.policy.envelope_days) - wire.SKEW
+        card = context.trust.find(country)
 
-        async def unit(tx: Tx) -> int:
-            said = await tx.outbound_since(country, since)
+        async def begin(tx: Tx) -> OutboundRow | None:
+            partner, last = await tx.find_partner(country), await tx.find_meta(_UNDER_WAY + country)
+            if partner is not None and card is not None:
+                if partner.epoch == card.epoch and last:
+                    return await tx.find_outbound(country, last)
+                # First: an answer out of the log of before stands for nothing that is posted again.
+                await tx.save_partner(partner._replace(epoch=card.epoch))
+            await tx.set_meta(_UNDER_WAY + country, "")
+            return None
+
+        async def end(tx: Tx) -> None:
+            await listing.queue(context, tx, country, now)
+            await tx.drop_meta(_UNDER_WAY + country)
+
+        count = await self._post_again(country, (await context.commit(begin)).value, over, now)
+        await context.commit(end)
+        context.wake()
+        return count
+
+    async def unfinished(self) -> tuple[str, ...]:
+        """Return the partners that were not brought all of it: this process ended, or could not, meanwhile."""
+        found = [name.removeprefix(_UNDER_WAY) for name, _ in await self._context.store.read(_under_way)]
+        return tuple(country for country in found if country in self._context.partners)
+
+    async def _post_again(self, country: str, last: OutboundRow | None, over: datetime, now: datetime) -> int:
+        """
+        Have what ``country`` may still take posted again, a portion at a time; return how many messages that are.
+
+        It goes on behind ``last`` where it was cut off.
+        """
+        # As long as another State may still take it: what is not posted again by then is over, and a stop is said anew.
+        since = over - timedelta(days=self._context.policy.envelope_days) - wire.SKEW
+        count = 0
+
+        async def unit(tx: Tx) -> tuple[int, OutboundRow | None]:
+            said = await tx.outbound_since(country, since, last, PORTION)
             again = [row for row in said if passed_over.may_repeat(row, over) and await _may_leave(tx, row)]
             for row in said:
                 if over <= row.expires_at + wire.SKEW:
@@ -71,18 +114,17 @@ class Resync:
             for row in again:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
                 await tx.save_outbound(passed_over.again(row, now))
-            await listing.queue(context, tx, country, now)
-            partner = await tx.find_partner(country)
-            card = context.trust.find(country)
-            if partner is not None and card is not None:
-                # In this transaction: a crash before it leaves the new epoch to be noticed again.
-                await tx.save_partner(partner._replace(epoch=card.epoch))
-            return len(again)
+            if said:
+                await tx.set_meta(_UNDER_WAY + country, said[-1].id)
+            return len(again), said[-1] if len(said) == PORTION else None
 
-        committed = await context.commit(unit)
-        context.wake()
-        count: int = committed.value
-        return count
+        while True:
+            more: int
+            more, last = (await self._context.commit(unit)).value
+            count += more
+            if last is None:
+                return count
+            await self._context.clock.sleep(PAUSE_S)
 
     async def _say_stops_again(self, country: str, now: datetime) -> None:
         """
@@ -197,6 +239,10 @@ class Resync:
             dropped = held.case.with_found(DROPPED)
             noted = await cases.note(self._context, tx, held, dropped, "restore", self._context.country, now)
             await steps.waits_no_more(self._context, tx, noted, now)
+
+
+async def _under_way(tx: Tx) -> Sequence[tuple[str, str]]:
+    return await tx.metas(_UNDER_WAY)
 
 
 async def _unsent(tx: Tx, country: str, thread: str) -> str | None:

@@ -63,6 +63,8 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
     lost = row._replace(state="undelivered", code=code, answered_at=now)
     await tx.save_outbound(lost)
     await anew.give_up(context, tx, lost, now)
+    if row.type == RESYNC:
+        await listing.go_on(context, tx, row.partner, now)
     case_row = await tx.find_case(row.ref) if row.ref else None
     if case_row is not None and case_row.sealed is not None:
         try:

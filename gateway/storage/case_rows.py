@@ -54,7 +54,7 @@ _THREAD = """
 SELECT partner, thread, ref, in_epoch, in_seq, in_digest, out_epoch, out_seq, seen, ended FROM thread WHERE partner = ?
 """
 _THREAD_BY_KEY = _THREAD + "AND thread = ?"
-_THREADS = _THREAD + "ORDER BY thread"
+_THREADS = _THREAD + "AND thread > ? ORDER BY thread LIMIT ?"
 _SAVE_THREAD = """
 INSERT INTO thread (partner, thread, ref, in_epoch, in_seq, in_digest, out_epoch, out_seq, seen, ended)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -217,9 +217,9 @@ class CaseRows(Sql):
             self._threads[key] = None if row is None else ThreadRow(*row)
         return self._threads[key]
 
-    async def threads(self, partner: str) -> Sequence[ThreadRow]:
-        """Return all threads with a partner."""
-        return tuple(ThreadRow(*row) for row in await self._all(_THREADS, (partner,)))
+    async def threads(self, partner: str, after: str = "", limit: int = 2**62) -> Sequence[ThreadRow]:
+        """Return the threads with a partner, by name, at most ``limit`` of those behind ``after``."""
+        return tuple(ThreadRow(*row) for row in await self._all(_THREADS, (partner, after, limit)))
 
     async def save_thread(self, row: ThreadRow) -> None:
         """Store where a thread stands; raises ``Conflict`` if it belongs to another case."""

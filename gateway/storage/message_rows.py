@@ -51,22 +51,35 @@ _OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
 _QUEUED_OF_CASE = _OUTBOUND + "WHERE o.ref = ? AND o.state = 'queued' ORDER BY o.n"
 # A plan waits for its day, longer than an envelope is kept otherwise: what counts is when it could leave. What was
 # queued before is looked for among what still has an envelope, which is little: not along the index of its partner.
-_COULD_LEAVE_SINCE = """
+# It comes first; what was queued since is read along that index, a part at a time.
+_BEFORE = """
 WHERE o.n IN (
-    SELECT n FROM outbound WHERE partner = ?1 AND queued_at >= ?2
-    UNION ALL
     SELECT n FROM outbound WHERE partner || '' = ?1 AND not_before >= ?2
-        AND n IN (SELECT n FROM outbound_body WHERE envelope IS NOT NULL AND queued_at < ?2)
-)
+        AND n IN (SELECT n FROM outbound_body WHERE envelope IS NOT NULL AND queued_at < ?2))
+    AND (o.queued_at > ?3 OR (o.queued_at = ?3 AND o.n > ?4))
+ORDER BY o.queued_at, o.n LIMIT ?5
+"""
+_SINCE = """
+WHERE o.n IN (
+    SELECT n FROM (
+        SELECT n FROM outbound WHERE partner = ?1 AND queued_at >= ?2 AND (queued_at > ?2 OR n > ?3)
+        ORDER BY queued_at, n LIMIT ?4) AS part)
 ORDER BY o.queued_at, o.n
 """
-_OUTBOUND_SINCE = _OUTBOUND + _COULD_LEAVE_SINCE
+_QUEUED_BEFORE, _QUEUED_SINCE = _OUTBOUND + _BEFORE, _OUTBOUND + _SINCE
 _OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
+_WAITING_IN = _OUTBOUND + "WHERE o.partner = ? AND o.thread = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
+_WAITING_IN_NONE = _WAITING_IN.replace("o.thread = ?", "o.thread IS NULL")
 _OUTBOUND_EXPIRED = (
     _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
 )
 _COUNT_WAITING = """
 SELECT count(*) FROM outbound WHERE partner = ? AND thread = ? AND state IN ('queued', 'posted')
+"""
+_COUNT_OF_NOTHING = """
+SELECT count(*) FROM (
+    SELECT 1 FROM outbound
+    WHERE partner = ? AND thread IS NOT NULL AND ref IS NULL AND state IN ('queued', 'posted') LIMIT ?) AS those
 """
 _INSERT_OUTBOUND = """
 INSERT INTO outbound (partner, id, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at,
@@ -79,6 +92,8 @@ _STORED_OUTBOUND = """
 SELECT n, digest, thread, epoch, seq, type, ref, queued_at, not_before, expires_at FROM outbound
 WHERE partner = ? AND id = ?
 """
+_MOST = 2**62
+"""More rows than there are."""
 # The same columns of a row of ``_OUTBOUND``, and the bytes in it.
 _STORED, _BODY = itemgetter(23, 2, 4, 5, 6, 7, 12, 13, 14, 18), itemgetter(10, 11)
 # What a message says never changes, so no index over that is written anew.
@@ -296,18 +311,45 @@ class MessageRows(Sql):
         """Return the messages of a case that were queued and never posted, in order of queueing."""
         return tuple(map(_outbound, await self._all_held(_QUEUED_OF_CASE, (ref,))))
 
-    async def outbound_since(self, partner: str, since: datetime) -> Sequence[OutboundRow]:
-        """Return the messages to a partner that could leave at ``since`` or later, in the order of queueing."""
-        return tuple(map(_outbound, await self._all_held(_OUTBOUND_SINCE, (partner, seconds(since)))))
+    async def outbound_since(
+        self, partner: str, since: datetime, after: OutboundRow | None = None, limit: int = _MOST
+    ) -> Sequence[OutboundRow]:
+        """
+        Return the messages to a partner that could leave at ``since`` or later, in the order of queueing.
+
+        They are at most ``limit``, those behind ``after`` where one of them is named.
+        """
+        begin, number = seconds(since), 0
+        at = 0 if after is None else seconds(after.queued_at)
+        if after is not None:
+            stored = await self._one(_STORED_OUTBOUND, (partner, after.id))
+            number = int(stored[0]) if stored is not None else 0
+        found = list[Row]()
+        if at < begin:
+            found += await self._all_held(_QUEUED_BEFORE, (partner, begin, at, number, limit))
+            at, number = begin, 0
+        if len(found) < limit:
+            found += await self._all_held(_QUEUED_SINCE, (partner, at, number, limit - len(found)))
+        return tuple(map(_outbound, found))
 
     async def count_waiting(self, partner: str, thread: str) -> int:
         """Return how many messages to a partner in a thread are queued or posted."""
         row = await self._one(_COUNT_WAITING, (partner, thread))
         return int(row[0]) if row else 0
 
+    async def count_of_nothing(self, partner: str, most: int) -> int:
+        """Return how many messages to a partner wait that are in a thread and of no case; of more, ``most``."""
+        row = await self._one(_COUNT_OF_NOTHING, (partner, most))
+        return int(row[0]) if row else 0
+
     async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
         """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""
         return tuple(map(_outbound, await self._all_held(_OUTBOUND_WAITING, (partner,))))
+
+    async def waiting_in(self, partner: str, thread: str | None) -> Sequence[OutboundRow]:
+        """Return the same of one ``thread``, or of what is in none."""
+        found = (_WAITING_IN_NONE, (partner,)) if thread is None else (_WAITING_IN, (partner, thread))
+        return tuple(map(_outbound, await self._all_held(*found)))
 
     async def save_outbound(self, row: OutboundRow) -> None:
         """

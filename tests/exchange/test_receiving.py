@@ -18,6 +18,7 @@ from gateway.core.codes import PeerError, problem
 from gateway.core.notices import UNANSWERED_MAX
 from gateway.core.starts import starts_of_receipt
 from gateway.core.verification_guards import REMINDERS_MAX
+from gateway.services import judge
 from gateway.services.access import stand
 from gateway.services.audit import audit
 from gateway.services.daily import DIRECTORY_COSTS, Daily
@@ -773,6 +774,20 @@ async def test_answers_that_no_desk_gives_do_not_pile_up(fresh: Door) -> None:
     assert most == fresh.counts()["outbound"]
     await fresh.problem(follow(fresh, shot, "erasure", most + 2), "later")
     await fresh.accepted(follow(fresh, shot, "withdrawal", most + 3))
+
+
+async def test_answers_that_no_desk_gives_do_not_pile_up_in_many_threads(
+    fresh: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor do they where each is asked for in a thread of its own, of which a State names as many as it likes."""
+    monkeypatch.setattr(judge, "OF_NOTHING_MAX", 3)
+    shots = [fresh.partner.message("withdrawal", WITHDRAWN) for _ in range(4)]
+    for shot in shots:
+        await fresh.accepted(shot)
+    for shot in shots[:3]:
+        await fresh.accepted(follow(fresh, shot, "erasure", 2))
+    await fresh.problem(follow(fresh, shots[3], "erasure", 2), "later")
+    await fresh.accepted(follow(fresh, shots[3], "withdrawal", 2))
 
 
 async def test_withdrawn_thread_stays_closed_in_a_new_epoch(fresh: Door) -> None:

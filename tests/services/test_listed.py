@@ -20,7 +20,7 @@ from keys import b64
 from schemas import ijson
 from tests.storage.support import NOW, Signer, case, event, inbound, outbound, thread
 from tests.support import story
-from tests.support.network import Network
+from tests.support.network import Network, final
 from tests.support.restoring import LOST_NUMBER, back_up, findings_of, outbox, put_back, restore
 
 ASK, ASKED = Side.REQUESTING.value, Side.REQUESTED.value
@@ -359,3 +359,55 @@ async def test_a_log_in_which_nothing_stood_begins_with_nothing(network: Network
     assert head is not None
     assert ("XAA/XBB/3", 0) == (head.origin, head.frontier.size)
     assert "3" == await gateway.store.read(lambda tx: tx.find_meta("epoch"))
+
+
+async def test_threads_are_listed_a_part_at_a_time(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many a State has: the others follow once what was listed has its answer, and the last says that it is."""
+    monkeypatch.setattr(listing, "THREADS_A_MESSAGE", 1)
+    monkeypatch.setattr(listing, "THREADS_AT_ONCE", 2)
+    await hold(network, 5)
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await network.refresh()
+    seen = [await waits_for(network)]
+    for _ in range(3):
+        assert "waits" == await stands(network)
+        await network.deliver(rounds=1, refresh=False)
+        seen.append(await waits_for(network))
+    assert [2, 2, 1, 0] == seen
+    assert "waits" != await stands(network)
+    listed = await network.gateways["XAA"].store.read(lambda tx: tx.threads("XBB"))
+    assert sorted(names(5)) == sorted(one.thread for one in listed if one.seen is not None)
+
+
+async def test_listing_goes_on_behind_a_part_that_is_given_up(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A final problem about one part does not keep who waits for the last one waiting."""
+    monkeypatch.setattr(listing, "THREADS_AT_ONCE", 1)
+    await hold(network, 2)
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await network.refresh()
+    post, network.wires.post = network.wires.post, final  # type: ignore[method-assign]
+    await network.gateways["XBB"].deliverer.run_once()
+    network.wires.post = post  # type: ignore[method-assign]
+    await network.deliver(refresh=False)
+    assert "waits" != await stands(network)
+
+
+async def hold(network: Network, count: int) -> None:
+    """Have XBB hold a message of XAA in so many threads."""
+
+    async def unit(tx: Tx) -> None:
+        for name in names(count):
+            digest = wire.payload_digest(name.encode())
+            await tx.save_thread(thread(partner="XAA", thread=name, ref=None, in_digest=digest))
+
+    await network.gateways["XBB"].store.commit(unit)
+
+
+async def waits_for(network: Network) -> int:
+    """Return how many parts of a listing wait at XBB."""
+    rows = await network.gateways["XBB"].store.read(lambda tx: tx.waiting_in("XAA", None))
+    return sum(row.type == RESYNC for row in rows)

@@ -431,6 +431,21 @@ async def test_outbound_since(store: Store) -> None:
     assert ["id-day", "id-2", "id-3"] == [row.id for row in found]
 
 
+async def test_outbound_since_is_read_in_portions(store: Store) -> None:
+    """Each begins behind the last message of the one before, also where many were queued in one second."""
+    days = [NOW + timedelta(days=day) for day in range(4)]
+    rows = [outbound(f"plan{one}", not_before=days[3]) for one in range(3)]
+    rows += [outbound(f"{one}", queued_at=days[1], not_before=days[1]) for one in range(3)]
+    rows += [outbound("last", queued_at=days[2], not_before=days[2]), outbound("x", partner="XCC", queued_at=days[2])]
+    await put(store, *(("save_outbound", row) for row in rows))
+    for limit in (1, 2, 3, 4, 7):
+        found, last = list[OutboundRow](), None
+        while part := await get(store, "outbound_since", "XBB", days[1], last, limit):
+            assert len(part) == min(limit, 7 - len(found))
+            found, last = [*found, *part], part[-1]
+        assert ["plan0", "plan1", "plan2", "0", "1", "2", "last"] == [row.id.removeprefix("id-") for row in found]
+
+
 async def test_partner_comes_back(store: Store) -> None:
     """What is known of a partner comes back as last saved."""
     known = PartnerRow("XBB", 3, NOW, "identity", b"card", NOW, 2)
@@ -660,6 +675,22 @@ async def test_what_waits_for_a_partner(store: Store) -> None:
         ("save_outbound", outbound("other", thread="t5", partner="XCC")),
     )
     assert ["id-plan", "id-posted"] == [row.id for row in await get(store, "waiting_outbound", "XBB")]
+
+
+async def test_what_waits_in_one_thread_or_in_none(store: Store) -> None:
+    """It is read by itself: of all that waits there may be more than there is memory."""
+    await put(
+        store,
+        ("save_outbound", outbound("a", thread="t1")),
+        ("save_outbound", outbound("b", thread="t1", seq=2, state="posted", ref=None)),
+        ("save_outbound", outbound("c", thread="t2", ref=None)),
+        ("save_outbound", outbound("d", thread="t1", seq=3, state="receipted")),
+        ("save_outbound", outbound("e", thread=None, seq=None, ref=None)),
+        ("save_outbound", outbound("f", thread=None, seq=None, ref=None, partner="XCC")),
+    )
+    assert ["id-a", "id-b"] == [row.id for row in await get(store, "waiting_in", "XBB", "t1")]
+    assert ["id-e"] == [row.id for row in await get(store, "waiting_in", "XBB", None)]
+    assert [2, 1, 0] == [await get(store, "count_of_nothing", *one) for one in (("XBB", 9), ("XBB", 1), ("XCC", 9))]
 
 
 async def test_what_was_posted_in_vain_is_hastened_for_one_partner(store: Store) -> None:
