@@ -440,7 +440,16 @@ def show(
     return tuple(_show(one, f"{prefix}.{one.member}", posted, wrong, tongue) for one in of if not one.fixed)
 
 
-def _show(field: Field, name: str, posted: MultiDict[str], wrong: Mapping[str, str], tongue: Tongue) -> Shown:
+NOTHING = N_("Nothing chosen")
+"""A choice that takes another one back: a browser lets nobody leave one circle of several empty again."""
+
+
+def _show(
+    field: Field, name: str, posted: MultiDict[str], wrong: Mapping[str, str], tongue: Tongue, *, may_stay: bool = False
+) -> Shown:
+    """Return one field; ``may_stay`` says that it stands in a part that may be left empty as a whole."""
+    may_stay = may_stay or field.optional
+    nothing = (("", tongue._(NOTHING)),) if may_stay else ()
     values = tuple(posted.getall(name, ()))
     made = Shown(
         field.kind.value,
@@ -458,12 +467,14 @@ def _show(field: Field, name: str, posted: MultiDict[str], wrong: Mapping[str, s
             items = tuple((str(one.value), one.words(tongue)) for one in field.options)
             if field.kind is Kind.CODE and len(items) > RADIOS_MAX:
                 return replace(made, kind="select", items=tuple(sorted(items, key=lambda item: item[1])))
-            return replace(made, items=items)
+            return replace(made, items=(*items, *nothing) if field.kind is Kind.CODE else items)
         case Kind.YES_NO:
-            return replace(made, items=(("yes", tongue._("Yes")), ("no", tongue._("No"))))
+            return replace(made, items=(("yes", tongue._("Yes")), ("no", tongue._("No")), *nothing))
         case Kind.GROUP | Kind.WINDOW:
             inner = tuple(
-                _show(one, f"{name}.{one.member}", posted, wrong, tongue) for one in field.fields if not one.fixed
+                _show(one, f"{name}.{one.member}", posted, wrong, tongue, may_stay=may_stay)
+                for one in field.fields
+                if not one.fixed
             )
             return replace(made, fields=inner)
         case Kind.LIST:

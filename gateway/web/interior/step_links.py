@@ -10,7 +10,7 @@ from gateway.services.acts import allowed
 from gateway.services.inquire import BoardRow
 from gateway.services.offered import ANSWERS, open_steps
 from gateway.web.interior.case_view import Link, stop_verb
-from gateway.web.interior.step_texts import AT_ONCE, TEXTS, stop_text
+from gateway.web.interior.step_texts import TEXTS, text_of
 from gateway.web.visit import Visit
 
 PAGES: Final[Mapping[str, str]] = {
@@ -60,5 +60,4 @@ def link(visit: Visit, row: BoardRow, verb: str) -> Link:
     """Return the link to the page that takes the step ``verb``."""
     own = PAGES.get(verb)
     path = visit.path(own, ref=row.ref) if own else visit.path("step", ref=row.ref, verb=verb)
-    text = stop_text(verb, row.side, row.state) if verb in AT_ONCE else TEXTS[verb]
-    return Link(verb, visit.tongue._(text.title), path)
+    return Link(verb, visit.tongue._(text_of(verb, row.side, row.state).title), path)

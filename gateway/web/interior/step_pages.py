@@ -33,7 +33,7 @@ from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.step_links import steps_of, stop_of
-from gateway.web.interior.step_texts import ASIDE, ASKING, AT_ONCE, SECOND, TEXTS, StepText, stop_text
+from gateway.web.interior.step_texts import ASIDE, ASKING, AT_ONCE, SECOND, StepText, text_of
 from gateway.web.interior.tasks import with_reference
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
@@ -92,12 +92,10 @@ async def _text(visit: Visit, verb: str, row: BoardRow, role: str) -> StepText:
     """Return what is said of the step in this case: of one that takes two words, whether the visitor's decides."""
     if verb in SECOND and await visit.site.desk.hold.is_second(row.ref, verb, visit.person.id, role):
         return SECOND[verb]
-    if verb in AT_ONCE:
-        return stop_text(verb, row.side, row.state)
     if verb in ASKING and row.side == Side.REQUESTING:
         return ASKING[verb]
     is_aside = verb in ASIDE and (row.side, row.state) == (Side.REQUESTING, State.SUSPENDED)
-    return ASIDE[verb] if is_aside else TEXTS[verb]
+    return ASIDE[verb] if is_aside else text_of(verb, row.side, row.state)
 
 
 async def _foremost(visit: Visit, row: BoardRow, verb: str, fitting: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.core.case import HELD, Side, State
-from gateway.core.returns import ARRANGED
+from gateway.core.returns import ARRANGED, RECALLED_BEFORE
 from gateway.web.language import N_
 
 
@@ -723,11 +723,29 @@ _SUSPENDED_TOO = StepText(
 )
 
 
-def stop_text(verb: str, side: str, state: str) -> StepText:
-    """Return what is said of the step ``verb`` that stops a case at once (``AT_ONCE``), on ``side`` in ``state``."""
-    if verb == "suspension":
-        return _SUSPENDED_TOO if state == State.SUSPENDED else TEXTS[verb]
-    return freeze_text(side, state)
+_CALLED_BACK_ONCE_MORE = StepText(
+    N_("Call back once more"),
+    N_(
+        "The person was called back before. By this the other State is told, if it was not told yet and may be now. A "
+        "day that it was told stays as it is. Your own words stay sealed here."
+    ),
+    N_("If it was not told yet, it learns the code and the day; else nothing."),
+    N_("Call back now"),
+    N_("Your word was recorded."),
+    sends=True,
+    severe=True,
+)
+
+
+def text_of(verb: str, side: str, state: str) -> StepText:
+    """Return what is said of the step ``verb`` on ``side`` in ``state``: of a second stop what it adds to the first."""
+    if verb == "freeze":
+        return freeze_text(side, state)
+    if verb == "suspension" and state == State.SUSPENDED:
+        return _SUSPENDED_TOO
+    if verb == "recall" and state in {State.RECALL, *RECALLED_BEFORE}:
+        return _CALLED_BACK_ONCE_MORE
+    return TEXTS[verb]
 
 
 AT_ONCE = frozenset({"freeze", "suspension"})

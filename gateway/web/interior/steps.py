@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDict
 
-from gateway.core.case import Case, Notice, Side
+from gateway.core.case import Case, Notice, Side, State
 from gateway.core.notices import REPLY_PART, unanswered
 from gateway.core.verification import IN_CHARGE
 from gateway.services import directory
@@ -58,6 +58,9 @@ SIGNED = frozenset(
 PRESET = N_("Stopped at once from the desk; the reason follows.")
 """A reason that stands in the form already, so that nobody has to find words before a case is stopped."""
 
+_FOLLOWED = frozenset({State.HANDED_OVER, State.MONITORING})
+"""States whose day is that of the last report; of who is called back it is the day by which she is to be back."""
+
 _LAST_REPORT = N_("Not before %(day)s, six months after the handover.")
 
 _PREPARES = frozenset({"prepare", "prepare_rectification"})
@@ -82,7 +85,7 @@ async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
         case = await looks.glanced(visit, step.row, step.role)
         asked = [one for one in unanswered(case) if one.kind == ANSWERS[step.verb]]
         return with_options(made, "/number", [_numbered(visit, one) for one in asked])
-    if step.verb == "report" and step.row.due_on is not None:
+    if step.verb == "report" and step.row.state in _FOLLOWED and step.row.due_on is not None:
         text = visit.tongue._(_LAST_REPORT, day=visit.tongue.day(step.row.due_on))
         return tuple(replace(one, hint=text) if one.member == "final" else one for one in made)
     if step.verb in ("strike", "rectification"):

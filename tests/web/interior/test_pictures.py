@@ -119,6 +119,16 @@ async def test_image_taken_out_is_gone(desk: Desk, first: Officer) -> None:
     assert 404 == (await first.get(f"{path}/picture/photo/1")).status
 
 
+async def test_a_choice_in_a_part_that_may_stay_empty_is_taken_back(first: Officer) -> None:
+    """Whoever pressed a kind of file by mistake had to name a digest, or throw the whole request away."""
+    path = await brought_in(first)
+    kind, page = "b.elements.photo.media_type", await first.get(f"{path}/documents")
+    assert 422 == (await first.post(f"{path}/documents", {**page.form(f"{path}/documents"), kind: "image/png"})).status
+    page = await first.get(f"{path}/documents")
+    assert f'name="{kind}" type="radio" value=""' in page.text
+    assert path == (await first.post(f"{path}/documents", {**page.form(f"{path}/documents"), kind: ""})).path
+
+
 async def test_fields_cannot_bring_an_image(desk: Desk, first: Officer) -> None:
     """What is posted under the name of a kept image is no image: only what was drawn here is kept."""
     path = await brought_in(first)

@@ -4,7 +4,7 @@ import pytest
 
 import schemas
 from gateway.core.case import Side, State
-from gateway.core.messages import DOCUMENT_REQUEST, HANDOVER, SCHEDULE
+from gateway.core.messages import DOCUMENT_REQUEST, HANDOVER, SCHEDULE, TAKE_BACK
 from gateway.services.acts import RETURN_DESK, RETURN_PARTS
 from gateway.services.reading import part_of_return
 from gateway.web.interior.returns import RETURNS, SAID
@@ -52,6 +52,9 @@ async def test_each_role_sees_its_part(both: tuple[Desk, Desk], side: Side) -> N
         assert "Waiting for The last report Time" in (await reception.get(f"/cases/{ref}")).words
         page = await reception.get(f"/cases/{ref}/steps/report")
         assert f"Not before {day} , six months after the handover." in page.words
+        known = (await read(desk.network, desk.country, ref)).said
+        await story.put(desk.network, desk.country, ref, State.RECALL, said={**known, TAKE_BACK: {"by": "2026-12-16"}})
+        assert "2026-12-16" not in (await reception.get(f"/cases/{ref}/steps/report")).words
 
 
 async def test_representative_sees_the_whole(both: tuple[Desk, Desk]) -> None:

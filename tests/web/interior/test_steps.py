@@ -24,7 +24,7 @@ from gateway.services.ports import Tx
 from gateway.web import forms
 from gateway.web.form_fields import body_fields
 from gateway.web.interior import PAGES
-from gateway.web.interior.step_texts import AT_ONCE, TEXTS, freeze_text, stop_text
+from gateway.web.interior.step_texts import TEXTS, freeze_text, text_of
 from tests.core import return_support, support
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network
@@ -245,7 +245,7 @@ async def test_each_step_of_each_state_has_a_page_for_who_may_take_it(two: Two, 
                 ):
                     page = await open_step(who, ref, verb)
                     assert 200 == page.status, (country, name, verb, page.words)
-                    text = stop_text(verb, row.side, row.state) if verb in AT_ONCE else TEXTS[verb]
+                    text = text_of(verb, row.side, row.state)
                     assert text.title in page.words, (country, name, verb)
                 elif not open_.get(verb) and tale in ("acknowledged", "assessed"):
                     page = await who.get(at(ref, verb))
@@ -321,6 +321,17 @@ async def test_who_suspends_a_suspended_case_reads_that_it_is(two: Two) -> None:
         page = (await who.get(at(ref, "suspension"))).words
         titles.append(("Suspend the case too" in words, "suspended already" in page))
     assert [(False, False), (True, True)] == titles
+
+
+async def test_who_calls_back_once_more_reads_that_no_other_day_is_told(two: Two) -> None:
+    """The page asked for a day that the other State would learn, and once it knows of one nothing more is said."""
+    ref, _ = await story.acknowledged(two.network)
+    who, found = await two.officer("XAA", "first"), []
+    for state in (State.DEPARTED, State.RECALL):
+        await story.put(two.network, "XAA", ref, state)
+        page = await who.get(at(ref, "recall"))
+        found.append(("Call back once more" in page.words, "A day that it was told stays" in page.words))
+    assert [(False, False), (True, True)] == found
 
 
 async def test_a_stop_is_one_press_from_each_page_of_a_step(two: Two) -> None:
@@ -1139,7 +1150,7 @@ async def test_who_represents_a_minor_instead_gets_a_reference_of_their_own(two:
     page = await open_step(who, ours, "restatement", role="child_welfare")
     fields = {name: value for name, value in page.form(path).items() if name.startswith("b.")}
     fields |= {"b.why": "another was appointed", "b.representative.signed_by": "Youth Court"}
-    before, other = re.findall(f'name="{REFERENCE}" type="radio" value="([^"]*)"', page.text)
+    before, other = re.findall(f'name="{REFERENCE}" type="radio" value="([^"]+)"', page.text)
     assert (homeward.MINOR["representative"]["ref"], 22) == (before, len(other))
     page = await who.post(path, fields)
     assert (422, True) == (page.status, "Which guardian or representative this is: choose" in page.words)
@@ -1149,7 +1160,7 @@ async def test_who_represents_a_minor_instead_gets_a_reference_of_their_own(two:
     assert other == (await story.case(two.network, "XAA", ours)).draft["representative"]["ref"]
     page = await open_step(who, ours, "restatement", role="child_welfare")
     await who.post(path, {**fields, "b.why": "the first one after all", REFERENCE: before})
-    assert before not in re.findall(f'name="{REFERENCE}" type="radio" value="([^"]*)"', who.last.text)
+    assert before not in re.findall(f'name="{REFERENCE}" type="radio" value="([^"]+)"', who.last.text)
 
 
 async def test_a_guardian_is_not_taken_out_without_a_word(two: Two) -> None:
