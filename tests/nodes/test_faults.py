@@ -1,10 +1,12 @@
 """A node that dies or stands still, and a database server that goes and comes back: the others go on."""
 
 import asyncio
+import json
 import os
 import signal
 import time
 from itertools import count
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -185,8 +187,13 @@ async def test_no_node_starts_over_a_database_that_went_back(nodes: Nodes) -> No
     another = nodes.start("XAA")
     assert Exit.LATER == await asyncio.to_thread(another.process.wait, 60)
     assert "begin-epoch" in another.log.read_text()
-    await nodes.rows("XAA", "INSERT INTO meta (name, value) VALUES ('epoch', '2')")
-    await nodes.ready("XAA", 1)
+    home = nodes.pair.home("XAA")
+    begun = await asyncio.to_thread(call, "restore", "begin-epoch", "-C", home, "--json", ISTHMUS_PASSPHRASE=WORDS)
+    assert 0 == begun.exit_code, begun.stderr
+    try:
+        await nodes.ready("XAA", 1)
+    finally:
+        Path(json.loads(begun.stdout)["card"]).unlink()  # the home is that of every test here
 
 
 async def test_a_database_that_had_come_further_is_gone_on_with_by_no_node(
