@@ -46,18 +46,19 @@ def main() -> int:
     try:
         for bug, caught in judge_all(bugs, asked.seeds, asked.jobs):
             found[bug.name] = caught
-            told = f"seed {caught.seed:<4} {bug.case}: {caught.told}" if caught else MISSED
+            told = f"{caught.play} {caught.seed:<4} {bug.case}: {caught.told}" if caught else MISSED
             print(f"{bug.name:<44} {told}"[:200], file=talk, flush=True)
     except BadPatch as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    seeds = sorted({caught.seed for caught in found.values() if caught})
-    wrong = planted.reference(seeds)
+    wrong = planted.reference(sorted({(caught.play, caught.seed) for caught in found.values() if caught}))
     for told in wrong:
         print(f"without a bug: {told}", file=sys.stderr)
     good = not wrong and all(found.values())
     if asked.json:
-        print(json.dumps({"bugs": {name: one and one.seed for name, one in found.items()}, "good": good}))
+        print(
+            json.dumps({"bugs": {name: one and f"{one.play} {one.seed}" for name, one in found.items()}, "good": good})
+        )
     else:
         print("the simulation found each of them" if good else "FAILED")
     return 0 if good else 1

@@ -9,11 +9,12 @@ import asyncio
 import random
 
 from tests.sim.faults import Backup
+from tests.sim.invariants import check_heard
 from tests.sim.scenario import STEADY_S, Scenario
 from tests.sim.world import Host, World
 
-BEFORE, BACKED_UP, PARTED, TOGETHER = 30, 36, 50, 80
-"""Messages in all until backups are made, until the State is out of reach, while it is, and once it is back."""
+BEFORE, BACKED_UP, PARTED, TOGETHER = 30, 6, 14, 30
+"""Messages until backups are made, then until the State is out of reach, while it is, and once it is back."""
 
 EVERY_DAYS = 3
 """After so many days without it the desks send another message."""
@@ -32,9 +33,19 @@ LEAP_DAYS = 9
 
 STOPPED_SHARE = 0.5
 """
-How often all that is arranged is stopped before: nothing is said behind that, so whoever is put back to before it hears
-of it on its new epoch alone. Else a return is under way as the State parts.
+How often all that is arranged is stopped before, and heard there: nothing is said behind that, so whoever is put back
+to before it hears of it on its new epoch alone. Else a return is under way as the State parts.
 """
+
+ROUNDS = (2, 4, 6, 8)
+"""How often each case is taken a step further before all is stopped: some are proposed by then, some planned."""
+
+LEAVE_IN = 5
+TO_THE_DAY_S = (STEADY_S, 2 * 3600.0)
+"""Before which of these steps the day comes for which journeys are planned, and how: no clock leaps."""
+
+STEP_S, HEARD_S = 2.0, 15.0
+"""How long a step of each case takes to be heard, and all stops."""
 
 
 class Apart(Scenario):
@@ -49,6 +60,8 @@ class Apart(Scenario):
         self._far = world.hosts[self._draw.choice(sorted(world.hosts))]
         self._others = [host for host in world.hosts.values() if host is not self._far]
         self._backups: dict[str, Backup] = {}
+        self._heard: list[str] = []
+        """States that heard of a stop, a recall or a reply taken back, as often as they did."""
 
     async def course(self) -> None:
         """Lose a State, let more than a month pass, and have it back."""
@@ -56,21 +69,52 @@ class Apart(Scenario):
         self.desks.most = BEFORE
         await faults.disturbed(4)
         await self.until_sent(BEFORE)
-        self._backups = {host.country: faults.back_up(host) for host in self.world.hosts.values()}
-        await self.until_sent(BACKED_UP)
+        self._back_up()
+        await self._go_on_for(BACKED_UP)
         if draw.random() < STOPPED_SHARE:
-            for host in self.world.hosts.values():
-                await self.desks.stop_returns(host)
+            await self._stop_all()
         way = draw.choice(WAYS)
         self.world.note(self._far.country, "parted", reason=way)
         self.counts[way] += 1
         await self._part(way)
-        await self.until_sent(PARTED)
+        await self._go_on_for(PARTED)
         await self._while_apart(draw.choice(DAYS), way)
         await self._come_back(way)
-        self.desks.most = TOGETHER
+        if self._heard:
+            await self._hear_of_it()
+        self.desks.most = self.counts["messages"] + TOGETHER
         await faults.disturbed(draw.choice((0, 6)))
-        await self.until_sent(TOGETHER)
+        await self.until_sent(self.desks.most)
+
+    async def _go_on_for(self, messages: int) -> None:
+        await self.until_sent(self.counts["messages"] + messages)
+
+    def _back_up(self) -> None:
+        self._backups = {host.country: self.faults.back_up(host) for host in self.world.hosts.values()}
+
+    async def _stop_all(self) -> None:
+        """Take cases further, back all up, and stop each return that is arranged; who has left is called back."""
+        hosts, rounds = self.world.hosts.values(), self._draw.choice(ROUNDS)
+        for number in range(rounds):
+            for seconds in TO_THE_DAY_S if number == LEAVE_IN else ():
+                self.world.jump(seconds)
+                await asyncio.sleep(STEP_S)
+            for host in hosts:
+                await self.desks.further(host)
+            await asyncio.sleep(STEP_S)
+        self._back_up()
+        await asyncio.sleep(STEP_S)
+        for host in hosts:
+            self._heard += await self.desks.stop_returns(host)
+        await asyncio.sleep(HEARD_S)
+
+    async def _hear_of_it(self) -> None:
+        """Have whoever was put back hear of what was said before, and look whether it holds to that."""
+        self.desks.most = 0
+        await self.heal()
+        await self.draining.drain()
+        await check_heard(self)
+        self.desks.left_alone.clear()
 
     async def _part(self, way: str) -> None:
         far = self._far
@@ -117,6 +161,8 @@ class Apart(Scenario):
         """Have the State back; before that, behind that or never a backup is put back, of it or of another one."""
         draw, far = self._draw, self._far
         which = draw.choice((None, far, far, far, *self._others))
+        if self._heard:
+            which = self.world.hosts[draw.choice(self._heard)]
         at_once = draw.random() < 0.5
         if which is not None and at_once:
             await self._restore(which)

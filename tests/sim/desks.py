@@ -58,6 +58,9 @@ RELEASED_DAYS = 60
 LEAVES_AT_THAT = 0.3
 """How often a desk that may close a case without an answer does."""
 
+REPLIES_TAKEN_BACK = 0.4
+"""How often a reply is taken back in place of stopping the return that rests on it."""
+
 SINCE = 0.5
 """How often something becomes known of who is away, where a desk might hear of it."""
 
@@ -72,6 +75,8 @@ class Desks(Stops, Afterwards, Offices):
         super().__init__(world, counts)
         self.working = True
         self.most = MESSAGES
+        self.left_alone: set[str] = set()
+        """Cases that no desk touches for a while: a stop in them stands."""
         self._persons = 0
         self._numbers: dict[int, tuple[str, str]] = {}
         world.watch = self.watch
@@ -89,7 +94,7 @@ class Desks(Stops, Afterwards, Offices):
         if self.random.random() < BESIDE:
             await self._beside(host)
             return
-        seen = [OpenCase(*row) for row in host.look(_OPEN_CASES)]
+        seen = [OpenCase(*row) for row in host.look(_OPEN_CASES) if row[0] not in self.left_alone]
         if seen and self.random.random() < SETS_RIGHT:
             owed = set(self._owed(host)) if self.random.random() < 0.5 else set()
             if waiting := [row for row in seen if row.ref in owed]:
@@ -417,13 +422,29 @@ class Desks(Stops, Afterwards, Offices):
         if self.random.random() < STOPS:
             await self._recall_now(host, row)
 
-    async def stop_returns(self, host: Host) -> None:
-        """Stop each return that a State is asked in and that is arranged, and call back who has left."""
+    async def further(self, host: Host) -> None:
+        """Take each case one step further to a return that is under way."""
+        for row in [OpenCase(*one) for one in host.look(_OPEN_CASES)]:
+            if step := _FURTHER.get((row.side, row.state)):
+                await getattr(self, f"_{step}")(host, row)
+
+    async def stop_returns(self, host: Host) -> list[str]:
+        """
+        Stop each return that a State is asked in and that is arranged, or take the reply back that it rests on; call
+        back who has left. These cases are left alone from then on. Returns to whom that was said.
+        """
+        told = []
         for row in [OpenCase(*one) for one in host.look(_OPEN_CASES)]:
             if not row.asks and row.state in ("PROPOSED", "ACCEPTED", "DOCUMENTED", "SCHEDULED"):
-                await self.suspend_now(host, row)
+                takes_back = self.random.random() < REPLIES_TAKEN_BACK
+                await (self._strike if takes_back else self.suspend_now)(host, row)
             elif row.state in ("DEPARTED", "HANDED_OVER", "MONITORING"):
                 await self._recall_now(host, row)
+            else:
+                continue
+            self.left_alone.add(row.ref)
+            told.append(row.partner)
+        return told
 
     async def _recall_now(self, host: Host, row: OpenCase) -> None:
         by, who = (host.clock.now().date() + timedelta(days=9)).isoformat(), self.random.choice((WELFARE, GUEST))
@@ -553,6 +574,21 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKING, "SUSPENDED"): ("resume_return", "resume_return", "leave_at_that"),
     (_ASKED, "SUSPENDED"): ("resume_return",),
 }
+
+
+_FURTHER: Mapping[tuple[str, str], str] = {
+    (_ASKED, "RECEIVED"): "acknowledge",
+    (_ASKED, "ACKNOWLEDGED"): "answer",
+    (_ASKING, "REPLIED"): "propose",
+    (_ASKING, "CONSIDERED"): "propose",
+    (_ASKING, "ASSESSED"): "propose",
+    (_ASKED, "PROPOSED"): "accept",
+    (_ASKING, "ACCEPTED"): "decide",
+    (_ASKED, "ACCEPTED"): "issue_document",
+    (_ASKING, "DOCUMENTED"): "schedule",
+    (_ASKING, "SCHEDULED"): "depart",
+}
+"""The step by which a case gets to the departure soonest."""
 
 
 _OVER = frozenset({"CLOSED", "WITHDRAWN", "NOT_RETURNED"})

@@ -18,6 +18,7 @@ from tests.sim.agreed import agreed, heard, held, kept_from_going, set_right
 from tests.sim.books import Books, read_books
 from tests.sim.delivered import applied_once, delivered, ended_for_a_reason, kept_what_was_done, numbers
 from tests.sim.logged import convicted, logged, receipts, remembered, trees
+from tests.sim.obeyed import accounts, obeyed
 from tests.sim.signed import released, signed
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ async def check(scenario: "Scenario") -> None:
     set_right(world, books)
     for own in books.values():
         held(world, own)
+        obeyed(world, own)
+    await accounts(world, books)
+
+
+async def check_heard(scenario: "Scenario") -> None:
+    """Check in the middle of a run that whoever was restored holds to what was stopped, before any desk goes on."""
+    if books := await _all_books(scenario):
+        heard(scenario.world, books)
+        kept_from_going(scenario.world, books)
 
 
 async def _all_books(scenario: "Scenario") -> Mapping[str, Books]:

@@ -86,7 +86,7 @@ class Scenario:
         self.counts: Counter[str] = Counter()
         self.desks = Desks(world, self.counts)
         self.faults = Faults(world, self.counts, self.desks)
-        self._draining = Draining(world, self.desks, self.faults)
+        self.draining = Draining(world, self.desks, self.faults)
         self._fetches = self.random.choices(list(FETCHES), list(FETCHES.values()))[0]
         self._fetcher = self.faults.host()
         self._addresses = homes.card.claims_of(homes.own_card(self._fetcher.home, self._fetcher.country))["addresses"]
@@ -111,8 +111,8 @@ class Scenario:
         await self.until_sent(MESSAGES)
         self.desks.working = False
         await asyncio.gather(*desks)
-        await self._heal()
-        await self._draining.drain()
+        await self.heal()
+        await self.draining.drain()
         self.counts["fetched"] = self.world.fetched
         await check(self)
         if self.goes_on_for_years and not self.world.failures:
@@ -192,7 +192,7 @@ class Scenario:
         door = self.world.network.close_door if shut else self.world.network.open_door
         door(self._fetcher.name)
 
-    async def _heal(self) -> None:
+    async def heal(self) -> None:
         """Everything runs and is reachable; nobody waits for a card."""
         self.world.note("-", "heal")
         self._door(shut=self._fetches == "always")
