@@ -219,12 +219,16 @@ class PostgresStore(GroupCommit):
         """
         Give the space of deleted rows back, and put the figures in an order that does not tell of their coming.
 
+        What the planner knows of each table is made anew: it holds values of rows, such as a person is found by.
         The journal of the database is its own; docs/operations.md says what may stay there, and for how long.
         """
         db = await self._connect()
         try:
             await _run(db.execute, "SET statement_timeout = 0")  # in a large store this takes minutes
-            for statement in ("CLUSTER figure USING figure_pkey", *(f"VACUUM {table}" for table in _ERASED_TABLES)):
+            for statement in (
+                "CLUSTER figure USING figure_pkey",
+                *(f"VACUUM (ANALYZE) {table}" for table in _ERASED_TABLES),
+            ):
                 await _run(partial(db.execute, timeout=CLEANED_S), statement)
         except Again as error:
             raise Unavailable(*_IN_THE_WAY) from error
