@@ -20,6 +20,7 @@ from benchmarks.load import child
 from benchmarks.pair import Pair, make_pair
 from gateway.core import wire
 from gateway.services.receive import ANSWER_GRACE_S
+from tests.support.erased import erase
 
 MESSAGES = 1000
 WITH_BODY_KIB, WITHOUT_KIB = 16, 3
@@ -57,7 +58,7 @@ async def _erase(pair: Pair) -> None:
     context = gateway.context
     now = context.clock.now()
     for ref in await context.store.read(lambda tx: tx.case_refs("", MESSAGES)):
-        await gateway.retention.erase(ref, now)
+        await erase(gateway, ref, now)
     later = now + wire.MAX_VALIDITY + timedelta(seconds=2 * ANSWER_GRACE_S)
     await context.store.commit(lambda tx: tx.purge_answers(later, ANSWER_GRACE_S, MESSAGES))
     await gateway.close()

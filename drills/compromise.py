@@ -45,6 +45,7 @@ from keys.rest import Vault
 from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.support import drilling
+from tests.support.erased import erase
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = "several invented states"
@@ -250,7 +251,7 @@ class World:
         self.clock.at = at
         one = self.partners[0]
         for ref in (self.cases[f"{name} {OURS} {one}"], self.cases[f"{name} {one} {OURS} there"]):
-            await self.line.gateways[OURS].retention.erase(ref, at)
+            await erase(self.line.gateways[OURS], ref, at)
 
     async def _unfinished(self, at: datetime) -> None:
         """Leave messages half way: accepted and the answer lost, both ways, and one that was never posted."""

@@ -35,6 +35,7 @@ from gateway.services.ports import Unavailable
 from gateway.transport.peers import HttpPeers
 from tests.support import books, drilling
 from tests.support.compared import count
+from tests.support.erased import erase
 from tests.support.requests import Sealed, seal_requests
 from tests.support.served import Served, serve
 
@@ -206,14 +207,14 @@ class Drill:
         (row,) = await desk.store.read(lambda tx: tx.cases(states=("ACKNOWLEDGED",), limit=1))
         self._disks["XAA"].fill(0)
         try:
-            await desk.retention.erase(row.ref, now)
+            await erase(desk, row.ref, now)
         except Unavailable:
             self._figures.desk_told += 1
         except Exception as error:
             self._fault("fell_over", 1)
             print(f"erasing: {type(error).__name__}: {error}", file=sys.stderr)
         self._disks["XAA"].empty()
-        await desk.retention.erase(row.ref, now)
+        await erase(desk, row.ref, now)
         noted = (self._pair.home("XAA") / ERASED_FILE).read_text(encoding="ascii").split()
         self._fault("erased_unnoted", row.ref not in noted)
 

@@ -10,10 +10,11 @@ from gateway.cli.case import Desk, desk_options, plain_step, ref_argument, seen_
 from gateway.cli.output import Verbs, say
 from gateway.cli.session import REASON, read_json
 from gateway.cli.signing import Pen, pen_options
-from gateway.core.case import Side
+from gateway.core.case import Side, State
 from gateway.services import rights
 from gateway.services.acts import VERBS
 from gateway.services.notices import APPROVAL
+from gateway.services.retain import ORDERED
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -141,16 +142,39 @@ def _confirmed(context: click.Context, _: click.Parameter, yes: bool) -> None:
         click.confirm("This destroys our copy for good. Go on?", abort=True, err=True)
 
 
+_YES = click.option(
+    "--yes", is_flag=True, is_eager=True, expose_value=False, callback=_confirmed, help="Do not ask whether to go on."
+)
+
+
 @data.command()
 @ref_argument
 @_NUMBER
-@click.option(
-    "--yes", is_flag=True, is_eager=True, expose_value=False, callback=_confirmed, help="Do not ask whether to go on."
-)
+@_YES
 @desk_options
 def destroy(desk: Desk, ref: str, number: int) -> None:
     """Destroy our copy as erasure NUMBER of the other State asks, and confirm it."""
     desk.run(lambda gateway: desk.step(gateway, "destruction", ref, {"number": number}))
+
+
+@data.command()
+@ref_argument
+@click.option("--with", "second", required=True, metavar="PERSON", help="Who erases it with you, for the desk.")
+@_YES
+@desk_options
+def erase(desk: Desk, ref: str, second: str) -> None:
+    """
+    Erase the closed or locked case REF before its time, because a court or an authority ordered it.
+
+    The data-protection officer does, with a liaison officer or desk head. What the other State has is not erased by it.
+    """
+
+    async def act(gateway: "Gateway") -> Any:
+        desk.fitting(gateway, frozenset({ORDERED}))
+        await gateway.retention.erase_as_ordered(ref, desk.person, second)
+        return {"ref": ref, "state": State.ERASED.value}
+
+    desk.run(act)
 
 
 @data.command()

@@ -25,7 +25,7 @@ from keys import b64
 from keys.errors import BadRest
 
 PART = 200
-"""Cases read in one transaction where all are read."""
+"""Cases read in one transaction where all are read, at most: of those with images the store gives fewer at once."""
 
 SECOND_WORD, ANSWER = 1, 2
 """Words that may be due in a case: a second person's on what a first one prepared or proposed, an answer about data."""
@@ -152,16 +152,13 @@ def fresh(context: Context, case: Case, now: datetime) -> Held:
     return Held(row, case, key)
 
 
-def _closed_at(held: Held, case: Case, now: datetime) -> datetime | None:
-    """Return when a case was closed: by a clock of long ago not before it was opened, or it would be over at once."""
-    closes = case.state is State.CLOSED and held.case.state is not State.CLOSED
-    return max(now, held.row.opened_at) if closes else held.row.closed_at
-
-
 async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, source: str, now: datetime) -> Held:
     """Save ``case`` in place of what was held, with one line of its history; returns what is held now."""
     clock = owed(case)
     due_on, due_at = (clock.due_on, clock.due_at) if clock else away_until(case, context.zone, now) or (None, None)
+    # By a clock of long ago no step is before the one it follows, or the case would be over at once.
+    at = max(now, held.row.changed_at)
+    closes = case.state is State.CLOSED and held.case.state is not State.CLOSED
     row = held.row._replace(
         state=case.state.value,
         thread=case.thread,
@@ -174,8 +171,8 @@ async def store(context: Context, tx: Tx, held: Held, case: Case, event: Event, 
         reminders=case.reminders,
         extended=any(c.extended for c in case.clocks),
         delay_notice=case.delay is not None,
-        changed_at=now,
-        closed_at=_closed_at(held, case, now),
+        changed_at=at,
+        closed_at=at if closes else held.row.closed_at,
         words=words(case),
         version=held.row.version + 1,
         sealed=context.vault.seal(held.key, "case", case.ref, "sealed", serialize_case(case)),
@@ -250,11 +247,23 @@ async def in_states(
     while True:
 
         async def unit(tx: Tx, after: CaseRow | None = last) -> Sequence[CaseRow]:
-            return await tx.cases(states=names, limit=PART, unmoved_since=unmoved_since, after=after)
+            return await tx.cases(names, limit=PART, unmoved_since=unmoved_since, after=after)
 
         rows = await context.store.read(unit)
-        for row in rows:
-            yield row
-        if len(rows) < PART:
+        if not rows:
             return
         last = rows[-1]
+        for row in rows:
+            yield row
+
+
+async def parts(context: Context) -> AsyncIterator[Sequence[str]]:
+    """Yield the references of all cases, erased ones too, a part of them in each transaction."""
+    last = ""
+
+    async def unit(tx: Tx) -> Sequence[str]:
+        return await tx.case_refs(last, PART)
+
+    while refs := await context.store.read(unit):
+        yield refs
+        last = refs[-1]

@@ -38,8 +38,6 @@ RELEASERS = frozenset({"coordinator", "dpo"})
 SECOND = "foreign_affairs"
 """The office that signs too where a table tells about single States."""
 
-ALL_CASES = 1 << 31
-
 _NOTICES = frozenset({"notify_delay", "extend", "delay", "extension"})
 """Steps by which a notice of delay is given, or comes."""
 
@@ -96,15 +94,7 @@ async def course_of(context: Context, tx: Tx, row: CaseRow, now: datetime) -> Co
 
 async def keep(context: Context, tx: Tx, ref: str, now: datetime) -> None:
     """Keep the course of the case ``ref``, which the same transaction erases; of one erased before nothing is left."""
-    row = await tx.find_case(ref)
-    if row is None or row.wrapped_key is None or row.sealed is None:
-        return
-    try:
-        course = await course_of(context, tx, row, now)
-    except Exception as error:
-        # An erasure never fails for a figure: the case counts in none.
-        context.log("case.unreadable", ref=ref, error=type(error).__name__)
-        return
+    course = await _readable(context, tx, ref, now)
     if course is not None:
         await tx.add_figure(sealed(context, course))
 
@@ -140,23 +130,35 @@ async def seal_kept(context: Context) -> None:
 
 
 async def courses(context: Context, now: datetime) -> tuple[Course, ...]:
-    """Return the course of every case, those of erased ones as they were kept."""
+    """
+    Return the course of every case, those of erased ones as they were kept.
 
-    async def unit(tx: Tx) -> tuple[Course, ...]:
-        found = [_opened(context, text) for text in await tx.kept_figures()]
-        for row in await tx.cases(limit=ALL_CASES):
-            if row.wrapped_key is None:
-                continue
-            try:
-                course = await course_of(context, tx, row, now)
-            except Exception as error:
-                context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
-                continue
-            if course is not None:
-                found.append(course)
-        return tuple(found)
+    A part of them in each transaction. What was erased meanwhile would be counted twice, or not at all: then anew.
+    """
 
-    return await context.store.read(unit)
+    async def unit(tx: Tx, refs: Sequence[str]) -> list[Course]:
+        return [course for ref in refs if (course := await _readable(context, tx, ref, now)) is not None]
+
+    while True:
+        kept = await context.store.read(lambda tx: tx.kept_figures())
+        found = [_opened(context, text) for text in kept]
+        async for refs in cases.parts(context):
+            found += await context.store.read(partial(unit, refs=refs))
+        if await context.store.read(lambda tx: tx.kept_figures()) == kept:
+            return tuple(found)
+
+
+async def _readable(context: Context, tx: Tx, ref: str, now: datetime) -> Course | None:
+    """Return the course of the case ``ref``; ``None`` if it was erased, has none, or cannot be read."""
+    row = await tx.find_case(ref)
+    if row is None or row.wrapped_key is None or row.sealed is None:
+        return None
+    try:
+        return await course_of(context, tx, row, now)
+    except Exception as error:
+        # Neither an erasure nor a table fails for one case: it counts in no figure.
+        context.log("case.unreadable", ref=ref, error=type(error).__name__)
+        return None
 
 
 async def release(

@@ -53,11 +53,8 @@ async def _may_stay(context: Context, tx: Tx) -> bool:
 
 async def _each_case(context: Context, act: Callable[[Tx, Held], Awaitable[None]]) -> int:
     """Do ``act`` with every case of ours that asks and can be read, a part of them in each transaction."""
-    count, after = 0, ""
-    while True:
-        refs = await context.store.read(partial(_refs, after))
-        if not refs:
-            return count
+    count = 0
+    async for refs in cases.parts(context):
 
         async def unit(tx: Tx, refs: Sequence[str] = refs) -> None:
             for ref in refs:
@@ -67,8 +64,5 @@ async def _each_case(context: Context, act: Callable[[Tx, Held], Awaitable[None]
                 await act(tx, held)
 
         await context.commit(unit)
-        count, after = count + len(refs), refs[-1]
-
-
-async def _refs(after: str, tx: Tx) -> Sequence[str]:
-    return await tx.case_refs(after, cases.PART)
+        count += len(refs)
+    return count

@@ -215,8 +215,8 @@ class Tx(Protocol):
 
     async def cases(
         self,
+        states: Sequence[str],
         *,
-        states: Sequence[str] = (),
         limit: int = 1000,
         unmoved_since: datetime | None = None,
         after: CaseRow | None = None,
@@ -224,7 +224,8 @@ class Tx(Protocol):
         """
         Return cases in ``states``, soonest due first; with ``unmoved_since`` those alone that last moved before it.
 
-        With ``after`` those that come behind the place that this row had when it was read.
+        At most ``limit``, and fewer if they are large: none only if there is none. With ``after`` those that come
+        behind the place that this row had when it was read.
         """
         ...
 

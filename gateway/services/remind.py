@@ -10,7 +10,6 @@ Our own desk is told, once, that a reply or a notice of delay is due (R-11). No 
 its date are for people to give. It is told, too, once somebody was to arrive of whom nobody said that she left (V-35).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,9 +50,6 @@ REMINDED = frozenset(
 
 OWING = (*ANSWERING, State.RECEIVED, State.REDIRECTED, State.ACCEPTED)
 """States of the requested side in which something is owed."""
-
-PART = 5000
-"""References taken out of the store at once, where all cases are reckoned anew."""
 
 TOO_RECENT = "D-08"
 """The rule that says of a reminder, as of a rung, that it rests."""
@@ -183,15 +179,10 @@ class Reminder:
         )
         if await context.store.read(lambda tx: tx.find_meta("calendars")) == known:
             return 0
-        count, after = 0, ""
-
-        async def refs(tx: Tx) -> Sequence[str]:
-            return await tx.case_refs(after, PART)
-
-        while page := await context.store.read(refs):
-            for ref in page:
+        count = 0
+        async for refs in cases.parts(context):
+            for ref in refs:
                 count += await self._anew(ref, now)
-            after = page[-1]
         await context.commit(lambda tx: tx.set_meta("calendars", known))
         return count
 

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
+from gateway.core import wire
 from gateway.core.attachments import has_images, without_images
-from gateway.core.case import CONCLUDED, HELD, Case, Side, State, serialize_case
+from gateway.core.case import CONCLUDED, ENDED, HELD, Case, Side, State, serialize_case
 from gateway.core.facts import Finding
 from gateway.core.leap import LEAP
 from gateway.core.machine import Event, IllegalStep, RuleRefused
@@ -25,14 +26,16 @@ from gateway.core.messages import (
     RECTIFICATION,
     REPLY,
     REQUEST,
+    STILL_SAID,
+    WITHDRAWAL,
 )
 from gateway.core.notices import unanswered
 from gateway.core.return_guards import UNTOLD, may_come, open_for_return
-from gateway.core.returns import CALLED_OR_AWAY, PREPARING
+from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, OPEN_REQUESTED
-from gateway.services import cases, figures, heard, opening, person_stop, steps, threads
-from gateway.services.context import Context
+from gateway.services import access, cases, figures, heard, opening, person_stop, steps, threads
+from gateway.services.context import Context, Forbidden, Policy, acting
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import Tx, Unavailable, Unit
 from gateway.services.receive import ANSWER_GRACE_S
@@ -54,7 +57,8 @@ def _needs_images(case: Case) -> bool:
     return case.state in _NEEDS_IMAGES or (case.state is State.ACCEPTED and asked)
 
 
-_AFTER_SENDING = tuple(state for state in State if state not in (State.DRAFT, State.CLEARED, State.SENT, State.ERASED))
+_KEPT = tuple(state for state in State if state is not State.ERASED)
+_AFTER_SENDING = frozenset(_KEPT) - {State.DRAFT, State.CLEARED, State.SENT}
 
 OVER = (
     *(State.REPLIED, State.WITHDRAWN, State.UNDELIVERED),
@@ -69,6 +73,12 @@ None in which an answer is owed: one that was pointed to another authority waits
 _OUTLIVED = (*OVER, State.REDIRECTED, State.CLOSED, State.BLOCKED)
 """States in which what was received goes on the day its sender set, whatever the other timers say."""
 
+
+_HAS_TO_BE_HEARD = threads.STOPS | STILL_SAID | {WITHDRAWAL}
+"""
+Types for whose answer a timer waits where our own period is over: as long as a message may count, and no longer than
+the longest period. For the day that the other State set nothing waits.
+"""
 
 _UNSENT = (State.DRAFT, State.CLEARED, State.NOT_ACCEPTED)
 
@@ -89,8 +99,11 @@ _UNHEARD = (*UNANSWERED, State.UNDELIVERED)
 """Those, and where a message of it was lost: not stopped, that goes on the day its sender set, as what is over does."""
 
 
-IS_AWAY = "the person is on the way, or is followed after a return; what is kept of her is kept until that has ended"
-"""Why nothing of her is erased: the other State, and whoever looks for her, would find nobody who knows."""
+ORDERED, WITH = "dpo", frozenset({"liaison_officer", "desk_head"})
+"""Who erases a case before its time because that was ordered: the data-protection officer, with one of the desk."""
+
+PROTECTS = "it stops others of the person, or an open case has the same number: what is known here counts there"
+"""Why a case is not erased before its time."""
 
 
 PORTION = 100
@@ -101,10 +114,11 @@ PAUSE_S = 0.02
 
 
 class Over(NamedTuple):
-    """A case that was over when it was looked at, in that version of it."""
+    """A case that was over when it was looked at, in that version of it; ``at_once`` if no word of it is waited for."""
 
     ref: str
     version: int
+    at_once: bool
 
 
 class ErasedEntry:
@@ -154,13 +168,13 @@ class Retention:
         await self._purge(lambda tx: tx.purge_envelopes(envelopes, PORTION))
         await self._purge(lambda tx: tx.purge_openings(openings, PORTION))
         await self.empty_journal()
-        await self._strip(now)
+        await self._look_into_each(now)
         await self._discard(now)
         await self._close(now)
         await self._block(now)
         erased = []
         for row in await self._over(now):
-            if await self._erase(row.ref, now, row.version):
+            if await self.erase(row.ref, now, partial(_stands, row)):
                 erased.append(row.ref)
         if erased:
             await self.empty_journal()  # once: over PostgreSQL it goes through whole tables
@@ -252,22 +266,24 @@ class Retention:
     async def _over(self, now: datetime) -> list[Over]:
         """Return what is to be erased: over for long enough, or kept until the day its sender set (R-05)."""
         days = timedelta(days=self._context.policy.erased_after_days)
+        patience = min(wire.MAX_VALIDITY, timedelta(days=Policy().erased_after_days) - days)
         over = list[Over]()
         async for row in self._unmoved(_OUTLIVED, now):
             # One that is not locked yet too: a period of erasure may be set that is shorter than the one of locking.
-            ended = row.state in (State.CLOSED, State.BLOCKED) and (row.closed_at or row.changed_at) + days <= now
-            if ended or (row.side == Side.REQUESTED and self._outlived(row, now)):
-                over.append(Over(row.ref, row.version))
+            until = (row.closed_at or row.changed_at) + days
+            outlived = row.side == Side.REQUESTED and self._outlived(row, now)
+            if outlived or (row.state in (State.CLOSED, State.BLOCKED) and until <= now):
+                over.append(Over(row.ref, row.version, outlived or until + patience <= now))
         long_ago, found = now - timedelta(days=UNANSWERED_DAYS), {one.ref for one in over}
         async for row in self._unmoved((*UNANSWERED, *HELD), now):
             if row.side == Side.REQUESTED and row.ref not in found and self._outlived(row, long_ago, _UNHEARD):
-                over.append(Over(row.ref, row.version))
+                over.append(Over(row.ref, row.version, True))
         return over
 
-    async def _strip(self, now: datetime) -> None:
+    async def _look_into_each(self, now: datetime) -> None:
         """
         Erase the images of every case that was answered, withdrawn or closed long enough ago: ours, theirs, and the
-        messages they came in.
+        messages they came in. What a clock that was ahead entered counts from now on, or it would be kept for years.
 
         Once a day, because every case has to be opened to see whether it has any. The signed copies of what we sent
         stay until the case is erased: from them the person is told what was sent (R-22).
@@ -276,10 +292,12 @@ class Retention:
         if await context.store.read(lambda tx: tx.find_meta(_IMAGES)) == today:
             return
         stripped = False
-        async for row in cases.in_states(context, _AFTER_SENDING):
+        async for row in self._unmoved(_KEPT):
             try:
-                if row.wrapped_key is not None and _has_images(cases.unseal(context, row).case):
-                    stripped |= await self._strip_one(row.ref, now)
+                if _not_later(row, now) != row:
+                    await context.commit(partial(_set_right, ref=row.ref, now=now))
+                if row.state in _AFTER_SENDING and _has_images(cases.unseal(context, row).case):
+                    stripped |= await self._strip(row.ref, now)
             except Unavailable:
                 raise
             except Exception as error:
@@ -288,7 +306,7 @@ class Retention:
         if stripped:
             await self.empty_journal()  # once, as below
 
-    async def _strip_one(self, ref: str, now: datetime) -> bool:
+    async def _strip(self, ref: str, now: datetime) -> bool:
         """Erase the images of ``ref`` if it is time, and leave the journal to be cut; return whether it was."""
         context = self._context
         until = now - timedelta(days=context.policy.images_days)
@@ -297,8 +315,11 @@ class Retention:
             held = await cases.load(context, tx, ref)
             case = held.case
             events = await tx.events(ref)
-            answered = [event.at for event in events if event.event in _ANSWERS]
-            ended = [event.at for event in events if event.target in CONCLUDED and event.source not in CONCLUDED]
+            moved = held.row.changed_at  # a step by a clock that was ahead was not taken after the last one
+            answered = [min(event.at, moved) for event in events if event.event in _ANSWERS]
+            ended = [
+                min(event.at, moved) for event in events if event.target in CONCLUDED and event.source not in CONCLUDED
+            ]
             served = min([times[-1] for times in (answered, ended) if times], default=now)
             if served > until or _needs_images(case):
                 return False
@@ -345,7 +366,7 @@ class Retention:
             return False
         return bool(received) and max(one.retain_until for one in received) < now.date()
 
-    async def _unmoved(self, states: Sequence[State], since: datetime) -> AsyncIterator[CaseRow]:
+    async def _unmoved(self, states: Sequence[State], since: datetime | None = None) -> AsyncIterator[CaseRow]:
         """Yield every case in ``states`` that last moved before ``since``, but for those erased on request."""
         async for row in cases.in_states(self._context, states, since):
             if row.wrapped_key is not None:
@@ -367,30 +388,44 @@ class Retention:
             # Erased meanwhile, or it cannot be read: the timers of all other cases still run.
             self._context.log("case.not_moved", ref=row.ref, step=event.name, error=type(error).__name__)
 
-    async def erase(self, ref: str, now: datetime) -> None:
+    async def erase_as_ordered(self, ref: str, person: str, second: str) -> None:
         """
-        Destroy the key and every sealed value of ``ref``; ids, digests and log entries stay, so evidence verifies.
+        Erase the case ``ref``, which is closed or locked, before its time: a court or an authority ordered it.
 
-        Nobody asks for it of somebody who is away: raises ``RuleRefused`` (V-35) until her follow-up has ended, or the
-        recall is closed. A case that cannot be read is erased.
+        ``person`` carries it out in the role ``ORDERED``, ``second`` with them in one of ``WITH``; both are recorded.
+        Raises ``Forbidden``, ``NotFound``, ``IllegalStep`` in a case that is not over, ``RuleRefused`` while it
+        protects the person in another one (R-01), and ``Unavailable`` while a message of ours is on its way.
         """
-        await self._erase(ref, now)
+        context, now = self._context, self._context.clock.now()
+        acting(context, person, ORDERED, now)
+        _check_second(context, person, second, now)
+
+        async def may(tx: Tx) -> bool:
+            held = await cases.load(context, tx, ref)
+            if held.case.state not in (State.CLOSED, State.BLOCKED):
+                raise IllegalStep(held.case.state, "erase", ORDERED)
+            if person_stop.stops(held.case) or await _is_open_elsewhere(tx, ref):
+                raise RuleRefused((Finding("R-01", PROTECTS),))
+            if any(row.waits for row in await tx.outbound_of_case(ref)):
+                raise Unavailable("a message of this case is not answered yet", "erase it once nothing is on its way")
+            for one in (person, second):
+                await access.record(context, tx, held, one, "erase", "as ordered", now)
+            return True
+
+        await self.erase(ref, now, may)
         await self.empty_journal()
 
-    async def _erase(self, ref: str, now: datetime, version: int | None = None) -> bool:
+    async def erase(self, ref: str, now: datetime, may: Unit[bool]) -> bool:
         """
-        Erase ``ref`` and leave the journal to be cut; return whether it was erased.
+        Destroy the key and every sealed value of ``ref``, if it ``may`` be; return whether it was.
 
-        With ``version`` only if the case stands as it did in that version: what was over when it was read may go on by
-        now, at another node or by a message that sets a later day. Without one, unless its person is away by now.
+        Ids, digests and log entries stay, so evidence verifies. ``may`` is asked in the same transaction. The journal
+        is left to be cut (``empty_journal``).
         """
         context, entry = self._context, ErasedEntry(self._context, ref)
 
         async def unit(tx: Tx) -> bool:
-            row = await tx.find_case(ref)
-            if version is None:
-                _check_here(cases.readable(context, row))
-            elif row is not None and row.version != version:
+            if not await may(tx):
                 return False
             await erase_and_confirm(context, tx, ref, now)
             await fill_journal(tx)
@@ -419,10 +454,46 @@ class Retention:
             self._context.unavailable(error)
 
 
-def _check_here(held: cases.Held | None) -> None:
-    """Raise ``RuleRefused`` if the person of a case that can be read is on the way, called back or followed (V-35)."""
-    if held is not None and held.case.at in CALLED_OR_AWAY:
-        raise RuleRefused((Finding("V-35", IS_AWAY),))
+async def _stands(over: Over, tx: Tx) -> bool:
+    """
+    Tell whether a case stands as it did when it was over, and nothing is under way that the other State has to hear.
+
+    By now it may go on, at another node or by a message that sets a later day. And erased it says nothing any more: the
+    other State would go on with what was stopped here, or by what was taken back, and nobody would know.
+    """
+    row = await tx.find_case(over.ref)
+    if row is not None and row.version != over.version:
+        return False
+    return over.at_once or not any(
+        one.waits and one.type in _HAS_TO_BE_HEARD for one in await tx.outbound_of_case(over.ref)
+    )
+
+
+def _check_second(context: Context, person: str, second: str, now: datetime) -> None:
+    """Raise ``Forbidden`` unless ``second`` is another person in office who may have a case erased with ``person``."""
+    found = context.persons.get(second)
+    if second == person or found is None or not found.active(now) or not found.roles & WITH:
+        who = f"another person, of {', '.join(sorted(WITH))}, erases it together with the data-protection officer"
+        raise Forbidden(who, "name one who is in office")
+
+
+async def _is_open_elsewhere(tx: Tx, ref: str) -> bool:
+    """Tell whether another case has the same number and is open: a no, and that she is a minor, count there."""
+    others = [await tx.find_case(other.ref) for other in await tx.shared(ref) if other.number]
+    return any(row is not None and State(row.state) not in ENDED for row in others)
+
+
+async def _set_right(tx: Tx, ref: str, now: datetime) -> None:
+    """Have no instant of the case ``ref`` be after ``now``."""
+    row = await tx.find_case(ref)
+    if row is not None and row.wrapped_key is not None and _not_later(row, now) != row:
+        await tx.save_case(_not_later(row, now)._replace(version=row.version + 1))
+
+
+def _not_later(row: CaseRow, now: datetime) -> CaseRow:
+    """Return the row of a case with no instant of it after ``now``."""
+    closed = row.closed_at and min(row.closed_at, now)
+    return row._replace(opened_at=min(row.opened_at, now), changed_at=min(row.changed_at, now), closed_at=closed)
 
 
 def _has_images(case: Case) -> bool:

@@ -17,7 +17,7 @@ import schemas
 from gateway.core import exercise, wire
 from gateway.core.attachments import in_short
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Notice, State
+from gateway.core.case import Notice, State
 from gateway.core.facts import Facts, Finding, When
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import RECTIFICATION
@@ -180,12 +180,12 @@ async def _account(
     context: Context, tx: Tx, held: Held, restriction: Restriction | None, now: datetime, *, official: bool
 ) -> Account:
     case = held.case
-    sent, lost = [], []
+    sent, gone = [], []
     for row in await tx.outbound_of_case(case.ref):
         if row.posted_at is None:
             continue  # it never left
         if row.sealed is None:
-            lost.append(row.digest)
+            gone.append(row.digest)
             continue
         sent.append(_sent(context, held, row, row.posted_at))
     looks = [
@@ -200,7 +200,7 @@ async def _account(
     ]
     more = await _may_be_more(tx, case, now)
     return Account(
-        case.ref, context.country, case.partner, now, tuple(sent), tuple(lost), more, tuple(looks), restriction
+        case.ref, context.country, case.partner, now, tuple(sent), tuple(gone), more, tuple(looks), restriction
     )
 
 
@@ -352,26 +352,23 @@ def _due(notice: Notice) -> date:
 
 async def unconfirmed(context: Context) -> tuple[OpenDemand, ...]:
     """Return every correction and erasure of ours that no State has confirmed yet, the longest due first."""
-
-    async def unit(tx: Tx) -> tuple[Case, ...]:
-        rows = [row for row in await tx.cases(limit=_ALL) if row.wrapped_key is not None and row.state != State.DRAFT]
-        found = []
-        for row in rows:
-            try:
-                found.append(cases.unseal(context, row).case)
-            except Exception as error:
-                context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
-        return tuple(found)
-
-    demands = [
-        OpenDemand(case.ref, case.partner, one.kind, one.number, date.fromisoformat(one.on), _due(one))
-        for case in await context.store.read(unit)
-        for one in open_demands(case)
-    ]
+    demands = []
+    async for row in cases.in_states(context, _MAY_DEMAND):
+        if row.wrapped_key is None:
+            continue
+        try:
+            case = cases.unseal(context, row).case
+        except Exception as error:
+            context.log("case.unreadable", ref=row.ref, error=type(error).__name__)
+            continue
+        demands += [
+            OpenDemand(case.ref, case.partner, one.kind, one.number, date.fromisoformat(one.on), _due(one))
+            for one in open_demands(case)
+        ]
     return tuple(sorted(demands, key=lambda one: (one.due_on, one.ref, one.number)))
 
 
-_ALL = 1 << 31
+_MAY_DEMAND = tuple(state for state in State if state not in (State.DRAFT, State.ERASED))
 
 
 # What the person gets.

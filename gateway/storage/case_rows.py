@@ -18,13 +18,11 @@ SELECT c.ref, c.side, c.partner, c.thread, c.state, c.officer, c.step, c.instrum
 FROM case_file AS c
 """
 _CASE_BY_REF = _CASE + "WHERE c.ref = ?"
-_CASE_ALL = _CASE + "ORDER BY c.n LIMIT ?"
 _FOREVER = 253402300799
 
 _BY_STATE = """
 FROM case_file AS c WHERE c.state = ? AND c.changed_at < ? AND (c.due, c.ref) > (?, ?) ORDER BY c.due, c.ref LIMIT ?
 """
-_CASE_BY_STATE = _CASE.replace("FROM case_file AS c", _BY_STATE)
 _PLACE_BY_STATE = "SELECT c.due, c.ref " + _BY_STATE
 _INSERT_CASE = """
 INSERT INTO case_file (ref, step, instrument, calendar, due_on, reminders, extended, delay_notice, changed_at, version,
@@ -81,6 +79,10 @@ _ERASE = (
 )
 
 
+PART_BYTES = 8 << 20
+"""Sealed bytes of cases that are read together: one with images has up to 4 MiB, and there may be any number."""
+
+
 class CaseRows(Sql):
     """Cases, their events and their threads."""
 
@@ -126,30 +128,32 @@ class CaseRows(Sql):
 
     async def cases(
         self,
+        states: Sequence[str],
         *,
-        states: Sequence[str] = (),
         limit: int = 1000,
         unmoved_since: datetime | None = None,
         after: CaseRow | None = None,
     ) -> Sequence[CaseRow]:
         """
-        Return cases in ``states``, soonest due first, those without a due date last; of all states, oldest first.
+        Return cases in ``states``, soonest due first, those without a due date last; none only if there is none.
 
-        With ``unmoved_since`` those alone that last moved before it, and with ``after`` those behind the place of that
-        row; both go with ``states``.
+        At most ``limit``, and fewer once they have ``PART_BYTES``: whoever wants all asks until none comes. With
+        ``unmoved_since`` those alone that last moved before it, and with ``after`` those behind the place of that row.
         """
-        if not states:
-            return tuple(map(_case, await self._all(_CASE_ALL, (limit,))))
         before = _FOREVER if unmoved_since is None else seconds(unmoved_since)
         place = (-1, "") if after is None else (_FOREVER if after.due_at is None else seconds(after.due_at), after.ref)
         values = [(state, before, *place, limit) for state in dict.fromkeys(states)]
-        if len(values) == 1:
-            return tuple(map(_case, await self._all(_CASE_BY_STATE, values[0])))
-        # Of each state the places first: whole rows of all states would be read to throw most of them away.
+        # The places first: whole rows of all states would be read to throw most of them away.
         places = [[tuple(row) for row in await self._all(_PLACE_BY_STATE, value)] for value in values]
-        chosen = [ref for _, ref in islice(heapq.merge(*places), limit)]
-        rows = [await self._one(_CASE_BY_REF, (ref,)) for ref in chosen]
-        return tuple(_case(row) for row in rows if row is not None)
+        found, size = list[CaseRow](), 0
+        for _, ref in islice(heapq.merge(*places), limit):
+            row = await self._one(_CASE_BY_REF, (ref,))
+            if row is not None:
+                found.append(_case(row))
+                size += len(found[-1].sealed or b"")
+            if size >= PART_BYTES:
+                break
+        return tuple(found)
 
     async def find_asked(self, partner: str, thread: str, states: Sequence[str]) -> str | None:
         """Find the reference of the case of ``thread`` in which we ask ``partner``, if it is in one of ``states``."""

@@ -234,6 +234,7 @@ LOOKS: Mapping[str, str] = {
     "access": N_("made the account for the person"),
     "access-withheld": N_("asked for the account, which is restricted"),
     "settle": N_("said what was done about it"),
+    "erase": N_("erased it as ordered"),
 }
 """What somebody did that an access log tells of."""
 

@@ -177,6 +177,20 @@ def test_what_is_asked_before_data_are_destroyed_is_no_data(homes: Homes) -> Non
     assert (75, "", True) == (done.returncode, done.stdout, "Go on?" in done.stderr)
 
 
+def test_a_case_is_erased_as_ordered(homes: Homes) -> None:
+    """By the data-protection officer with another person, once it is closed; nobody else's word does it."""
+    home = homes.home("XAA")
+    key = value("keys", "new", home / "dpo.keys", "--profile", "interactive")["key"]
+    value("person", "add", "dpo", "-C", home, "--role", "dpo", "--key", key)
+    ours, _ = replied(homes)
+    order = ("data", "erase", "-C", home, "--yes", "--json", "--with", "second")
+    early, other = [call(*order, "--as", who, "--", ours) for who in ("dpo", "first")]
+    assert ["illegal-step", "forbidden"] == [json.loads(one.stderr)["error"]["code"] for one in (early, other)]
+    act(homes, "XAA", "first", "case", "close", "--", ours)
+    assert {"ref": ours, "state": "ERASED"} == value(*order, "--as", "dpo", "--", ours)
+    assert ours in (home / "erased.txt").read_text().split()
+
+
 def test_nothing_is_asked_of_whoever_has_a_line_completed() -> None:
     """A shell that looks what may follow runs the command up to there: no question, and no answer waited for."""
     words = {"_ISTHMUS_COMPLETE": "bash_complete", "COMP_WORDS": "isthmus data destroy --a", "COMP_CWORD": "3"}

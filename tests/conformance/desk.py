@@ -18,6 +18,7 @@ from gateway.services.context import NotFound
 from keys import statement
 from keys.sign import SigningKey
 from tests.support import homeward
+from tests.support.erased import erase
 
 OFFICE = ("coordinator", "coordinator", "coordinator"), ("welfare", "child_welfare", "welfare")
 """Who is in charge of a return, without and with a representative: person, role, and its name in a card."""
@@ -88,7 +89,7 @@ class Desk:
             case "decline":
                 await gateway.returning.decline(ref, "welfare", "child_welfare")
             case "erase":
-                await gateway.retention.erase(ref, gateway.context.clock.now())
+                await erase(gateway, ref, gateway.context.clock.now())
             case _:
                 raise NotHere(f"nobody here can {act[:20]}")
 

@@ -32,6 +32,7 @@ from tests.exchange.partner import (
     flip,
     sign_kid,
 )
+from tests.support.erased import erase
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -551,7 +552,7 @@ async def step_of_a_frozen_case(door: Door) -> Shot:
 async def step_of_an_erased_case(door: Door) -> Shot:
     first = door.partner.message()
     await door.accepted(first)
-    await door.gateway.retention.erase((door.thread(first) or {})["ref"], door.network.clock.now())
+    await erase(door.gateway, (door.thread(first) or {})["ref"], door.network.clock.now())
     return door.partner.message("reminder", example("reminder", "first"), thread=first.thread, seq=2)
 
 

@@ -50,6 +50,7 @@ from tests.exchange.partner import (
     sign_kid,
 )
 from tests.support import story
+from tests.support.erased import erase
 from tests.support.holds import lift
 from tests.support.network import START
 
@@ -586,7 +587,7 @@ async def test_withdrawal_of_an_erased_case(door: Door) -> None:
     first = door.partner.message()
     await door.accepted(first)
     ref = (door.thread(first) or {})["ref"]
-    await door.gateway.retention.erase(ref, door.network.clock.now())
+    await erase(door.gateway, ref, door.network.clock.now())
     shot = follow(door, first, "withdrawal")
     await door.accepted(shot)
     assert None is (door.inbound(shot) or {})["sealed"]
@@ -602,7 +603,7 @@ async def erased(door: Door) -> Shot:
     """Have a request taken and its case erased; return the request."""
     first = door.partner.message()
     await door.accepted(first)
-    await door.gateway.retention.erase((door.thread(first) or {})["ref"], door.network.clock.now())
+    await erase(door.gateway, (door.thread(first) or {})["ref"], door.network.clock.now())
     return first
 
 

@@ -30,6 +30,7 @@ from gateway.serving import desk_services
 from gateway.web.interior.looks import given
 from keys import b64
 from tests.support import homeward, pictures, story
+from tests.support.erased import erase
 from tests.support.network import PEOPLE, Network, make_network
 from tests.support.remarks import TEXT, FakeRedactor, found, write
 
@@ -509,7 +510,7 @@ async def test_a_key_is_known_for_seven_days(api: Api) -> None:
     """Also of a case that was erased meanwhile, which is not opened again."""
     gateway, clock = api.network.gateways["XAA"], api.network.clock
     _, first = await api.post("first", "/v1/cases", story.draft(), headers=KEY)
-    await gateway.retention.erase(first["ref"], clock.now())
+    await erase(gateway, first["ref"], clock.now())
     clock.pass_(days=7)
     await gateway.retention.run_once(clock.now())
     assert first == (await api.post("first", "/v1/cases", story.draft(), headers=KEY))[1]

@@ -9,6 +9,7 @@ from gateway.services.context import Forbidden
 from gateway.services.ports import Unavailable
 from schemas import SchemaError
 from tests.support import story
+from tests.support.erased import erase
 from tests.support.network import Network
 from tests.support.restoring import refused_for_its_times
 
@@ -18,7 +19,7 @@ async def test_case_erased_on_request_does_not_end_the_retention_loop(network: N
     ours, _ = await story.replied(network)
     gateway = network.gateways["XAA"]
     await gateway.clear.close(ours, "first")
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     network.clock.pass_(days=900)
     assert () == await gateway.retention.run_once(network.clock.now())
     assert "ERASED" == await story.state(network, "XAA", ours)
@@ -40,7 +41,7 @@ async def test_erasure_leaves_nothing_to_guess_a_name_by(network: Network) -> No
     """After erasure neither the digest of a body nor the free text of a justification is left."""
     ours, _ = await story.received(network)
     gateway = network.gateways["XAA"]
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     events = await gateway.store.read(lambda tx: tx.events(ours))
     looks = await gateway.store.read(lambda tx: tx.accesses(ours))
     assert {None} == {event.digest for event in events}
@@ -55,7 +56,7 @@ async def test_erased_open_case_stands_on_no_board(network: Network, posted: boo
         network.wires.lose_answers = True
         await network.deliver(1)
     gateway = network.gateways["XAA"]
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     assert [] == list(await gateway.inquiries.board(limit=10))
     assert ["dropped"] == [row.state for row in await gateway.store.read(lambda tx: tx.outbound_of_case(ours))]
 
@@ -64,7 +65,7 @@ async def test_nothing_is_awaited_in_an_erased_case(network: Network) -> None:
     """Neither a step nor a day of it stays, by which it could be told from others."""
     ours, _ = await story.received(network)
     assert (await story.row(network, "XAA", ours)).due_at is not None
-    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    await erase(network.gateways["XAA"], ours, network.clock.now())
     row = await story.row(network, "XAA", ours)
     assert (None, None, None) == (row.step, row.due_on, row.due_at)
 
@@ -81,7 +82,7 @@ async def test_journal_that_could_not_be_cut_is_cut_later(network: Network, monk
         cut.append(True)
 
     monkeypatch.setattr(gateway.store, "truncate", busy)
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     assert "store.unavailable" in [event for event, _ in network.logs]
     monkeypatch.setattr(gateway.store, "truncate", free)
     await gateway.retention.run_once(network.clock.now())

@@ -1,6 +1,8 @@
 """An image on its way: drawn anew, shown, approved by the digest of the body, sent, taken, and erased in time."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -343,6 +345,19 @@ async def test_images_go_thirty_days_after_the_reply(network: Network, country: 
     assert not await has_image(network, country, refs[country])
     case = await story.case(network, country, refs[country])
     assert ("REPLIED", True) == (case.state, bool(case.draft or case.received))
+
+
+async def test_images_of_what_was_answered_by_a_clock_that_was_ahead_go_too(network: Network) -> None:
+    """Years from now they would be there still: their time runs from when that instant was seen to be to come."""
+    refs = await answered(network)
+    with closing(sqlite3.connect(network.gateways["XAA"].settings.database)) as db, db:
+        db.execute("UPDATE case_event SET at = at + 700000000")
+        db.execute("UPDATE case_file SET changed_at = changed_at + 700000000")
+    await times_out(network, 1)
+    await times_out(network, 29)
+    assert await has_image(network, "XAA", refs["XAA"])
+    await times_out(network, 2)
+    assert not await has_image(network, "XAA", refs["XAA"])
 
 
 async def test_erasing_images_is_no_step_of_the_case(network: Network) -> None:

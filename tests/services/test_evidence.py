@@ -32,6 +32,7 @@ from keys.card import parse_card
 from schemas import ijson
 from tests.storage.support import inbound
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.support.evidence import TWO, exported, faults_by_member, members_of
 from tests.support.network import Network, open_gateway
 
@@ -349,7 +350,7 @@ async def test_erased_case_exports_what_outlives_it(network: Network) -> None:
     ours, _ = await story.replied(network)
     before = await exported(network, "XAA", ours, TWO)
     gateway = network.gateways["XAA"]
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     raw = await exported(network, "XAA", ours)
     report = verify_bytes(raw)
     assert () == report.faults

@@ -1,5 +1,6 @@
 """Figures of real cases: released once, with two persons where they tell about a State, and kept beyond an erasure."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,13 +9,14 @@ import pytest
 from gateway.core.figures import ANSWERS, PUBLIC, Course, Span
 from gateway.core.suppress import TOTAL
 from gateway.services import cases, figures
-from gateway.services.context import Forbidden, Person
+from gateway.services.context import Context, Forbidden, Person
 from gateway.services.figures import CannotRelease, Release
 from gateway.services.ports import Tx
 from gateway.services.steady import SteadyClock
 from keys import b64
 from schemas import ijson
 from tests.support import story
+from tests.support.erased import erase
 from tests.support.network import Network, open_gateway
 
 
@@ -51,6 +53,27 @@ async def test_second_look_makes_the_first_answer_neither_earlier_nor_later(
         assert answer == one.answer
 
 
+async def test_cases_are_counted_a_part_at_a_time_and_each_once(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is erased while they are counted stands neither twice nor not at all in a table."""
+    refs = [(await story.replied(network))[0] for _ in range(3)]
+    gateway, now = network.gateways["XAA"], network.clock.now()
+    monkeypatch.setattr(cases, "PART", 1)
+    parts, looked = cases.parts, list[str]()
+
+    async def then_erase(context: Context) -> AsyncIterator[Sequence[str]]:
+        async for some in parts(context):
+            yield some
+            looked.extend(some)
+            if looked == sorted(refs)[:1]:
+                await erase(gateway, max(refs), now)
+                await erase(gateway, min(refs), now)
+
+    monkeypatch.setattr(cases, "parts", then_erase)
+    assert 3 == len(await figures.courses(gateway.context, now))
+
+
 async def test_case_has_a_course(network: Network) -> None:
     """A confirmed case is in the figures of both sides, with the time its answer took."""
     await story.replied(network)
@@ -80,11 +103,11 @@ async def test_erased_case_keeps_its_place_in_the_figures(network: Network) -> N
     ours, _ = await story.replied(network)
     gateway = network.gateways["XAA"]
     before = await figures.courses(gateway.context, network.clock.now())
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     assert before == await figures.courses(gateway.context, network.clock.now())
     (kept,) = await gateway.store.read(lambda tx: tx.kept_figures())
     assert ours not in kept
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     assert 1 == len(await gateway.store.read(lambda tx: tx.kept_figures()))
 
 
@@ -92,7 +115,7 @@ async def test_what_the_figures_keep_of_an_erased_case_tells_nothing_without_the
     """Its durations lead to the steps that stay in clear; the store does not say what was answered there."""
     ours, _ = await story.replied(network)
     gateway = network.gateways["XAA"]
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     (kept,) = await gateway.store.read(lambda tx: tx.kept_figures())
     (course,) = await figures.courses(gateway.context, network.clock.now())
     words = (b'"NATIONAL"', b'"XBB"', b'"2026Q4"', b'"spans"')  # without its marks XBB is in one base64 of two hundred
@@ -106,7 +129,7 @@ async def test_what_earlier_versions_kept_in_clear_is_sealed_at_the_next_start(n
     """The courses are the same, and none is in clear in the store any more."""
     ours, _ = await story.replied(network)
     gateway, now = network.gateways["XAA"], network.clock.now()
-    await gateway.retention.erase(ours, now)
+    await erase(gateway, ours, now)
     (course,) = await figures.courses(gateway.context, now)
 
     async def earlier(tx: Tx) -> None:
@@ -125,7 +148,7 @@ async def test_what_was_kept_in_clear_is_in_no_file_after_the_next_round(network
     """A row that was deleted stays in the files until they are cleaned, by the round of the timers after the start."""
     ours, _ = await story.replied(network)
     gateway, now = network.gateways["XAA"], network.clock.now()
-    await gateway.retention.erase(ours, now)
+    await erase(gateway, ours, now)
     (course,) = await figures.courses(gateway.context, now)
     clear = ijson.dumps(course.to_dict()).decode()
 

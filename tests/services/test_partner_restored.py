@@ -328,7 +328,7 @@ async def test_request_that_was_set_aside_is_not_posted_again(network: Network, 
     if order == "closed after":
         await asking.clear.close(ours, "first")
         await settle(network)
-    assert [] == list(await network.gateways["XBB"].store.read(lambda tx: tx.cases(limit=10)))
+    assert [] == list(await network.gateways["XBB"].store.read(lambda tx: tx.case_refs("", 10)))
 
 
 async def test_what_takes_back_in_a_case_that_was_set_aside_is_told_another_way_to_who_forgot_it(
@@ -344,7 +344,7 @@ async def test_what_takes_back_in_a_case_that_was_set_aside_is_told_another_way_
     await network.deliver()
     await restore(network, "XBB", backup)
     await settle(network)
-    assert [] == list(await network.gateways["XBB"].store.read(lambda tx: tx.cases(limit=10)))
+    assert [] == list(await network.gateways["XBB"].store.read(lambda tx: tx.case_refs("", 10)))
     assert [NOT_TOLD] == list(await findings_of(network, "XAA", ours))
     assert ["receipted", "receipted"] == [row.state for row in await outbox(network, "XAA", ours)]
 

@@ -19,6 +19,7 @@ from gateway.services.resync import PASSED_OVER
 from keys import b64, card
 from keys.sign import SigningKey
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.support.network import Network
 from tests.support.restoring import back_up, card_of, findings_of, next_card_of, outbox, restore, settle
 
@@ -230,7 +231,7 @@ async def test_nobody_tells_a_stop_to_who_keeps_nothing_of_it(network: Network, 
     ours, theirs = await homeward.accepted(network, days=300)
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
-    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    await erase(network.gateways["XAA"], ours, network.clock.now())
     await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
     assert ["receipted", "refused"] == await words_of_stop(network, theirs)
     assert [] == await findings_of(network, "XBB", theirs)
@@ -399,7 +400,7 @@ async def test_another_stop_after_a_recall_is_not_taken_for_the_first(network: N
     assert ["RECALL"] * 2 == list(await homeward.states(network, ours, theirs))
     await story.put(network, "XBB", theirs, State.ACCEPTED, said={})
     await story.put(network, "XAA", ours, State.CLOSED)
-    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    await erase(network.gateways["XAA"], ours, network.clock.now())
     await returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
     assert ["receipted", "refused"] == await words_of_stop(network, theirs)

@@ -20,6 +20,7 @@ from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.serving import desk_services
 from schemas import SchemaError, ijson
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.support.network import PEOPLE, Network, make_network, open_gateway
 
 REQUESTED = {"state": "requested", "attested_by": "protection", "attested_on": "2026-11-25", "basis": "application"}
@@ -824,11 +825,11 @@ async def test_who_enters_persons_in_an_older_way_enters_nobody(network: Network
         await gateway.context.commit(lambda tx, noted=noted: tx.set_meta("person_index", noted))  # type: ignore[misc]
         with pytest.raises(Outdated, match="another version"):
             await gateway.clear.new(drafted, "first")
-    assert () == await gateway.store.read(lambda tx: tx.cases())
+    assert () == await gateway.store.read(lambda tx: tx.case_refs("", 10))
     for noted in (f"{version} anew {key}", f"{version} {key}"):
         await gateway.context.commit(lambda tx, noted=noted: tx.set_meta("person_index", noted))  # type: ignore[misc]
         await gateway.clear.new(drafted, "first")
-    assert 2 == len(await gateway.store.read(lambda tx: tx.cases()))
+    assert 2 == len(await gateway.store.read(lambda tx: tx.case_refs("", 10)))
 
 
 async def test_who_got_the_wrong_name_is_found_after_it_was_rectified(network: Network) -> None:
@@ -1041,7 +1042,7 @@ async def test_erasure_takes_the_values_and_releases_nothing(network: Network) -
     there, here = await story.sent(network, to="XCC"), await story.sent(network)
     await indicated(network, here)
     gateway = network.gateways["XAA"]
-    await gateway.retention.erase(here, network.clock.now())
+    await erase(gateway, here, network.clock.now())
     assert "SENT" == await story.state(network, "XAA", await story.sent(network))
     assert [person_stop.HOLDER] == await holders(network, there)
     await apart(network, there)

@@ -23,6 +23,7 @@ from keys import b64, card
 from keys.sign import SigningKey
 from schemas import ijson
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.support.holds import lift
 from tests.support.network import Network, make_network, wrong_clock
 from tests.support.restoring import (
@@ -150,7 +151,7 @@ async def test_erased_case_leaves_no_key_behind(network: Network) -> None:
     ours, _ = await story.received(network)
     row = await story.row(network, "XAA", ours)
     gateway = network.gateways["XAA"]
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     files = [path.read_bytes() for path in (network.homes["XAA"] / "data").iterdir()]
     assert not [1 for raw in files if row.wrapped_key in raw or row.sealed in raw]
     with pytest.raises(NotFound):
@@ -160,7 +161,7 @@ async def test_erased_case_leaves_no_key_behind(network: Network) -> None:
 async def test_erased_reference_is_noted_outside_the_database(network: Network) -> None:
     """The list that a restore applies first holds the erased reference."""
     ours, _ = await story.received(network)
-    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    await erase(network.gateways["XAA"], ours, network.clock.now())
     assert [ours] == (network.homes["XAA"] / "erased.txt").read_text().split()
 
 
@@ -193,7 +194,7 @@ async def test_restore_does_not_bring_back_an_erased_case(network: Network, tmp_
     """A case erased after the backup is erased again before the restored gateway serves."""
     ours, _ = await story.received(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
-    await network.gateways["XAA"].retention.erase(ours, network.clock.now())
+    await erase(network.gateways["XAA"], ours, network.clock.now())
     await restore(network, "XAA", backup)
     with pytest.raises(NotFound):
         await story.case(network, "XAA", ours)

@@ -15,18 +15,20 @@ import pytest
 import schemas
 from gateway import erased
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core.case import Case, State
+from gateway.core.case import ENDED, Case, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import ACCEPTANCE
 from gateway.core.verification_changes import ANSWERED_LATE
 from gateway.services import cases, retain, steps
-from gateway.services.context import Context
+from gateway.services.context import Context, Forbidden, Person
 from gateway.services.evidence import export
 from gateway.services.journal import fill_journal, full_journal
 from gateway.services.ports import Committed, Tx, Unavailable, Unit
 from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS, ErasedEntry
+from gateway.services.steady import SteadyClock
 from gateway.storage import sqlite
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.support.full_disk import files_of_at_most
 from tests.support.network import Network, nothing_leaves
 
@@ -66,7 +68,7 @@ async def test_evidence_of_an_erased_return_verifies(network: Network, country: 
     ref = ours if country == "XAA" else theirs
     await story.put(network, country, ref, end)
     gateway = network.gateways[country]
-    await gateway.retention.erase(ref, network.clock.now())
+    await erase(gateway, ref, network.clock.now())
     raw = await export(gateway.context, ref, "second", "desk_head", "a dispute", cards=gateway.cards)
     assert () == verify_bytes(raw).faults
     left = await story.row(network, country, ref)
@@ -670,41 +672,6 @@ async def test_whoever_was_accepted_is_awaited_past_the_day_that_was_set(network
     assert ("FROZEN" if stopped else "ACCEPTED") == await story.state(network, "XBB", theirs)
 
 
-async def test_nobody_who_is_away_is_erased(network: Network) -> None:
-    """Neither State forgets who is on the way, by whatever hand; nor does a stop that crossed the departure let it."""
-    ours, theirs = await homeward.on_the_day(network, minor=True)
-    network.wires.cut = True
-    await network.gateways["XBB"].returning.suspend(theirs, "the carer is none", "welfare", "child_welfare")
-    await network.gateways["XAA"].returning.depart(ours, "escort")
-    network.wires.cut = False
-    network.clock.pass_(minutes=10)
-    await network.deliver()
-    assert ("DEPARTED", "SUSPENDED") == await homeward.states(network, ours, theirs)
-    for country, ref in (("XAA", ours), ("XBB", theirs)):
-        with pytest.raises(RuleRefused, match="V-35"):
-            await network.gateways[country].retention.erase(ref, network.clock.now())
-    assert ("DEPARTED", "SUSPENDED") == await homeward.states(network, ours, theirs)
-
-
-async def test_whoever_leaves_just_before_the_erasure_is_away(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A departure that is stored between the order to erase and the erasure is not passed by."""
-    ours, _ = await homeward.on_the_day(network, minor=True)
-    gateway, store = network.gateways["XAA"], network.gateways["XAA"].context.store
-    commit = store.commit
-
-    async def behind_the_departure(unit: Any, partner: str = "") -> Any:
-        monkeypatch.setattr(store, "commit", commit)
-        await gateway.returning.depart(ours, "escort")
-        return await commit(unit, partner)
-
-    monkeypatch.setattr(store, "commit", behind_the_departure)
-    with pytest.raises(RuleRefused, match="V-35"):
-        await gateway.retention.erase(ours, network.clock.now())
-    assert "DEPARTED" == await story.state(network, "XAA", ours)
-
-
 @pytest.mark.parametrize("room", [0, 10])
 async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Network, room: int) -> None:
     """With no room, or room for part of a line, on the list of erased cases nothing is destroyed until there is."""
@@ -712,9 +679,9 @@ async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Netw
     gateway, listed = network.gateways["XAA"], network.homes["XAA"] / "erased.txt"
     listed.write_bytes(b"x" * (4 << 20))  # longer than any other file here
     with files_of_at_most((4 << 20) + room), pytest.raises(Unavailable):
-        await gateway.retention.erase(ours, network.clock.now())
+        await erase(gateway, ours, network.clock.now())
     assert "DELIVERED" == await story.state(network, "XAA", ours)
-    await gateway.retention.erase(ours, network.clock.now())
+    await erase(gateway, ours, network.clock.now())
     assert ours in listed.read_text().split()
 
 
@@ -732,7 +699,7 @@ async def test_what_is_destroyed_while_the_journal_is_cut_has_it_cut_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(context.store, "truncate", while_another_is_destroyed)
-        await gateway.retention.erase(ours, network.clock.now())
+        await erase(gateway, ours, network.clock.now())
     assert await context.store.read(full_journal) is not None
     await gateway.retention.empty_journal()
     assert await context.store.read(full_journal) is None
@@ -748,9 +715,180 @@ async def test_erasure_is_not_said_to_have_failed_while_somebody_reads(
     with closing(sqlite3.connect(gateway.settings.database, isolation_level=None)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM meta").fetchall()
-        await gateway.retention.erase(ours, network.clock.now())
+        await erase(gateway, ours, network.clock.now())
     assert "ERASED" == await story.state(network, "XAA", ours)
     assert "store.unavailable" in [event for event, _ in network.logs]
     assert await context.store.read(full_journal) is not None
     await gateway.retention.empty_journal()
     assert await context.store.read(full_journal) is None
+
+
+async def test_withdrawal_that_is_under_way_outlasts_no_case(network: Network) -> None:
+    """However short the periods are: the other State would work on what was stopped here, and nobody would know."""
+    ours, theirs = await story.received(network)
+    gateway = network.gateways["XAA"]
+    gateway.context.policy = replace(gateway.context.policy, erased_after_days=1)
+    network.wires.cut = True
+    await gateway.hold.freeze(ours, "x", "first", "case_officer")
+    await gateway.hold.withdraw(ours, "first", "case_officer")
+    await gateway.clear.close(ours, "first")
+    network.clock.pass_(days=3)
+    assert () == await run(network, "XAA")
+    network.wires.cut = False
+    await network.deliver()
+    assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
+    network.clock.pass_(hours=1)
+    assert (ours,) == await run(network, "XAA")
+
+
+async def test_word_that_nobody_takes_keeps_nothing_for_ever(network: Network) -> None:
+    """It is said once more each time it ran out: the case goes thirty days after its day all the same."""
+    ours, _ = await story.received(network)
+    gateway = network.gateways["XAA"]
+    gateway.context.policy = replace(gateway.context.policy, erased_after_days=1)
+    network.wires.cut = True
+    await gateway.hold.freeze(ours, "x", "first", "case_officer")
+    await gateway.hold.withdraw(ours, "first", "case_officer")
+    await gateway.clear.close(ours, "first")
+    network.clock.pass_(days=30)
+    assert () == await run(network, "XAA")
+    network.clock.pass_(days=1)
+    assert (ours,) == await run(network, "XAA")
+
+
+# As ordered.
+
+
+async def erased_as_ordered(network: Network, ref: str, second: str = "second") -> str:
+    """Return the state of a case of XAA once it was to be erased before its time."""
+    gateway = network.gateways["XAA"]
+    gateway.context.persons = {**gateway.context.persons, "dpo": Person("dpo", frozenset({"dpo"}), bytes(32))}
+    await gateway.retention.erase_as_ordered(ref, "dpo", second)
+    return await story.state(network, "XAA", ref)
+
+
+async def test_case_is_erased_before_its_time_by_two_persons(network: Network) -> None:
+    """It goes as by the timer, is listed, and the record of access says who did it."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.clear.close(ours, "first")
+    assert "ERASED" == await erased_as_ordered(network, ours)
+    looks = await gateway.store.read(lambda tx: tx.accesses(ours))
+    assert [("dpo", "erase"), ("second", "erase")] == [(one.person, one.action) for one in looks][-2:]
+    assert ours in (network.homes["XAA"] / "erased.txt").read_text().split()
+    assert await gateway.store.read(full_journal) is None
+
+
+@pytest.mark.parametrize("second", ["dpo", "first", "nobody"])
+async def test_nobody_erases_a_case_alone(network: Network, second: str) -> None:
+    """The second person is another one, in office, and of those who answer for the desk."""
+    ours, _ = await story.replied(network)
+    await network.gateways["XAA"].clear.close(ours, "first")
+    with pytest.raises(Forbidden):
+        await erased_as_ordered(network, ours, second)
+    assert "CLOSED" == await story.state(network, "XAA", ours)
+
+
+async def test_nobody_else_carries_out_such_an_order(network: Network) -> None:
+    """Two officers of the desk erase nothing before its time."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.clear.close(ours, "first")
+    with pytest.raises(Forbidden):
+        await gateway.retention.erase_as_ordered(ours, "first", "second")
+
+
+@pytest.mark.parametrize("state", [one for one in State if one not in ENDED])
+async def test_only_what_is_over_is_erased_before_its_time(network: Network, state: State) -> None:
+    """Whoever is away, awaited, stopped or unanswered is not: the case is brought to its end first."""
+    ours, _ = await story.replied(network)
+    await story.put(network, "XAA", ours, state)
+    with pytest.raises(IllegalStep):
+        await erased_as_ordered(network, ours)
+    assert state.value == await story.state(network, "XAA", ours)
+
+
+async def test_order_to_erase_lifts_no_stop(network: Network) -> None:
+    """A closed case that tells of a need for protection stops the person's others until its time is over (R-01)."""
+    ours, _ = await story.replied(network)
+    draft = story.draft()
+    await story.put(
+        network, "XAA", ours, State.CLOSED, draft={**draft, "asylum": {**draft["asylum"], "state": "applied"}}
+    )
+    with pytest.raises(RuleRefused, match="R-01"):
+        await erased_as_ordered(network, ours)
+
+
+async def test_order_to_erase_takes_nothing_from_an_open_case_of_the_person(network: Network) -> None:
+    """That she said no, or is a minor, counts there by the number both have; once that one is over, too, both go."""
+    document = {"type": "P", "number": "AB 12345", "issuer": "XBB"}
+    numbered = {"elements": {**story.draft()["elements"], "document": document}}
+    ours, other = [await story.cleared(network, **numbered) for _ in range(2)]
+    gateway = network.gateways["XAA"]
+    await story.put(network, "XAA", ours, State.CLOSED)
+    with pytest.raises(RuleRefused, match="same number"):
+        await erased_as_ordered(network, ours)
+    await gateway.clear.close(other, "first", "case_officer", "discard")
+    assert ["ERASED", "ERASED"] == [await erased_as_ordered(network, ref) for ref in (ours, other)]
+
+
+async def test_order_to_erase_takes_no_word_out_of_the_outbox(network: Network) -> None:
+    """Word that was taken back waits without an answer: erased now it would never be heard (R-16)."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.clear.close(ours, "first")
+    network.wires.cut = True
+    await gateway.notices.strike(ours, ["NAMES"], "first", "case_officer")
+    with pytest.raises(Unavailable, match="not answered yet"):
+        await erased_as_ordered(network, ours)
+    network.wires.cut = False
+    await network.deliver()
+    assert "ERASED" == await erased_as_ordered(network, ours)
+
+
+# A clock that was wrong.
+
+
+async def after_a_leap(network: Network, country: str = "XAA") -> tuple[str, ...]:
+    """Let the clock go on for a day and an hour from now, and run the timers once."""
+    gateway = network.gateways[country]
+    steady = SteadyClock(gateway.context)
+    for _ in range(26):
+        await steady.run_once(network.clock.now())
+        network.clock.pass_(hours=1)
+    await steady.run_once(network.clock.now())
+    return await gateway.retention.run_once(network.clock.now())
+
+
+async def test_case_that_was_closed_in_the_far_future_is_not_kept_for_ever(network: Network) -> None:
+    """Its periods run from when the clock had gone on rightly for a day; so they do for one that was opened then."""
+    ours, gateway = (await story.replied(network))[0], network.gateways["XAA"]
+    right = network.clock.instant
+    await after_a_leap(network)
+    network.clock.instant = datetime(2106, 2, 7, 6, 28, tzinfo=UTC)
+    await gateway.clear.close(ours, "first")
+    opened = await story.cleared(network, handling={**story.draft()["handling"], "retain_until": "2107-01-01"})
+    network.clock.instant = right + timedelta(days=2)
+    await gateway.clear.close(opened, "first", "case_officer", "discard")
+    assert () == await after_a_leap(network)
+    rows = [await story.row(network, "XAA", ref) for ref in (ours, opened)]
+    assert [network.clock.now()] * 2 == [row.closed_at for row in rows]
+    network.clock.pass_(days=539)
+    assert () == await after_a_leap(network)
+    network.clock.pass_(days=1)
+    assert {ours, opened} == set(await after_a_leap(network))
+
+
+async def test_step_by_a_clock_of_long_ago_closes_nothing(network: Network) -> None:
+    """A return may still be proposed on the reply: that somebody took a step in 1970 made nobody leave it alone."""
+    _, theirs = await story.replied(network)
+    gateway, right = network.gateways["XBB"], network.clock.instant
+    network.clock.instant = datetime(1970, 1, 1, 1, tzinfo=UTC)
+    await gateway.hold.freeze(theirs, "x", "second", "desk_head")
+    await gateway.hold.release(theirs, "second", "desk_head")
+    for person, role in (("first", "registry_clerk"), ("second", "desk_head")):
+        await gateway.hold.resume(theirs, person, role)
+    network.clock.instant = right + timedelta(days=2)
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+    assert () == await run(network, "XBB")
+    assert "REPLIED" == await story.state(network, "XBB", theirs)

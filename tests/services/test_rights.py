@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +14,13 @@ from gateway.core.notices import open_demands
 from gateway.services import access, cases, rights
 from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.evidence import export
-from gateway.services.ports import Tx
+from gateway.services.ports import Tx, Unit
 from gateway.services.resync import LOST
 from gateway.services.rights import Account
 from gateway.services.steady import SteadyClock
 from schemas import SchemaError
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.support.network import PEOPLE, Network
 from tests.support.restoring import after_the_listing, back_up, restore
 from tests.support.spoilt import spoilt
@@ -353,7 +355,7 @@ async def test_no_sign_of_control_reaches_the_paper(overseen: Network) -> None:
 async def test_erased_case_has_no_account(overseen: Network) -> None:
     """After an erasure there is nothing to tell."""
     ours, _ = await story.replied(overseen)
-    await overseen.gateways["XAA"].retention.erase(ours, overseen.clock.now())
+    await erase(overseen.gateways["XAA"], ours, overseen.clock.now())
     with pytest.raises(NotFound):
         await account(overseen, ours)
 
@@ -394,6 +396,27 @@ async def test_correction_stays_open_until_it_is_confirmed(overseen: Network) ->
     await overseen.deliver()
     assert () == await rights.unconfirmed(gateway.context)
     assert () == open_demands(await story.case(overseen, "XAA", ours))
+
+
+async def test_open_corrections_are_looked_for_a_part_at_a_time(
+    overseen: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large store is not read in one go, in which nobody else is served; and none that is open is left out."""
+    gateway, parts = overseen.gateways["XAA"], list[int]()
+    monkeypatch.setattr(cases, "PART", 2)
+    refs = [(await story.replied(overseen))[0] for _ in range(5)]
+    for ref in refs:
+        await gateway.notices.strike(ref, ["SEX"], "first", "case_officer")
+    read = gateway.context.store.read
+
+    async def counted(unit: Unit[Any]) -> Any:
+        found = await read(unit)
+        parts.append(len(found) if isinstance(found, tuple | list) else 0)
+        return found
+
+    monkeypatch.setattr(gateway.context.store, "read", counted)
+    assert set(refs) == {one.ref for one in await rights.unconfirmed(gateway.context)}
+    assert 2 == max(parts)
 
 
 async def test_a_correction_of_more_or_less_is_another_one(overseen: Network) -> None:

@@ -31,6 +31,7 @@ from gateway.services.leaving import OF_A_RETURN, OF_AN_ANSWER, OF_DATA
 from gateway.services.ports import HttpAnswer
 from gateway.services.rows import OutboundRow
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.support.holds import held, lift
 from tests.support.network import Network, final, wrong_clock
 from tests.support.no_contact import listed
@@ -458,7 +459,7 @@ async def test_warning_that_is_refused_for_good_is_told_by_people(network: Netwo
         role = ("welfare", "child_welfare")
         await asking.returning.recall(ours, "unsafe", "UNSAFE", "2026-12-20", *role, protection=known)
         await asking.clear.close(ours, "first")
-    await asking.retention.erase(ours, network.clock.now())
+    await erase(asking, ours, network.clock.now())
     match type:
         case "return.take-back":
             await asked.returning.recall(theirs, "unsafe", "UNSAFE", "2026-12-20", "reception", "reception")

@@ -26,6 +26,7 @@ from keys.rest import Vault
 from keys.sign import SigningKey
 from tests.cli.support import Homes, call, value
 from tests.support import story
+from tests.support.erased import erase
 from tests.support.network import Network
 
 PAGE = Path(__file__).parents[2] / "docs/threat-model.md"
@@ -91,7 +92,7 @@ async def test_c02_the_messages_of_a_case_that_was_erased(network: Network) -> N
     _, theirs = await story.acknowledged(network)
     wrapped = (await story.row(network, "XBB", theirs)).wrapped_key
     key = Vault(store(network).get(home.KEK)).unwrap(theirs, wrapped)
-    await network.gateways["XBB"].retention.erase(theirs, network.clock.now())
+    await erase(network.gateways["XBB"], theirs, network.clock.now())
     assert [] == kept(network)
     assert not [1 for raw in places(network) if wrapped in raw or key in raw]
 

@@ -38,6 +38,7 @@ from tests.services.one_case import over
 from tests.storage.support import case, event
 from tests.support import questions, story
 from tests.support.device import address
+from tests.support.erased import erase
 from tests.support.evidence import exported, members_of
 from tests.support.network import START, Network, open_gateway
 from tests.support.posted import payloads
@@ -124,7 +125,7 @@ async def test_an_erasure_before_the_theft_closes_the_store(network: Network) ->
     _, theirs = await story.received(network)
     network.clock.pass_(hours=1)
     erased = network.clock.now()
-    await network.gateways["XBB"].retention.erase(theirs, erased)
+    await erase(network.gateways["XBB"], theirs, erased)
     assert set() == digests(await exposed(network, "XBB", erased + timedelta(seconds=1)), "disk")
     assert await received(network, "XBB") == digests(await exposed(network, "XBB", erased), "disk")
 

@@ -15,6 +15,7 @@ from gateway.core.evidence_manifest import build, parse_manifest
 from gateway.services.evidence import pack
 from keys import b64
 from tests.support import story
+from tests.support.erased import erase
 from tests.support.evidence import TWO, exported, faults_by_member, members_of
 from tests.support.network import Network
 from tests.support.proofs import inclusion_proof
@@ -60,7 +61,7 @@ async def test_files_around_an_erasure(trio: Network, tmp_path: Path) -> None:
     ours, _ = await story.replied(trio)
     before = await exported(trio, "XAA", ours, TWO)
     gateway = trio.gateways["XAA"]
-    await gateway.retention.erase(ours, trio.clock.now())
+    await erase(gateway, ours, trio.clock.now())
     after = await exported(trio, "XAA", ours)
     for raw in (before, after):
         assert () == verify_bytes(raw).faults

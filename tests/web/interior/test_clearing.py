@@ -11,6 +11,7 @@ from gateway.desks import Desks, forget_gone
 from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore
 from tests.support import homeward, story
+from tests.support.erased import erase
 from tests.web.support import Answer, Desk, Officer, form_of, links_of
 
 
@@ -359,7 +360,7 @@ async def test_file_of_the_desks_tells_nothing_to_try_names_by(desk: Desk) -> No
 async def test_erased_case_is_not_found_by_trying_names(desk: Desk) -> None:
     """After the erasure nobody learns what was approved, not even with the key; that it was stays (R-25)."""
     ref, _ = await approved_and_sent(desk)
-    await desk.gateway.retention.erase(ref, desk.network.clock.now())
+    await erase(desk.gateway, ref, desk.network.clock.now())
     await forget_gone(desk.site)
     assert [("second", "", "")] == [
         (one.person, one.digest, one.salt) for one in await desk.site.accounts.papers.approvals(ref)
@@ -388,7 +389,7 @@ async def test_erased_case_leaves_nothing_that_was_typed(desk: Desk) -> None:
         await accounts.papers.keep_draft("first", place, [("b.elements.names.0.family", "Иванова")], now)
     await forget_gone(desk.site)
     assert set(places) == set(await accounts.papers.draft_places())
-    await desk.gateway.retention.erase(ref, now)
+    await erase(desk.gateway, ref, now)
     await forget_gone(desk.site)
     assert ([], []) == (await accounts.papers.draft_places(), await accounts.papers.works("first"))
 
@@ -403,7 +404,7 @@ async def test_erased_case_leaves_no_copy_in_the_journal_of_the_desks(desk: Desk
     typed = [await store.find_draft("first", f"/cases/{ref}/steps/correct", now)]
     typed += [found[1] for found in [await store.find_work("first", work.id)] if found]
     assert [True, True] == [one is not None and one in kept_in_clear(desk) for one in typed]
-    await desk.gateway.retention.erase(ref, now)
+    await erase(desk.gateway, ref, now)
     await Desks(desk.site, store, web.Application(), {}).sweep(now)
     assert [False, False] == [one is not None and one in kept_in_clear(desk) for one in typed]
 
