@@ -17,7 +17,7 @@ import schemas
 from gateway.core import exercise, wire
 from gateway.core.attachments import in_short
 from gateway.core.calendars import local_date
-from gateway.core.case import Notice, State
+from gateway.core.case import Case, Notice, State
 from gateway.core.facts import Facts, Finding, When
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.core.messages import RECTIFICATION
