@@ -71,6 +71,8 @@ class SignOn:
         if status == 401 or document.get("error") in NOT_KNOWN:
             hint = "see with whoever runs it that desks.openid.client_id is right, and whether the secret has ended"
             raise Unavailable("the sign-on does not take our client and secret", hint)
+        if status >= 500 or "error" not in document:  # RFC 6749 section 5.2: what refuses a code says by a code why
+            raise Unavailable("the sign-on does not say what it makes of a code", "ask whoever runs it")
 
     async def exchange(self, provider: Provider, code: str, back: str, verifier: str) -> tuple[int, dict[str, Any]]:
         """Return status and answer of the provider to a code. Raises ``Unavailable``."""

@@ -249,6 +249,15 @@ async def test_a_provider_that_lets_nobody_in_is_told(
     await sign_on.close()
 
 
+async def test_a_provider_that_takes_no_codes_is_told(provider: Provider) -> None:
+    """As where its address is another one, or it is down behind a proxy: that is no word that it takes our secret."""
+    provider.metadata = {"token_endpoint": f"{provider.issuer}/nothing"}
+    sign_on = SignOn(provider.issuer, CLIENT, SECRET)
+    with pytest.raises(Unavailable, match="does not say"):
+        await sign_on.try_out(ORIGIN + BACK, T0)
+    await sign_on.close()
+
+
 async def test_silent_provider_is_said(house: House) -> None:
     """Where nobody answers the person learns to try another way."""
     client = OpenId(house.accounts, SignOn("http://127.0.0.1:9", CLIENT, SECRET))
