@@ -254,6 +254,30 @@ async def wrong_door(play: Play) -> None:
     await play.refused(replace(_collect(play), path="/xg/1/messages"), "unsupported-type")
 
 
+@case("pull.answered-before", "M-5.28", "M-5.21", section="5.8", profile="verify")
+async def answered_before(play: Play) -> None:
+    """
+    An answer of before the restore, brought once more, stands for nothing that was not fetched since.
+
+    A gateway that takes it for the answer hands the message out no more: whoever recorded that answer, or a State that
+    brings it late, keeps the restored one from what it lost.
+    """
+    talk = await play.asks(play.c)
+    await talk.say("verification.acknowledgement", {})
+    (first,) = await _fetch(play)
+    before = play.c.answer(first, play.gateway)
+    await play.post(_answer(before))
+    await play.tick(days=1)
+    play.c.next_card(epoch=2)
+    await play.publish(play.c)
+    play.c.epoch, play.c.log = 2, None
+    await play.tick()
+    if (got := await play.post(_answer(before))).status != 204:
+        raise Wrong(f"an answer that was taken before got {got.status}, not 204 (M-5.21)")
+    if first.raw not in [message.raw for message in await _fetch(play)]:
+        raise Wrong("after an answer of before the restore the message is not handed out again")
+
+
 WRONG: dict[str, tuple[Answering, str]] = {
     "no-form": (Answering(answer=lambda raw: raw + b" "), "bad-payload"),
     "no-jws": (Answering(receipt=lambda receipt: receipt.replace(".", ",", 1)), "bad-payload"),

@@ -225,22 +225,30 @@ async def said_out(play: Play, bound: tuple[int, str]) -> None:
     """
     So often a thread takes that a return is stopped, and that it goes on, and not once more; the other word as before.
 
-    A gateway that takes any number lets its partner make a case longer without end; one that takes no more of a stop
-    than of its end lets a State go on that would stop.
+    A gateway that takes any number, or counts anew in each epoch, lets its partner make a case longer without end; one
+    that takes no more of a stop than of its end lets a State go on that would stop.
     """
     most, other = bound
     type, talk = ("resumption" if other == "suspension" else "suspension"), await journey(play, "accepted")
     for number in range(1, most + 1):
         if number == most:
             await talk.freeze("protection")
+        if number == most // 2:
+            await _begins_an_epoch(talk)
         shot = talk.message(type, body(play, talk, type))
         if play.receipt(await play.post(shot), shot)["status"] != "accepted":  # what is listed then would take long
-            raise Wrong(f"{type} number {number} was refused")
+            raise Wrong(f"{type} number {number} of {most} was refused (M-5.42)")
         talk.used(shot)
         talk.prev = shot.digest
     for _ in range(2):
         await refuses(talk, type)
     await send(talk, other)
+
+
+async def _begins_an_epoch(talk: Talk) -> None:
+    talk.state.next_card(epoch=2)
+    await talk.play.publish(talk.state)
+    talk.state.epoch, talk.state.log, talk.seq = 2, None, 0
 
 
 def _numbered(type: str, number: int) -> dict[str, Any]:
