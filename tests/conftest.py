@@ -37,12 +37,13 @@ LONG = (
     *("test_suite.py", "test_partition.py", "test_kill.py"),
     *("test_simulation.py", "test_pages.py", "test_mutants.py", "test_canaries.py", "test_node.py"),
     *("test_habits.py", "test_story.py", "test_keyboard.py", "test_explore.py", "test_faults.py"),
-    *("test_kill_nodes.py", "test_tables.py", "test_flood.py", "test_planted.py"),
+    *("test_kill_nodes.py", "test_flood.py", "test_planted.py", "test_stop_does_not_show.py"),
     *("test_outlets.py", "test_clock.py", "test_stops.py", "test_upgrade.py", "test_look.py", "test_restore.py"),
     *("test_partition_namespaces.py", "test_processes.py", "test_contract.py", "test_postgres.py"),
     *("test_render.py", "test_remark_leaks.py", "test_steps.py", "test_returning.py", "test_case.py"),
     *("test_compromise.py", "test_peer_api.py", "test_invited.py", "test_postgres_lost.py", "test_person_stop.py"),
     *("test_local_api.py", "test_hostile.py", "test_ceremony.py", "test_messages.py", "test_no_override.py"),
+    *("test_store.py", "test_check.py", "test_leaks.py", "test_tuf_js.py"),
 )
 """
 Files that take a process a third of a minute or more, the longest first: so none begins when all else is done. Beside

@@ -24,10 +24,12 @@ from gateway.core.escalation import (
     owed_steps,
     press_findings,
     proposer,
+    took_place,
 )
 from gateway.core.instruments import Instrument
 from gateway.core.ladder import ladder_from_dict
 from gateway.core.messages import DOCUMENT
+from gateway.core.wire import SKEW
 
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AUSTRIA = Calendar.from_dict(schemas.load_calendar("AT-2026-27"))
@@ -192,3 +194,9 @@ def test_the_day_a_notice_of_delay_is_owed_from() -> None:
     ]
     assert [date(2026, 12, 14), date(2026, 12, 25), date(2026, 12, 14)] == found
     assert None is delay_notice_from(CASE)
+
+
+def test_what_a_clock_ahead_did_has_its_time_yet() -> None:
+    """A reminder counts as sent up to the skew ahead of now; one dated later holds no other up."""
+    now = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    assert [True, True, False] == [took_place(now + ahead, now) for ahead in (-SKEW, SKEW, SKEW + timedelta(seconds=1))]

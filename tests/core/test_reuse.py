@@ -5,7 +5,18 @@ from datetime import date
 import pytest
 
 import schemas
-from gateway.core.reuse import DESK, NEVER, Conditions, Grant, bodies, purposes, reuse, reuse_findings
+from gateway.core.reuse import (
+    DESK,
+    FURTHER_HANDLING,
+    NEVER,
+    Conditions,
+    Grant,
+    bodies,
+    purposes,
+    reuse,
+    reuse_findings,
+    with_further,
+)
 
 TODAY = date(2026, 11, 25)
 
@@ -92,6 +103,21 @@ def test_handling_code_narrows_the_table(codes: tuple[str, ...], purpose: str | 
     """What the table allows without a handling code is refused with it."""
     assert [] == because(held("TRAVEL_DOC"), purpose, body)
     assert because(held("TRAVEL_DOC", *codes), purpose, body)
+
+
+def test_release_does_not_open_what_is_for_the_welfare_role() -> None:
+    """PC is of the person and not of the sender's alone: whatever is on file, nobody else gets it."""
+    release = Grant("TRAVEL_DOC", "CONSULATE", date(2099, 1, 1))
+    assert [] == because(held("TRAVEL_DOC"), None, "CONSULATE", (release,))
+    assert because(held("TRAVEL_DOC", "PC"), None, "CONSULATE", (release,))
+
+
+def test_what_was_forbidden_of_some_elements_stays_forbidden_of_all() -> None:
+    """Elements that come later are kept with those before: what bound either binds both, to the last day of all."""
+    received: dict[str, object] = {"handling": {"use_restrictions": ["P0"], "retain_until": "2027-01-01"}}
+    for codes, day in ((["P3"], "2027-02-01"), (["P2"], "2027-03-01")):
+        received = dict(with_further(received, {"use_restrictions": codes, "retain_until": day}))
+    assert {"use_restrictions": ["P2", "P3"], "retain_until": "2027-03-01"} == received[FURTHER_HANDLING]
 
 
 @pytest.mark.parametrize("body", ["POLICE", "FOREIGN_AFFAIRS", "PRESS"])

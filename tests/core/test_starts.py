@@ -1,12 +1,13 @@
 """Which evidence a message is: a clock starts at what its rule names, on the day that counts, and at nothing else."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from gateway.core import messages
-from gateway.core.starts import ASKED, STATED, Start, starts_of_message, starts_of_receipt
+from gateway.core.starts import ASKED, STATED, Start, counted_from, starts_of_message, starts_of_receipt
+from gateway.core.wire import SKEW
 from tests.core import support
 
 RESULT = support.HELD_INTERVIEW
@@ -52,3 +53,12 @@ def test_a_document_counts_from_its_own_dates() -> None:
 def test_no_other_message_starts_a_clock(type: str) -> None:
     """What is no evidence starts nothing, such as a delay, a reminder, or anything that follows a withdrawal."""
     assert ((), ()) == (starts_of_receipt(type, {}), starts_of_message(type, {}))
+
+
+def test_what_a_receipt_says_counts_within_what_clocks_may_differ() -> None:
+    """Who is asked dates its receipt, up to the skew before the message was made and after the receipt was seen."""
+    made, seen, more = support.NOW, support.NOW + timedelta(hours=1), timedelta(seconds=1)
+    for said in (made - SKEW, made, seen, seen + SKEW):
+        assert said == counted_from(said, made, seen)
+    assert made == counted_from(made - SKEW - more, made, seen)
+    assert seen == counted_from(seen + SKEW + more, made, seen)

@@ -1,6 +1,7 @@
 """What another case with the same number says of the person: that she is a minor, or does not wish to return."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest_asyncio
 from gateway.core.machine import RuleRefused
 from gateway.core.return_guards import OUTDATED
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
-from gateway.services import elsewhere, person_stop
+from gateway.services import cases, elsewhere, person_stop
 from gateway.services.elsewhere import find
 from gateway.services.no_contact import NoContact
 from gateway.services.ports import Tx
@@ -345,6 +346,20 @@ async def test_a_no_is_not_unsaid_by_another_case(network: Network, no: dict[str
     second = await said_no(network, **no)
     with pytest.raises(RuleRefused, match=r"^R-23: in another case [^:]*$"):
         await network.gateways["XAA"].returning.propose(second, "first", "case_officer")
+
+
+async def test_a_no_to_one_state_is_none_to_another(network: Network) -> None:
+    """Who does not wish to go to a State may wish to go to another: a no holds back no case toward that."""
+    second = await said_no(network, wish="stay", written_on="2026-11-24")
+    context = network.gateways["XAA"].context
+
+    async def unit(tx: Tx) -> list[bool]:
+        case = (await cases.load(context, tx, second)).case
+        same = await elsewhere.others(context, tx, case)
+        toward = (case, replace(case, partner="XCC"))
+        return [await elsewhere.no_elsewhere(context, tx, one, same) is not None for one in toward]
+
+    assert [True, False] == await context.store.read(unit)
 
 
 async def test_which_case_has_the_no_is_named_for_a_reason(network: Network) -> None:

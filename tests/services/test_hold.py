@@ -41,6 +41,18 @@ async def test_unattested_none_does_not_pass(network: Network) -> None:
         await story.cleared(network, asylum=protection)
 
 
+async def test_who_stops_a_case_does_not_attest_by_it_that_nothing_stands_against_it(network: Network) -> None:
+    """A stop says what became known; a none is the word of the authority that attests it alone (R-01)."""
+    ref = await story.sent(network)
+    hold, none = network.gateways["XAA"].hold, (await story.case(network, "XAA", ref)).draft["asylum"]
+    with pytest.raises(Forbidden, match="asylum authority"):
+        await hold.freeze(ref, "I looked into it", "first", "case_officer", {**none, "basis": "a look of mine"})
+    assert "SENT" == await story.state(network, "XAA", ref)
+    await hold.freeze(ref, "doubt", "protection", "asylum_authority", {**none, "basis": "another interview"})
+    case = await story.case(network, "XAA", ref)
+    assert ("FROZEN", "another interview") == (case.state, case.draft["asylum"]["basis"])
+
+
 async def test_freeze_before_posting_sends_nothing(network: Network) -> None:
     """A case frozen and withdrawn before anything was posted sends nothing at all."""
     ref = await story.sent(network)
@@ -515,6 +527,7 @@ async def test_who_alone_lets_go_on_and_proposed_it_is_still_the_second(network:
     assert not await gateway.hold.is_second(ref, "resume", "first", "case_officer")
     await gateway.hold.resume(ref, "first", "case_officer")
     assert "FROZEN" == await story.state(network, "XAA", ref)
+    assert not await gateway.hold.is_second(ref, "resume", "first", "case_officer")  # who has proposed it
     assert await gateway.hold.is_second(ref, "resume", "second", "liaison_officer")
     await gateway.hold.resume(ref, "second", "liaison_officer")
     assert "DRAFT" == await story.state(network, "XAA", ref)

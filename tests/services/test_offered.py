@@ -1,8 +1,16 @@
 """Which steps are offered in a case: none of which it is known, before anything is typed, that it would be refused."""
 
-from gateway.core.case import State
-from gateway.services.offered import open_steps
+from dataclasses import replace
+from datetime import date, timedelta
+
+from gateway.core.case import Case, Notice, State
+from gateway.core.machine import Event
+from gateway.core.messages import RECTIFICATION, USE_REQUEST
+from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
+from gateway.core.wire import format_instant
+from gateway.services.offered import _has_place, _is_let, open_steps
 from gateway.serving import desk_services
+from tests.core import support
 from tests.support import homeward, story
 from tests.support.network import Network
 
@@ -63,3 +71,68 @@ async def test_a_travel_document_is_issued_once_one_was_asked_for(network: Netwo
     assert "issue" not in await offered(network, "XBB", theirs, "document_issuer")
     _, theirs = await homeward.asked_for_a_document(network)
     assert "issue" in await offered(network, "XBB", theirs, "document_issuer")
+
+
+# What has a place by the case alone, and needs no gateway.
+
+
+LATE = support.asking(State.ACKNOWLEDGED, clocks=(support.clock(due_on=date(2026, 11, 20)),))
+ASKED = support.asked(State.ACKNOWLEDGED)
+THEIRS = Notice(USE_REQUEST, False, 1, "2026-11-25", {"number": 1})
+WRITTEN = support.draft(remark=support.WRITTEN)
+
+
+def noted(**changes: object) -> Case:
+    """Return a case with a question about data, with members of it changed."""
+    return support.asking(State.REPLIED, notices=(replace(THEIRS, **changes),))
+
+
+def remarked(**changes: object) -> Case:
+    """Return a case whose remark was read, with members of what became of it changed."""
+    return support.asking(draft=WRITTEN, remark=support.remark(**changes))
+
+
+PLACES: dict[str, tuple[tuple[Case, ...], tuple[Case, ...]]] = {
+    "reminder": (
+        (LATE, replace(LATE, reminders=REMINDERS_MAX - 1)),
+        (replace(LATE, reminders=REMINDERS_MAX), replace(LATE, clocks=(support.clock(),)), replace(LATE, clocks=())),
+    ),
+    "contest": ((support.asking(State.REPLIED),), (support.asking(State.REPLIED, contests=1),)),
+    "delay": ((ASKED, replace(ASKED, delays=DELAYS_MAX - 1)), (replace(ASKED, delays=DELAYS_MAX),)),
+    "extension": ((ASKED, replace(ASKED, delays=DELAYS_MAX - 1)), (replace(ASKED, delays=DELAYS_MAX),)),
+    "approval": (
+        (support.asking(),),
+        (support.asking(pending=None), support.asking(pending=support.prepared({}, type=RECTIFICATION))),
+    ),
+    "rectification-approval": (
+        (support.asking(pending=support.prepared({}, type=RECTIFICATION)),),
+        (support.asking(), support.asking(pending=None)),
+    ),
+    "use-report": ((noted(),), (noted(ours=True), noted(answer={}), noted(kind=RECTIFICATION), support.asking())),
+    "remark-confirmation": (
+        (remarked(),),
+        (
+            remarked(sent=True),
+            remarked(reasons=("PROTECTION",)),
+            support.asking(),
+            support.asking(draft=WRITTEN, remark=support.remark(WRITTEN)),
+        ),
+    ),
+}
+"""For each step cases in which it has a place, and some in which it has none."""
+
+
+def test_a_step_is_offered_where_it_has_a_place() -> None:
+    """Something is prepared, late, asked or read for it, no bound is reached, and it was not done."""
+    rows = [(verb, True, case) for verb, (may, _) in PLACES.items() for case in may]
+    rows += [(verb, False, case) for verb, (_, not_) in PLACES.items() for case in not_]
+    assert [] == [(verb, may, case) for verb, may, case in rows if may is not _has_place(case, verb, support.NOW)]
+
+
+def test_a_signature_that_is_over_is_told_by_the_step_itself() -> None:
+    """An answer waits to be sent once a second person signed it, also where that is over: no other page says so."""
+    reply = support.prepared(support.reply("NOT_NATIONAL"))
+    over = format_instant(support.NOW - timedelta(days=1))
+    signed = replace(reply, approver="boris", statement="statement", valid_until=over)
+    by = Event("", "anna", "registry_clerk")
+    assert [False, True] == [_is_let(replace(ASKED, pending=one), by, "answer", support.NOW) for one in (reply, signed)]

@@ -89,7 +89,8 @@ def test_each_orientation_shows_the_same(turn: int) -> None:
     stored = upright.transpose(Image.Transpose(back[turn])) if turn in back else upright
     exif = Image.Exif()
     exif[0x0112] = turn
-    page = shown(drawn(pictures.saved(stored, exif=exif, quality=95)).pages[0]).convert("RGB")
+    (raw,), _ = render_worker.draw(pictures.saved(stored, exif=exif, quality=95), "document_image")
+    page = shown(raw).convert("RGB")
     assert (400, 300) == page.size
     red, _, blue = page.getpixel((40, 40))
     assert red > 200 > 100 > blue

@@ -22,7 +22,7 @@ from gateway.web.headers import HEADERS
 from gateway.web.posted import FIELDS_MAX, FORM_MAX_BYTES, MARKS_MAX, STRANGER_FORM_MAX_BYTES, BadForm, clean
 from gateway.web.signin.pages import ROUTES as SIGN_IN
 from gateway.web.signin.refused import Refused
-from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Route, Visit
+from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Entry, Route, Visit, is_own
 from schemas import Problem, SchemaError
 from tests.support.pace import slowness
 from tests.web.support import Desk, one_desk
@@ -36,6 +36,7 @@ ERRORS = {
     "gone": (NotFound(NAME), 404),
     "illegal": (IllegalStep("SENT", NAME, "case_officer"), 409),
     "refused": (RuleRefused((Finding("R-01", NAME, "elements"),)), 422),
+    "two-rules": (RuleRefused((Finding("R-01", NAME, "elements"), Finding("D-08", NAME))), 422),
     "schema": (SchemaError("case-draft", (Problem("/to", "enum", "is not in the closed list of values"),)), 422),
     "conflict": (Conflict(NAME), 409),
     "later": (Unavailable(NAME, NAME), 503),
@@ -50,6 +51,7 @@ class Pages:
     def __init__(self) -> None:
         self.posted: list[dict[str, str]] = []
         self.slow_s = 0.0
+        self.fails: Exception | None = None
         self.begun, self.done_with = asyncio.Event(), asyncio.Event()
 
     async def home(self, visit: Visit) -> web.StreamResponse:
@@ -69,6 +71,8 @@ class Pages:
     async def act(self, visit: Visit) -> web.StreamResponse:
         """Do something once and lead on."""
         await asyncio.sleep(self.slow_s)
+        if self.fails is not None:
+            raise self.fails
         self.posted.append(dict(visit.form))
         if visit.form.get("again"):
             return visit.page("help.html", status=422, shortcuts=False)
@@ -83,6 +87,8 @@ class Pages:
         return (
             Route("GET", "/", "home", self.home, SIGNED_IN),
             Route("GET", "/raises/{what}", "raises", self.raises, SIGNED_IN),
+            Route("GET", "/cases/{ref}", "case", self.home, OFFICERS),
+            Route("GET", "/cases/{ref}/raises/{what}", "case-raises", self.raises, SIGNED_IN),
             Route("GET", "/lasts", "lasts", self.lasts, ANYONE),
             Route("POST", "/act", "act", self.act, OFFICERS),
             Route("POST", "/act/{n}", "act-of", self.act, OFFICERS),
@@ -106,8 +112,9 @@ def pages() -> Pages:
 
 @pytest.fixture
 async def desk(tmp_path: Path, pages: Pages) -> AsyncIterator[Desk]:
-    own = DeskPages("interior", "Interior", pages.routes(), ())
-    other = DeskPages("board", "Board", (Route("GET", "/", "home", pages.home, SIGNED_IN), *help.ROUTES, *SIGN_IN), ())
+    own = DeskPages("interior", "Interior", pages.routes(), (Entry("officers", "Officers", OFFICERS),))
+    of_board = [route for route in pages.routes() if route.name in ("home", "raises")]
+    other = DeskPages("board", "Board", (*of_board, *help.ROUTES, *SIGN_IN), ())
     async with one_desk(tmp_path, [own, other]) as made:
         yield made
 
@@ -216,6 +223,21 @@ async def test_an_error_is_a_page_that_quotes_nothing(desk: Desk, error: str) ->
     assert "<h1" in answer.text
 
 
+async def test_the_board_reads_no_rule_that_lies_in_the_person(desk: Desk) -> None:
+    """Foreign affairs reads that a step was refused, and of the rules that did it those of days and States alone."""
+    for who, at, told in (("first", "interior", {"R-01", "D-08"}), ("board", "board", {"D-08"})):
+        page = (await (await desk.officer(who, at)).get("/raises/two-rules")).text
+        assert told == set(re.findall(r"\b[A-Z]-\d\d\b", page)), (who, at)
+
+
+async def test_an_error_leads_back_to_the_case_whoever_may_see_it(desk: Desk) -> None:
+    """Nobody is led to a page that is not for them, nor to a case of which the page said that there is none."""
+    back = 'href="/cases/c1"'
+    for who, what, leads in (("first", "illegal", True), ("first", "gone", False), ("signer", "illegal", False)):
+        page = await (await desk.officer(who)).get(f"/cases/c1/raises/{what}")
+        assert (ERRORS[what][1], leads) == (page.status, back in page.text), (who, what)
+
+
 @pytest.mark.parametrize("language", ["fr", "ar"])
 async def test_a_rule_is_said_by_its_sentence(desk: Desk, language: str) -> None:
     """A refusal names the rule and says it in the language of the page."""
@@ -310,6 +332,33 @@ async def test_a_form_that_led_nowhere_can_be_sent_again(desk: Desk, pages: Page
     assert 422 == (await officer.send("POST", "/act", data=FormData({**data, "again": "1"}))).status
     assert 303 == (await officer.send("POST", "/act", data=FormData(data))).status
     assert 2 == len(pages.posted)
+
+
+async def test_a_form_that_failed_can_be_sent_again(desk: Desk, pages: Pages) -> None:
+    """What came to nothing gives its token back: whoever tries again once the store is there does not wait in vain."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = {"csrf": officer.session.csrf, "once": "one-form"}
+    pages.fails = Unavailable("the store is busy", "try again later")
+    assert 503 == (await officer.send("POST", "/act", data=FormData(data))).status
+    pages.fails = None
+    assert 303 == (await officer.send("POST", "/act", data=FormData(data))).status
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "", "act", "/a\\b", "/a\nb"]
+)
+def test_a_desk_leads_to_its_own_pages_alone(path: str) -> None:
+    """A browser reads two slashes, or a backslash, as another's address, and after a new line another header."""
+    assert (True, False) == (is_own("/act?next=/a"), is_own(path))
+
+
+async def test_a_guest_is_led_to_no_list(desk: Desk) -> None:
+    """Who is invited to one case has no navigation, whatever the desk shows to their role."""
+    link = 'href="/officers"'
+    guest = await desk.guest("c1", "case_officer")
+    officer = await desk.officer("first")
+    assert [True, False] == [link in (await one.get("/")).text for one in (officer, guest)]
 
 
 UNSEEN = [f"a{char}b" for char in "\u034f\u3164\u115f\ufe0f\u2800\U000e0100\U000e01ef\U00016fe4\U0001d159"]
@@ -524,6 +573,23 @@ async def test_what_was_typed_when_the_session_ended_is_kept(desk: Desk) -> None
     assert "Анна" not in other.text
 
 
+async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk, pages: Pages) -> None:
+    """A form may come slowly: who signed out meanwhile, or was taken the account, does nothing by it any more."""
+    officer = await desk.officer("first")
+    session = officer.session
+    assert session is not None
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield f"csrf={session.csrf}".encode()
+        await asyncio.sleep(0.2)  # the door has looked at the session by now, and waits for the rest
+        await desk.site.accounts.end(session, desk.network.clock.now())
+        yield b"&a=1"
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await officer.send("POST", "/act", data=slowly(), headers=form)
+    assert (True, []) == (answer.location.startswith("/sign-in"), pages.posted)
+
+
 @pytest.mark.parametrize("token", ["", "another"])
 async def test_an_ended_session_puts_nothing_into_a_form_that_is_not_its_own(desk: Desk, token: str) -> None:
     """A cookie that ran out is not enough to have words stand in its person's page: it takes a form of that session."""
@@ -583,6 +649,8 @@ async def test_a_banner_is_shown_once(desk: Desk) -> None:
     assert officer.session is not None
     data = FormData({"csrf": officer.session.csrf})
     answer = await officer.send("POST", "/act", data=data)
+    by_itself = await officer.send("GET", answer.location, headers={"Desk-Background": "1"})
+    assert "It was done" not in by_itself.text  # a count that another window fetches reads nobody's banner
     assert "It was done" in (await officer.get(answer.location)).text
     assert "It was done" not in (await officer.get(answer.location)).text
 
