@@ -69,8 +69,7 @@ const post = (url, spki, bytes) => new Promise((resolve, reject) => {
   if (!pinned) return req.end(bytes)
   req.on('socket', (socket) => socket.on('secureConnect', () => {
     const key = socket.getPeerX509Certificate().publicKey.export({ type: 'spki', format: 'der' })
-    if (spki.includes(digest(key))) req.end(bytes)
-    else req.destroy(new Error('another key'))
+    spki.includes(digest(key)) ? req.end(bytes) : req.destroy(new Error('another key'))
   }))
 })
 async function attempt (g, row) {
@@ -102,13 +101,14 @@ function failed (g, { n, partner, thread, tries, status }, problem, retry) {
 export async function waiting (g, partner, max) {
   const rows = g.transaction(() => g.all(FIRST, partner, g.now()).slice(0, max).map((row) => signed(g, row)))
   const envelopes = (await Promise.all(rows.map((row) => sealed(g, row)))).filter(Boolean)
-  for (const { n } of rows) g.run('update journal set again = 2 where n = ? and again', n)
+  for (const { n } of rows) g.run('update journal set again = 2 where n = ? and again', n) // [M-5.28]
   return Buffer.concat(envelopes.flatMap((e) => [u32(e.length), e])) // ours are small: 64 are far from 8 MiB
 }
 // Checks an answer and settles its message [M-5.17] [M-5.21], within a transaction. `expected` is what was just posted.
 export function takeAnswer (g, bytes, expected) {
   const { receipt: text, r, proof } = readAnswer(bytes)
-  const jws = readJws(text, 'receipt'), receipt = readReceipt(jws.payload)
+  const jws = readJws(text, 'receipt')
+  const receipt = readReceipt(jws.payload)
   const row = g.get("select * from journal where side = 'out' and digest = ?", receipt.payload)
   if (!row || receipt.from !== row.partner || receipt.to !== g.me || row.n !== (expected ?? row).n) fail('not-for-me')
   const { card, hold } = g.partner(row.partner)
@@ -116,7 +116,7 @@ export function takeAnswer (g, bytes, expected) {
   const key = card.signing.find((k) => k.kid === jws.kid && active(k, receipt.received_at) && !(k.revoked_at <= g.at()))
   verifyJws(jws, unb64u((key ?? fail('unknown-signer')).key))
   const point = orFail('bad-signature', () => checkPoint(g, card, text, r, proof))
-  g.run('update journal set again = 0 where n = ? and again > ?', row.n, expected ? 0 : 1) // brought: once fetched [M-5.28]
+  g.run('update journal set again = 0 where n = ? and again > ?', row.n, expected ? 0 : 1)
   if (row.answer === text) return
   g.put('checkpoints', point)
   g.enter(row.partner, row.thread, row.digest, text, r)
@@ -131,8 +131,8 @@ export function takeAnswer (g, bytes, expected) {
   g.run('update partners set fails = 0 where country = ?', row.partner)
   if (!['withdrawal', 'resync'].includes(row.type) || !['stale', 'expired'].includes(code)) return
   g.find(row.partner, 'a wrong clock, here or there', row.n) // so it is said again [M-5.27] [M-5.28]
-  if (row.type === 'resync') return remind(g, row.partner, 900)
-  compose(g, row.partner, row.thread, row.type, row.body, { due: nextHour(g.now()) })
+  if (row.type === 'resync') remind(g, row.partner, 900)
+  else compose(g, row.partner, row.thread, row.type, row.body, { due: nextHour(g.now()) })
 }
 // The log is the keeper's about us, of its epoch or an earlier one; two roots of one size are evidence [M-7.5].
 function checkPoint (g, card, text, r, proof) {
@@ -149,7 +149,7 @@ export function remind (g, partner, later = 0) {
     and envelope is not null and due is not null and expires > ?`, g.now(), partner, g.now())
   const threads = g.all('select thread, epoch, seq, payload from stands where partner = ?', partner)
   for (let i = 0; i === 0 || i < threads.length; i += 32) {
-    const said = { threads: threads.slice(i, i + 32), more: i + 32 < threads.length }
-    compose(g, partner, null, 'resync', JSON.stringify(said), { due: g.now() + later })
+    const [rows, more] = [threads.slice(i, i + 32), i + 32 < threads.length]
+    compose(g, partner, null, 'resync', JSON.stringify({ threads: rows, more }), { due: g.now() + later })
   }
 }
