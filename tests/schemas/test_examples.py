@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import schemas
 from tests.schemas.support import EXAMPLES, NAMES, examples, nodes, read, verdicts
-from tests.support.rows import failing
+from tests.support.rows import each_holds
 
 VALID = examples("valid")
 INVALID = examples("invalid")
@@ -35,7 +35,7 @@ def test_invalid_example() -> None:
             schemas.validate(name, read(path))
         assert [] == [problem for problem in refused.value.problems if not problem.keyword]
 
-    assert [] == failing(refuse, INVALID, _id)
+    each_holds(refuse, INVALID, _id)
 
 
 @pytest.mark.parametrize("name", NAMES)
