@@ -16,6 +16,14 @@ PATIENCE = timedelta(days=1)
 """How long after a leap nothing is done that cannot be undone: time to see it and to set the clock right."""
 
 
+SETTLED = timedelta(days=30)
+"""
+How long after a leap an instant that lies ahead of the clock counts as wrong, and not the clock. One that was ahead and
+is right, and one that is behind, look the same from within; but of one that is behind no State takes a word, and by now
+whatever was said by it has run out (``gateway.core.wire.MAX_VALIDITY``): somebody has seen it.
+"""
+
+
 class Steady(NamedTuple):
     """
     What was seen of the clock: the first look after its last leap, the last look of all, and the one before the leap.
@@ -48,6 +56,11 @@ def look(last: Steady | None, now: datetime) -> Steady:
 def is_steady(last: Steady | None, now: datetime) -> bool:
     """Return whether the clock that shows ``now`` has gone on steadily for long enough; unknown means no."""
     return last is not None and abs(now - last.seen) <= LEAP and now >= last.until
+
+
+def is_settled(last: Steady | None, now: datetime) -> bool:
+    """Return whether the clock that shows ``now`` has gone on steadily for ``SETTLED``; unknown means no."""
+    return is_steady(last, now) and last is not None and now - last.since >= SETTLED
 
 
 def before_leap(last: Steady | None, now: datetime) -> datetime | None:

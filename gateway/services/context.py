@@ -154,9 +154,10 @@ class Context:
     fails. ``wake`` tells the delivery loop, on the loop's own thread and after the commit, that there is something to
     post; ``queued`` is set by a unit that queued it. ``own`` is our own card as published, ``windows`` the sealing
     windows it lists, by raw key id. ``believes`` says whether a process that serves believes its clock enough to end
-    for good what is over, ``doubts`` what that clock said before it leapt, for a day. ``on_erased`` hears of a case, by
-    its reference, before anything of it is destroyed. ``guests`` are who was invited to one case; nobody, where there
-    are no desks. ``redactor`` reads free words.
+    for good what is over, ``doubts`` what that clock said before it leapt, for a day, ``settled`` whether it went on so
+    long that what lies ahead of it was entered by a wrong one. ``on_erased`` hears of a case, by its reference,
+    before anything of it is destroyed. ``guests`` are who was invited to one case; nobody, where there are no desks.
+    ``redactor`` reads free words.
     """
 
     country: str
@@ -187,6 +188,7 @@ class Context:
     on_erased: Callable[[str], None] = field(default=lambda ref: None)
     believes: Callable[[datetime], bool] = field(default=lambda now: True)
     doubts: Callable[[datetime], datetime | None] = field(default=lambda now: None)
+    settled: Callable[[datetime], bool] = field(default=lambda now: True)
     guests: Guests = field(default_factory=Guests)
     redactor: Redactor = field(default_factory=lambda: NoRedactor())
 

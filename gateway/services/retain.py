@@ -283,7 +283,8 @@ class Retention:
     async def _look_into_each(self, now: datetime) -> None:
         """
         Erase the images of every case that was answered, withdrawn or closed long enough ago: ours, theirs, and the
-        messages they came in. What a clock that was ahead entered counts from now on, or it would be kept for years.
+        messages they came in. What a clock that was ahead entered counts from now on, or it would be kept for years:
+        not before our own card, nor while the clock may be behind, or a case would be over too early, for good.
 
         Once a day, because every case has to be opened to see whether it has any. The signed copies of what we sent
         stay until the case is erased: from them the person is told what was sent (R-22).
@@ -291,10 +292,11 @@ class Retention:
         context, today = self._context, now.date().isoformat()
         if await context.store.read(lambda tx: tx.find_meta(_IMAGES)) == today:
             return
-        stripped = False
+        stripped, own = False, context.own
+        is_right = context.settled(now) and own is not None and own.issued_at <= now
         async for row in self._unmoved(_KEPT):
             try:
-                if _not_later(row, now) != row:
+                if is_right and _not_later(row, now) != row:
                     await context.commit(partial(_set_right, ref=row.ref, now=now))
                 if row.state in _AFTER_SENDING and _has_images(cases.unseal(context, row).case):
                     stripped |= await self._strip(row.ref, now)

@@ -31,7 +31,7 @@ class SteadyClock:
         """Look at the clock of ``context``, which believes it for what cannot be undone only as this says."""
         self._context = context
         self._last: Steady | None = None
-        context.believes, context.doubts = self.believes, self.doubts
+        context.believes, context.doubts, context.settled = self.believes, self.doubts, self.settled
 
     def believes(self, now: datetime) -> bool:
         """Return whether what is over at ``now`` may be ended for good."""
@@ -40,6 +40,10 @@ class SteadyClock:
     def doubts(self, now: datetime) -> datetime | None:
         """Return what the clock that shows ``now`` said before it leapt, if that is less than a day ago."""
         return leap.before_leap(self._last, now)
+
+    def settled(self, now: datetime) -> bool:
+        """Return whether what lies ahead of the clock that shows ``now`` was entered by a wrong one."""
+        return leap.is_settled(self._last, now)
 
     async def begin(self) -> None:
         """Look for the first time; where the store cannot be had, ``run`` does later, and nothing ends until then."""
@@ -75,6 +79,7 @@ async def go_by_what_was_seen(context: Context) -> None:
     """
     seen = await context.store.read(_kept)
     context.believes, context.doubts = partial(leap.is_steady, seen), partial(leap.before_leap, seen)
+    context.settled = partial(leap.is_settled, seen)
 
 
 def waiting(text: str, now: datetime) -> Steady | None:
