@@ -347,10 +347,10 @@ async def test_closed_store_is_unavailable(open_one: Open) -> None:
 @pytest.mark.parametrize("folder", ["desks", "postgres_desks"])
 def test_each_column_has_a_sentence(folder: str) -> None:
     """What a column holds stands beside it."""
-    for migration in load_migrations(folder):
-        columns = re.findall(r"^    [a-z_]+ +(?:TEXT|INTEGER|BLOB|BIGINT|BYTEA)\b.*$", migration.sql, re.MULTILINE)
-        assert columns
-        assert [] == [line for line in columns if not re.search(r"-- [A-Z].*\.$|-- [a-z]+ or [a-z]+\.$", line)]
+    sql = "\n".join(migration.sql for migration in load_migrations(folder))
+    columns = re.findall(r"^    [a-z_]+ +(?:TEXT|INTEGER|BLOB|BIGINT|BYTEA)\b.*$", sql, re.MULTILINE)
+    assert columns
+    assert [] == [line for line in columns if not re.search(r"-- [A-Z].*\.$|-- [a-z]+ or [a-z]+\.$", line)]
 
 
 async def test_an_event_is_found_however_many_follow(store: DeskStore) -> None:
