@@ -167,28 +167,31 @@ def _log_of(chosen: Mapping[str, str]) -> Iterator[Item]:
         yield bad("database", text, N_("set %(name)s = 0 there, and destroy what it has told"), name=name)
 
 
-def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
-    known = {one.number: one.sha256 for one in load_migrations(dialect)}
+def _no_store(look: Look, query: Query, dialect: str) -> Item | None:
+    """Return what is wrong where no store of ours can be looked at; ``None`` if one can."""
     tables = {name for (name,) in query(_TABLES[dialect])}
-    if f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:
-        yield bad("database", N_("the database was moved away from"), _MOVED_HINTS[dialect])
-        return
-    if LEDGER not in tables and dialect == "postgres" and (found := query(ELSEWHERE)):
+    if LEDGER in tables:
+        if (other := read_only.foreign(query, look.settings.values["country"])) is None:
+            return None
+        text = N_("the database is of another State: %(country)s")
+        return bad("database", text, read_only.FOREIGN_HINT, country=other)
+    if f"{LEDGER}{ASIDE}" in tables:
+        return bad("database", N_("the database was moved away from"), _MOVED_HINTS[dialect])
+    if dialect == "postgres" and (found := query(ELSEWHERE)):
         text = N_("the store is in the schema %(schema)s, and this user looks in another one")
         hint = N_(
             "set search_path of this user, and of the database, so that it begins with %(schema)s; restore nothing"
         )
-        yield bad("database", text, hint, schema=found[0][0])
+        return bad("database", text, hint, schema=found[0][0])
+    hint = N_("restore the last backup, then isthmus restore begin-epoch")
+    return bad("database", N_("the database holds no store"), hint)
+
+
+def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
+    if (missing := _no_store(look, query, dialect)) is not None:
+        yield missing
         return
-    if LEDGER not in tables:
-        hint = N_("restore the last backup, then isthmus restore begin-epoch")
-        yield bad("database", N_("the database holds no store"), hint)
-        return
-    if (other := read_only.foreign(query, look.settings.values["country"])) is not None:
-        yield bad(
-            "database", N_("the database is of another State: %(country)s"), read_only.FOREIGN_HINT, country=other
-        )
-        return
+    known = {one.number: one.sha256 for one in load_migrations(dialect)}
     applied = dict(query("SELECT number, sha256 FROM schema_migration"))
     if any(known.get(number) != digest for number, digest in applied.items()):
         hint = N_("install the version that wrote it, or a newer one")

@@ -723,8 +723,8 @@ async def test_erasure_is_not_said_to_have_failed_while_somebody_reads(
     assert await context.store.read(full_journal) is None
 
 
-async def test_withdrawal_that_is_under_way_outlasts_no_case(network: Network) -> None:
-    """However short the periods are: the other State would work on what was stopped here, and nobody would know."""
+async def withdrawn_unheard(network: Network) -> tuple[str, str]:
+    """Return a case that is closed, and its other side that did not hear of its withdrawal; cases go after a day."""
     ours, theirs = await story.received(network)
     gateway = network.gateways["XAA"]
     gateway.context.policy = replace(gateway.context.policy, erased_after_days=1)
@@ -732,6 +732,12 @@ async def test_withdrawal_that_is_under_way_outlasts_no_case(network: Network) -
     await gateway.hold.freeze(ours, "x", "first", "case_officer")
     await gateway.hold.withdraw(ours, "first", "case_officer")
     await gateway.clear.close(ours, "first")
+    return ours, theirs
+
+
+async def test_withdrawal_that_is_under_way_outlasts_no_case(network: Network) -> None:
+    """However short the periods are: the other State would work on what was stopped here, and nobody would know."""
+    ours, theirs = await withdrawn_unheard(network)
     network.clock.pass_(days=3)
     assert () == await run(network, "XAA")
     network.wires.cut = False
@@ -743,13 +749,7 @@ async def test_withdrawal_that_is_under_way_outlasts_no_case(network: Network) -
 
 async def test_word_that_nobody_takes_keeps_nothing_for_ever(network: Network) -> None:
     """It is said once more each time it ran out: the case goes thirty days after its day all the same."""
-    ours, _ = await story.received(network)
-    gateway = network.gateways["XAA"]
-    gateway.context.policy = replace(gateway.context.policy, erased_after_days=1)
-    network.wires.cut = True
-    await gateway.hold.freeze(ours, "x", "first", "case_officer")
-    await gateway.hold.withdraw(ours, "first", "case_officer")
-    await gateway.clear.close(ours, "first")
+    ours, _ = await withdrawn_unheard(network)
     network.clock.pass_(days=30)
     assert () == await run(network, "XAA")
     network.clock.pass_(days=1)
