@@ -36,6 +36,12 @@ RESTORED_AT = "restored_at"
 LAST_EVENT = "restored_event"
 """Name of the number of the last step of any case that came back with it: no clock says what came before a restore."""
 
+_UNLISTED = "listing_missed:"
+"""
+Name, before the partner's code, of ``LAST_EVENT`` as it was after an earlier restore, whose listing had not come when
+the next one began: a listing names the last message of a thread, which by then may be one that is known.
+"""
+
 _LEFT = "listing_left:"
 """Name, before the partner's code, of the last thread that is listed, while there are others."""
 
@@ -88,9 +94,29 @@ async def _list(
         await tx.drop_meta(_LEFT + country)
 
 
-async def await_one(tx: Tx, country: str) -> None:
-    """Wait, from this restore on, for the listing of ``country``."""
+async def await_one(tx: Tx, country: str, now: datetime) -> None:
+    """
+    Wait, from this restore on, for the listing of ``country``.
+
+    Called before ``LAST_EVENT`` is that of this restore: where the listing of the one before never came, what that took
+    is known to nobody here, and stays so (``may_have_left``).
+    """
+    last = await tx.find_meta(LAST_EVENT)
+    if last is not None and await is_awaited(tx, country, now):
+        await tx.set_meta(_UNLISTED + country, last)
     await tx.set_meta(_AWAITED + country, _WAITS)
+
+
+async def may_have_left(tx: Tx, country: str, now: datetime) -> int | None:
+    """
+    Return the number of the last step of any case that came back with a restore which ``country`` has not listed since.
+
+    Of a case that has a step up to that one, more may have left than is known here, and no listing will say so any more
+    where a later restore came before it. ``None`` if there is no such restore.
+    """
+    last = await tx.find_meta(LAST_EVENT) if await is_awaited(tx, country, now) else None
+    last = last or await tx.find_meta(_UNLISTED + country)
+    return int(last) if last is not None else None
 
 
 async def came(tx: Tx, country: str, made_at: datetime, now: datetime) -> None:

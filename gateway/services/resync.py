@@ -208,11 +208,12 @@ class Resync:
 
         async def unit(tx: Tx) -> None:
             await tx.set_meta("epoch", str(epoch))
+            for country in context.partners:
+                await listing.await_one(tx, country, now)
             await tx.set_meta(listing.RESTORED_AT, wire.format_instant(now))
             await tx.set_meta(listing.LAST_EVENT, str(await tx.last_event()))
             for country in context.partners:
                 await self._forget_unsent(tx, country, now)
-                await listing.await_one(tx, country)
                 old = await tx.log_head(country)
                 head = LogHead(checkpoint.origin(context.country, country, epoch), Frontier(), "")
                 await tx.save_log_head(country, head)

@@ -208,10 +208,10 @@ async def _may_be_more(tx: Tx, case: Case, now: datetime) -> bool:
     """Return whether a restore took from us what left in this case, or may have: the other State is to list it."""
     if LOST in case.findings or heard.has_lost(case):
         return True
-    last = await tx.find_meta(listing.LAST_EVENT)
-    if last is None or not await listing.is_awaited(tx, case.partner, now):
+    last = await listing.may_have_left(tx, case.partner, now)
+    if last is None:
         return False
-    return len(await tx.events(case.ref, int(last))) < len(await tx.events(case.ref))  # not one that was opened since
+    return len(await tx.events(case.ref, last)) < len(await tx.events(case.ref))  # not one that was opened since
 
 
 def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -> Sent:

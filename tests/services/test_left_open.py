@@ -23,7 +23,7 @@ OURS: Any = SimpleNamespace(epoch=2)
 async def restored(said: list[OutboundRow]) -> Store:
     """Return a store of one case and what was ``said`` in it, which waits for the listing of its partner."""
     store = await over(case(), said)
-    await store.commit(lambda tx: listing.await_one(tx, "XBB"))
+    await store.commit(lambda tx: listing.await_one(tx, "XBB", NOW))
     return store
 
 
@@ -96,7 +96,7 @@ async def test_a_refusal_says_of_what_stands_behind_it_if_it_is_of_after_the_res
     async def unit(tx: Tx) -> bool:
         await tx.set_meta(listing.RESTORED_AT, wire.format_instant(RESTORED))
         if listing_came is not None:
-            await listing.await_one(tx, "XBB")
+            await listing.await_one(tx, "XBB", NOW)
             await listing.came(tx, "XBB", listing_came, listing_came)
         return await anew._is_settled(tx, row, rows, received_at, NOW)
 

@@ -124,7 +124,7 @@ async def test_where_a_thread_stood_is_its_last_message_before_the_restore(store
 
 async def waited(store: Store, *came_at: datetime) -> None:
     """Wait for a listing of XBB from a restore on; its last part, made at ``NOW``, comes at each of ``came_at``."""
-    await store.commit(lambda tx: listing.await_one(tx, "XBB"))
+    await store.commit(lambda tx: listing.await_one(tx, "XBB", NOW))
     for at in came_at:
         await store.commit(partial(listing.came, country="XBB", made_at=NOW, now=at))
 

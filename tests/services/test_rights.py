@@ -236,6 +236,27 @@ async def test_account_says_that_a_restore_took_what_was_sent(network: Network, 
     assert "Nothing was sent" not in rights.account_text(made)
 
 
+async def test_account_says_for_good_what_no_listing_told_before_the_next_restore(
+    network: Network, tmp_path: Path
+) -> None:
+    """What the first of two restores took is behind a later message, which is known and the only one that is listed."""
+    _, theirs = await story.acknowledged(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2026-12-20", "first")
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    again = back_up(network, "XBB", tmp_path / "again")
+    await network.deliver()
+    await restore(network, "XBB", again)
+    await after_the_listing(network)
+    context = network.gateways["XBB"].context
+    context.persons = {**context.persons, "dpo": Person("dpo", frozenset({"dpo"}), bytes(32))}
+    made = await rights.account(context, theirs, "dpo", "dpo", "a complaint")
+    assert "verification.delay" not in {one.type for one in made.sent}
+    assert made.may_be_more
+
+
 async def test_account_of_which_a_restore_took_nothing_is_whole(network: Network, tmp_path: Path) -> None:
     """Once the other State has listed what it holds, and knows of nothing more, nothing more is told of."""
     ours, _ = await story.received(network)
