@@ -47,6 +47,8 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
     if row.answer is not None:
         if code is None and await passed_over.fills(tx, row):
             return False
+        if code is None and await passed_over.is_filled(tx, row):
+            await passed_over.unfill(tx, row)  # what waited behind it runs out too, and nobody has heard of its number
         # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
         await tx.save_outbound(passed_over.settled_before(row))
         await add_finding(context, tx, row, NOT_BACK, now)

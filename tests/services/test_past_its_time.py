@@ -491,3 +491,28 @@ async def test_it_is_signed_anew_where_the_window_of_its_key_is_over(network: Ne
     await suspend(network, ours)
     await settle(network, 1)
     assert "SUSPENDED" == await story.state(network, "XBB", theirs)
+
+
+async def test_what_was_left_without_an_answer_is_posted_again_once_more_is_said(
+    network: Network, tmp_path: Path
+) -> None:
+    """What waited behind it ran out before the line was back: its number is still missing as a stop is said."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    for _ in range(2):
+        await network.gateways["XAA"].notices.ask_use(ours, *CASE)
+        await network.deliver()
+        network.clock.pass_(days=16)
+        await network.refresh()
+    await restore(network, "XBB", backup)
+    await network.deliver(1)
+    network.wires.cut = True
+    network.clock.pass_(days=15)
+    for _ in range(2):
+        await network.gateways["XAA"].deliverer.expire(network.clock.now())
+    network.wires.cut = False
+    await network.refresh()
+    await suspend(network, ours)
+    await settle(network, 2)
+    assert "SUSPENDED" == await story.state(network, "XBB", theirs)
+    assert NOT_TOLD not in await findings_of(network, "XAA", ours)
