@@ -77,12 +77,13 @@ async def apply(context: Context, path: Path) -> None:
     Erase again what the list at ``path`` names and a restored database brought back. Raises ``Unavailable``.
 
     Looked for apart from what is written: mostly nothing came back, and a transaction over a list of years would keep
-    a stop over a person, which every node has to be out of the way for, waiting for as long.
+    a stop over a person, which every node has to be out of the way for, waiting for as long. And many at once: every
+    command looks, a stop among them.
     """
     refs = list(dict.fromkeys(_listed(path)))
 
-    async def came_back(tx: Tx, part: Sequence[str]) -> list[str]:
-        return [ref for ref in part if (row := await tx.find_case(ref)) and row.wrapped_key is not None]
+    async def came_back(tx: Tx, part: Sequence[str]) -> Sequence[str]:
+        return await tx.not_erased(part)
 
     async def unit(tx: Tx, part: Sequence[str]) -> bool:
         back = await came_back(tx, part)

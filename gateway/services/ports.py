@@ -241,6 +241,10 @@ class Tx(Protocol):
         """Return the references of all cases that were erased, in their order."""
         ...
 
+    async def not_erased(self, refs: Sequence[str]) -> Sequence[str]:
+        """Return those of ``refs``, one at least, that are references of cases which are not erased, in no order."""
+        ...
+
     async def add_event(self, row: EventRow) -> None:
         """Add a step of a case, which is stored; of an erased one without digest and sealed bytes."""
         ...

@@ -170,6 +170,12 @@ class CaseRows(Sql):
         """Return the references of all cases that were erased, in their order."""
         return tuple(ref for (ref,) in await self._all("SELECT ref FROM case_file WHERE erased = 1 ORDER BY ref", ()))
 
+    async def not_erased(self, refs: Sequence[str]) -> Sequence[str]:
+        """Return those of ``refs``, one at least, that are references of cases which are not erased, in no order."""
+        marks = ", ".join("?" * len(refs))
+        rows = await self._all(f"SELECT ref FROM case_file WHERE wrapped IS NOT NULL AND ref IN ({marks})", tuple(refs))  # noqa: S608  # marks alone
+        return tuple(ref for (ref,) in rows)
+
     async def add_event(self, row: EventRow) -> None:
         """Add a step of a case; the case must be stored."""
         sealed, digest = (None, None) if await self._erased(row.ref) else (row.sealed, row.digest)

@@ -25,8 +25,10 @@ from gateway.services.evidence import export
 from gateway.services.journal import fill_journal, full_journal
 from gateway.services.ports import Committed, Tx, Unavailable, Unit
 from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS, ErasedEntry
+from gateway.services.rows import CaseRow
 from gateway.services.steady import SteadyClock
 from gateway.storage import sqlite
+from gateway.storage.case_rows import CaseRows
 from tests.support import homeward, story
 from tests.support.erased import erase
 from tests.support.full_disk import files_of_at_most
@@ -306,6 +308,25 @@ async def test_a_start_where_nothing_came_back_stands_in_nobodys_way(
     assert "ERASED" == await story.state(network, "XAA", ours)
     monkeypatch.setattr(context.store, "commit", written)
     await erased.apply(context, listed)
+
+
+async def test_a_start_looks_for_what_came_back_by_no_case_alone(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command does, a stop among them: over a list of years it would wait for minutes."""
+    refs = [(await story.received(network))[0] for _ in range(2)]
+    context, listed = network.gateways["XAA"].context, network.homes["XAA"] / erased.ERASED_FILE
+    erased.note(listed, refs[0])
+    await erased.apply(context, listed)
+
+    async def one_by_one(tx: CaseRows, ref: str) -> CaseRow | None:
+        raise AssertionError(f"{ref} was looked for alone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CaseRows, "find_case", one_by_one)
+        await erased.apply(context, listed)
+    assert "ERASED" == await story.state(network, "XAA", refs[0])
+    assert "ERASED" != await story.state(network, "XAA", refs[1])
 
 
 async def test_what_was_erased_again_at_a_start_that_failed_leaves_the_journal_later(

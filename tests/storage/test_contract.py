@@ -875,6 +875,7 @@ async def test_erasure_empties_a_case(store: Store) -> None:
     assert kept[0] == await get(store, "find_case", "c2")
     assert (kept[3],) == await get(store, "outbound_of_case", "c2")
     assert ("c1",) == await get(store, "erased_refs")
+    assert ("c2",) == await get(store, "not_erased", ["c2", "c1", "c3"])
 
 
 async def test_erased_case_takes_its_next_version(store: Store) -> None:
