@@ -6,15 +6,19 @@ that has not come as far was put back.
 Rule 2: the word is read before the database is. Between two looks a database only goes on.
 Rule 3: a word that cannot be read, is damaged or is another gateway's says nothing: none keeps a gateway from its own.
 Rule 4: our newest card is a word too, of the epoch alone: the database was in it as the card was issued.
+Rule 5: no word is left in, and none is of, a database that is kept under another key-encryption key: where a home names
+that of another gateway by mistake, neither is put back.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.services import person_stop
 from gateway.services.context import Context
 from gateway.services.ports import GONE_BACK, Tx, Unavailable
 from gateway.storage.query import Query
@@ -50,14 +54,15 @@ async def heed(context: Context, path: Path) -> None:
     if known is None:
         return
 
-    def went_back(stand: Stand) -> bool:
-        return stand.epoch == known.epoch and stand.extent < known.extent
+    async def went_back(tx: Tx) -> bool:
+        stand = await _stand(context, tx)
+        return stand is not None and stand.epoch == known.epoch and stand.extent < known.extent
 
     async def unit(tx: Tx) -> None:
-        if went_back(await _stand(tx)):  # once more: what was read may have been a standby, which lags
+        if await went_back(tx):  # once more: what was read may have been a standby, which lags
             await tx.set_meta(GONE_BACK, str(max(known.epoch, int(await tx.find_meta(GONE_BACK) or 0))))
 
-    if went_back(await context.store.read(_stand)):
+    if await context.store.read(went_back):
         await context.commit(unit)
 
 
@@ -68,11 +73,13 @@ async def keep(context: Context, path: Path, _: datetime) -> None:
     Raises ``GoneBack`` if that is less than stands there, which is left as it is; ``Unavailable``.
     """
     known = noted(path, [_whose(context)])
-    stand = await context.store.read(_stand)
+    stand = await context.store.read(partial(_stand, context))
+    if stand is None or stand == known:
+        return
     if known is not None and stand < known:
         await heed(context, path)
         await context.look()
-    elif stand != known:
+    else:
         line = f"{stand.epoch} {stand.extent} {_sum(stand, _whose(context))}\n"
         try:
             await asyncio.to_thread(write_durably, path, line.encode(), mode=0o600)
@@ -109,5 +116,7 @@ def _sum(stand: Stand, whose: str) -> str:
     return b64.encode(hashlib.sha256(f"{whose} {stand.epoch} {stand.extent}".encode()).digest())
 
 
-async def _stand(tx: Tx) -> Stand:
-    return Stand(await tx.epoch(), await tx.extent())
+async def _stand(context: Context, tx: Tx) -> Stand | None:
+    """Return how far the store has come; ``None`` if it is another gateway's."""
+    is_ours = await person_stop.is_under_our_key(context, tx)
+    return Stand(await tx.epoch(), await tx.extent()) if is_ours else None

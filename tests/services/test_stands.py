@@ -1,6 +1,7 @@
 """How far a store had come is known beside it, so that an older one is gone on with by nobody before a new epoch."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from gateway import stands
 from gateway.app import Gateway
 from gateway.services.ports import GONE_BACK, GoneBack, Unavailable
+from keys.rest import Vault
 from tests.support import story
 from tests.support.network import Network, open_gateway
 from tests.support.restoring import back_up, next_card_of
@@ -91,6 +93,21 @@ async def test_a_store_that_is_put_back_under_a_process_is_known_by_the_next_loo
     with pytest.raises(GoneBack):
         await keep(network)
     assert (stand, "1") == (mark(network).read_text(), await word_of(gateway))
+
+
+async def test_no_word_is_left_in_the_store_of_another_gateway(network: Network, tmp_path: Path) -> None:
+    """One command at a home that names it by mistake, as one of a trial of that State, would stop all its nodes."""
+    await story.sent(network)
+    await keep(network)
+    context = network.gateways["XAA"].context
+    await context.commit(lambda tx: tx._write("DELETE FROM case_event", ()))  # type: ignore[attr-defined]
+    trial = replace(context, vault=Vault(bytes(32)))
+    await stands.heed(trial, mark(network))
+    assert await word_of(network.gateways["XAA"]) is None
+    await stands.keep(trial, tmp_path / "trial", network.clock.now())  # nor did its own come as far
+    assert not (tmp_path / "trial").exists()
+    await stands.heed(context, mark(network))
+    assert "1" == await word_of(network.gateways["XAA"])
 
 
 async def test_a_later_epoch_in_one_home_stops_no_other_node(network: Network) -> None:
