@@ -103,6 +103,9 @@ class Answers:
 
         async def unit(tx: Tx) -> bool:
             now = context.clock.now()
+            partner = await tx.find_partner(row.partner, held=False)
+            if partner is not None and partner.hold is not None:
+                raise BadAnswer("the State is on hold")  # by another process: the card in memory does not know yet
             if _epoch(shown.origin) < await epochs.earliest(tx, row.partner, row.queued_at):
                 # Told, and not refused: where a clock was wrong an honest answer looks so too, and must not be lost.
                 context.log("log.uncompared", partner=row.partner, count=1)

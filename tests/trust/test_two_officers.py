@@ -1,11 +1,15 @@
 """Two officers lift a hold, and neither of them alone, whatever happens between their words (docs/protocol.md 8.2)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from gateway.services.ports import Tx
+from gateway.services.ports import HttpAnswer, Tx
+from gateway.services.rows import PartnerRow
+from gateway.services.trust import Trust
 from gateway.services.trust_acts import TrustActs
+from tests.support import story
 from tests.support.network import Network
 from tests.support.trust_list import World
 from tests.trust.homes import OFFICERS, confirm
@@ -116,3 +120,28 @@ async def test_a_hold_is_lifted_with_the_card_that_another_process_took(
     trust._source.cards = old  # type: ignore[method-assign]
     await confirm(network, identity)
     assert ({}, newest.serial) == (trust.holds(), trust.card("XBB").serial)
+
+
+async def test_no_answer_counts_of_a_state_that_another_process_put_on_hold(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stole its keys takes no stop off our hands in the seconds until this process hears of the hold."""
+    ref, ours = await story.sent(network), network.gateways["XAA"]
+    await network.refresh()
+    held, post = ours.context.trust, network.wires.post
+    other = Trust(held._pins, held._source, ours.store, network.clock)
+    await other.load()
+
+    async def held_meanwhile(*what: Any) -> HttpAnswer:
+        answer = await post(*what)
+        await other.hold("XBB", "second", "a key may be stolen", network.clock.now())
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network.wires, "post", held_meanwhile)
+        assert 1 == await ours.deliverer.run_once()
+    assert "SENT" == await story.state(network, "XAA", ref)
+    await ours.store.commit(lambda tx: tx.save_partner(PartnerRow("XBB")))
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert "DELIVERED" == await story.state(network, "XAA", ref)
