@@ -11,13 +11,13 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks.figures import Figure, median, percentile
-from benchmarks.load import child
+from benchmarks.load import child, line_of
 from benchmarks.pair import Pair, draft, make_pair, submit
 from benchmarks.resident import processor_s, resident_mib
 from gateway import serving
@@ -29,6 +29,12 @@ ONE_P50_MS = 6.0
 ROUNDS = 3
 ROUGHLY_PER_S = 400
 """Only to turn seconds into a number of exchanges."""
+
+WARM_UPS = 2
+"""
+How many messages go before those that are counted, in times of those in flight: connections stay open, and to open 64
+of them, by a hybrid key exchange each, takes as much as 90 messages. Peers get as many before their first round.
+"""
 
 
 def run(seconds: float = 20.0) -> list[Figure]:
@@ -50,10 +56,11 @@ def run(seconds: float = 20.0) -> list[Figure]:
 
 async def one_round(count: int, in_flight: int) -> Mapping[str, Any]:
     """
-    Exchange ``count`` messages between fresh gateways.
+    Exchange ``count`` messages between fresh gateways, once as many as ``WARM_UPS`` times those in flight are answered.
 
-    Returns the seconds of preparing them (``prepared_s``), the instants of the answers after that (``at``, in seconds),
-    the processor time of both gateways from there (``processor_s``) and the memory of the larger one (``mib``).
+    Returns the seconds of preparing them (``prepared_s``), the instants of their answers since the last one of the
+    others (``at``, in seconds), the processor time of both gateways from there (``processor_s``) and the memory of the
+    larger one (``mib``).
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         pair = make_pair(Path(directory), limits={"in_flight": in_flight})
@@ -62,47 +69,61 @@ async def one_round(count: int, in_flight: int) -> Mapping[str, Any]:
             await gateway.refresh_trust()
             await gateway.close()
         async with child("benchmarks.accept", "serve", directory) as (receiver, _):
-            before = processor_s(receiver.pid)
-            async with child("benchmarks.exchange", "send", directory, str(count)) as (sender, said):
+            numbers = str(WARM_UPS * in_flight), str(count)
+            async with child("benchmarks.exchange", "send", directory, *numbers) as (sender, _):
+                before = processor_s(receiver.pid)
+                said = await line_of(sender)
                 used = said["processor_s"] + processor_s(receiver.pid) - before
                 mib = max(resident_mib(receiver.pid), resident_mib(sender.pid))
             return {**said, "mib": mib, "processor_s": used}
 
 
-async def _send(root: Path, count: int) -> None:
-    """Queue ``count`` requests as XAA, then deliver them all and print when each answer was stored."""
+async def _send(root: Path, warm_up: int, count: int) -> None:
+    """
+    Queue ``warm_up`` and ``count`` requests as XAA and deliver them all.
+
+    Prints a line once ``warm_up`` answers are stored, and then when each of the others was.
+    """
     at: list[float] = []
+    answered, began, used = 0, 0.0, 0.0
     done = asyncio.Event()
     with open(os.devnull, "w") as nowhere:
         write = configure_log(nowhere)
 
         def log(event: str, **values: Any) -> None:
+            nonlocal answered, began, used
             write(event, **values)
-            if event == "message.answered":
-                at.append(perf_counter())
-                if len(at) == count:
-                    done.set()
+            if event != "message.answered":
+                return
+            answered += 1
+            if answered > warm_up:
+                at.append(perf_counter() - began)
+            elif answered == warm_up:
+                print(json.dumps({"warm": warm_up}), flush=True)
+                began, used = perf_counter(), process_time()
+            if len(at) == count:
+                done.set()
 
         gateway = await Pair(root).open("XAA", log=log)
         serving.settle_in()  # as ``serving.serve`` does for the receiver
-        people, value, numbers = Pair(root).people(), draft(), iter(range(count))
+        people, value = Pair(root).people(), draft()
 
-        async def feed() -> None:
+        async def feed(numbers: Iterator[int]) -> None:
             for _ in numbers:
                 await submit(gateway, people, value)
 
-        prepared = perf_counter()
-        await asyncio.gather(*(feed() for _ in range(16)))
-        began, used = perf_counter(), process_time()
+        async def prepare(messages: int) -> float:
+            numbers, before = iter(range(messages)), perf_counter()
+            await asyncio.gather(*(feed(numbers) for _ in range(16)))
+            return perf_counter() - before
+
+        await prepare(warm_up)
+        prepared_s = await prepare(count)
         delivering = asyncio.create_task(gateway.deliverer.run())
         await asyncio.wait(
             {delivering, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED, timeout=120
         )
-        told = {
-            "at": [instant - began for instant in at],
-            "prepared_s": began - prepared,
-            "processor_s": process_time() - used,
-        }
+        told = {"at": at, "prepared_s": prepared_s, "processor_s": process_time() - used}
         print(json.dumps(told), flush=True)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
@@ -114,7 +135,7 @@ async def _send(root: Path, count: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["send"]:
-        asyncio.run(_send(Path(sys.argv[2]), int(sys.argv[3])))
+        asyncio.run(_send(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
     else:
         for figure in run():
             print(figure.line())

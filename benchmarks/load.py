@@ -73,14 +73,20 @@ async def post_all(port: int, file: Path, first: int, count: int, connections: i
     return {"seconds": seconds, "latencies": latencies, "at": at}
 
 
+async def line_of(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    """Return the next line of JSON of a process of ours. Raises ``RuntimeError`` if it ends without one."""
+    if process.stdout is None or not (line := await process.stdout.readline()):
+        raise RuntimeError(f"a process of this benchmark ended with status {await process.wait()} and said nothing")
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
 @asynccontextmanager
 async def child(*command: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
     """Run a module of ours as a process; yield it with the first line of JSON it prints; end it on the way out."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", *command, stdout=PIPE, limit=1 << 26)
     try:
-        if process.stdout is None or not (line := await process.stdout.readline()):
-            raise RuntimeError(f"{command[0]} ended with status {await process.wait()} and said nothing")
-        yield process, json.loads(line)
+        yield process, await line_of(process)
     finally:
         if process.returncode is None:
             process.terminate()

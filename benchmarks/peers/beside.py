@@ -25,7 +25,6 @@ from benchmarks.peers.program import Ask
 
 IN_FLIGHT = (exchange.IN_FLIGHT, 4 * exchange.IN_FLIGHT)
 ROUNDS = 3
-WARM_UP = 20
 OURS = "Isthmus"
 AS2 = "AS2, django-pyas2"
 MAILS = {
@@ -67,12 +66,13 @@ async def _run(seconds: float, in_flight: int) -> Mapping[str, Rates]:
         works[AS2] = await stack.enter_async_context(as2.stations(root / "as2", in_flight))
         for way, name in MAILS.items():
             works[name] = await stack.enter_async_context(mail.stations(root / way, in_flight, way))
+        warm_up = exchange.WARM_UPS * in_flight
         for name in list(works)[1:]:
-            await works[name](WARM_UP)
+            await works[name](warm_up)  # as ours does in each round, for its gateways are new in each
         found = {name: Rates() for name in works}
         for turn in range(ROUNDS):
             for name in list(works)[:: 1 if turn % 2 == 0 else -1]:
-                count = max(WARM_UP, int(seconds / ROUNDS / len(works) * ROUGHLY_PER_S[name]))
+                count = max(in_flight, int(seconds / ROUNDS / len(works) * ROUGHLY_PER_S[name]))
                 told = await works[name](count)
                 if told["done"] != count:
                     raise RuntimeError(f"{name}: {told['done']} of {count} messages were done")
