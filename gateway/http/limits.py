@@ -91,7 +91,7 @@ def address_group(remote: str | None) -> str:
     if remote is None or ":" not in remote:
         return remote or ""
     try:
-        address = ip_address(remote.partition("%")[0])
+        address = ip_address(remote)
     except ValueError:
         return remote
     if not isinstance(address, IPv6Address):

@@ -14,6 +14,7 @@ from gateway.core.clocks import (
     extend_clock,
     is_overdue,
     recompute,
+    shorten_clock,
     start_clock,
 )
 from gateway.core.deadlines import Evidence, ExtensionRefused, add_months, due, find_start
@@ -485,10 +486,13 @@ def test_a_retroactive_holiday_makes_a_new_version():
 
 
 def test_recomputing_with_the_same_calendar_changes_nothing():
-    """Without a change there is no new version."""
-    one = rule(POLICY_DEFAULT, "reply")
+    """Without a change there is no new version; hours, and they alone, are reckoned from the instant that is kept."""
+    one, in_hours = rule(POLICY_DEFAULT, "reply"), make(48, Unit.HOUR)
     clock = extend_clock(started(one, "2026-12-01"), one, AUSTRIA, now=at_noon("2026-12-02"), reason="X", amount=4)
+    hours = started(in_hours, "2026-12-01")
     assert clock is recompute(clock, one, AUSTRIA)
+    assert hours is recompute(hours, in_hours, AUSTRIA)
+    assert (None, at_noon("2026-12-01")) == (clock.start_at, hours.start_at)
 
 
 def test_recomputing_keeps_the_extension():
@@ -498,6 +502,18 @@ def test_recomputing_keeps_the_extension():
     anew = recompute(clock, one, replace(NO_DAYS, version="2"))
     assert ((4,), d("2026-12-21"), 3) == (anew.extended, anew.due_on, anew.version)
     assert [1, 2] == [old.version for old in anew.history]
+
+
+def test_an_extension_that_is_not_accepted_leaves_those_before_it():
+    """The other State refused the second: the first stands, also where holidays were reckoned anew meanwhile."""
+    one = make(10, extension=Extension(5, 20))
+    clocks = [started(one, "2026-12-01")]
+    for amount in (4, 3):
+        clocks.append(extend_clock(clocks[-1], one, AUSTRIA, now=at_noon("2026-12-02"), reason="X", amount=amount))
+    shorter = shorten_clock(recompute(clocks[2], one, replace(NO_DAYS, version="2")))
+    assert (clocks[1].extended, clocks[1].due_on, 5) == (shorter.extended, shorter.due_on, shorter.version)
+    assert [1, 2, 3, 4] == [old.version for old in shorter.history]
+    assert clocks[0] is shorten_clock(clocks[0])
 
 
 def test_a_clock_survives_json():

@@ -1,6 +1,7 @@
 """Collecting from several partners: each by itself."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.services import deliver
 from gateway.services.ports import HttpAnswer, Unavailable
 from tests.support import story
 from tests.support.network import Network, make_network
+from tests.support.posted import payloads
 from tests.support.restoring import back_up, outbox, restore
 
 
@@ -83,6 +85,26 @@ async def test_what_is_no_answer_to_a_collect_is_none(network: Network, said: Ht
     network.wires.post = post  # type: ignore[method-assign]
     with pytest.raises(Unavailable, match="XBB"):
         await network.gateways["XAA"].collector.run_once("XBB")
+
+
+async def test_only_a_verdict_is_brought_to_whoever_handed_out(network: Network) -> None:
+    """What is no message of anybody, or waits for us to be ready, has no answer yet that its sender could take."""
+    posted = list[str]()
+
+    async def post(country: str, path: str, *_: object) -> HttpAnswer:
+        posted.append(path)
+        return HttpAnswer(200, envelope.MEDIA_TYPE_SEVERAL, envelope.serialize_several([bytes(64)]), None)
+
+    network.wires.post = post  # type: ignore[method-assign]
+    assert 1 == await network.gateways["XAA"].collector.run_once("XBB")
+    assert ["/xg/1/collect"] == posted
+
+
+async def test_a_collect_is_good_for_minutes(network: Network) -> None:
+    """Whoever recorded one can say for so long, and no longer, that we ask (M-5.20)."""
+    await network.gateways["XAA"].collector.run_once("XBB")
+    (one,) = payloads(network, "XBB", "/xg/1/collect")
+    assert timedelta(minutes=5) == one.expires_at - one.issued_at
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["given once more", "that comes late"])

@@ -2,11 +2,13 @@
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.machine import RuleRefused
 from gateway.core.note_verbale import reference, serialize_text
 from gateway.services import cases
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
+from gateway.services.mention import mentionable
 from gateway.services.ports import Tx
 from tests.support import story
 from tests.support.agreements import agree
@@ -367,6 +369,19 @@ async def test_a_case_stopped_meanwhile_is_on_no_list(network: Network, monkeypa
     named = await story.row(network, "XAA", ours)
     assert reference(named.thread) not in await service.quarterly("XBB", "board", "foreign_affairs")
     assert "escalate_l5" not in await history(network, ours)
+
+
+async def test_only_what_the_other_state_owes_is_mentioned_to_it(network: Network) -> None:
+    """A digest presses: not for what was answered, for what we owe, or while a protection question is open."""
+    ours, theirs = await story.acknowledged(network)
+    answered, _ = await story.replied(network)
+    asylum = {**story.draft()["asylum"], "state": "unknown"}
+    asking, asked = (network.gateways[country].context for country in ("XAA", "XBB"))
+    now = network.clock.now()
+    assert {ours} == await mentionable(asking, [ours, answered, "no case"], now)
+    assert set() == await mentionable(asked, [theirs], now)
+    await story.put(network, "XAA", ours, State.ACKNOWLEDGED, draft={**story.draft(), "asylum": asylum})
+    assert set() == await mentionable(asking, [ours], now)
 
 
 @pytest.mark.parametrize("partner", ["ZZZ", "", "xbb"])

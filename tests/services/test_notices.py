@@ -10,7 +10,7 @@ import pytest
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD, IllegalStep, RuleRefused
-from gateway.core.messages import AFTER_WITHDRAWAL, ERASURE, REISSUE
+from gateway.core.messages import AFTER_WITHDRAWAL, ERASURE, REISSUE, REQUEST
 from gateway.core.notices import grants, open_demands, unanswered
 from gateway.core.reuse import Grant
 from gateway.core.rule_checks import NOT_LET_GO
@@ -26,6 +26,7 @@ from keys import jws
 from schemas import SchemaError
 from tests.support import homeward, story
 from tests.support.network import Network, nothing_leaves
+from tests.support.spoilt import spoilt
 
 CASE = "case_officer"
 CLERK = "registry_clerk"
@@ -332,6 +333,18 @@ async def test_struck_value_is_destroyed_with_the_message_that_brought_it(networ
     assert await asked.store.read(full_journal) is None
     full = await export(asked.context, theirs, "second", "desk_head", "appeal", cards=asked.cards, with_content_by=TWO)
     assert () == verify_bytes(full).faults
+
+
+async def test_message_that_cannot_be_read_is_taken_to_have_brought_what_was_struck(network: Network) -> None:
+    """A copy of the key or of the bytes may be right elsewhere; what is struck is to be nowhere (R-16)."""
+    ours, theirs = await story.replied(network)
+    store = network.gateways["XBB"].store
+    (row,) = [row for row in await store.read(lambda tx: tx.inbound_of_case(theirs)) if row.type == REQUEST]
+    await store.commit(lambda tx: tx.save_inbound(row._replace(sealed=spoilt(row.sealed))))
+    await network.gateways["XAA"].notices.strike(ours, ["BIRTH_PLACE"], "first", CASE)
+    await network.deliver()
+    assert {"rectification"} == set(await kept(network, "XBB", theirs))
+    assert ("message.fault", {"partner": "XAA", "type": REQUEST, "error": "BadRest"}) in network.logs
 
 
 async def test_struck_value_whose_message_is_gone_is_cut_from_the_journal_too(network: Network) -> None:

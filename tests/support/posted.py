@@ -5,12 +5,12 @@ from keys import jws
 from tests.support.network import Network
 
 
-def payloads(network: Network, country: str) -> list[wire.Payload]:
-    """Return what was posted to ``country``, opened with its own keys."""
+def payloads(network: Network, country: str, at: str = "/xg/1/messages") -> list[wire.Payload]:
+    """Return what was posted to ``country`` at one path, opened with its own keys."""
     context = network.gateways[country].context
     found = []
     for to, path, raw in network.wires.posted:
-        if to == country and path == "/xg/1/messages":
+        if to == country and path == at:
             parsed = envelope.parse(raw, context.policy.suites)
             plain = context.opener(parsed.kid, network.clock.now()).open(parsed.head, parsed.enc_ct)
             found.append(wire.parse_payload(jws.parse(envelope.unpad(plain), jws.TYP_MESSAGE).payload))

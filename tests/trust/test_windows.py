@@ -1,5 +1,6 @@
 """Sealing windows: a year of them in one ceremony, and each private half destroyed on time (M-8.4)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -165,6 +166,21 @@ def _strange(network: Network) -> bytes:
     claims["sealing"] = [one | {"revoked_at": one["from"]} for one in claims["sealing"]]
     claims["log"] = [{"kid": log.kid, "key": b64.encode(log.public)}]
     return card.sign_card(claims, stranger)
+
+
+async def test_a_revoked_key_goes_though_the_clock_is_not_believed(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it was stolen is true whatever the day; a window ends by the day alone, and waits."""
+    gateway, revoked = network.gateways["XAA"], _strange(network)
+
+    async def ours() -> Sequence[bytes]:
+        return [revoked]
+
+    monkeypatch.setattr(gateway.windows, "_cards", ours)
+    gateway.context.believes = lambda now: False
+    assert 13 == len(await gateway.windows.run_once(network.clock.now()))
+    assert ([], {"revoked"}) == (names(network, "XAA"), {row.reason for row in await ends(network, "XAA")})
 
 
 async def test_what_is_no_card_leaves_our_own(network: Network) -> None:

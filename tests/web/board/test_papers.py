@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.note_verbale import reference
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
@@ -55,11 +56,16 @@ async def test_what_may_not_be_pressed_for_is_on_no_digest(desk: Desk) -> None:
     marked, stopped, fine = await late(desk, 3)
     await Escalation(desk.gateway.context).stop(marked, "it endangers", "welfare", "child_welfare")
     await desk.gateway.hold.freeze(stopped, "asked for", "second", "liaison_officer")
+    invented = await desk.gateway.clear.new(story.draft(), "first", exercise=True)
+    await story.put(
+        desk.network, "XAA", invented, State.ACKNOWLEDGED, clocks=(await story.case(desk.network, "XAA", fine)).clocks
+    )
     someone = await desk.officer("board", at="board")
     text = (await someone.send("GET", "/digests/XBB/text")).text
     assert await noted(desk, fine) in text
     assert await noted(desk, marked) not in text
     assert await noted(desk, stopped) not in text
+    assert await noted(desk, invented) not in text
     assert "One reply is open" in text
 
 

@@ -228,6 +228,7 @@ async def test_a_longer_time_keeps_the_guest_the_same_person(both: tuple[Desk, D
     desk.network.clock.pass_(days=3)
     with pytest.raises(Forbidden):
         await hold.freeze(ref, "And once more", one.person, "lawyer")
+    assert 410 == (await desk.nobody().get(link_of(before))).status
     officer = await desk.officer("first")
     assert "Over" in (await officer.get(before.path)).words
     renewed = await officer.post(before.path, {"until": "2026-12-10", "why": "Counsel goes on"})
@@ -241,14 +242,16 @@ async def test_a_longer_time_keeps_the_guest_the_same_person(both: tuple[Desk, D
 
 
 async def test_what_was_taken_back_is_not_renewed(both: tuple[Desk, Desk]) -> None:
-    """It is over for good, also by a form that was open before."""
+    """It is over for good, also by a form that was open before, and the record of access tells of no other."""
     desk, _ = both
     ref = await story.sent(desk.network)
     officer = await desk.officer("first")
     made = await invited(officer, ref)
     one = await one_of(desk, ref)
     await desk.site.accounts.revoke(one.id, ref, desk.network.clock.now())
+    before = await recorded(desk.network, "XAA", ref)
     assert 404 == (await officer.post(made.path, {"until": "2026-12-10", "why": "Once more"})).status
+    assert before == await recorded(desk.network, "XAA", ref)
     assert not desk.gateway.context.guests.invited(one.person, "lawyer", ref, desk.network.clock.now())
 
 
@@ -269,19 +272,23 @@ async def test_an_invitation_is_reached_by_its_own_case_alone(both: tuple[Desk, 
 
 
 async def test_nobody_is_invited_to_a_case_that_is_locked_or_erased(both: tuple[Desk, Desk]) -> None:
-    """A locked case keeps its list and takes no more; an erased one is not there."""
+    """A locked case keeps its list and takes no more, nor does one who was invited stay longer; erased, it is gone."""
     desk, _ = both
     ref = await story.sent(desk.network)
     officer = await desk.officer("first")
     path = f"/cases/{ref}/invitations"
+    made = await invited(officer, ref)
+    one = await one_of(desk, ref)
     await officer.get(path)
     await story.put(desk.network, "XAA", ref, State.BLOCKED)
     assert 404 == (await officer.post(path, {**FIELDS, "confirm": "yes"})).status
     assert "Nobody is invited to it any more" in (await officer.get(path)).words
+    await officer.get(made.path)
+    assert 404 == (await officer.post(made.path, {"until": "2027-01-10", "why": "Once more"})).status
     context = desk.gateway.context
     await context.commit(lambda tx: erase_in(context, tx, ref, context.clock.now()))
     assert 404 == (await officer.get(path)).status
-    assert [] == list(await desk.site.accounts.invitations(ref))
+    assert one == await one_of(desk, ref)
 
 
 async def test_the_pages_name_no_person_of_the_case(both: tuple[Desk, Desk]) -> None:
