@@ -301,9 +301,10 @@ async def publish_own(context: Context, source: CardSource) -> None:
         return
     card = own_card.newest(published, context.country, context.own, context.keyring.log.kid)
     if published and (card is None or card.raw != published[-1]):
-        context.log(
-            "card.not_ours", country=context.country, hint="isthmus check; a new identity counts from a start on"
-        )
+        hint = "isthmus check; a new identity counts from a start on"
+        if card is not None and any(own_card.ours(published[-1:], context.country, card)):
+            hint = "put our newest cards back, a partner has them: those that are here are older than the one in use"
+        context.log("card.not_ours", country=context.country, hint=hint)
     if card is not None and card is not context.own:
         context.publish(card)
 

@@ -3,7 +3,7 @@ Which of the cards that lie in our own folder are ours.
 
 Rule 1: who puts files into the directory of cards does not matter for who is believed, also not about ourselves.
 Rule 2: a running gateway goes by cards of the identity key that it began with; one of another is taken at a start.
-Rule 3: what is no card, or not ours, leaves the card held, and ends no key.
+Rule 3: what is no card, not ours, or older than the card held leaves that, and ends no key.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,4 +50,5 @@ def newest(published: Sequence[bytes], country: str, held: Card | None, log: str
     if held is None:
         found = list(ours(reversed(published), country, None))
         return next((card for card in found if any(key.kid == log for key in card.log)), found[0] if found else None)
-    return next(ours(reversed(published), country, held), held)
+    found = next(ours(reversed(published), country, held), held)
+    return found if found.serial >= held.serial else held

@@ -18,6 +18,7 @@ from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.network import START, Network, open_gateway
+from tests.support.restoring import next_card_of
 from tests.support.sealing import ends, names
 
 LATER = timedelta(hours=1)
@@ -192,6 +193,19 @@ async def test_what_is_no_card_leaves_our_own(network: Network) -> None:
     await open_gateway(network, "XAA")
     assert own == network.gateways["XAA"].context.own
     assert "card.not_ours" in [event for event, _ in network.logs]
+
+
+async def test_older_cards_put_back_leave_our_own(network: Network) -> None:
+    """Who puts a backup of the cards in the place of ours as we run takes from us no key that partners seal to."""
+    gateway = network.gateways["XAA"]
+    next_card_of(network, "XAA")
+    await gateway.refresh_trust()
+    own = gateway.context.own
+    (network.homes["XAA"] / "cards" / "XAA" / "2.jws").unlink()
+    await gateway.refresh_trust()
+    assert own == gateway.context.own
+    (line,) = lines(network, "card.not_ours")
+    assert "older than the one in use" in str(line["hint"])
 
 
 async def test_card_of_a_stranger_is_not_our_own(network: Network) -> None:
