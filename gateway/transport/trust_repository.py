@@ -308,9 +308,7 @@ class Repository:
         What the newest root does not stand for is not newer, whatever its number: the key that signed it was replaced.
         """
         there = Repository(place)
-        first, own = _if_readable(lambda: there.root(1)), _if_readable(lambda: self.root(1))
-        if first is not None and own is not None and first.signed_bytes != own.signed_bytes:
-            raise WrongPlace(f"{place} holds another list than this folder", "name the place of this one with --to")
+        self._check_roots(there)
         newest, ours, root = _if_readable(there.timestamp), self.timestamp(), self._root_up_to(there)
         if newest is None or root is None or (ours is not None and newest.signed.version <= ours.signed.version):
             return
@@ -320,6 +318,31 @@ class Repository:
                 " nothing: the publisher's key is stolen, and trustees name another (isthmus trust trustees --online)"
             )
             raise WrongPlace(f"{place} holds a newer list than this folder", hint)
+
+    def _check_roots(self, there: "Repository") -> None:
+        """
+        Raise ``WrongPlace`` if ``there`` holds another root than ours of the same number, and trustees signed it.
+
+        A reader who took that one takes neither ours nor any that follows ours.
+        """
+        before, newest = None, self._newest("root", self.root(), None, None, {}, {})
+        for version in range(1, newest.signed.version + 1 if newest else 1):
+            drafted = newest is not None and version == newest.signed.version
+            mine = newest if drafted else _if_readable(partial(self.root, version))
+            other = _if_readable(partial(there.root, version))
+            if mine is None or other is None or mine.signed_bytes == other.signed_bytes:
+                before = mine or other
+                continue
+            if version == 1:
+                text = f"{there.folder} holds another list than this folder"
+                raise WrongPlace(text, "name the place of this one with --to")
+            if before is None or not _missing(other, "root", before.signed, None):
+                hint = (
+                    "readers who took it take no other: bring metadata/*.root.json from there into this folder, keep"
+                    f" none of its own from {version} on, and make the change anew"
+                )
+                raise WrongPlace(f"{there.folder} holds another root {version}, which trustees signed too", hint)
+            before = mine
 
     def _root_up_to(self, there: "Repository") -> Metadata[Root] | None:
         """Return the newest root: of this list, one in draft that is signed as it must be, or what follows there."""

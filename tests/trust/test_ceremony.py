@@ -520,6 +520,38 @@ def test_a_list_is_not_published_over_another_one(table: Table, tmp_path: Path) 
     assert (6, True, 1) == (result.exit_code, "another list" in result.stderr, len([*place.rglob("*.json")]))
 
 
+async def test_a_root_that_other_trustees_signed_is_not_published_over(table: Table, tmp_path: Path) -> None:
+    """Readers who took one root 2 never take another: nothing is changed there, and with that root it goes on."""
+    table.whole()
+    other, place = tmp_path / "other", tmp_path / "web"
+    shutil.copytree(table.list, other)
+    value("trust", "trustees", table.list, "--add", f"six={table.keys['six']}", "--threshold", "4")
+    assert 0 == table.sign("root", "one", "two", "three", "four")
+    value("trust", "renew", table.list, "targets")
+    assert 0 == table.sign("targets", "one", "two", "three", "four")
+    table.publish("--to", str(place))
+    root, before = place / "metadata/1.root.json", (place / "metadata/2.root.json").read_bytes()
+    reader = TrustList(place.as_uri(), root, tmp_path / "c", tmp_path / "m", "XAA")
+    await reader.refresh()
+
+    table.list = other
+    for _ in range(3):
+        table.publish()
+    value("trust", "renew", other, "root")
+    assert 0 == table.sign("root", "three", "four", "five")
+    done = call("trust", "publish", other, "--key", table.store("online"), "--to", place)
+    assert (6, True) == (done.exit_code, "another root 2, which trustees signed too" in done.stderr)
+    assert (before, False) == ((place / "metadata/2.root.json").read_bytes(), (other / "metadata/2.root.json").exists())
+
+    shutil.copy(place / "metadata/2.root.json", other / "metadata")
+    value("trust", "renew", other, "root")
+    assert 0 == table.sign("root", "one", "two", "three", "six")
+    value("trust", "renew", other, "targets")
+    assert 0 == table.sign("targets", "one", "two", "three", "six")
+    table.publish("--to", str(place))
+    await reader.refresh()
+
+
 async def test_a_copy_for_readers_that_is_damaged_is_published_anew(table: Table, tmp_path: Path) -> None:
     """What readers cannot read is nothing newer: the list is renewed over it, for a day later nobody believes it."""
     table.whole()
