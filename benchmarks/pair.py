@@ -21,6 +21,7 @@ from typing import Any
 import schemas
 from gateway import app, home, settings
 from gateway.app import Gateway
+from gateway.configured import calendar_of
 from gateway.services.ports import Peers
 from keys import b64, statement
 from keys.custody import open_store
@@ -181,7 +182,7 @@ def _introduce(
     parts = []
     for other, identity in identities.items():
         if other != country:
-            calendar = schemas.calendar_of(other) or CALENDAR
+            calendar = calendar_of(other) or CALENDAR
             parts.append(f'[partners.{other}]\nidentity = "{identity}"\ncalendar = "{calendar}"\n')
             place = Path("cards") / other
             shutil.copytree(pair.home(other) / place, pair.home(country) / place, dirs_exist_ok=True)
@@ -191,7 +192,7 @@ def _introduce(
     ]
     if limits:
         parts.append("[limits]\n" + "\n".join(f"{name} = {value}" for name, value in limits.items()))
-    own = "" if schemas.calendar_of(country) else f'calendar = "{CALENDAR}"\n'
+    own = "" if calendar_of(country) else f'calendar = "{CALENDAR}"\n'
     file = pair.home(country) / settings.FILE_NAME
     file.write_text(f"{own}{file.read_text()}\n" + "\n".join(parts))
 

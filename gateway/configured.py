@@ -4,22 +4,24 @@ import json
 import os
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography.x509 import Certificate
 
 import schemas
 from gateway import __version__, home
-from gateway.core.calendars import Calendar
+from gateway.core.calendars import BadCalendar, Calendar
 from gateway.core.instruments import Instrument
 from gateway.core.ladder import ladder_from_dict
 from gateway.services.context import Keyring, Partner, Person, Policy
 from gateway.services.ports import Clock, TimeStamper, Unavailable
 from gateway.services.reckon import Reckoner
 from gateway.services.trust import CardSource
-from gateway.settings import BadConfiguration, Settings, secret
+from gateway.settings import BadConfiguration, Settings, calendars_directory, secret
 from gateway.transport.card_directory import CardDirectory
 from gateway.transport.notices import QUEUE_MAX, DeskNotices, Mail, Way, Webhook
 from gateway.transport.timestamp import HttpTimeStamper, load_roots
@@ -83,7 +85,7 @@ def partners(values: Mapping[str, Any]) -> dict[str, Partner]:
 def reckoner(settings: Settings) -> Reckoner:
     """Return the law of this gateway: instruments, the calendar of each State, the ladder."""
     values = settings.values
-    calendars = {country: Calendar.from_dict(found) for country, found in _calendars(settings).items()}
+    calendars = {country: calendar for country, (calendar, _) in _calendars(settings).items()}
     agreed = {
         frozenset((values["country"], country)): frozenset(partner["instruments"])
         for country, partner in values["partners"].items()
@@ -98,15 +100,49 @@ def _instruments() -> tuple[Instrument, ...]:
     return tuple(Instrument.from_dict(one) for one in schemas.load_instruments().values())
 
 
-def _calendars(settings: Settings) -> dict[str, Mapping[str, Any]]:
-    """Return the calendar of each State that has one."""
-    values = settings.values
-    directory = values.get("calendars_directory")
-    path = settings.home / directory if directory else None
-    wanted = {values["country"]: values.get("calendar")}
-    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
-    chosen = {country: id or schemas.calendar_of(country, path) for country, id in wanted.items()}
-    return {country: schemas.load_calendar(id, path) for country, id in chosen.items() if id}
+def _calendars(settings: Settings) -> dict[str, tuple[Calendar, Mapping[str, Any]]]:
+    """Return the calendar of each State that has one which can be read, and what stands in its file."""
+    directory = calendars_directory(settings.home, settings.values)
+    found = {}
+    for country, name in named_calendars(settings.values).items():
+        chosen = name or calendar_of(country, directory)
+        if chosen is not None:
+            with suppress(schemas.SchemaError):  # a finding of the check, and it keeps no gateway from its work
+                found[country] = load_calendar(chosen, directory), schemas.load_calendar(chosen, directory)
+    return found
+
+
+def named_calendars(values: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the id of the calendar that a configuration names for each State in it, ``None`` where it names none."""
+    partners = {country: one.get("calendar") for country, one in values["partners"].items()}
+    return {values["country"]: values.get("calendar"), **partners}
+
+
+def calendar_of(country: str, directory: Path | None = None) -> str | None:
+    """
+    Return the id of the calendar of ``country``: of those whose id begins with its code, the one that ends last.
+
+    ``None`` if there is none that can be read.
+    """
+    ends = {}
+    for name in schemas.calendars(directory):
+        if name.startswith(f"{country}-"):
+            with suppress(schemas.SchemaError):
+                ends[name] = load_calendar(name, directory).valid_until
+    return max(ends, key=ends.__getitem__, default=None)
+
+
+def load_calendar(name: str, directory: Path | None = None) -> Calendar:
+    """
+    Return the calendar ``name``, as ``schemas.load_calendar`` finds it.
+
+    Raises ``UnknownName``, and ``SchemaError`` also where it contradicts itself, as one that somebody has mended may.
+    """
+    value = schemas.load_calendar(name, directory)
+    try:
+        return Calendar.from_dict(value)
+    except BadCalendar as error:
+        raise schemas.SchemaError("calendar", (schemas.Problem(f"{name}.json", "", str(error)),)) from error
 
 
 def alike(settings: Settings) -> dict[str, str]:
@@ -121,7 +157,7 @@ def alike(settings: Settings) -> dict[str, str]:
         parts[section] = {name: value for name, value in parts.get(section, {}).items() if name in names}
     parts |= {
         "agreements": [*schemas.load_instruments().values(), schemas.load_ladder()],
-        "calendars": _calendars(settings),
+        "calendars": {country: written for country, (_, written) in _calendars(settings).items()},
         "version": __version__,
     }
     return {name: _text(value) for name, value in parts.items()}

@@ -152,7 +152,7 @@ def check(home: Path, values: Mapping[str, Any]) -> Settings:
         schemas.validate("configuration", values)
     except schemas.SchemaError as error:
         problems += [f"{one.pointer or '/'}: {one.text}{_named(values, one)}" for one in error.problems]
-    problems += _cross_checks(values)
+    problems += _cross_checks(values) + _calendar_checks(home, values)
     if problems:
         raise BadConfiguration(problems)
     return Settings(home, _complete(values))
@@ -194,7 +194,7 @@ def _complete(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cross_checks(values: Mapping[str, Any]) -> list[str]:
-    """Return what a schema cannot see: zones, calendars and instruments that do not exist, persons named twice."""
+    """Return what a schema cannot see: zones and instruments that do not exist, persons named twice."""
     problems = []
     try:
         ZoneInfo(str(values.get("zone", "")))
@@ -328,6 +328,27 @@ def _proxy_checks(listeners: Any) -> list[str]:
             if not network.prefixlen:
                 problems.append(f"{place} is everybody; name your proxies alone")
     return problems
+
+
+def _calendar_checks(home: Path, values: Mapping[str, Any]) -> list[str]:
+    """Return which calendars are named and have no file: what is asked there would get no deadline."""
+    known = schemas.calendars(calendars_directory(home, values))
+    partners = values.get("partners")
+    by_place = {f"/partners/{one}": part for one, part in partners.items()} if isinstance(partners, dict) else {}
+    named = {
+        place: part.get("calendar") for place, part in {"": values, **by_place}.items() if isinstance(part, Mapping)
+    }
+    return [
+        f"{place}/calendar: there is no calendar '{name}'; there are: {', '.join(known)}"
+        for place, name in named.items()
+        if name is not None and name not in known
+    ]
+
+
+def calendars_directory(home: Path, values: Mapping[str, Any]) -> Path | None:
+    """Return the directory of the operator's calendars, if the configuration names one."""
+    name = values.get("calendars_directory")
+    return home / str(name) if name else None
 
 
 def _trust_checks(trust: Any) -> list[str]:

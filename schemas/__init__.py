@@ -29,7 +29,6 @@ __all__ = [
     "Problem",
     "SchemaError",
     "UnknownName",
-    "calendar_of",
     "calendars",
     "catalogue",
     "code_lists",
@@ -320,24 +319,6 @@ def _calendar_files(directory: Path | None) -> dict[str, Traversable]:
 def calendars(directory: Path | None = None) -> tuple[str, ...]:
     """Return the ids of the calendars of the package and of ``directory``, sorted; an id is the file's name."""
     return tuple(sorted(_calendar_files(directory)))
-
-
-def calendar_of(country: str, directory: Path | None = None) -> str | None:
-    """
-    Return the id of the calendar of ``country``: of those whose id begins with its code, the one that ends last.
-
-    ``None`` if there is none. One that cannot be read is named only where there is no other.
-    """
-    found = [name for name in calendars(directory) if name.startswith(f"{country}-")]
-    return max(found, key=lambda name: _end_of(name, directory), default=None)
-
-
-def _end_of(name: str, directory: Path | None) -> str:
-    """Return the last day of a calendar, which sorts before any other where it cannot be read."""
-    try:
-        return str(load_calendar(name, directory)["valid_until"])
-    except SchemaError:
-        return ""
 
 
 def load_calendar(name: str, directory: Path | None = None) -> dict[str, Any]:

@@ -4,14 +4,13 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import schemas
 from gateway import settings
 from gateway.checks.look import RESTORE, Look
-from gateway.core.calendars import Calendar
+from gateway.configured import calendar_of, load_calendar, named_calendars
 from gateway.services.health import N_, SOON, Item, bad, note, ok
-from gateway.settings import BadConfiguration
+from gateway.settings import BadConfiguration, calendars_directory
 
 CALENDAR_SOON = timedelta(days=366)
 """
@@ -53,29 +52,29 @@ def named(look: Look) -> Iterator[Item]:
 
 def calendars(look: Look) -> Iterator[Item]:
     """Look at whether the calendar of each State can be read, and how long it lasts."""
-    values = look.settings.values
-    directory = look.settings.home / values["calendars_directory"] if values.get("calendars_directory") else None
-    wanted: dict[str, Any] = {values["country"]: values.get("calendar")}
-    wanted |= {country: partner.get("calendar") for country, partner in values["partners"].items()}
+    directory = calendars_directory(look.settings.home, look.settings.values)
     for name in schemas.calendars(directory):
         try:
-            schemas.load_calendar(name, directory)
+            load_calendar(name, directory)
         except schemas.SchemaError as error:
             text = N_("a file of a calendar cannot be read, and counts for nothing: %(problem)s")
             yield bad("calendar", text, N_("make it anew, or remove it"), problem=str(error))
-    for country, id in wanted.items():
+    for country, id in named_calendars(look.settings.values).items():
         yield _calendar(look, country, id, directory)
 
 
 def _calendar(look: Look, country: str, id: str | None, directory: Path | None) -> Item:
-    chosen = id or schemas.calendar_of(country, directory)
+    chosen = id or calendar_of(country, directory)
     year = look.now.year
     # The last year too: the ladder counts on from a day that was missed in it.
     hint = N_("isthmus agreements calendar %(country)s %(last)s %(next)s --id %(country)s-%(year)s --zone ZONE > FILE")
     values = {"country": country, "last": year - 1, "year": year, "next": year + 1}
-    if chosen is None or chosen not in schemas.calendars(directory):
+    try:
+        found = load_calendar(chosen, directory) if chosen is not None else None
+    except (schemas.SchemaError, schemas.UnknownName):  # what is wrong with it is said already, or it has just gone
+        found = None
+    if found is None:
         return bad("calendar", N_("no calendar of %(country)s: no deadline is reckoned there"), hint, **values)
-    found = Calendar.from_dict(schemas.load_calendar(chosen, directory))
     if found.valid_from > look.now.date():
         text = N_("%(calendar)s begins only on %(day)s, and no other one of %(country)s counts")
         return bad("calendar", text, hint, calendar=chosen, day=found.valid_from, **values)

@@ -10,6 +10,7 @@ import click
 import schemas
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import Verbs, emit, json_option, say, shown, table
+from gateway.configured import calendar_of, load_calendar
 from gateway.core.calendars import Calendar
 from gateway.core.explanation import explain
 from gateway.core.instruments import Instrument, Roll
@@ -141,7 +142,7 @@ def explain_(
 def _calendar(country: str, id: str | None, directory: Path | None) -> Calendar:
     # "AT-2026/27" is how people write two years; a file is named with a dash.
     named = id and id.replace("/", "-")
-    chosen = named or schemas.calendar_of(country, directory)
+    chosen = named or calendar_of(country, directory)
     if chosen is None:
         raise CommandError(
             Exit.USAGE,
@@ -150,7 +151,7 @@ def _calendar(country: str, id: str | None, directory: Path | None) -> Calendar:
             f"isthmus agreements calendar {country} {date.today().year} {date.today().year + 1} --id ID --zone ZONE; "
             "then --calendars DIR",
         )
-    return Calendar.from_dict(schemas.load_calendar(chosen, directory))
+    return load_calendar(chosen, directory)
 
 
 _SHOWN = (

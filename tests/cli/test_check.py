@@ -130,6 +130,12 @@ def with_calendar(home: Path, id: str, begins: str, ends: str) -> settings.Setti
     return settings.load(home, {})
 
 
+def _mended(id: str, holidays: dict[str, str]) -> str:
+    """Return a calendar of XAA as somebody left it who set its holidays right."""
+    ends = {"valid_from": "2036-01-01", "valid_until": "2038-12-31"}
+    return json.dumps({**schemas.load_calendar("XAA-2026-27"), "id": id, "holidays": holidays, **ends})
+
+
 def test_a_wrong_clock_is_named_before_what_comes_of_it(homes: Homes) -> None:
     """Whoever goes through the findings from the first sets the clock, and makes no key in place of one not yet due."""
     look = Look(settings.load(homes.home("XBB"), {}), lambda: PHRASE, datetime.now(UTC) - timedelta(days=2))
@@ -167,8 +173,9 @@ def test_a_calendar_that_has_not_begun_is_a_finding(homes: Homes) -> None:
         ("", "XAA-2037.json: is no JSON"),
         ('{"id":"XAA-2037"}', "XAA-2037.json: lacks"),
         (None, "XAA-2037.json: cannot be opened"),
+        (_mended("XAA-2037", {"2039-01-01": "New Year"}), "XAA-2037 names a holiday outside its validity"),
     ],
-    ids=["empty", "cut off", "of another owner"],
+    ids=["empty", "cut off", "of another owner", "mended wrongly"],
 )
 def test_a_calendar_that_cannot_be_read_stands_in_the_way_of_no_other(
     homes: Homes, written: str | None, problem: str
@@ -185,6 +192,33 @@ def test_a_calendar_that_cannot_be_read_stands_in_the_way_of_no_other(
     ]
     assert ("XAA-2036", "finding", "ok") == (reckoner(chosen).calendars["XAA"].id, items[0].level, items[1].level)
     assert problem in items[0].text
+
+
+def test_a_gateway_whose_only_calendar_cannot_be_read_goes_on_without_it(homes: Homes) -> None:
+    """It is named in the configuration, or is the one there is: no deadline is reckoned, and the check says so."""
+    home = homes.home("XAA")
+    with_calendar(home, "XAA-2036", "2035-01-01", "2037-12-31")
+    path = home / "isthmus.toml"
+    path.write_text('calendar = "XAA-2036"\n' + path.read_text())
+    (home / "calendars/XAA-2036.json").write_text("")
+    (home / "calendars/XBB-2026-27.json").write_text("")  # goes before the one of the package
+    chosen = settings.load(home, {})
+    assert {} == reckoner(chosen).calendars
+    found = [item.text for item in run(Look(chosen, lambda: PHRASE, datetime.now(UTC))) if item.area == "calendar"]
+    none = "no calendar of {}: no deadline is reckoned there"
+    assert [none.format("XAA"), none.format("XBB")] == found[2:]
+
+
+def test_a_calendar_that_is_named_and_not_there_is_a_problem_of_the_configuration(homes: Homes) -> None:
+    """Whoever mistypes an id is told so as the configuration is read, and which calendars there are."""
+    home = homes.home("XAA")
+    path = home / "isthmus.toml"
+    path.write_text('calendar = "XAA-2062"\n' + path.read_text())
+    with pytest.raises(settings.BadConfiguration) as caught:
+        settings.load(home, {})
+    assert ["/calendar: there is no calendar 'XAA-2062'; there are: AT-2026-27, XAA-2026-27, XBB-2026-27"] == [
+        *caught.value.problems
+    ]
 
 
 def test_a_check_changes_nothing(homes: Homes) -> None:
