@@ -49,7 +49,8 @@ class Audited:
 @dataclass(slots=True)
 class _Walk:
     """
-    One log while it is read from its first entry to its last.
+    One log while it is read from its first entry to its last; ``before`` is the last one about this partner, of an
+    earlier epoch, that has any entry: only that one's end can be what this one begins with (protocol 7.1).
 
     ``shown`` holds the checkpoints of answers by the size they name, as root -> index of the entry; ``kept`` the roots
     of checkpoints that were kept, by size; ``unmatched`` the receipts in stored answers, by (direction, digest), that
@@ -58,6 +59,7 @@ class _Walk:
 
     origin: str
     partner: str
+    before: str | None
     frontier: Frontier = field(default_factory=Frontier)
     shown: dict[int, dict[bytes, int]] = field(default_factory=dict)
     kept: dict[int, bytes] = field(default_factory=dict)
@@ -76,7 +78,9 @@ async def audit(context: Context) -> Audited:
     Raises ``Unavailable`` if the store cannot be read.
     """
     origins = tuple(await context.store.read(lambda tx: tx.log_origins()))
-    walks = [await _audit_log(context, origin) for origin in origins]
+    walks: list[_Walk] = []
+    for origin in sorted(origins, key=_epoch):
+        walks.append(await _audit_log(context, origin, walks))
     stray = [finding for partner in context.partners async for finding in _unlogged(context, partner)]
     stray += await _unmatched(context, walks)
     return Audited(
@@ -87,10 +91,11 @@ async def audit(context: Context) -> Audited:
     )
 
 
-async def _audit_log(context: Context, origin: str) -> _Walk:
-    """Read one log from its first entry to the end its head names."""
+async def _audit_log(context: Context, origin: str, earlier: Sequence[_Walk]) -> _Walk:
+    """Read one log from its first entry to the end its head names; those of ``earlier`` epochs were read before."""
     keeper, partner, _ = f"{origin}//".split("/")[:3]
-    walk = _Walk(origin, partner)
+    ended = (walk.origin for walk in reversed(earlier) if walk.partner == partner and walk.frontier.size)
+    walk = _Walk(origin, partner, next(ended, None))
     if keeper != context.country:
         walk.found(None, "a log that another State keeps")
     # The head first: what is added while we read comes after it and is left for the next audit.
@@ -142,8 +147,8 @@ def _check_entry(context: Context, walk: _Walk, entry: LogEntry, message: Inboun
     if leaf != entry.leaf:
         walk.found(entry.index, "receipt and r do not give the leaf that is stored")
     walk.frontier = walk.frontier.append([leaf])
-    if entry.index == 0 and _epoch(walk.origin) > 1:
-        _check_beginning(context, walk, entry)
+    if entry.index == 0 and walk.before is not None:
+        _check_beginning(context, walk, entry, walk.before)
         _compare(walk)
         return
     _check_receipt(context, walk, entry)
@@ -155,18 +160,18 @@ def _check_entry(context: Context, walk: _Walk, entry: LogEntry, message: Inboun
 
 
 def _epoch(origin: str) -> int:
-    return int(origin.rsplit("/", 1)[1])
+    written = origin.rpartition("/")[2]
+    return int(written) if written.isdecimal() else 0
 
 
-def _check_beginning(context: Context, walk: _Walk, entry: LogEntry) -> None:
-    """Check that the log of a raised epoch begins with the last checkpoint of the one before (protocol 5.8)."""
-    before = checkpoint.origin(context.country, walk.partner, _epoch(walk.origin) - 1)
+def _check_beginning(context: Context, walk: _Walk, entry: LogEntry, before: str) -> None:
+    """Check that the log of a raised epoch begins with the last checkpoint of ``before``, which ended with entries."""
     try:
         head = checkpoint.parse_checkpoint(
             checkpoint.verify_note(entry.receipt.decode(), before, context.keyring.log.public)
         )
     except (BadProof, ValueError) as error:
-        walk.found(0, f"the log does not begin with the last checkpoint of the epoch before: {error}")
+        walk.found(0, f"the log does not begin with the last checkpoint of {before}: {error}")
         return
     if head.origin != before:
         walk.found(0, "the log begins with a checkpoint of another log")

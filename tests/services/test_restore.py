@@ -250,6 +250,25 @@ async def test_audit_takes_the_checkpoint_that_is_kept_right_after_a_restore(net
     assert () == tuple((await audit(gateway.context)).findings)
 
 
+async def test_audit_knows_a_log_that_went_on_from_an_epoch_that_was_lost(network: Network, tmp_path: Path) -> None:
+    """A backup of before the last restore is put back: epochs are left out, and the logs still audit."""
+    await story.received(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    await restore(network, "XBB", backup)
+    await network.deliver()
+    audited = await audit(network.gateways["XBB"].context)
+    assert (("XBB/XAA/1", "XBB/XAA/3"), ()) == (audited.origins, audited.findings)
+
+
+async def test_audit_knows_a_log_that_began_with_nothing(network: Network, tmp_path: Path) -> None:
+    """Who is a partner since a restore, or said nothing before it, has a log that begins with a receipt."""
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await story.received(network)
+    assert () == (await audit(network.gateways["XBB"].context)).findings
+
+
 async def types_received(network: Network, ref: str) -> list[str]:
     """Return the types of the messages that XBB received in its case ``ref``."""
     rows = await network.gateways["XBB"].store.read(lambda tx: tx.inbound_of_case(ref))
