@@ -79,8 +79,8 @@ def begin_epoch(
     say(
         "Of who left since the backup have the escort say when, before anything else (isthmus return depart --left-at)."
         " Enter every stop made after the backup again, also of States that are not to be contacted: the database has"
-        " forgotten them. With PostgreSQL also remove again whatever passkeys, codes and invitations were removed"
-        " since. Then start the gateway."
+        " forgotten them. Where the database of the desks was put back too, as it is with PostgreSQL, remove again"
+        " whatever passkeys, codes and invitations were removed since. Then start the gateway."
     )
 
 
