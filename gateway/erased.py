@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.services.context import Context
 from gateway.services.journal import fill_journal
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.retain import erase_in
+from gateway.services.retain import erase_and_confirm
 from keys.durable_file import confirm, write_durably
 
 ERASED_FILE = "erased.txt"
@@ -88,7 +88,7 @@ async def apply(context: Context, path: Path) -> None:
     async def unit(tx: Tx, part: Sequence[str]) -> bool:
         back = await came_back(tx, part)
         for ref in back:
-            await erase_in(context, tx, ref, context.clock.now())
+            await erase_and_confirm(context, tx, ref, context.clock.now())
         if back:
             await fill_journal(tx)  # whatever keeps it from being cut below, the timers do it
         return bool(back)

@@ -34,7 +34,6 @@ from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
-    CONFIRMATION,
     DIRECTORY,
     EXERCISE,
     HANDOVER,
@@ -306,8 +305,8 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         return await _under_the_next(context, tx, row, now)
     if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
         return await announce_anew(context, tx, row, now, listing.AGAIN_S)
-    if row.ref is None and row.type == CONFIRMATION and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
-        return await _confirm_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
+    if row.ref is None and row.type in AFTER_WITHDRAWAL and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
+        return await _of_nothing_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
     out_of_time = row.type in threads.HEARD_AT_LAST and row.code in OUT_OF_TIME
     case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch or out_of_time else None
     if case_row is None or case_row.sealed is None:
@@ -349,7 +348,7 @@ async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datet
     if not await threads.used_before(tx, row):
         return False
     if row.ref is None:
-        return await _confirm_anew(context, tx, row, now)
+        return await _of_nothing_anew(context, tx, row, now)
     held = cases.readable(context, await tx.find_case(row.ref))
     if held is None or (row.type in AFTER_WITHDRAWAL and held.case.state in STOPPED - OVER):
         return False
@@ -368,9 +367,9 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
     """
     Let what comes next in the thread of ``row``, which was lost, have its number where we are asked (M-5.10).
 
-    What waits behind it in a case moves up with the step of that. What is of no case moves up here, and a confirmation
-    that expired while the other State was out of reach is said once more before it. So is a change of our directory,
-    which has no number.
+    What waits behind it in a case moves up with the step of that. What is of no case moves up here, and what of that
+    expired while the other State was out of reach is said once more before it. So is a change of our directory, which
+    has no number.
     """
     if row.type == DIRECTORY and not row.code:
         await announce_anew(context, tx, row, now)
@@ -379,7 +378,7 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
         return
     await threads.give_back(tx, context.epoch, (row,))
     await threads.note_lost(tx, row)
-    if row.ref is not None or row.type != CONFIRMATION:
+    if row.ref is not None or row.type not in AFTER_WITHDRAWAL:
         return
     behind = list[OutboundRow]()
     if thread.out_seq > (row.seq or 0):
@@ -390,19 +389,20 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
     partner = await tx.find_partner(row.partner)
     out_of_reach = row.posted_at is None or (partner is not None and partner.failures > 0)
     for one in (*((row,) if out_of_reach and not row.code else ()), *behind):
-        await _confirm_anew(context, tx, one, now)
+        await _of_nothing_anew(context, tx, one, now)
 
 
-async def _confirm_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
-    """Say the confirmation ``row``, of no case, once more in ``wait_s`` seconds; return whether it is said."""
+async def _of_nothing_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime, wait_s: int = 0) -> bool:
+    """Say ``row``, whose case is gone, once more in ``wait_s`` seconds; return whether it is said."""
     thread, payload = await tx.find_thread(row.partner, row.thread or ""), _kept(context, row)
     if thread is None or payload is None:
         return False
     exercised, side = payload.type == EXERCISE, await threads.side_of(tx, thread)
     body = (exercise.unwrap(payload.body_bytes)[1] if exercised else payload.body_bytes).decode()
+    send = Send(row.type, body, optional=True)
     try:
-        said = await threads.confirm_nothing(
-            context, tx, row.partner, thread.thread, body, now, exercise=exercised, side=side, may_wait=True
+        said = await threads.queue_of_nothing(
+            context, tx, row.partner, thread.thread, send, now, exercise=exercised, side=side
         )
     except IllegalStep:
         return False  # the thread has ended

@@ -17,11 +17,12 @@ from gateway.core.case import Case, Release, Side, State, replace, with_finding
 from gateway.core.clocks import Clock, is_overdue
 from gateway.core.codes import Kind, PeerError, Reason
 from gateway.core.facts import Facts, Finding, When
-from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused
+from gateway.core.machine import Event, IllegalStep, Notify, RuleRefused, Send
 from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
+    CONFIRMATION,
     DELAY,
     DOCUMENT,
     DOCUMENT_REQUEST,
@@ -215,10 +216,10 @@ class Judge:
             ):
                 raise PeerError(Reason.SENDER_SHARE)
             value = {"number": payload.body["number"], "act": act, "result": "NOT_HELD"}
-            text = ijson.dumps(value).decode()
+            send = Send(CONFIRMATION, ijson.dumps(value).decode())
             sender, side = payload.sender, await threads.side_of(tx, thread)
-            await threads.confirm_nothing(
-                self._context, tx, sender, thread.thread, text, now, exercise=opened.exercise, side=side
+            await threads.queue_of_nothing(
+                self._context, tx, sender, thread.thread, send, now, exercise=opened.exercise, side=side
             )
         return Verdict(None)
 

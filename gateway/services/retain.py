@@ -16,9 +16,10 @@ from gateway.core.attachments import has_images, without_images
 from gateway.core.case import CONCLUDED, ENDED, HELD, Case, Side, State, serialize_case
 from gateway.core.facts import Finding
 from gateway.core.leap import LEAP
-from gateway.core.machine import Event, IllegalStep, RuleRefused
+from gateway.core.machine import Event, IllegalStep, RuleRefused, Send
 from gateway.core.messages import (
     ACCEPTANCE,
+    AFTER_WITHDRAWAL,
     CONFIRMATION,
     DOCUMENT_REQUEST,
     ELEMENTS,
@@ -77,7 +78,7 @@ _OUTLIVED = (*OVER, State.REDIRECTED, State.CLOSED, State.BLOCKED)
 _HAS_TO_BE_HEARD = threads.STOPS | STILL_SAID | {WITHDRAWAL}
 """
 Types for whose answer a timer waits where our own period is over: as long as a message may count, and no longer than
-the longest period. For the day that the other State set nothing waits.
+the longest period. For the day that the other State set nothing waits: what takes data back outlives its case.
 """
 
 _UNSENT = (State.DRAFT, State.CLEARED, State.NOT_ACCEPTED)
@@ -517,31 +518,51 @@ async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -
 
     What it asked to be set right or destroyed is gone, whoever was faster: its desk, or a timer here. A confirmation
     waits for a key of that State where none is held. Where we ask and a message was lost it keeps nothing: then the
-    demand stays open there.
+    demand stays open there. Where we are asked, what takes data back and was not heard yet is said behind the erasure.
     """
     held = cases.readable(context, await tx.find_case(ref))
-    open = [one for one in unanswered(held.case) if one.kind in _DEMANDS] if held is not None else []
-    if held is None or not open:
+    sends = [*await _takes_back(context, tx, held), *_confirmations(held.case)] if held is not None else []
+    if held is None or not sends:
         await erase_in(context, tx, ref, now)
         return
     case = held.case
     unsent, thread = await threads.unsent_of(tx, case), await threads.thread_of(tx, case)
     if unsent and unsent[-1].seq == thread.out_seq:
-        # What has not left never will: it must not hold up the confirmation by a number that is missing then.
+        # What has not left never will: it must not hold up what is said now by a number that is missing then.
         await threads.take_out(context, tx, held, unsent, now)
     await erase_in(context, tx, ref, now)
-    for one in open:
-        body = ijson.dumps({"number": one.number, "act": _DEMANDS[one.kind], "result": "DONE"}).decode()
+    for send in sends:
         try:
-            await threads.confirm_nothing(
-                context, tx, case.partner, case.thread, body, now, exercise=case.exercise, side=case.side, may_wait=True
+            await threads.queue_of_nothing(
+                context, tx, case.partner, case.thread, send, now, exercise=case.exercise, side=case.side
             )
         except IllegalStep as error:
-            context.log("message.left_out", ref=ref, type=CONFIRMATION, error=type(error).__name__)
+            context.log("message.left_out", ref=ref, type=send.type, error=type(error).__name__)
             return
 
 
 _DEMANDS = {RECTIFICATION: "RECTIFICATION", ERASURE: "ERASURE"}
+
+
+def _confirmations(case: Case) -> list[Send]:
+    """Return what confirms each open demand of the other State, whose data is gone."""
+    open = [one for one in unanswered(case) if one.kind in _DEMANDS]
+    values = [{"number": one.number, "act": _DEMANDS[one.kind], "result": "DONE"} for one in open]
+    return [Send(CONFIRMATION, ijson.dumps(value).decode(), optional=True) for value in values]
+
+
+async def _takes_back(context: Context, tx: Tx, held: cases.Held) -> list[Send]:
+    """
+    Return what takes data back and has no answer yet in a case in which we are asked, once more; none of one stopped.
+
+    It names nobody, so no day of keeping ends it: the other State would go on by a reply that was wrong. Where we ask
+    only a withdrawal would have it heard, and that is waited for (``_stands``).
+    """
+    if held.case.side is Side.REQUESTING or held.case.state in HELD:
+        return []
+    rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.waits and row.type in AFTER_WITHDRAWAL]
+    found = [threads.find_again(context, held, row) for row in sorted(rows, key=lambda row: row.place)]
+    return [replace(send, optional=True) for send in found if send is not None]
 
 
 async def erase_in(context: Context, tx: Tx, ref: str, now: datetime) -> None:

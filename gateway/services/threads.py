@@ -272,26 +272,16 @@ def _kept(context: Context, held: Held, id: str, signed: bytes) -> bytes:
     return context.vault.seal(held.key, "outbound", id, "sealed", signed)
 
 
-async def confirm_nothing(
-    context: Context,
-    tx: Tx,
-    partner: str,
-    thread: str,
-    body: str,
-    now: datetime,
-    *,
-    exercise: bool,
-    side: Side,
-    may_wait: bool = False,
+async def queue_of_nothing(
+    context: Context, tx: Tx, partner: str, thread: str, send: Send, now: datetime, *, exercise: bool, side: Side
 ) -> OutboundRow:
     """
-    Confirm in a thread of which nothing is kept, by ``body``, that nothing is; ``side`` is the one we have there.
+    Put ``send`` in the outbox in a thread of which nothing is kept; ``side`` is the one we have there.
 
-    One that ``may_wait`` does so where no key of the other State is held. Raises ``IllegalStep`` for a thread in which
-    nothing of ours may follow, ``Unavailable`` as ``queue`` does.
+    An optional one waits where no key of the other State is held. Raises ``IllegalStep`` for a thread in which nothing
+    of ours may follow, ``Unavailable`` as ``queue`` does.
     """
     gone = Case("", side, partner, thread, State.ERASED, "", "", exercise=exercise)
-    send = Send(CONFIRMATION, body, optional=may_wait)
     return await queue(context, tx, cases.fresh(context, gone, now), send, now)
 
 

@@ -24,7 +24,7 @@ from gateway.services.context import Context, Forbidden, Person
 from gateway.services.evidence import export
 from gateway.services.journal import fill_journal, full_journal
 from gateway.services.ports import Committed, Tx, Unavailable, Unit
-from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS, ErasedEntry
+from gateway.services.retain import OVER, UNANSWERED_DAYS, UNSENT_DAYS, ErasedEntry, erase_and_confirm
 from gateway.services.rows import CaseRow
 from gateway.services.steady import SteadyClock
 from gateway.storage import sqlite
@@ -775,6 +775,50 @@ async def test_word_that_nobody_takes_keeps_nothing_for_ever(network: Network) -
     assert () == await run(network, "XAA")
     network.clock.pass_(days=1)
     assert (ours,) == await run(network, "XAA")
+
+
+@pytest.mark.parametrize("loss", ["waits", "may be abroad", "came without a receipt"])
+@pytest.mark.parametrize("put_back", [False, True], ids=["", "put back"])
+async def test_reply_that_was_taken_back_is_heard_though_its_case_is_gone(
+    network: Network, loss: str, put_back: bool
+) -> None:
+    """On the day its sender set, all that came goes; that our answer was wrong names nobody, and is still said."""
+    ours, theirs = await story.replied(network)
+    network.clock.pass_(days=157)
+    await network.refresh()
+    await run(network, "XBB")
+    network.wires.lose_answers = loss == "came without a receipt"
+    network.wires.cut = not network.wires.lose_answers
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    if loss != "waits":
+        await network.deliver()
+    network.clock.pass_(days=1)
+    if put_back:
+        erased.note(network.homes["XBB"] / erased.ERASED_FILE, theirs)
+        await erased.apply(network.gateways["XBB"].context, network.homes["XBB"] / erased.ERASED_FILE)
+    else:
+        assert (theirs,) == await run(network, "XBB")
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    network.wires.cut = network.wires.lose_answers = False
+    await network.refresh()
+    for _ in range(3):
+        network.clock.pass_(hours=1)
+        await network.deliver()
+    assert (await story.case(network, "XAA", ours)).reply is None
+    waiting = await network.gateways["XBB"].store.read(lambda tx: tx.waiting_outbound("XAA"))
+    assert [] == [row.type for row in waiting]
+
+
+async def test_what_a_stop_holds_does_not_leave_with_the_case(network: Network) -> None:
+    """A demand without an answer stays here as its case, which was stopped since, is erased (R-02)."""
+    _, theirs = await story.acknowledged(network)
+    gateway, context = network.gateways["XBB"], network.gateways["XBB"].context
+    network.wires.cut = True
+    await gateway.notices.demand_erasure(theirs, "first", "registry_clerk")
+    await network.deliver()
+    await gateway.hold.freeze(theirs, "x", "first", "registry_clerk")
+    await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, network.clock.now()))
+    assert () == await gateway.store.read(lambda tx: tx.waiting_outbound("XAA"))
 
 
 # As ordered.
