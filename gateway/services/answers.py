@@ -19,7 +19,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESYNC, TYPES
 from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, epochs, listing, outage, outbox, passed_over, resync, steps, threads
+from gateway.services import anew, cases, epochs, listing, outage, passed_over, resync, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
@@ -200,7 +200,7 @@ class Answers:
         Returns whether it was refused so.
         """
         in_vain = row.code in anew.OUT_OF_TIME or row.epoch != self._context.epoch
-        if in_vain and outbox.recipient(self._context, row.partner, now) is not None:
+        if in_vain:
             await listing.queue(self._context, tx, row.partner, now, listing.AGAIN_S)
         return in_vain
 

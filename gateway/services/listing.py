@@ -56,7 +56,7 @@ async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: i
     """
     Put the listing for ``country`` in the outbox, to be posted in ``wait_s`` seconds, in place of one that waits there.
 
-    Raises ``Unavailable`` if no valid sealing key of it is held.
+    It waits for a valid sealing key of it where none is held: nothing else would have it made.
     """
     for row in await tx.waiting_in(country, None):
         if row.type == RESYNC:
@@ -68,12 +68,10 @@ async def go_on(context: Context, tx: Tx, country: str, now: datetime) -> None:
     """List what is left of the threads of ``country``, if any are, once all that was listed has its answer."""
     after = await tx.find_meta(_LEFT + country)
     if after and not any(row.type == RESYNC for row in await tx.waiting_in(country, None)):
-        await _list(context, tx, country, now, after, may_wait=True)
+        await _list(context, tx, country, now, after)
 
 
-async def _list(
-    context: Context, tx: Tx, country: str, now: datetime, after: str, *, wait_s: int = 0, may_wait: bool = False
-) -> None:
+async def _list(context: Context, tx: Tx, country: str, now: datetime, after: str, *, wait_s: int = 0) -> None:
     """List threads of ``country`` behind that of the name ``after``, as many as are listed at once."""
     card, rows = context.trust.find(country), list[dict[str, object]]()
     found = await tx.threads(country, after, THREADS_AT_ONCE + 1)
@@ -87,7 +85,7 @@ async def _list(
     for start in range(0, max(len(rows), 1), THREADS_A_MESSAGE):
         part = rows[start : start + THREADS_A_MESSAGE]
         body = ijson.dumps({"threads": part, "more": is_more or start + THREADS_A_MESSAGE < len(rows)})
-        await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s, may_wait=may_wait)
+        await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s, may_wait=True)
     if is_more:
         await tx.set_meta(_LEFT + country, here[-1].thread)
     else:

@@ -212,16 +212,17 @@ async def tell_unheard(context: Context, tx: Tx, row: OutboundRow, now: datetime
 
 async def _waits_on(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
     """
-    Return whether a listing that expired is for a partner not to be contacted; if so it is made anew, or stays.
+    Return whether a listing that expired is for a partner not to be contacted, or on hold; if so it is made anew.
 
-    It waits until that State is off the list (N-01), however long: whoever was restored waits for it then.
+    It waits until that State is off the list (N-01), or a key of it is held, however long: whoever was restored waits
+    for it then.
     """
     if row.partner not in context.partners:
         return False
-    if await no_contact.barred(context, tx, row.partner) is None:
+    has_key = outbox.recipient(context, row.partner, now) is not None
+    if has_key and await no_contact.barred(context, tx, row.partner) is None:
         return False
     current = await tx.find_outbound(row.partner, row.id)
-    dropped = current is None or current.state == "dropped"  # with one that expired beside it
-    if not dropped and outbox.recipient(context, row.partner, now) is not None:
+    if current is not None and current.state != "dropped":  # with one that expired beside it
         await listing.queue(context, tx, row.partner, now)
     return True

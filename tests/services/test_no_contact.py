@@ -1,16 +1,13 @@
 """States that are not to be contacted: two persons for each entry and for its end, and nothing leaves meanwhile."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import DIRECTORY, RESYNC, WITHDRAWAL
 from gateway.services import channel, undelivered
 from gateway.services.context import Forbidden, NotFound
-from tests.services.one_case import over
-from tests.storage.support import NOW, outbound
+from gateway.services.ports import Tx
+from tests.storage.support import outbound
 from tests.support import story
 from tests.support.network import Network, open_gateway
 from tests.support.no_contact import listed
@@ -115,19 +112,27 @@ async def test_a_listing_for_a_restored_state_waits_until_it_is_off_the_list(net
 
 
 @pytest.mark.parametrize(
-    ("partners", "why", "waits"),
-    [({"XBB"}, "on the list", True), ({"XBB"}, None, False), (set(), "on the list", False)],
+    ("is_partner", "is_barred", "waits"), [(True, True, True), (True, False, False), (False, True, False)]
 )
 @pytest.mark.parametrize("state", ["queued", "dropped"])
-async def test_a_listing_that_expired_waits_on_for_a_partner_that_is_on_the_list(
-    partners: set[str], why: str | None, waits: bool, state: str
+async def test_a_listing_that_expired_is_made_anew_for_a_partner_that_is_on_the_list(
+    network: Network, is_partner: bool, is_barred: bool, waits: bool, state: str
 ) -> None:
-    """One to a State that may be contacted ends in its time, and so does one to a State that is no partner any more."""
-    row = outbound(type=RESYNC, state=state, ref=None)
-    nobody = SimpleNamespace(find=lambda country: None)
-    context: Any = SimpleNamespace(partners=partners, no_contact=lambda country: why, trust=nobody)
-    store = await over(None, [row])
-    assert waits is (await store.commit(lambda tx: undelivered._waits_on(context, tx, row, NOW))).value
+    """Once; one to a State that may be contacted ends in its time, and so does one to a State that is no partner."""
+    context, now = network.gateways["XAA"].context, network.clock.now()
+    row = outbound(type=RESYNC, state=state, ref=None, thread=None, seq=None, queued_at=now)
+    if is_barred:
+        await listed(network)
+    if not is_partner:
+        context.partners = {}
+
+    async def unit(tx: Tx) -> bool:
+        await tx.save_outbound(row)
+        return await undelivered._waits_on(context, tx, row, now)
+
+    assert waits is (await context.commit(unit)).value
+    anew = [("dropped", False), ("queued", False)] if waits and state == "queued" else [(state, False)]
+    assert sorted(anew) == sorted(await listings(network))
 
 
 async def test_a_restored_state_that_is_not_listed_gets_its_listing_at_once(network: Network) -> None:

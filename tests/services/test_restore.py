@@ -1,6 +1,7 @@
 """Restore by epoch, collecting, erasure and retention, through real gateways."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -443,6 +444,33 @@ async def test_listing_refused_for_a_wrong_clock_comes_again(network: Network, t
     assert 0 == await network.deliver(refresh=False)
     network.clock.pass_(minutes=15)
     await network.deliver(refresh=False)
+    assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("days", [1, 32, 64])
+async def test_listing_refused_while_no_key_of_its_state_is_held_comes_once_one_is(
+    network: Network, tmp_path: Path, days: int
+) -> None:
+    """However long that is: whoever was restored waits for it, and nothing else would have it made."""
+    theirs = await lost_acknowledgement(network, tmp_path / "backup")
+    asking = network.gateways["XAA"]
+    held = asking.context.policy
+    with wrong_clock(network, "XBB", -10):
+        network.wires.lose_answers = True
+        await network.deliver(refresh=False)
+        network.wires.lose_answers = False
+        network.clock.pass_(minutes=1)
+        asking.context.policy = replace(held, suites=frozenset())
+        await network.deliver(refresh=False)
+    for _ in range(0, days, 32):
+        network.clock.pass_(days=min(days, 32))
+        await network.gateways["XBB"].refresh_trust()
+        await asking.deliverer.run_once()
+        await asking.deliverer.expire(network.clock.now())
+    assert [] == await findings_of(network, "XBB", theirs)
+    asking.context.policy = held
+    network.clock.pass_(minutes=15)
+    await network.deliver()
     assert [LOST_NUMBER] == await findings_of(network, "XBB", theirs)
 
 
