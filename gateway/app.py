@@ -115,7 +115,7 @@ class Gateway:
             self.context.log("trust.unreadable", error=str(error), hint=error.hint)
             return
         narrow_suites(self.context, self.cards, policy(self.settings.values))
-        for country in dict.fromkeys((*raised, *await self.resync.unfinished())):
+        for country in dict.fromkeys((*raised, *await self.resync.unfinished(now))):
             if await self.context.store.read(partial(epochs.are_many, country=country, now=now)):
                 self.context.log("partner.restless", country=country)  # noticed again at each refresh
                 continue

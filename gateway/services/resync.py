@@ -43,7 +43,10 @@ was dropped, and had an answer all the same.
 """
 
 _UNDER_WAY = "bringing:"
-"""Begins the name, before a partner's code, of the last message posted again while others are still to be."""
+"""
+Begins the name, before a partner's code, of its epoch and of the last message posted again in it while others are still
+to be: another process may bring it what a later restore lost.
+"""
 
 PORTION = 100
 """Messages posted again in one transaction, however many there are: all that comes meanwhile waits for no more."""
@@ -68,44 +71,55 @@ class Resync:
         """
         context, over = self._context, self._context.surely(now)
         outbox.check_recipient(context, country, now)  # first, or all of it is posted again at each look
+        epoch = context.trust.card(country).epoch
         await self._say_stops_again(country, now)
-        card = context.trust.find(country)
 
         async def begin(tx: Tx) -> OutboundRow | None:
-            partner, last = await tx.find_partner(country), await tx.find_meta(_UNDER_WAY + country)
-            if partner is not None and card is not None:
-                if partner.epoch == card.epoch and last:
-                    return await tx.find_outbound(country, last)
+            partner, under_way = await tx.find_partner(country), await _last_posted(tx, country)
+            if partner is not None and partner.epoch == epoch and under_way is not None and under_way[0] == epoch:
+                return await tx.find_outbound(country, under_way[1])
+            if partner is not None:
                 # First: an answer out of the log of before stands for nothing that is posted again.
-                await tx.save_partner(partner._replace(epoch=card.epoch))
-            await tx.set_meta(_UNDER_WAY + country, "")
+                await tx.save_partner(partner._replace(epoch=epoch))
+            await tx.set_meta(_UNDER_WAY + country, f"{epoch} ")
             return None
 
         async def end(tx: Tx) -> None:
-            await listing.queue(context, tx, country, now)
-            await tx.drop_meta(_UNDER_WAY + country)
+            if await _is_brought(tx, country, epoch):
+                await listing.queue(context, tx, country, now)
+                await tx.drop_meta(_UNDER_WAY + country)
 
-        count = await self._post_again(country, (await context.commit(begin)).value, over, now)
+        count = await self._post_again(country, epoch, (await context.commit(begin)).value, over, now)
         await context.commit(end)
         context.wake()
         return count
 
-    async def unfinished(self) -> tuple[str, ...]:
-        """Return the partners that were not brought all of it: this process ended, or could not, meanwhile."""
-        found = [name.removeprefix(_UNDER_WAY) for name, _ in await self._context.store.read(_under_way)]
-        return tuple(country for country in found if country in self._context.partners)
-
-    async def _post_again(self, country: str, last: OutboundRow | None, over: datetime, now: datetime) -> int:
+    async def unfinished(self, now: datetime) -> tuple[str, ...]:
         """
-        Have what ``country`` may still take posted again, a portion at a time; return how many messages that are.
+        Return the partners that were not brought all of it: this process ended, or could not, meanwhile.
 
-        It goes on behind ``last`` where it was cut off.
+        One on hold, or of which no key is held else, is brought nothing before one is.
+        """
+        context = self._context
+        found = [name.removeprefix(_UNDER_WAY) for name, _ in await context.store.read(_under_way)]
+        known = [country for country in found if country in context.partners]
+        return tuple(country for country in known if outbox.recipient(context, country, now) is not None)
+
+    async def _post_again(
+        self, country: str, epoch: int, last: OutboundRow | None, over: datetime, now: datetime
+    ) -> int:
+        """
+        Have what ``country`` may still take posted again in its ``epoch``, a portion at a time; return how many it is.
+
+        It goes on behind ``last`` where it was cut off, and ends where another process brings it what it lost since.
         """
         # As long as another State may still take it: what is not posted again by then is over, and a stop is said anew.
         since = over - timedelta(days=self._context.policy.envelope_days) - wire.SKEW
         count = 0
 
         async def unit(tx: Tx) -> tuple[int, OutboundRow | None]:
+            if not await _is_brought(tx, country, epoch):
+                return 0, None
             said = await tx.outbound_since(country, since, last, PORTION)
             again = [row for row in said if passed_over.may_repeat(row, over) and await _may_leave(tx, row)]
             for row in said:
@@ -115,7 +129,7 @@ class Resync:
                 # The answer stays: it is what the partner said, and proves it, whatever it says now.
                 await tx.save_outbound(passed_over.again(row, now))
             if said:
-                await tx.set_meta(_UNDER_WAY + country, said[-1].id)
+                await tx.set_meta(_UNDER_WAY + country, f"{epoch} {said[-1].id}")
             return len(again), said[-1] if len(said) == PORTION else None
 
         while True:
@@ -244,6 +258,18 @@ class Resync:
 
 async def _under_way(tx: Tx) -> Sequence[tuple[str, str]]:
     return await tx.metas(_UNDER_WAY)
+
+
+async def _last_posted(tx: Tx, country: str) -> tuple[int, str] | None:
+    """Return in which epoch ``country`` is brought what it lost, and the last message posted again in it, if any."""
+    epoch, between, id = (await tx.find_meta(_UNDER_WAY + country) or "").partition(" ")
+    return (int(epoch), id) if between else None
+
+
+async def _is_brought(tx: Tx, country: str, epoch: int) -> bool:
+    """Return whether ``country`` is still brought what it lost before ``epoch``, by whichever process."""
+    under_way = await _last_posted(tx, country)
+    return under_way is not None and under_way[0] == epoch
 
 
 async def _unsent(tx: Tx, country: str, thread: str) -> str | None:

@@ -1,15 +1,17 @@
 """What a restored partner is brought is brought in portions: however much there is, others wait for none of it."""
 
 import tracemalloc
+from collections import Counter
 from datetime import datetime
 
 import pytest
 
 from gateway.core.messages import CONFIRMATION
 from gateway.services.ports import Tx, Unavailable
-from gateway.services.resync import PORTION
+from gateway.services.resync import _UNDER_WAY, PORTION
 from gateway.services.rows import OutboundRow
-from tests.support.network import Network
+from tests.support.holds import held
+from tests.support.network import Network, open_gateway
 from tests.support.restoring import next_card_of
 
 BYTES = 8 << 10
@@ -67,7 +69,49 @@ async def test_what_was_cut_off_is_gone_on_with(network: Network) -> None:
     await gateway.refresh_trust()
     waiting = await gateway.store.read(lambda tx: tx.waiting_outbound("XBB"))
     assert [2] * (PORTION + 1) == [row.attempts for row in waiting if row.type == CONFIRMATION]
-    assert () == await gateway.resync.unfinished()
+    assert () == await gateway.resync.unfinished(network.clock.now())
+
+
+async def test_who_brings_what_an_earlier_restore_lost_leaves_it_to_who_brings_it_since(network: Network) -> None:
+    """A State is restored twice while two nodes bring it all, and one of them ends: none of it stays unposted."""
+    gateway = network.gateways["XAA"]
+    await said(network, 2 * PORTION + 1)
+    beside = await open_gateway(network, "XAA")
+    network.gateways["XAA"] = gateway
+    next_card_of(network, "XBB", epoch=2)
+    sleep, turns = network.clock.sleep, list[float]()
+
+    async def turn(seconds: float) -> None:
+        turns.append(seconds)
+        if len(turns) == 2:  # the first node has posted two portions again
+            next_card_of(network, "XBB", epoch=3)
+            await beside.refresh_trust()
+        elif len(turns) == 3:
+            raise Unavailable("the second one ends after the first portion", "")
+
+    network.clock.sleep = turn  # type: ignore[method-assign]
+    await gateway.refresh_trust()
+    network.clock.sleep = sleep  # type: ignore[method-assign]
+    await gateway.refresh_trust()
+    waiting = await gateway.store.read(lambda tx: tx.waiting_outbound("XBB"))
+    attempts = Counter(row.attempts for row in waiting if row.type == CONFIRMATION)
+    await beside.close()
+    assert {3: 2 * PORTION, 2: 1} == attempts
+    assert () == await gateway.resync.unfinished(network.clock.now())
+
+
+async def test_what_a_state_on_hold_is_to_be_brought_waits_in_silence(network: Network) -> None:
+    """Nobody reads each quarter of an hour that it was restored: it is brought the rest once the hold is lifted."""
+    gateway = network.gateways["XAA"]
+    await said(network, 1)
+    await gateway.store.commit(lambda tx: tx.set_meta(f"{_UNDER_WAY}XBB", "1 "))
+    lifted = await held(network, "XAA", "XBB")
+    network.logs.clear()
+    await gateway.refresh_trust()
+    assert [] == [event for event, _ in network.logs if event.startswith("partner.")]
+    await lifted()
+    await gateway.refresh_trust()
+    assert ["partner.restored"] == [event for event, _ in network.logs if event.startswith("partner.")]
 
 
 async def test_nothing_is_posted_again_without_a_key_to_seal_it(network: Network) -> None:
