@@ -30,7 +30,7 @@ from gateway.services.notices import Notices
 from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.services.representing import check_representing
 from gateway.services.resync import LOST
-from gateway.services.rows import EventRow, OutboundRow
+from gateway.services.rows import AccessRow, EventRow, OutboundRow
 from keys.errors import BadRest
 from schemas import ijson
 
@@ -54,26 +54,30 @@ MAY_BE_MORE = (
 )
 """What an account says where a restore took from us what left, or may have; pages say it in each language."""
 
+NOT_READABLE = "What it said is not kept any more, or cannot be read."
+"""What an account says of such a message; pages say it in each language."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """
     One message that left: what it was, when and to whom, under which conditions, with which elements, and its receipt.
 
-    ``elements`` are the members of the body as they were sent, but of an image digest and size alone. ``receipt`` is
-    status, code and instant of the signed receipt, or ``None`` if none came.
+    ``elements`` are the members of the body as they were sent, but of an image digest and size alone; ``None``, as what
+    else its body said, if that is not kept any more or cannot be read. ``receipt`` is status, code and instant of the
+    signed receipt, or ``None`` if none came.
     """
 
     type: str
     digest: str
     recipient: str
     posted_at: datetime
-    purpose: str
+    purpose: str | None
     legal_basis: str | None
     use_restrictions: tuple[str, ...]
     retain_until: str | None
     onward: str | None
-    elements: Mapping[str, Any]
+    elements: Mapping[str, Any] | None
     receipt: Mapping[str, Any] | None
 
 
@@ -109,7 +113,6 @@ class Account:
     partner: str
     made_at: datetime
     sent: tuple[Sent, ...]
-    not_readable: tuple[str, ...]
     may_be_more: bool
     looks: tuple[Look, ...]
     restriction: Restriction | None
@@ -180,28 +183,29 @@ async def _account(
     context: Context, tx: Tx, held: Held, restriction: Restriction | None, now: datetime, *, official: bool
 ) -> Account:
     case = held.case
-    sent, gone = [], []
-    for row in await tx.outbound_of_case(case.ref):
-        if row.posted_at is None:
-            continue  # it never left
-        if row.sealed is None:
-            gone.append(row.digest)
-            continue
-        sent.append(_sent(context, held, row, row.posted_at))
+    rows = await tx.outbound_of_case(case.ref)
+    sent = [_sent(context, held, row, row.posted_at) for row in rows if row.posted_at is not None]  # or it never left
     looks = [
         Look(
             row.at,
             row.action,
             row.recipient,
             row.person if official else None,
-            access.justification_of(context, held, row) if official else None,
+            _why(context, held, row) if official else None,
         )
         for row in await tx.accesses(case.ref)
     ]
     more = await _may_be_more(tx, case, now)
-    return Account(
-        case.ref, context.country, case.partner, now, tuple(sent), tuple(gone), more, tuple(looks), restriction
-    )
+    return Account(case.ref, context.country, case.partner, now, tuple(sent), more, tuple(looks), restriction)
+
+
+def _why(context: Context, held: Held, row: AccessRow) -> str | None:
+    """Return why somebody looked, ``None`` if that cannot be read, which is logged."""
+    try:
+        return access.justification_of(context, held, row)
+    except BadRest as error:
+        context.log("case.unreadable", ref=held.case.ref, error=type(error).__name__)
+        return None
 
 
 async def _may_be_more(tx: Tx, case: Case, now: datetime) -> bool:
@@ -215,7 +219,9 @@ async def _may_be_more(tx: Tx, case: Case, now: datetime) -> bool:
 
 
 def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -> Sent:
-    payload = threads.payload_of(context, held, row)
+    payload = _payload(context, held, row)
+    if payload is None:
+        return Sent(row.type, row.digest, row.partner, posted_at, None, None, (), None, None, None, _receipt(row))
     body = exercise.body_of(payload)
     handling = body.get("handling") or {}
     said = in_short({name: value for name, value in body.items() if name != "handling"})
@@ -234,6 +240,15 @@ def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -
         elements=said,
         receipt=_receipt(row),
     )
+
+
+def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload | None:
+    """Return the payload of a message of ours, ``None`` if it is not kept, or cannot be read, which is logged."""
+    try:
+        return threads.payload_of(context, held, row) if row.sealed is not None else None
+    except BadRest as error:
+        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        return None
 
 
 def _receipt(row: OutboundRow) -> Mapping[str, Any] | None:
@@ -396,13 +411,13 @@ def account_json(made: Account) -> dict[str, Any]:
                 "use_restrictions": list(one.use_restrictions),
                 "retain_until": one.retain_until,
                 "onward": one.onward,
-                "elements": dict(one.elements),
+                "elements": one.elements and dict(one.elements),
                 "digest": one.digest,
                 "receipt": one.receipt and {name: plain(value) for name, value in one.receipt.items()},
             }
             for one in made.sent
         ],
-        "not_readable": list(made.not_readable),
+        "not_readable": [one.digest for one in made.sent if one.elements is None],
         "may_be_more": made.may_be_more,
         "looks": [
             {
@@ -426,7 +441,11 @@ def account_text(made: Account) -> str:
     ]
     for number, one in enumerate(made.sent, 1):
         lines += [f"{number}. {_text('message_type', one.type)}", f"   to: {one.recipient}"]
-        lines += [f"   on: {wire.format_instant(one.posted_at)}", f"   for: {_text('purpose', one.purpose)}"]
+        lines.append(f"   on: {wire.format_instant(one.posted_at)}")
+        if one.elements is None:
+            lines.append(f"   {NOT_READABLE}")
+        if one.purpose is not None:
+            lines.append(f"   for: {_text('purpose', one.purpose)}")
         if one.legal_basis is not None:
             lines.append(f"   legal basis: {_text('legal_basis', one.legal_basis)}")
         lines += [f"   condition: {_text('use_restriction', code)}" for code in one.use_restrictions]
@@ -434,16 +453,14 @@ def account_text(made: Account) -> str:
             lines.append(f"   to be erased there by: {one.retain_until}")
         if one.onward is not None:
             lines.append(f"   passing on: {_text('onward', one.onward)}")
-        lines += [f"   {name}: {_flat(value)}" for name, value in one.elements.items()]
+        lines += [f"   {name}: {_flat(value)}" for name, value in (one.elements or {}).items()]
         if one.receipt is None:
             lines.append("   no receipt came")
         else:
             lines.append(f"   received: {wire.format_instant(one.receipt['received_at'])}, {one.receipt['status']}")
         lines.append("")
-    if not made.sent and not made.not_readable and not made.may_be_more:
+    if not made.sent and not made.may_be_more:
         lines += ["Nothing was sent.", ""]
-    if made.not_readable:
-        lines += [f"{len(made.not_readable)} more were sent whose content is not kept any more.", ""]
     if made.may_be_more:
         lines += [MAY_BE_MORE, ""]
     lines.append("Who looked at the case, or was given something of it:")

@@ -18,6 +18,7 @@ from gateway.services.ports import Tx, Unit
 from gateway.services.resync import LOST
 from gateway.services.rights import Account
 from gateway.services.steady import SteadyClock
+from keys import b64
 from schemas import SchemaError
 from tests.support import homeward, story
 from tests.support.erased import erase
@@ -202,20 +203,42 @@ async def test_restriction_holds_it_back_and_is_recorded(overseen: Network) -> N
     assert 1 == len((await account(overseen, ours)).sent)
 
 
-async def test_what_was_sent_and_is_kept_no_more_is_counted(overseen: Network) -> None:
-    """The person learns that there was more than is shown."""
-    ours, _ = await story.replied(overseen)
+@pytest.mark.parametrize("spoils", [False, True], ids=["kept no more", "spoilt"])
+async def test_what_was_sent_and_cannot_be_read_is_told_beside_the_rest(overseen: Network, spoils: bool) -> None:
+    """The person learns what it was, when it left and to whom, and what the other messages said."""
+    ours, _ = await homeward.proposed(overseen)
 
-    async def forget(tx: Tx) -> str:
-        (row,) = await tx.outbound_of_case(ours)
-        await tx.save_outbound(row._replace(sealed=None))
-        return row.digest
+    async def spoil(tx: Tx) -> None:
+        row, *_ = await tx.outbound_of_case(ours)
+        await tx.save_outbound(row._replace(sealed=spoilt(row.sealed) if spoils else None))
 
-    gone = (await overseen.gateways["XAA"].context.commit(forget)).value
+    before = (await account(overseen, ours)).sent
+    await overseen.gateways["XAA"].context.commit(spoil)
     made = await account(overseen, ours)
-    assert ((), (gone,)) == (made.sent, made.not_readable)
+    first, *rest = made.sent
+    left = before[0].type, before[0].digest, before[0].recipient, before[0].posted_at, before[0].receipt
+    assert (left, None) == ((first.type, first.digest, first.recipient, first.posted_at, first.receipt), first.elements)
+    assert list(before[1:]) == rest
+    value, text = rights.account_json(made), rights.account_text(made)
+    assert ([first.digest], [None]) == (value["not_readable"], [value["sent"][0]["elements"]])
+    assert text.index(rights.NOT_READABLE) < text.index("2. ") < text.index("   for: ")
 
-    assert "Nothing was sent" not in rights.account_text(made)
+
+async def test_why_somebody_looked_and_cannot_be_read_hides_nothing_else(overseen: Network) -> None:
+    """Who looked, and when, stands in clear."""
+    ours, _ = await story.replied(overseen)
+    await account(overseen, ours)
+
+    async def spoil(tx: Tx) -> None:
+        held = await cases.load(overseen.gateways["XAA"].context, tx, ours)
+        other = b64.encode(overseen.gateways["XAA"].context.vault.seal(held.key, "access", ours, "other", b"x"))
+        row = (await tx.accesses(ours))[-1]
+        await tx.add_access(row._replace(justification=other))
+
+    await overseen.gateways["XAA"].context.commit(spoil)
+    seen = await account(overseen, ours, "dpo", "dpo")
+    assert ["she asked for it", None, "she asked for it"] == [one.why for one in seen.looks[-3:]]
+    assert {"first", "dpo"} == {one.person for one in seen.looks[-3:]}
 
 
 async def test_account_says_that_a_restore_took_what_was_sent(network: Network, tmp_path: Path) -> None:
@@ -230,7 +253,7 @@ async def test_account_says_that_a_restore_took_what_was_sent(network: Network, 
     assert [True, False] == [before.may_be_more, (await account(network, since)).may_be_more]
     await after_the_listing(network)
     made = await account(network, ours)
-    assert ((), (), True) == (made.sent, made.not_readable, made.may_be_more)
+    assert ((), True) == (made.sent, made.may_be_more)
     assert rights.account_json(made)["may_be_more"]
     assert rights.MAY_BE_MORE in rights.account_text(made)
     assert "Nothing was sent" not in rights.account_text(made)

@@ -65,7 +65,7 @@ async def _told(world: World, books: Mapping[str, Books], own: Books, ref: str, 
     if done != "done":
         world.fail("her account is whole", f"{own.country} gives no account of a case: {done}")
         return
-    told = {*(one.digest for one in made.sent), *made.not_readable}
+    told = {one.digest for one in made.sent}
     again = {WITHDRAWAL} & {one.type for one in made.sent}  # the same word, said once more
     missing = {
         one.type

@@ -7,9 +7,9 @@ Rule 3: every step that may be taken now is one link away, and the one that stop
 does on those that check, approve, send or take a step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -348,13 +348,13 @@ async def take_evidence(visit: Visit) -> web.StreamResponse:
 
 @dataclass(frozen=True, slots=True)
 class SentLine:
-    """One message of an account in words."""
+    """One message of an account in words; without ``parts`` if what it said cannot be read."""
 
     title: str
     at: str
     to: str
     receipt: str
-    parts: tuple[Part, ...]
+    parts: tuple[Part, ...] | None
 
 
 async def account(visit: Visit) -> web.StreamResponse:
@@ -397,6 +397,9 @@ def sent_line(visit: Visit, one: rights.Sent) -> SentLine:
     if one.receipt is not None:
         at, status = tongue.instant(one.receipt["received_at"]), tongue.code("receipt_status", one.receipt["status"])
         receipt = tongue._(N_("%(status)s on %(at)s"), status=status, at=at)
+    title, to = tongue.code("message_type", one.type), tongue.country(one.recipient)
+    if one.elements is None:
+        return SentLine(title, tongue.instant(one.posted_at), to, receipt, None)
     conditions = {
         "purpose": one.purpose,
         "legal_basis": one.legal_basis,
@@ -406,17 +409,16 @@ def sent_line(visit: Visit, one: rights.Sent) -> SentLine:
     }
     said = (
         *readable.conditions(tongue, conditions),
-        *_elements(visit, one),
+        *_elements(visit, one.type, one.elements),
     )
-    title, to = tongue.code("message_type", one.type), tongue.country(one.recipient)
     return SentLine(title, tongue.instant(one.posted_at), to, receipt, said)
 
 
-def _elements(visit: Visit, one: rights.Sent) -> tuple[Part, ...]:
-    """Return what a message said: its members by its own schema, the elements in it by theirs."""
-    own = {name: value for name, value in one.elements.items() if name in readable.members(one.type)}
-    rest = {name: value for name, value in one.elements.items() if name not in own}
-    return (*readable.parts(visit.tongue, one.type, own), *readable.elements(visit.tongue, rest))
+def _elements(visit: Visit, type: str, elements: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Return what a message of ``type`` said: its members by its own schema, the elements in it by theirs."""
+    own = {name: value for name, value in elements.items() if name in readable.members(type)}
+    rest = {name: value for name, value in elements.items() if name not in own}
+    return (*readable.parts(visit.tongue, type, own), *readable.elements(visit.tongue, rest))
 
 
 async def printed(visit: Visit) -> web.StreamResponse:

@@ -40,7 +40,6 @@ class Content:
 
     made_at: datetime | None = None
     sent: tuple[SentLine, ...] = ()
-    not_readable: int = 0
     may_be_more: bool = False
     arrangement: Arrangement | None = None
     held_back: rights.Restriction | None = None
@@ -132,7 +131,7 @@ async def _content(visit: Visit, invitation: Invitation, row: BoardRow, page: Pa
             raise
         return Content(arrangement=arrangement, held_back=held_back)
     sent = tuple(sent_line(visit, one) for one in made.sent)
-    return Content(made.made_at, sent, len(made.not_readable), made.may_be_more, arrangement)
+    return Content(made.made_at, sent, made.may_be_more, arrangement)
 
 
 async def give_reason(visit: Visit) -> web.StreamResponse:

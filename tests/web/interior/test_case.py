@@ -23,6 +23,7 @@ from gateway.web.reasons import LASTS
 from tests.support import homeward, story
 from tests.support.network import make_network
 from tests.support.restoring import LOST_NUMBER
+from tests.support.spoilt import spoilt
 from tests.web.interior.case_support import (
     WHY,
     everybody,
@@ -831,6 +832,23 @@ async def test_account_tells_what_was_asked_for(both: tuple[Desk, Desk]) -> None
     await dpo.get(f"/cases/{theirs}/documents")
     answer = await dpo.post(f"/cases/{theirs}/account", {"why": "she complained"})
     assert (200, True) == (answer.status, "Sex" in answer.words.partition("What was sent about you")[2])
+
+
+async def test_account_tells_of_a_message_that_cannot_be_read(both: tuple[Desk, Desk]) -> None:
+    """What is handed over names it, with the day on which it left and its receipt."""
+    desk, _ = both
+    ours, _ = await story.replied(desk.network)
+
+    async def spoil(tx: Tx) -> None:
+        (row,) = await tx.outbound_of_case(ours)
+        await tx.save_outbound(row._replace(sealed=spoilt(row.sealed)))
+
+    await desk.network.gateways["XAA"].context.commit(spoil)
+    officer = await desk.officer("first")
+    await officer.get(f"/cases/{ours}/documents")
+    told = (await officer.post(f"/cases/{ours}/account", {"why": "she asked for it"})).words
+    found = [text in told for text in ("Request for confirmation", "Accepted", rights.NOT_READABLE, "Иванова")]
+    assert [True, True, True, False] == found
 
 
 async def test_account_of_what_a_restore_took_says_so(both: tuple[Desk, Desk]) -> None:
