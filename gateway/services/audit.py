@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from gateway.core import checkpoint, merkle, wire
 from gateway.core.codes import PeerError
 from gateway.core.merkle import BadProof, Frontier
+from gateway.services import threads
 from gateway.services.context import Context
 from gateway.services.ports import Tx
 from gateway.services.rows import InboundRow, KeptRow, LogEntry, LogHead, OutboundRow
@@ -291,8 +292,7 @@ async def _unmatched(context: Context, walks: Sequence[_Walk]) -> list[AuditFind
 
 async def _unlogged(context: Context, partner: str) -> AsyncIterator[AuditFinding]:
     """Yield a finding for each answer, given or got, of the cases with ``partner`` whose receipt is in no log."""
-    threads = await context.store.read(lambda tx: tx.threads(partner))
-    refs = [row.ref for row in threads if row.ref is not None]
+    refs = [row.ref async for row in threads.each_with(context, partner) if row.ref is not None]
     for start in range(0, len(refs), PAGE):
 
         async def look(tx: Tx, part: Sequence[str] = refs[start : start + PAGE]) -> list[AuditFinding]:

@@ -12,20 +12,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
+from gateway.core import wire
 from gateway.core.messages import RESYNC
-from gateway.services import channel, outbox
+from gateway.services import listing, outbox
 from gateway.services.context import Context
 from gateway.services.directory import announce_again
-from gateway.services.listing import THREADS_A_MESSAGE
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.rows import OutboundRow, SealingEnd
 from gateway.services.windows import REVOKED
 from keys.errors import BadRest
-from schemas import ijson
 
 ANSWERED, WAITS, ON_HOLD = "answered", "waits", "hold"
 """What is known of a partner: it has answered under the new key, it has not yet, it could not be written to."""
 
+PORTION = 100
+"""Messages signed again in one transaction: more may wait than there is memory. A run cut short is run again."""
 
 DONE = "replaced"
 """Name of the stored epoch in which keys were replaced and every partner was written to: nothing is left to do."""
@@ -56,15 +57,18 @@ class Compromise:
         else is of no case nobody would say again.
         """
 
-        async def unit(tx: Tx) -> tuple[int, int]:
-            done = []
-            for country in self._context.partners:
-                done += [await self._sign_again(tx, row, now) for row in await tx.waiting_outbound(country)]
-            return done.count(True), done.count(False)
+        async def unit(tx: Tx, country: str, after: OutboundRow | None) -> tuple[list[bool], OutboundRow | None]:
+            rows = await tx.waiting_outbound(country, after, PORTION)
+            return [await self._sign_again(tx, row, now) for row in rows], rows[-1] if len(rows) == PORTION else None
 
-        committed = await self._context.commit(unit)
-        signed, dropped = committed.value
-        return signed, dropped
+        done, last = list[bool](), None
+        for country in self._context.partners:
+            while True:
+                some, last = (await self._context.commit(partial(unit, country=country, after=last))).value
+                done += some
+                if last is None:
+                    break
+        return done.count(True), done.count(False)
 
     async def _sign_again(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
         context = self._context
@@ -86,33 +90,23 @@ class Compromise:
         """
         Queue for each partner a list of what we hold of it: what it holds of ours beyond that was forged or lost.
 
-        What we announced since the theft nobody goes by any more, whoever did: what holds yet is announced again.
+        Where no key of it is held that waits for one. What we announced since the theft nobody goes by any more,
+        whoever did: what holds yet is announced again.
         """
-        for country in self._context.partners:
+        context = self._context
+        for country in context.partners:
             try:
-                await self._context.commit(partial(announce_again, self._context, country=country, now=now))
-                queued = await self._context.commit(partial(self._queue, country=country, now=now))
+                await context.commit(partial(announce_again, context, country=country, now=now))
+                queued = await context.commit(partial(listing.queue, context, country=country, now=now))
+                outbox.check_recipient(context, country, now)
                 self._greetings[country] = queued.value
             except Unavailable as error:
-                self._context.log("partner.not_greeted", country=country, error=str(error), hint=error.hint)
-        await self._context.commit(self._note_done)
-        self._context.wake()
+                context.log("partner.not_greeted", country=country, error=str(error), hint=error.hint)
+        await context.commit(self._note_done)
+        context.wake()
 
     async def _note_done(self, tx: Tx) -> None:
         await tx.set_meta(DONE, str(self._context.epoch))
-
-    async def _queue(self, tx: Tx, country: str, now: datetime) -> str:
-        """Queue the list for one partner, in as many messages as it takes, and return the id of the last."""
-        threads = [row for row in await tx.threads(country) if row.in_digest is not None]
-        id = ""
-        for start in range(0, max(1, len(threads)), THREADS_A_MESSAGE):
-            listed = [
-                {"thread": row.thread, "epoch": row.in_epoch, "seq": row.in_seq, "payload": row.in_digest}
-                for row in threads[start : start + THREADS_A_MESSAGE]
-            ]
-            body = {"threads": listed, "more": start + THREADS_A_MESSAGE < len(threads)}
-            id = await channel.queue(self._context, tx, country, RESYNC, ijson.dumps(body), now)
-        return id
 
     async def met(self) -> dict[str, str]:
         """Return for each partner whether it has answered under the new key."""
@@ -132,10 +126,8 @@ class Compromise:
         """Try again what waits: a partner that had not taken the card asks for patience, and may have it by now."""
 
         async def unit(tx: Tx) -> None:
+            await tx.hasten_outbound(now, now, now + wire.MAX_VALIDITY)
             for country in self._context.partners:
-                for row in await tx.waiting_outbound(country):
-                    if row.next_try_at > now >= row.not_before:
-                        await tx.save_outbound(row._replace(next_try_at=now))
                 partner = await tx.find_partner(country)
                 if partner is not None and partner.open_until is not None:
                     await tx.save_partner(partner._replace(open_until=None))

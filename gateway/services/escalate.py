@@ -266,7 +266,7 @@ class Escalation:
         acting(context, person, role, context.clock.now())
         _may(role, FINDERS)
         wanted = sought.strip().upper()
-        for row in await context.store.read(lambda tx: tx.threads(partner)):
+        async for row in threads.each_with(context, partner):
             if row.ref is not None and reference(row.thread) == wanted:
                 return row.ref
         raise NotFound("no case with this State has that reference")

@@ -52,16 +52,17 @@ _MADE = "listing_made:"
 """Name, before the partner's code, of the instant at which the listing that came was made, by the partner's clock."""
 
 
-async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: int = 0) -> None:
+async def queue(context: Context, tx: Tx, country: str, now: datetime, wait_s: int = 0) -> str:
     """
     Put the listing for ``country`` in the outbox, to be posted in ``wait_s`` seconds, in place of one that waits there.
 
-    It waits for a valid sealing key of it where none is held: nothing else would have it made.
+    It waits for a valid sealing key of it where none is held: nothing else would have it made. Returns the id of the
+    last message of it that is made at once.
     """
     for row in await tx.waiting_in(country, None):
         if row.type == RESYNC:
             await tx.save_outbound(row._replace(state="dropped", envelope=None, answered_at=now))
-    await _list(context, tx, country, now, "", wait_s=wait_s)
+    return await _list(context, tx, country, now, "", wait_s=wait_s)
 
 
 async def go_on(context: Context, tx: Tx, country: str, now: datetime) -> None:
@@ -71,8 +72,12 @@ async def go_on(context: Context, tx: Tx, country: str, now: datetime) -> None:
         await _list(context, tx, country, now, after)
 
 
-async def _list(context: Context, tx: Tx, country: str, now: datetime, after: str, *, wait_s: int = 0) -> None:
-    """List threads of ``country`` behind that of the name ``after``, as many as are listed at once."""
+async def _list(context: Context, tx: Tx, country: str, now: datetime, after: str, *, wait_s: int = 0) -> str:
+    """
+    List threads of ``country`` behind that of the name ``after``, as many as are listed at once.
+
+    Returns the id of the last message.
+    """
     card, rows = context.trust.find(country), list[dict[str, object]]()
     found = await tx.threads(country, after, THREADS_AT_ONCE + 1)
     here, is_more = found[:THREADS_AT_ONCE], len(found) > THREADS_AT_ONCE
@@ -81,15 +86,17 @@ async def _list(context: Context, tx: Tx, country: str, now: datetime, after: st
             rows.append(_row(thread.thread, thread.in_epoch, thread.in_seq, thread.in_digest))
             if card is not None and thread.in_epoch >= card.epoch:
                 rows += await _before(tx, thread)
+    id = ""
     # One that says that nothing is held is sent too: whoever was restored waits for it.
     for start in range(0, max(len(rows), 1), THREADS_A_MESSAGE):
         part = rows[start : start + THREADS_A_MESSAGE]
         body = ijson.dumps({"threads": part, "more": is_more or start + THREADS_A_MESSAGE < len(rows)})
-        await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s, may_wait=True)
+        id = await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s, may_wait=True)
     if is_more:
         await tx.set_meta(_LEFT + country, here[-1].thread)
     else:
         await tx.drop_meta(_LEFT + country)
+    return id
 
 
 async def await_one(tx: Tx, country: str, now: datetime) -> None:

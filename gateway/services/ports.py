@@ -329,8 +329,14 @@ class Tx(Protocol):
         """Return how many messages to a partner wait that are in a thread and of no case; of more, ``most``."""
         ...
 
-    async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
-        """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""
+    async def waiting_outbound(
+        self, partner: str, after: OutboundRow | None = None, limit: int = ...
+    ) -> Sequence[OutboundRow]:
+        """
+        Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave.
+
+        It is at most ``limit`` messages, those behind ``after`` where one is named.
+        """
         ...
 
     async def waiting_in(self, partner: str, thread: str | None) -> Sequence[OutboundRow]:

@@ -1,6 +1,6 @@
 """What is said to the other State in the thread of a case: put in the outbox, taken out of it, read again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -78,6 +78,26 @@ async def thread_of(tx: Tx, case: Case) -> ThreadRow:
     """Return the thread of ``case`` as both directions stand, or a new one."""
     found = await tx.find_thread(case.partner, case.thread)
     return found or ThreadRow(case.partner, case.thread, case.ref)
+
+
+_PART = 500
+"""Threads read at once: with a State there may be as many as it likes."""
+
+
+async def each_with(context: Context, partner: str) -> AsyncIterator[ThreadRow]:
+    """Yield the threads with ``partner``, by name."""
+    after = ""
+    while True:
+        found = await context.store.read(partial(_threads, partner=partner, after=after))
+        for row in found:
+            yield row
+        if len(found) < _PART:
+            return
+        after = found[-1].thread
+
+
+async def _threads(tx: Tx, partner: str, after: str) -> Sequence[ThreadRow]:
+    return await tx.threads(partner, after, _PART)
 
 
 async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:

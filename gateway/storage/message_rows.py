@@ -67,7 +67,9 @@ WHERE o.n IN (
 ORDER BY o.queued_at, o.n
 """
 _QUEUED_BEFORE, _QUEUED_SINCE = _OUTBOUND + _BEFORE, _OUTBOUND + _SINCE
-_OUTBOUND_WAITING = _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
+_OUTBOUND_WAITING = (
+    _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.n > ? ORDER BY o.n LIMIT ?"
+)
 _WAITING_IN = _OUTBOUND + "WHERE o.partner = ? AND o.thread = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
 _WAITING_IN_NONE = _WAITING_IN.replace("o.thread = ?", "o.thread IS NULL")
 _OUTBOUND_EXPIRED = (
@@ -319,11 +321,8 @@ class MessageRows(Sql):
 
         They are at most ``limit``, those behind ``after`` where one of them is named.
         """
-        begin, number = seconds(since), 0
+        begin, number = seconds(since), await self._number(after)
         at = 0 if after is None else seconds(after.queued_at)
-        if after is not None:
-            stored = await self._one(_STORED_OUTBOUND, (partner, after.id))
-            number = int(stored[0]) if stored is not None else 0
         found = list[Row]()
         if at < begin:
             found += await self._all_held(_QUEUED_BEFORE, (partner, begin, at, number, limit))
@@ -342,9 +341,21 @@ class MessageRows(Sql):
         row = await self._one(_COUNT_OF_NOTHING, (partner, most))
         return int(row[0]) if row else 0
 
-    async def waiting_outbound(self, partner: str) -> Sequence[OutboundRow]:
-        """Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave."""
-        return tuple(map(_outbound, await self._all_held(_OUTBOUND_WAITING, (partner,))))
+    async def waiting_outbound(
+        self, partner: str, after: OutboundRow | None = None, limit: int = _MOST
+    ) -> Sequence[OutboundRow]:
+        """
+        Return what is queued or posted and has no answer, in the order of queueing, whenever it may leave.
+
+        It is at most ``limit`` messages, those behind ``after`` where one is named.
+        """
+        number = await self._number(after)
+        return tuple(map(_outbound, await self._all_held(_OUTBOUND_WAITING, (partner, number, limit))))
+
+    async def _number(self, row: OutboundRow | None) -> int:
+        """Return the number under which ``row`` is stored; 0, which no row has, if it is not."""
+        stored = None if row is None else await self._one(_STORED_OUTBOUND, (row.partner, row.id))
+        return 0 if stored is None else int(stored[0])
 
     async def waiting_in(self, partner: str, thread: str | None) -> Sequence[OutboundRow]:
         """Return the same of one ``thread``, or of what is in none."""

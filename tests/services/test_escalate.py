@@ -5,7 +5,7 @@ import pytest
 from gateway.core.case import State
 from gateway.core.machine import RuleRefused
 from gateway.core.note_verbale import reference, serialize_text
-from gateway.services import cases
+from gateway.services import cases, threads
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
 from gateway.services.mention import mentionable
@@ -308,9 +308,13 @@ async def test_the_note_names_nothing_of_ours_and_nobody(network: Network) -> No
     assert [] == [word for word in (ours, case.thread, case.officer, *names) if word and word in text]
 
 
-async def test_the_other_desk_finds_the_case_by_its_reference(network: Network) -> None:
+async def test_the_other_desk_finds_the_case_by_its_reference(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who is asked by note finds the case; a reference that is not there, and a ministry, find nothing."""
-    ours = await late(network)
+    monkeypatch.setattr(threads, "_PART", 1)
+    ours, *_ = await late(network), await story.sent(network), await story.sent(network)
+    await network.deliver()
     theirs = await story.twin(network, ours)
     note = await ladder(network).note("XBB", "board", "foreign_affairs")
     service, sought = ladder(network, "XBB"), note.items[0].reference

@@ -674,7 +674,11 @@ async def test_what_waits_for_a_partner(store: Store) -> None:
         ("save_outbound", outbound("dropped", thread="t4", state="dropped")),
         ("save_outbound", outbound("other", thread="t5", partner="XCC")),
     )
-    assert ["id-plan", "id-posted"] == [row.id for row in await get(store, "waiting_outbound", "XBB")]
+    waiting = await get(store, "waiting_outbound", "XBB")
+    assert ["id-plan", "id-posted"] == [row.id for row in waiting]
+    assert ["id-plan"] == [row.id for row in await get(store, "waiting_outbound", "XBB", None, 1)]
+    assert ["id-posted"] == [row.id for row in await get(store, "waiting_outbound", "XBB", waiting[0], 1)]
+    assert () == await get(store, "waiting_outbound", "XBB", waiting[1], 1)
 
 
 async def test_what_waits_in_one_thread_or_in_none(store: Store) -> None:

@@ -21,12 +21,12 @@ from gateway.cli.own_card import issue, own_card
 from gateway.core import envelope, evidence_verifier, wire
 from gateway.core.messages import RESYNC
 from gateway.core.retry import FAILURES_TO_OPEN
-from gateway.services import compromise
+from gateway.services import compromise, listing
 from gateway.services import exposure as exposures
 from gateway.services import outbox as outboxes
 from gateway.services.compromise import ANSWERED, ON_HOLD, WAITS, Compromise
 from gateway.services.exposure import Exposure, exposure
-from gateway.services.ports import Tx
+from gateway.services.ports import Committed, Tx, Unit
 from gateway.services.rows import Trace
 from gateway.settings import load
 from gateway.transport.card_directory import load_cards
@@ -40,6 +40,7 @@ from tests.support import questions, story
 from tests.support.device import address
 from tests.support.erased import erase
 from tests.support.evidence import exported, members_of
+from tests.support.holds import held as held_by
 from tests.support.network import START, Network, open_gateway
 from tests.support.posted import payloads
 from tests.support.restoring import after_the_listing, back_up, card_of, findings_of, next_card_of, outbox, restore
@@ -201,7 +202,7 @@ async def test_a_greeting_lists_what_came_in_as_many_messages_as_it_takes(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each but the last says that more follows; a thread in which nothing came is in none of them."""
-    monkeypatch.setattr(compromise, "THREADS_A_MESSAGE", 1)
+    monkeypatch.setattr(listing, "THREADS_A_MESSAGE", 1)
     for _ in range(2):
         await story.acknowledged(network)
     await story.sent(network)
@@ -210,6 +211,44 @@ async def test_a_greeting_lists_what_came_in_as_many_messages_as_it_takes(
     await network.deliver()
     bodies = [one.body for one in payloads(network, "XBB") if one.type == RESYNC]
     assert [(1, True), (1, False)] == [(len(body["threads"]), body["more"]) for body in bodies]
+
+
+async def test_a_state_on_hold_is_greeted_once_it_is_not(network: Network) -> None:
+    """It holds what was forged in our name like any other, and nothing else would have it told what is ours."""
+    await story.acknowledged(network)
+    lifted, met = await held_by(network, "XAA", "XBB"), Compromise(network.gateways["XAA"].context)
+    network.wires.posted.clear()
+    await met.greet(network.clock.now())
+    await network.deliver()
+    assert (ON_HOLD, []) == ((await met.met())["XBB"], network.wires.posted)
+    await lifted()
+    network.clock.pass_(minutes=2)
+    await network.deliver()
+    assert [1] == [len(one.body["threads"]) for one in payloads(network, "XBB") if one.type == RESYNC]
+
+
+async def test_what_waits_is_signed_again_in_portions(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be more than there is memory; and each is signed, whatever stands before it."""
+    monkeypatch.setattr(compromise, "PORTION", 2)
+    gateway = network.gateways["XAA"]
+    refs = [await story.sent(network) for _ in range(5)]
+    gateway.context.keyring = replace(gateway.context.keyring, signing=SigningKey.generate())
+    commit, changed = gateway.context.store.commit, list[int]()
+
+    async def kids() -> list[str]:
+        rows = [row for ref in refs for row in await outbox(network, "XAA", ref)]
+        of = [await story.row(network, "XAA", ref) for ref in refs]
+        kept = [outboxes.kept(gateway.context, *pair) for pair in zip(rows, of, strict=True)]
+        return [jws.parse(one, jws.TYP_MESSAGE).kid for one in kept]
+
+    async def watched(unit: Unit[Any], partner: str = "") -> Committed:
+        made = await commit(unit, partner)
+        changed.append((await kids()).count(gateway.context.keyring.signing.kid))
+        return made
+
+    monkeypatch.setattr(gateway.context.store, "commit", watched)
+    assert (5, 0) == await Compromise(gateway.context).sign_again(network.clock.now())
+    assert [2, 4, 5] == changed
 
 
 @pytest.mark.parametrize("held", [True, False], ids=["with a key", "on hold"])
