@@ -5,7 +5,7 @@ Rule 1: nothing is lost by it. What comes beyond is answered ``rate``, stores no
 Rule 2: what stops something, takes data back or fetches has room of its own, which nothing else can use up.
 Rule 3: whoever recorded what passes can send it again without any key. What is known counts nothing, and what is over
 counts by itself: no stranger uses up what a State may send.
-Rule 4: a person hears of it when half is used up. It is counted in memory, by each process for itself.
+Rule 4: a person hears of it when half of either is used up. It is counted in memory, by each process for itself.
 """
 
 from dataclasses import dataclass
@@ -65,16 +65,18 @@ class Daily:
         day.bytes += size
 
     def is_busy(self, country: str, now: datetime) -> bool:
-        """Return whether ``country`` left half of what it may today."""
-        day = self._today(country, now)
-        return day.messages * 2 >= self._messages or day.bytes * 2 >= self._bytes
+        """Return whether ``country`` left half of what it may today, or half as much that is over came from it."""
+        return any(self._is_half(self._today(account, now)) for account in (country, _over(country)))
 
-    def is_busy_now(self, country: str, now: datetime) -> bool:
-        """Return whether ``country`` is busy, and that was not said yet today."""
-        day = self._today(country, now)
-        is_news = self.is_busy(country, now) and not day.told
+    def is_busy_now(self, payload: Payload, now: datetime) -> bool:
+        """Return whether half is used up of what ``payload`` counts for, and that was not said yet today."""
+        day = self._today(_account(payload, now), now)
+        is_news = self._is_half(day) and not day.told
         day.told = day.told or is_news
         return is_news
+
+    def _is_half(self, day: _Day) -> bool:
+        return day.messages * 2 >= self._messages or day.bytes * 2 >= self._bytes
 
     def _today(self, account: str, now: datetime) -> _Day:
         day = self._days.get(account)
@@ -83,8 +85,17 @@ class Daily:
         return day
 
 
+def is_over(payload: Payload, now: datetime) -> bool:
+    """Return whether ``payload`` came past its time, and so counts by itself."""
+    return now > payload.expires_at + SKEW
+
+
 def _account(payload: Payload, now: datetime) -> str:
-    return f"{payload.sender} over" if now > payload.expires_at + SKEW else payload.sender
+    return _over(payload.sender) if is_over(payload, now) else payload.sender
+
+
+def _over(country: str) -> str:
+    return f"{country} over"
 
 
 def _cost(payload: Payload) -> int:

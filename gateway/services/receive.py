@@ -25,7 +25,7 @@ from gateway.core.messages import (
 from gateway.core.wire import Payload
 from gateway.services import epochs, tree
 from gateway.services.context import Context
-from gateway.services.daily import Daily
+from gateway.services.daily import Daily, is_over
 from gateway.services.envelopes import Opened, open_envelope
 from gateway.services.judge import Judge, Verdict
 from gateway.services.ports import Conflict, Draft, Tx, Unavailable
@@ -175,8 +175,8 @@ class Receiver:
             answer = await self._committed(unit, sender)
         if is_new:  # once it is kept: as many more as a State may have under way can pass the bound
             self.daily.count(payload, len(opened.signed), now)
-        if self.daily.is_busy_now(sender, now):
-            self._context.log("partner.busy", partner=sender)
+        if self.daily.is_busy_now(payload, now):
+            self._context.log("partner.busy", partner=sender, **({"code": "over"} if is_over(payload, now) else {}))
         return answer
 
     async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]], partner: str = "") -> bytes | None:

@@ -374,12 +374,26 @@ async def test_what_a_state_leaves_in_a_day_has_an_end(fresh: Door) -> None:
     for shot in old[:-1]:
         await fresh.refused(shot, "expired")
     await fresh.problem(old[-1], "rate")
+    told = [fields for event, fields in fresh.network.logs if event == "partner.busy"]
+    assert [{"partner": "XAA"}, {"partner": "XAA", "code": "over"}] == told
     # What ends a request has room left, and no more than that.
     await fresh.accepted(follow(fresh, first, "withdrawal"))
     await fresh.accepted(follow(fresh, first, "erasure", seq=3))
     await fresh.problem(follow(fresh, first, "erasure", seq=4), "rate")
     fresh.network.clock.pass_(days=1)
     await fresh.accepted(late)
+
+
+async def test_what_is_over_raises_the_alarm_too(fresh: Door) -> None:
+    """It stays for good like the rest, and up to its own bound each day: whoever watches is told at half of it."""
+    fresh.gateway.receiver.daily = Daily(8, 64)
+    now = fresh.network.clock.now()
+    for number in range(1, 5):
+        await fresh.refused(fresh.partner.message(issued_at=now - 2 * DAY, expires_at=now - DAY), "expired")
+        assert fresh.gateway.receiver.daily.is_busy("XAA", now) == (number == 4)
+    await fresh.accepted(fresh.partner.message())
+    fresh.network.clock.pass_(days=1)
+    assert not fresh.gateway.receiver.daily.is_busy("XAA", fresh.network.clock.now())
 
 
 @pytest.mark.parametrize("type", ["directory", "resync"])
