@@ -172,12 +172,14 @@ def _check_newest(context: Context) -> None:
     if own is None:
         hint = "put all of our cards back, from the backup or from a partner, which has them; see trust.directory"
         raise StoreError("no card of ours is here: nothing would leave, and nothing that comes would open", hint)
-    if context.is_revoked(context.keyring.signing.kid):
+    kid = context.keyring.signing.kid
+    if context.is_revoked(kid) or kid not in {key.kid for key in own.signing}:
         hint = (
-            "put the newest copy of the key store back; if isthmus compromise was cut short, run it again; else"
-            " isthmus keys rotate signing, then the same with --activate"
+            "put the newest copy of the key store back, or name the key that the card lists as 'signing'; if isthmus"
+            " compromise was cut short, run it again; else isthmus keys rotate signing, then the same with --activate"
         )
-        raise BadStore(f"our card {own.serial} revokes the signing key in use: no partner takes what it signs", hint)
+        says = "revokes" if context.is_revoked(kid) else "does not list"
+        raise BadStore(f"our card {own.serial} {says} the signing key in use: no partner takes what it signs", hint)
     if own.epoch < context.epoch:
         hint = (
             "put the newest cards and key store here if another machine has newer ones, or the cards if a partner has;"

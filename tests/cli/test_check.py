@@ -40,6 +40,7 @@ from keys import b64
 from keys.card import Card
 from keys.custody import open_store
 from keys.errors import StoreError as KeyStoreError
+from keys.sign import SigningKey
 from tests.cli.support import (
     PHRASE,
     Homes,
@@ -608,6 +609,16 @@ def test_a_signing_key_in_use_that_is_revoked(homes: Homes) -> None:
     assert "--activate" in _hint(home, "revokes the signing key in use")
     value("keys", "rotate", "signing", "-C", home, "--activate")
     assert {} == findings(home)
+
+
+def test_a_signing_key_in_use_that_no_card_lists(homes: Homes) -> None:
+    """As where a key store of years ago was put back, or the configuration names another key of a device."""
+    home = homes.home("XBB")
+    store = open_store(f"file:{home / KEY_FILE}", passphrase=lambda: PHRASE, environ={})
+    store.destroy(SIGNING)
+    store.put(SIGNING, SigningKey.generate().seed)
+    assert "isthmus keys rotate signing" == _hint(home, "does not list the signing key in use")
+    assert "newest copy of the key store" in _not_served(home, "does not list the signing key in use")
 
 
 def test_cards_that_are_older_than_the_database(homes: Homes) -> None:
