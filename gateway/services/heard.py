@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from gateway.core import exercise, wire
 from gateway.core.case import Case, State
-from gateway.core.messages import ACCEPTANCE, ELEMENTS, POSITIVE_OUTCOMES, PROPOSAL, RECTIFICATION, SCHEDULE
+from gateway.core.messages import ACCEPTANCE, ELEMENTS, POSITIVE_OUTCOMES, PROPOSAL, RECTIFICATION, SCHEDULE, TYPES
 from gateway.services import listing, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -18,13 +18,17 @@ LOST_NUMBER = "the other State holds our message number %(number)s, which was lo
 _LOST_NUMBER = LOST_NUMBER.partition("%")[0]
 
 
-async def was_posted(tx: Tx, case: Case) -> bool:
-    """Return whether any envelope of the thread was ever posted, as far as we know or the other State told us."""
+async def was_posted(tx: Tx, case: Case, types: Collection[str] = frozenset(TYPES)) -> bool:
+    """
+    Return whether any envelope of the thread was ever posted, as far as we know or the other State told us.
+
+    Where we know what left, one of ``types`` counts; what a restore made us forget may be of any.
+    """
     thread = await threads.thread_of(tx, case)
     # What a restore made us forget left all the same; the listing of the other State put its digest there.
     if thread.seen is not None and thread.in_digest is None and thread.out_seq == 0:
         return True
-    return any(row.posted_at is not None for row in await tx.outbound_of_case(case.ref))
+    return any(row.posted_at is not None and row.type in types for row in await tx.outbound_of_case(case.ref))
 
 
 async def is_under_way(context: Context, tx: Tx, held: Held, types: Collection[str]) -> bool:

@@ -15,12 +15,21 @@ from gateway.core.age import treat_as_minor
 from gateway.core.case import HELD, Case, Side, State
 from gateway.core.escalation import is_stopped, owed
 from gateway.core.machine import Event
-from gateway.core.messages import DOCUMENT_REQUEST, ERASURE, ONWARD_REQUEST, RECTIFICATION, USE_REQUEST
+from gateway.core.messages import (
+    DOCUMENT_REQUEST,
+    ERASURE,
+    INTERVIEW_RESULT,
+    ONWARD_REQUEST,
+    RECTIFICATION,
+    REPLY,
+    REQUEST,
+    USE_REQUEST,
+)
 from gateway.core.remark import is_confirmed
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.tables import table_for
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
-from gateway.services import cases
+from gateway.services import cases, heard
 from gateway.services.acts import VERBS, DeskServices, allowed
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
@@ -47,6 +56,12 @@ OF_WHAT_IS_PREPARED: Final = frozenset(
 
 _SIGNED_OR_SENT: Final = OF_WHAT_IS_PREPARED | {"rectification-approval"}
 
+OF_WHAT_LEFT: Final = frozenset({"use-question", "strike", "erasure-demand"})
+"""Steps about data that the other State has of us: until some was posted there is none."""
+
+_BRING: Final = frozenset({REQUEST, REPLY, INTERVIEW_RESULT})
+"""Types of messages of which one is the first to bring data; an acknowledgement, or a question, brings none."""
+
 _LOOKS: Final = frozenset({"two_persons", "approved", "prepared", "countersigned", "right_type", "in_charge"})
 """Guards of these steps that look at the case, who acts and in which role; others look at what the step brings too."""
 
@@ -69,12 +84,15 @@ async def open_steps(
 
     async def unit(tx: Tx) -> dict[str, tuple[str, ...]]:
         held, now, found = await cases.load(context, tx, row.ref), context.clock.now(), dict[str, tuple[str, ...]]()
+        has_data = await heard.was_posted(tx, held.case, _BRING)
         for verb, may in given.items():
             if verb in WAYS_ON:
                 may = await services.hold.way_on(tx, held, verb, person, may)
             if verb == "restatement":
                 may = tuple(role for role in may if _may_restate(held.case, role))
             if verb == "extension" and not _goes_longer(context, held.case, now):
+                continue
+            if verb in OF_WHAT_LEFT and not has_data:
                 continue
             if verb in _SIGNED_OR_SENT or verb == "assessment":
                 may = tuple(role for role in may if _is_let(held.case, Event("", person, role), verb, now))

@@ -8,7 +8,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import RECTIFICATION, USE_REQUEST
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
 from gateway.core.wire import format_instant
-from gateway.services.offered import _has_place, _is_let, open_steps
+from gateway.services.offered import OF_WHAT_LEFT, _has_place, _is_let, open_steps
 from gateway.serving import desk_services
 from tests.core import support
 from tests.support import homeward, story
@@ -63,6 +63,26 @@ async def test_age_and_guardian_are_set_right_by_who_may_say_something_of_them(n
             await story.put(network, "XAA", ours, state)
             found = (await offered(network, "XAA", ours, *BOTH))["restatement"]
             assert set(wanted) == set(found), (minor, state)
+
+
+async def test_what_became_of_the_data_is_asked_once_some_left(network: Network) -> None:
+    """Before a request, or a reply, was posted the other State has none: an acknowledgement brings nothing."""
+    discarded = await network.gateways["XAA"].clear.new(story.draft(), "first")
+    await network.gateways["XAA"].clear.close(discarded, "first", "case_officer", "discard")
+    _, received = await story.received(network)
+    ours, acknowledged = await story.acknowledged(network)
+    _, replied = await story.replied(network)
+    found = {
+        ref: OF_WHAT_LEFT & (await offered(network, country, ref, role)).keys()
+        for country, ref, role in (
+            ("XAA", discarded, "case_officer"),
+            ("XBB", received, "registry_clerk"),
+            ("XBB", acknowledged, "registry_clerk"),
+            ("XAA", ours, "case_officer"),
+            ("XBB", replied, "registry_clerk"),
+        )
+    }
+    assert {discarded: set(), received: set(), acknowledged: set(), ours: OF_WHAT_LEFT, replied: OF_WHAT_LEFT} == found
 
 
 async def test_a_travel_document_is_issued_once_one_was_asked_for(network: Network) -> None:

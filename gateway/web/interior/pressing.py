@@ -29,8 +29,8 @@ PRESET: Final = N_("Pressing may endanger somebody.")
 
 _OVER: Final = frozenset({*GONE, State.CLOSED})
 
-_MATTERS: Final = frozenset({*WATCHED, *HELD})
-"""States in which somebody is pressed for, or may be once the case goes on."""
+_MATTERS: Final = frozenset({State.DRAFT, State.CLEARED, State.NOT_ACCEPTED, *WATCHED, *HELD})
+"""States in which somebody is pressed for, or may be once the request has left or the case goes on."""
 
 
 def _may_mark(visit: Visit, row: BoardRow) -> bool:
