@@ -55,6 +55,12 @@ VISIT = web.RequestKey("visit", Visit)
 """Where a request keeps what the guard needs for a page about an error."""
 
 FORM_TIMEOUT_S = 15.0
+FORM_BYTES_PER_S = 16 * 1024
+"""
+A form with a file in it has a second more for so many bytes of it that came, so that 8 MiB get through a line of
+131 kbit/s. Only in a session, or one that ended by itself: whoever has none has little to send, and no more time.
+"""
+
 RETRY_AFTER_S = "2"
 RUNNING_LOOK_S = 0.1
 RUNNING_LOOKS = 50
@@ -364,9 +370,15 @@ class _Door:
         posted: list[tuple[str, str]] = []
         odd: BadForm | None = None
         try:
-            async with asyncio.timeout(FORM_TIMEOUT_S):
+            latest = asyncio.get_running_loop().time() + FORM_TIMEOUT_S
+            async with asyncio.timeout_at(latest) as bound:
                 is_known = visit.session is not None or await self._is_ended(visit, token)
-                visit.uploads = await read_fields(request, visit.route.upload, posted, is_known=is_known)
+
+                def came(total: int) -> None:
+                    if is_known:
+                        bound.reschedule(latest + total / FORM_BYTES_PER_S)
+
+                visit.uploads = await read_fields(request, visit.route.upload, posted, came, is_known=is_known)
         except (BadForm, TimeoutError) as error:
             odd = error if isinstance(error, BadForm) else BadForm("slow")
             if not posted:

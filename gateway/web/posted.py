@@ -6,6 +6,7 @@ Rule: what cannot be taken is no form (``BadForm``), and nothing of it is quoted
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -52,11 +53,17 @@ class BadForm(Exception):
 
 
 async def read_fields(
-    request: web.Request, upload: int, fields: list[tuple[str, str]], *, is_known: bool
+    request: web.Request,
+    upload: int,
+    fields: list[tuple[str, str]],
+    came: Callable[[int], None],
+    *,
+    is_known: bool,
 ) -> dict[str, bytes]:
     """
     Add the fields of a form to ``fields`` one by one, and return the files in it (at most ``upload`` bytes, with 0 none
-    may come). Those before a file that is too large are there when ``BadForm`` says that it is.
+    may come). Those before a file that is too large are there when ``BadForm`` says that it is. ``came`` is told how
+    many bytes of a form with files have come, as they do.
 
     Files are held in memory only: what reads forms in the library writes a large one to a file of the system, in clear,
     and unpacks a compressed one without a bound. Of a visitor without a session no file is held, and of a form no more
@@ -85,6 +92,7 @@ async def read_fields(
         raw, size, bound = bytearray(), 0, upload if part.filename else room
         while chunk := await part.read_chunk():
             size += len(chunk)
+            came(request.content.total_bytes)
             if size > bound or request.content.total_bytes > most:
                 raise BadForm("large", most=bound if size > bound else most)
             if is_known or not part.filename:

@@ -10,11 +10,11 @@ from gateway.web.posted import read_fields
 
 async def read(form: FormData, upload: int, *, is_known: bool) -> tuple[list[tuple[str, str]], Mapping[str, bytes]]:
     """Return what is held of ``form`` once it came over a socket."""
-    found = []
+    found, came = [], list[int]()
 
     async def take(request: web.Request) -> web.Response:
         fields: list[tuple[str, str]] = []
-        found.append((fields, await read_fields(request, upload, fields, is_known=is_known)))
+        found.append((fields, await read_fields(request, upload, fields, came.append, is_known=is_known)))
         return web.Response()
 
     app = web.Application()
@@ -29,6 +29,8 @@ async def read(form: FormData, upload: int, *, is_known: bool) -> tuple[list[tup
             assert 200 == answer.status
     finally:
         await runner.cleanup()
+    assert came == sorted(came)
+    assert came[-1] > sum(map(len, found[0][1].values()))
     return found[0]
 
 
