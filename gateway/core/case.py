@@ -237,7 +237,8 @@ class Case:
     what was sent is known elsewhere under them, and another case may still have them.
 
     ``earlier`` is what was recorded of age and guardian before each restatement by the authority in charge: ``age`` and
-    ``representative`` as in a draft, and ``until``, an RFC 3339 instant.
+    ``representative`` as in a draft, and ``until``, an RFC 3339 instant. ``renamed_at`` is the instant at which the
+    desk itself last named another guardian in a draft, or none any more.
 
     ``accepted`` are the digests of the acceptances that were taken in the thread, whatever became of the return since:
     each is the answer to one proposal, and to no later one.
@@ -285,6 +286,7 @@ class Case:
     accepted: tuple[str, ...] = ()
     earlier: tuple[Mapping[str, Any], ...] = ()
     delays: int = 0
+    renamed_at: str | None = None
 
     @property
     def at(self) -> State | None:

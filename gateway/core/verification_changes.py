@@ -34,7 +34,15 @@ from gateway.core.person_keys import FOUND_BY
 from gateway.core.remark import FURTHER_REMARK
 from gateway.core.reuse import with_further
 from gateway.core.verification import UNANSWERED_BY, WITHDRAWAL_BODY, S
-from gateway.core.verification_guards import GUARDS, body_of, let_go_by, pending_of, restated, value_of
+from gateway.core.verification_guards import (
+    GUARDS,
+    body_of,
+    let_go_by,
+    named_guardian,
+    pending_of,
+    restated,
+    value_of,
+)
 from gateway.core.wire import format_instant
 
 # What each event changes besides the state.
@@ -48,6 +56,9 @@ def _amend(case: Case, event: Event, now: datetime) -> Change:
     amended = replace(case, draft=draft, purpose=draft["purpose"], officer=draft["officer"])
     images = drawn(draft, event.data.get("renditions", case.renditions))
     amended = replace(amended, pending=event.data["pending"], renditions=images)
+    before = case.draft or {}
+    if before.get("representative") and named_guardian(before) != named_guardian(draft):
+        amended = replace(amended, renamed_at=format_instant(now))
     return (_remarked(amended, event) if "remark" in event.data else amended), ()
 
 

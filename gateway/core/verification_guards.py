@@ -278,6 +278,12 @@ def restated(of: Mapping[str, Any]) -> dict[str, Any]:
     return {name: of[name] for name in ("age", "representative")}
 
 
+def named_guardian(of: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
+    """Return whom ``of``, a draft or what stood of one, names as guardian: by reference, and by signature."""
+    guardian = (of or {}).get("representative") or {}
+    return guardian.get("ref"), guardian.get("signed_by")
+
+
 def _restates(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """
     The authority in charge says what is recorded of age and guardian: in all that age is about, child welfare.

@@ -5,11 +5,11 @@ Rule 1: unknown means no. Whoever represents another person is answered as if th
 Rule 2: to stop, and to refuse, is everybody's who represents somebody; what takes a case further is not.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from gateway.core.case import Case
+from gateway.core.verification_guards import named_guardian
 from gateway.services.context import Context, NotFound
 
 REPRESENTING: Final = frozenset({"guardian", "lawyer"})
@@ -28,7 +28,7 @@ def represents(context: Context, case: Case, person: str, role: str, now: dateti
     after = taken_out_at(case) if role == "guardian" else None
     if role not in REPRESENTING or context.guests.invited(person, role, case.ref, now, after):
         return True
-    return person in _named(case.draft)
+    return person in named_guardian(case.draft)
 
 
 def check_representing(context: Context, case: Case, person: str, role: str, now: datetime) -> None:
@@ -42,11 +42,6 @@ def taken_out_at(case: Case) -> datetime | None:
     """Return when a guardian was last taken off the record of ``case``, or another named; a slip of the day is none."""
     later = (*case.earlier[1:], case.draft)
     pairs = zip(case.earlier, later, strict=False)
-    ends = [one["until"] for one, other in pairs if one["representative"] and _named(one) != _named(other)]
-    return datetime.fromisoformat(ends[-1]) if ends else None
-
-
-def _named(file: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
-    """Return whom ``file``, a draft or what stood of one, names as guardian: by reference, and by signature."""
-    guardian = (file or {}).get("representative") or {}
-    return guardian.get("ref"), guardian.get("signed_by")
+    was, ends = named_guardian, [case.renamed_at] if case.renamed_at else []
+    ends += [one["until"] for one, other in pairs if one["representative"] and was(one) != was(other)]
+    return max(map(datetime.fromisoformat, ends)) if ends else None

@@ -117,6 +117,25 @@ async def test_each_guardian_who_is_taken_out_takes_the_guest_along(network: Net
         assert opens == [named is GUARDIAN and one == guests[1] for one in guests]
 
 
+async def test_a_desk_that_names_another_guardian_in_a_draft_takes_the_guest_along(network: Network) -> None:
+    """Who was invited as the guardian of before opens the case no more, once the draft names another, or none."""
+    gateway, clock = network.gateways["XAA"], network.clock
+    draft = story.draft(**homeward.MINOR)
+    ours, opens = await gateway.clear.new(draft, "first"), list[list[bool]]()
+    guests = []
+    for named in ({**GUARDIAN, "appointed_on": "2026-11-11"}, OTHER, {**OTHER, "signed_by": "Youth Court"}):
+        now = clock.now()
+        made = Invitation(f"{len(guests)}", ours, "guardian", f"guest.{len(guests)}", "first", now, now + timedelta(9))
+        gateway.context.guests.take(made, now)
+        guests.append(made.person)
+        clock.pass_(seconds=1)
+        await gateway.clear.amend(ours, {**draft, "representative": named}, "first")
+        case = await story.case(network, "XAA", ours)
+        opens.append([represents(gateway.context, case, one, "guardian", clock.now()) for one in guests])
+        clock.pass_(seconds=1)
+    assert [[True], [False, False], [False, False, False]] == opens
+
+
 async def test_what_stood_is_shown_to_a_desk_and_who_is_in_charge(network: Network) -> None:
     """Whoever else sees a return learns from it neither of age nor of who was the guardian before."""
     ours = await stopped(network)

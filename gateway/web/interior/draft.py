@@ -32,9 +32,9 @@ from gateway.services.opening import Reused
 from gateway.services.ports import Unavailable
 from gateway.web import forms, reasons, unfit
 from gateway.web.error_page import NoDraft
-from gateway.web.form_fields import Field, body_fields
+from gateway.web.form_fields import Field, Option, body_fields
 from gateway.web.forms import Problem
-from gateway.web.interior import differences, looks, pictures, tasks
+from gateway.web.interior import differences, guardian, looks, pictures, tasks
 from gateway.web.interior.disclosure import disclosure, objections
 from gateway.web.interior.step_links import steps_of
 from gateway.web.interior.tasks import (
@@ -44,7 +44,6 @@ from gateway.web.interior.tasks import (
     read,
     spellings,
     standing,
-    with_reference,
     with_spelling,
     with_task,
 )
@@ -220,10 +219,15 @@ def _show_task(
     *,
     more: Sequence[tuple[str, str]] = (),
     found: tasks.Spelling | None = None,
+    choice: Sequence[Option] = (),
     status: int = 200,
 ) -> web.StreamResponse:
-    """Return the page of one task; ``more`` are problems of fields that are of the page and not of the draft."""
-    of = _fields(visit, task)
+    """
+    Return the page of one task; ``more`` are problems of fields that are of the page and not of the draft.
+
+    With a ``choice`` it asks which guardian is named.
+    """
+    of = guardian.asked(_fields(visit, task), choice)
     barred = [
         code for code in sorted(visit.site.desk.context.partners) if code not in tasks.partners(visit.site.desk.context)
     ]
@@ -251,24 +255,28 @@ async def task_save(visit: Visit) -> web.StreamResponse:
     work, task = await _opened(visit), _task(visit)
     if isinstance(work, web.StreamResponse):
         return work
-    of, given = _fields(visit, task), MultiDict(visit.forms)
-    if (changed := forms.changed(of, given)) is not None:
-        posted = with_task(_posted(work), task, changed)
-        return _show_task(visit, await _keep(visit, work, posted), task, posted, ())
-    posted = with_reference(with_task(_posted(work), task, given), visit.site.desk.context.random.token)
-    if "suggest" in visit.form and task.name == "names":
-        return await _suggest(visit, work, task, posted)
-    if task.name != "documents":
-        return await _saved(visit, await _keep(visit, work, posted), task, posted)
-    posted, told, problem = await _pictured(visit, posted)
+    before, changed = _posted(work), forms.changed(_fields(visit, task), visit.forms)
+    posted = with_task(before, task, visit.forms if changed is None else changed)
+    if guardian.is_unsaid(before, posted):
+        return await _ask_which(visit, work, task, posted)
+    told, problem = "", ""
+    if task.name == "documents":  # whichever button was pressed, a file that was chosen comes along
+        posted, told, problem = await _pictured(visit, posted)
+    if changed is None:
+        posted = guardian.with_reference(posted, visit.site.desk.context.random.token)
+        if "suggest" in visit.form and task.name == "names":
+            return await _suggest(visit, work, task, posted)
     work = await _keep(visit, work, posted)
     if problem:
         return _show_task(visit, work, task, posted, (), more=[("file", problem)], status=422)
-    if told:
-        return await visit.to(visit.path("request-task", id=work.id, task=task.name), told=told)
+    if changed is not None:
+        return _show_task(visit, work, task, posted, ())
     if "read" in visit.form:
         return await _read_zone(visit, work, task, posted)
-    return await _saved(visit, work, task, posted, _check_digit(visit, posted))
+    wrong = _check_digit(visit, posted) if task.name == "documents" else []
+    if told and not wrong:
+        return await visit.to(visit.path("request-task", id=work.id, task=task.name), told=told)
+    return await _saved(visit, work, task, posted, wrong)
 
 
 async def _saved(
@@ -280,6 +288,14 @@ async def _saved(
         if problems or more:
             return _show_task(visit, work, task, posted, problems, more=more, status=422)
     return await visit.to(visit.path("request", id=work.id))
+
+
+async def _ask_which(visit: Visit, work: Work, task: Task, posted: MultiDict[str]) -> web.StreamResponse:
+    """Keep what was typed without the reference of the guardian, and ask which guardian it is."""
+    choice = guardian.options(posted[guardian.REFERENCE], visit.site.desk.context.random.token(), visit.tongue)
+    posted = MultiDict((name, text) for name, text in posted.items() if name != guardian.REFERENCE)
+    work = await _keep(visit, work, posted)
+    return _show_task(visit, work, task, posted, (guardian.UNSAID,), choice=choice, status=422)
 
 
 async def _keep(visit: Visit, work: Work, posted: MultiDict[str]) -> Work:

@@ -32,9 +32,9 @@ from gateway.web.forms import PREFIX, Problem
 from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
+from gateway.web.interior.guardian import with_reference
 from gateway.web.interior.step_links import steps_of, stop_of
 from gateway.web.interior.step_texts import ASIDE, ASKING, AT_ONCE, SECOND, StepText, text_of
-from gateway.web.interior.tasks import with_reference
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson

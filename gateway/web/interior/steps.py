@@ -21,9 +21,8 @@ from gateway.services.acts import ANYBODY, DESK, RETURN_DESK, VERBS
 from gateway.services.offered import ANSWERS
 from gateway.services.ports import Changed, Tx
 from gateway.web import forms
-from gateway.web.form_fields import Field, Kind, Option, body_fields, with_options
-from gateway.web.forms import PREFIX
-from gateway.web.interior import answering, differences, looks, signatures
+from gateway.web.form_fields import Field, Option, body_fields, with_options
+from gateway.web.interior import answering, differences, guardian, looks, signatures
 from gateway.web.interior.step_links import PAGES
 from gateway.web.interior.step_pages import (
     Form,
@@ -91,7 +90,7 @@ async def _fields(visit: Visit, step: Step) -> tuple[Field, ...]:
     if step.verb in ("strike", "rectification"):
         return _own_parts(made, step.side)
     if step.verb == "restatement":
-        return _which_guardian(made, await _guardians(visit, step))
+        return guardian.asked(made, await _guardians(visit, step))
     if step.verb == "redirect":
         return with_options(made, "/authority/id", await _authorities(visit), asked=True)
     return made
@@ -111,9 +110,6 @@ def _without_none(of: Sequence[Field]) -> tuple[Field, ...]:
     return with_options(of, at, [one for one in state.options if one.value != "none"])
 
 
-_REFERENCE = f"{PREFIX}.representative.ref"
-
-
 async def _guardians(visit: Visit, step: Step) -> list[Option]:
     """
     Return the guardian on record, and another one, each by the reference that is recorded; none if none is on record.
@@ -125,32 +121,10 @@ async def _guardians(visit: Visit, step: Step) -> list[Option]:
     known = [(file or {}).get("representative") or {} for file in (case.draft, *case.earlier)]
     if not (own := known[0].get("ref")):
         return []
-    named = visit.forms.get(_REFERENCE) or visit.draft.get(_REFERENCE, "")
+    named = visit.forms.get(guardian.REFERENCE) or visit.draft.get(guardian.REFERENCE, "")
     is_new = named and all(named != one.get("ref") for one in known)
     another = named if is_new else visit.site.desk.context.random.token()
-    return [Option(own, text=visit.tongue._(_THE_SAME)), Option(another, text=visit.tongue._(_ANOTHER))]
-
-
-_THE_SAME = N_("The one on record: nothing of the appointment changes, or a day or a signature of it is set right")
-_ANOTHER = N_("Another one, who is appointed instead")
-
-
-def _which_guardian(of: tuple[Field, ...], options: Sequence[Option]) -> tuple[Field, ...]:
-    """Return the fields with a choice in place of the reference, where a guardian is on record: nobody types one."""
-    if not options:
-        return of
-    label = N_("Which guardian or representative this is")
-    hint = N_("Another one gets a new random reference, and what the authorities signed before is void.")
-
-    def chosen(one: Field) -> Field:
-        return replace(one, kind=Kind.CODE, options=tuple(options), asked=True, label=label, hint=hint)
-
-    return tuple(
-        replace(one, fields=tuple(chosen(own) if own.member == "ref" else own for own in one.fields))
-        if one.member == "representative"
-        else one
-        for one in of
-    )
+    return guardian.options(own, another, visit.tongue)
 
 
 def _numbered(visit: Visit, notice: Notice) -> Option:
@@ -186,7 +160,7 @@ async def _form(visit: Visit, step: Step, of: tuple[Field, ...], why: str) -> Fo
         prepared = standing(visit, case) if prepares else None
     posted = MultiDict(typed) if typed else forms.fill(of, value, visit.tongue.zone)
     if step.verb == "restatement" and not typed:
-        posted.pop(_REFERENCE, None)  # which guardian it is, is to be said
+        posted.pop(guardian.REFERENCE, None)  # which guardian it is, is to be said
     return Form(of, posted, seen=seen, standing=prepared)
 
 

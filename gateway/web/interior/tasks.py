@@ -6,7 +6,7 @@ Rule 2: what was typed is kept as typed, also what is wrong or half done. The sc
 it, each at its field.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -249,17 +249,6 @@ def with_task(kept: MultiDict[str], task: Task, posted: MultiDict[str]) -> Multi
     """Return ``kept`` with the fields of ``task`` as they were posted in place of those before."""
     made: MultiDict[str] = MultiDict((name, value) for name, value in kept.items() if not task.holds(name))
     made.extend((name, value) for name, value in posted.items() if task.holds(name) and value != "")
-    return made
-
-
-def with_reference(posted: MultiDict[str], token: Callable[[], str]) -> MultiDict[str]:
-    """Return ``posted`` with a random reference where a representative is named and has none: nobody types one."""
-    own = f"{forms.PREFIX}.representative"
-    named = any(posted.get(f"{own}.{member}") for member in ("appointed_on", "signed_by"))
-    if not named or posted.get(f"{own}.ref"):
-        return posted
-    made = MultiDict(posted)
-    made[f"{own}.ref"] = token()
     return made
 
 

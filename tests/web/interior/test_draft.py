@@ -16,7 +16,7 @@ from gateway.services.ports import Conflict, Unavailable
 from gateway.services.steady import SteadyClock
 from gateway.storage.desks import DeskStore
 from schemas import ijson
-from tests.support import story
+from tests.support import homeward, story
 from tests.support.pace import slowness
 from tests.web.interior.drafts import brought_in, kept_bytes
 from tests.web.support import Answer, Desk, Officer, form_of, links_of
@@ -174,6 +174,27 @@ async def test_who_represents_a_minor_needs_no_reference_of_a_hand(desk: Desk, f
     case = await story.case(desk.network, "XAA", opened.path.split("/")[2])
     assert 22 == len(case.draft["representative"]["ref"])
     assert "R-07" not in opened.words
+
+
+async def test_another_guardian_is_not_given_the_reference_of_the_one_before(desk: Desk, first: Officer) -> None:
+    """Where the appointment changes under one reference it is asked whose it is; left open, a new one is made."""
+    minor: dict[str, Any] = {**homeward.MINOR}
+    ref = await desk.gateway.clear.new(story.draft(**minor), "first")
+    await first.get(f"/cases/{ref}/amend")
+    path, was = (await first.post(f"/cases/{ref}/amend", {"why": "another guardian"})).path, minor["representative"]
+    name, found = "b.representative.ref", []
+    for n, chosen in enumerate((0, 1, None)):
+        page = await saved(first, path, "gates", {"b.representative.appointed_on": f"2026-11-0{n + 1}"})
+        assert 422 == page.status
+        assert "Which guardian or representative this is: choose an answer" in page.words
+        kept = form_of(page.text, f"{path}/gates")
+        offered = re.findall(f'name="{name}" type="radio" value="(.+?)"', page.text)
+        assert (2, "") == (len(offered), kept.get(name, ""))
+        answer = {name: offered[chosen]} if chosen is not None else {}
+        assert path == (await first.post(f"{path}/gates", {**kept, **answer})).path
+        found.append((form_of((await first.get(f"{path}/gates")).text, f"{path}/gates")[name], offered))
+    assert [was["ref"], found[1][1][1]] == [one for one, _ in found[:2]]
+    assert found[2][0] not in ("", was["ref"], *found[2][1])
 
 
 async def test_what_is_too_short_is_not_called_missing(first: Officer) -> None:

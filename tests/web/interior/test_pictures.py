@@ -1,11 +1,13 @@
 """Images at the desk: brought in and drawn anew, seen with what was removed, taken out, seen by who receives them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from gateway.core.attachments import NotRendered, Rendition, measure
+from gateway.web import door
 from gateway.web.interior import PAGES
 from gateway.web.interior.pictures import REFUSED_TEXTS
 from keys import b64
@@ -185,6 +187,21 @@ async def test_what_is_typed_is_kept_where_a_file_is_brought_in(desk: Desk, firs
     assert "X9" == (await first.get(f"{path}/documents")).form(f"{path}/documents")[NUMBER]
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"add": "b.elements.names"}, ""),
+        ({"read": "mrz", "mrz": "P<UTO"}, "The check digits do not fit"),
+        ({NUMBER: "L898902C3", "digit": "5"}, "not the check digit of that number"),
+    ],
+)
+async def test_a_file_is_drawn_whichever_button_is_pressed(first: Officer, typed: dict[str, str], told: str) -> None:
+    """Nor does the file take with it what is wrong with the rest: no browser chooses a file again by itself."""
+    path = await brought_in(first)
+    page = await put(first, path, **typed)
+    assert (f'src="{path}/picture/photo/1"' in page.text, told in page.words) == (True, True)
+
+
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 async def test_file_touches_no_disk(first: Officer, monkeypatch: pytest.MonkeyPatch) -> None:
     """However large, a file is read without a temporary file, where it would lie in clear."""
@@ -193,6 +210,30 @@ async def test_file_touches_no_disk(first: Officer, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     answer = await first.post(f"{path}/documents", {"member": "photo", "file": FILE + bytes(3 << 20)})
     assert "drawn anew" in answer.words
+
+
+@pytest.mark.parametrize(("rate", "status"), [(1, 422), (1 << 40, 408)], ids=["it keeps coming", "it does not"])
+async def test_a_file_has_the_longer_the_more_of_it_has_come(
+    first: Officer, monkeypatch: pytest.MonkeyPatch, rate: int, status: int
+) -> None:
+    """A slow line is not cut off while bytes come at a pace; who sends too few is, and what was typed is kept."""
+    path = await brought_in(first)
+    page = await first.get(f"{path}/documents")
+    fields = {**form_of(page.text, f"{path}/documents"), NUMBER: "X9", "member": "photo"}
+    fields.pop("file")
+    parts = [f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{v}\r\n' for name, v in fields.items()]
+    parts.append('--edge\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n')
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield "".join(parts).encode() + bytes(32 << 10)
+        await asyncio.sleep(0.4)
+        yield b"\r\n--edge--\r\n"
+
+    monkeypatch.setattr(door, "FORM_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(door, "FORM_BYTES_PER_S", rate)
+    kind = {"Content-Type": "multipart/form-data; boundary=edge"}
+    assert status == (await first.send("POST", f"{path}/documents", data=slowly(), headers=kind)).status
+    assert "X9" == (await first.get(f"{path}/documents")).form(f"{path}/documents")[NUMBER]
 
 
 @pytest.mark.parametrize("how", [{}, {"Content-Encoding": "deflate"}, {"Content-Transfer-Encoding": "base64"}])
