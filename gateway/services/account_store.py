@@ -121,7 +121,7 @@ class Session:
 
     ``id`` is the SHA-256 of the token in the cookie. ``fresh_at`` is when the person last proved presence with a
     passkey or a code, ``None`` if not in this session. ``enrolling`` allows nothing but to take up a way of signing in.
-    ``told`` is a banner to show once.
+    ``told`` is a banner to show once, behind the path of its page and a line feed.
     """
 
     id: str

@@ -207,16 +207,22 @@ class Accounts:
         await self.store.date_session_back(session.id, now - IDLE)
         return timedelta()
 
-    async def tell(self, session: Session, text: str) -> None:
-        """Keep ``text`` to show once on the next page."""
-        sealed = self.vault.seal_own("session", session.id, "told", text.encode()) if text else b""
+    async def tell(self, session: Session, place: str, text: str) -> None:
+        """
+        Keep ``text`` to show once on the page at ``place``, the path that a step leads to, and on no other.
+
+        A session has many windows: what was done in one case is not to stand above another that is opened meanwhile.
+        """
+        sealed = self.vault.seal_own("session", session.id, "told", f"{place}\n{text}".encode())
         await self.store.tell_session(session.id, sealed)
 
-    async def take_told(self, session: Session) -> str:
-        """Return the banner of ``session`` and take it away."""
-        if session.told:
-            await self.store.tell_session(session.id, b"")
-        return session.told
+    async def take_told(self, session: Session, place: str) -> str:
+        """Return the banner that is kept for the page at ``place`` and take it away; an empty text if there is none."""
+        kept_for, _, text = session.told.partition("\n")
+        if kept_for != place:
+            return ""
+        await self.store.tell_session(session.id, b"")
+        return text
 
     async def set_language(self, session: Session, language: str) -> None:
         """Keep the language chosen in this session."""

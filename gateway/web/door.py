@@ -218,7 +218,7 @@ class _Door:
         site, session = self._site, visit.session
         visit.once = self._site.accounts.random.token()
         if session is not None and visit.request.method == "GET" and BACKGROUND not in visit.request.headers:
-            visit.told = await site.accounts.take_told(session)
+            visit.told = await site.accounts.take_told(session, visit.request.path)
             kept = await site.accounts.papers.take_draft(session.person, visit.request.path, visit.now)
             visit.draft = MultiDict(kept) if kept else {}
         token = visit.forms.get("once", "") if visit.request.method == "POST" else ""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from aiohttp import web
 from multidict import MultiDict
@@ -171,7 +171,7 @@ class Visit:
             raise ValueError("a desk leads to its own pages only")
         if told and self.session is not None:
             self.said = told
-            await self.site.accounts.tell(self.session, told)
+            await self.site.accounts.tell(self.session, unquote(urlsplit(path).path), told)
         return web.Response(status=303, headers={"Location": path})
 
 

@@ -248,13 +248,14 @@ async def test_why_a_supervisor_looks_outlasts_the_session(tmp_path: Path, place
 
 
 async def test_a_banner_waits_for_a_page_that_a_person_opens(both: tuple[Desk, Desk]) -> None:
-    """Figures that a page asks for by itself do not take away what the next page is to say."""
+    """Figures that a page asks for by itself, and other pages, do not take away or show what one page is to say."""
     desk, _ = both
     officer = await desk.officer("first")
     assert officer.session is not None
-    await desk.site.accounts.tell(officer.session, "Done as you asked.")
+    await desk.site.accounts.tell(officer.session, "/", "Done as you asked.")
     await officer.send("GET", "/queues/drafts/count", headers={BACKGROUND: "1"})
-    assert "Done as you asked." in (await officer.get("/")).words
+    shown = ["Done as you asked." in (await officer.get(path)).words for path in ("/queues/drafts", "/", "/")]
+    assert [False, True, False] == shown
 
 
 async def test_a_proof_of_presence_asked_for_in_between_costs_nothing(tmp_path: Path) -> None:

@@ -199,14 +199,15 @@ async def test_code_is_no_presence_where_there_is_a_passkey(house: House) -> Non
 
 
 async def test_banner_is_shown_once_and_sealed(house: House) -> None:
-    """A banner is on one page, and not in the file in clear."""
+    """A banner is on the page it is for, and on no other in between; it is not in the file in clear."""
     token = await begun(house)
     session = await house.accounts.find(token, "interior", house.now)
-    await house.accounts.tell(session, "The request was approved.")
+    await house.accounts.tell(session, "/cases/1", "The request was approved.")
     kept = await house.store.find_session(session.id)
     assert b"approved" not in kept[1]
     told = await house.accounts.find(token, "interior", house.now)
-    assert "The request was approved." == await house.accounts.take_told(told)
+    found = [await house.accounts.take_told(told, place) for place in ("/cases/2", "/cases/1")]
+    assert ["", "The request was approved."] == found
     assert "" == (await house.accounts.find(token, "interior", house.now)).told
 
 
