@@ -287,10 +287,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What became of a form's token: ``new``, ``running`` (the first is still at work) or ``done`` at ``location``."""
+    """
+    What became of a form's token: ``new``, ``running`` (the first is still at work) or ``done`` at ``location``.
+
+    ``typed`` is a digest of what stood in the form that is done; empty where an earlier version kept none.
+    """
 
     state: str
     location: str = ""
+    typed: str = ""
 
 
 class AccountStore(Protocol):

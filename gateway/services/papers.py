@@ -144,11 +144,19 @@ class Papers:
 
     async def claim(self, session: Session, token: str, now: datetime) -> Claim:
         """Take the token of a form of this session, or say what became of the form that came first."""
-        return await self.store.claim(hashed(f"{session.id}|{token}"), now + ONCE_LASTS)
+        found = await self.store.claim(hashed(f"{session.id}|{token}"), now + ONCE_LASTS)
+        if found.location.startswith("/"):  # an earlier version kept no more
+            return found
+        typed, _, location = found.location.partition(" ")
+        return replace(found, typed=typed, location=location)
 
-    async def finish(self, session: Session, token: str, location: str) -> None:
-        """Say where the form led: a second one with the same token is sent there."""
-        await self.store.finish(hashed(f"{session.id}|{token}"), location)
+    async def finish(self, session: Session, token: str, typed: str, location: str) -> None:
+        """
+        Say where the form led: a second one with the same token is sent there.
+
+        ``typed`` is a digest of what stood in it, with the token, which is kept nowhere: nobody can try values by it.
+        """
+        await self.store.finish(hashed(f"{session.id}|{token}"), f"{typed} {location}")
 
     async def release(self, session: Session, token: str) -> None:
         """Give a token back whose form led nowhere, so that it can be sent again."""

@@ -5,7 +5,8 @@ Rule 1: a request that names another host than the desk's own is answered by nob
 Rule 2: a form counts only if the browser says it comes from this desk and it carries the session's token. Nothing of
 another is kept for anybody either, also where the session has ended.
 Rule 3: a form is taken once. Its second submission is sent where the first one led, also after a restart; one that gave
-its browser a new session, as signing in does, while this process runs.
+its browser a new session, as signing in does, while this process runs. With something else in it, it is no second
+submission: it is not taken, and whoever sent it is told so.
 Rule 4: whatever goes wrong is a page that says what happened, what did not, and what to do; it quotes nothing.
 """
 
@@ -35,6 +36,7 @@ from gateway.web.posted import (
     FORM_MAX_BYTES,
     NEVER_KEPT,
     NO_FORM,
+    PROVING,
     BadForm,
     clean,
     is_utf8,
@@ -108,7 +110,7 @@ def _desk_app(site: Site, pages: DeskPages) -> web.Application:
     return app
 
 
-_PROVING = frozenset({"fresh", "prove", "keep", "sign-out"})
+_UNPROVED = frozenset({"fresh", "prove", "keep", "sign-out"})
 """What is open to whoever came by the link of an invitation and has still to prove that it is theirs."""
 
 _MISSING = Route("GET", "", "missing", None, ANYONE)  # type: ignore[arg-type]
@@ -194,7 +196,7 @@ class _Door:
             return await self._sign_in(visit, token)
         if session.enrolling and not route.enrolling:
             return await visit.to(visit.path("methods"))
-        if session.is_unproved and route.name not in _PROVING:
+        if session.is_unproved and route.name not in _UNPROVED:
             return await visit.to(visit.path("fresh", next=_back(request)))
         if not site.allows(route, session, now):
             raise Forbidden("this page is not for your role", "")
@@ -231,12 +233,16 @@ class _Door:
             finally:
                 self._beginning.discard(tokens)
             return response
+        typed = _digest_of(visit, token)
         claim = await site.accounts.papers.claim(session, token, visit.now)
         for _ in range(RUNNING_LOOKS):  # who clicks twice should see what came of the first
             if claim.state != "running":
                 break
             await asyncio.sleep(RUNNING_LOOK_S)
             claim = await site.accounts.papers.claim(session, token, visit.now)
+        if claim.state == "done" and claim.typed not in ("", typed):
+            # A window that was stopped as it sent, or was gone back to, has the form still, and it was changed there.
+            raise BadForm("changed")
         if claim.state == "done":
             # The page it led to was perhaps asked for already, and let go of by the second click: its banner with it.
             return await visit.to(claim.location, told=self._said.get((session.id, token), ""))
@@ -252,7 +258,7 @@ class _Door:
             self._said[session.id, token] = visit.said
             if len(self._said) > SAID_MAX:
                 del self._said[next(iter(self._said))]
-            await site.accounts.papers.finish(session, token, location)
+            await site.accounts.papers.finish(session, token, typed, location)
         else:
             await site.accounts.papers.release(session, token)
         self._keep_led(visit, session, response)
@@ -499,6 +505,13 @@ def _typed_in(visit: Visit) -> str:
     return hashed("\n".join((browser, form.get("person", ""), form.get("code", "")))) if browser else ""
 
 
+def _digest_of(visit: Visit, token: str) -> str:
+    """Return a digest of what was posted where, but for what proves who it was: that is another at each click."""
+    fields = [(name, text) for name, text in visit.forms.items() if name not in PROVING]
+    files = [(name, hashlib.sha256(raw).hexdigest()) for name, raw in visit.uploads.items()]
+    return hashed(repr((token, visit.request.path, fields, files)))
+
+
 def _is_of(visit: Visit, session: Session) -> bool:
     """Tell whether the form that was posted is one that a page of ``session`` had."""
     return hmac.compare_digest(visit.forms.get("csrf", "").encode(), session.csrf.encode())
@@ -507,5 +520,5 @@ def _is_of(visit: Visit, session: Session) -> bool:
 def _is_kept(error: Exception) -> bool:
     """Tell whether a form that came to nothing by ``error`` may be sent again by the same person."""
     if isinstance(error, BadForm):
-        return error.code in ("text", "large", "slow")  # of any other it is not known whose it is
+        return error.code in ("text", "large", "slow", "changed")  # of any other it is not known whose it is
     return not isinstance(error, Forbidden | NotFound)

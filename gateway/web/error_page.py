@@ -20,9 +20,23 @@ _BAD_FORMS: Mapping[str, str] = {
     "slow": N_("The form did not arrive in time. Send it again."),
     "kind": N_("The form was not sent the way a page of this desk sends it."),
     "text": N_("A field holds invisible or control characters. Type it again, or paste it as plain text."),
+    "changed": N_(
+        "This form was sent before, with something else in it, and that was taken. What you sent now was not: look "
+        "first at what was done."
+    ),
     "running": N_("This form was sent already, and the first one is still at work. Look at the page in a moment."),
 }
 
+
+_STATUSES: Final[Mapping[str, int]] = {
+    "foreign": 403,
+    "token": 403,
+    "large": 413,
+    "slow": 408,
+    "running": 409,
+    "changed": 409,
+}
+"""With which status, where it is not 422."""
 
 _LARGER: Final[Mapping[int, str]] = {
     1024: N_("The form or a file in it is too large: no more than %(n)s KiB of it are taken here."),
@@ -91,8 +105,8 @@ def told_of(error: Exception) -> Told | None:
             hint = N_("Choose a smaller file, or type less.")
             return Told(413, N_("Nothing was done"), _LARGER[unit], hint, values={"n": max(1, most // unit)})
         case BadForm():
-            status = {"foreign": 403, "token": 403, "large": 413, "slow": 408, "running": 409}.get(error.code, 422)
-            return Told(status, N_("Nothing was done"), _BAD_FORMS[error.code])
+            title = N_("This was not taken") if error.code == "changed" else N_("Nothing was done")
+            return Told(_STATUSES.get(error.code, 422), title, _BAD_FORMS[error.code])
         case SchemaError():
             text = N_("What was entered does not fit. The list says where.")
             return Told(422, N_("Nothing was done"), text, problems=tuple(error.problems))

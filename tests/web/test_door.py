@@ -301,6 +301,23 @@ async def test_a_form_is_taken_once(desk: Desk, pages: Pages) -> None:
     assert 1 == len(pages.posted)
 
 
+async def test_a_form_that_was_changed_is_no_second_click(desk: Desk, pages: Pages) -> None:
+    """A window that was stopped as it sent has the form still: what is changed in it then is not said to be taken."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    data = {"csrf": officer.session.csrf, "once": "one-form", "a": "1", "credential": "one"}
+    for path, more, status in (
+        ("/act", {}, 303),
+        ("/act", {"credential": "another"}, 303),
+        ("/act", {"a": "2"}, 409),
+        ("/act/2", {}, 409),
+        ("/act", {}, 303),
+    ):
+        answer = await officer.send("POST", path, data=FormData({**data, **more}))
+        assert (status, status == 409) == (answer.status, "What you sent now was not" in answer.words), (path, more)
+    assert (1, True) == (len(pages.posted), "'a': '2'" in (await officer.get("/act")).text)
+
+
 async def test_a_second_click_sees_what_came_of_the_first(desk: Desk, pages: Pages) -> None:
     """A form sent again while the first is at work waits for it, does nothing, and is sent where it led."""
     officer = await desk.officer("first")

@@ -450,13 +450,13 @@ async def test_session_that_ran_out_names_its_person_for_a_day(house: House) -> 
 
 
 async def test_form_acts_once(house: House) -> None:
-    """The second of two learns that the first is at work, and then where it led."""
+    """The second of two learns that the first is at work, and then where it led and a digest of what stood in it."""
     session = await house.session()
     states = await asyncio.gather(*(house.accounts.papers.claim(session, "t", T0) for _ in range(3)))
     assert ["new", "running", "running"] == sorted(claim.state for claim in states)
-    await house.accounts.papers.finish(session, "t", "/cases/1")
+    await house.accounts.papers.finish(session, "t", "digest", "/cases/1?a=b")
     claim = await house.accounts.papers.claim(session, "t", T0)
-    assert ("done", "/cases/1") == (claim.state, claim.location)
+    assert ("done", "digest", "/cases/1?a=b") == (claim.state, claim.typed, claim.location)
     assert "new" == (await house.accounts.papers.claim(await house.session("head"), "t", T0)).state
 
 
@@ -466,7 +466,7 @@ async def test_form_that_led_nowhere_may_be_sent_again(house: House) -> None:
     await house.accounts.papers.claim(session, "t", T0)
     await house.accounts.papers.release(session, "t")
     assert "new" == (await house.accounts.papers.claim(session, "t", T0)).state
-    await house.accounts.papers.finish(session, "t", "/done")
+    await house.accounts.papers.finish(session, "t", "digest", "/done")
     await house.accounts.papers.release(session, "t")
     assert "done" == (await house.accounts.papers.claim(session, "t", T0)).state
 
