@@ -21,6 +21,7 @@ from gateway.services.context import Forbidden, NotFound
 from gateway.services.guests import is_guest
 from gateway.services.inquire import BoardRow
 from gateway.services.invitations import DESKS, INVITERS, LINK_LASTS, Wish
+from gateway.services.representing import represents
 from gateway.web.forms import read_day
 from gateway.web.interior.looks import acting_as, given, row_of
 from gateway.web.language import N_
@@ -75,10 +76,12 @@ async def _opened(visit: Visit) -> tuple[BoardRow, Case, str]:
     return row, case, role
 
 
-def _line(visit: Visit, one: Invitation) -> Line:
-    tongue = visit.tongue
+def _line(visit: Visit, case: Case, one: Invitation) -> Line:
+    tongue, context = visit.tongue, visit.site.desk.context
     if one.revoked_at is not None:
         state, kind = N_("Taken back"), "still"
+    elif one.stands(visit.now) and not represents(context, case, one.person, one.role, visit.now):
+        state, kind = N_("Opens the case no more: the record names another guardian. It still stops it"), "late"
     elif one.stands(visit.now):
         state, kind = N_("Stands"), "good"
     else:
@@ -105,7 +108,7 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 
 async def _list(visit: Visit, row: BoardRow, case: Case, typed: Typed) -> web.Response:
-    lines = [_line(visit, one) for one in await visit.site.accounts.invitations(row.ref)]
+    lines = [_line(visit, case, one) for one in await visit.site.accounts.invitations(row.ref)]
     return visit.page(
         "interior/invitations.html",
         status=422 if typed.problems else 200,
@@ -200,11 +203,11 @@ async def _made(visit: Visit, made: Invitation, token: str) -> web.Response:
 
 
 async def _one(visit: Visit) -> tuple[BoardRow, Line, str]:
-    row, _, role = await _opened(visit)
+    row, case, role = await _opened(visit)
     found = await visit.site.accounts.find_invitation(visit.request.match_info["id"], row.ref)
     if found is None:
         raise NotFound("there is no such invitation to this case")
-    return row, _line(visit, found), role
+    return row, _line(visit, case, found), role
 
 
 async def show_one(visit: Visit) -> web.StreamResponse:

@@ -216,6 +216,27 @@ async def test_no_page_of_invitations_tells_who_stopped_the_case(both: tuple[Des
     assert before == [(await officer.get(page)).words for page in pages]
 
 
+async def test_who_was_invited_as_the_guardian_of_before_is_not_said_to_be_let_in(both: tuple[Desk, Desk]) -> None:
+    """Once the record names another, the list says of the invitation that it opens nothing; of a lawyer's it stands."""
+    desk, _ = both
+    draft = story.draft(**homeward.MINOR)
+    ref = await desk.gateway.clear.new(draft, "first")
+    officer = await desk.officer("first")
+    for role in ("guardian", "lawyer"):
+        await officer.get(f"/cases/{ref}/invitations")
+        await officer.post(f"/cases/{ref}/invitations", {**FIELDS, "role": role})
+        await officer.post(f"/cases/{ref}/invitations", {"confirm": "yes"})
+    no_more, found = "Opens the case no more", []
+    for _ in range(2):
+        desk.network.clock.pass_(seconds=1)
+        found.append((await officer.get(f"/cases/{ref}/invitations")).words.count(no_more))
+        named = {**draft["representative"], "signed_by": "Youth Court"}
+        await desk.gateway.clear.amend(ref, {**draft, "representative": named}, "first")
+    (guardian,) = [one for one in await desk.site.accounts.invitations(ref) if one.role == "guardian"]
+    assert [0, 1] == found
+    assert no_more in (await officer.get(f"/cases/{ref}/invitations/{guardian.id}")).words
+
+
 async def test_a_longer_time_keeps_the_guest_the_same_person(both: tuple[Desk, Desk]) -> None:
     """They may act again after the invitation ran out and was renewed; the link before is over."""
     desk, _ = both
