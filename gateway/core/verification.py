@@ -224,8 +224,9 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     *_rows(ANSWERING, "countersign", STAY, frozenset({"second_signer"}), ("two_persons", "same_bytes"), "statement"),
     *_rows(ANSWERING, "answer", S.REPLIED, CLERK, _ANSWER, "signed reply"),
     # What the transport learns.
-    *_rows((*OPEN_REQUESTED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY),
-    *_rows((*OPEN_REQUESTED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
+    # What takes data back is said in a thread that had ended, too (M-5.10).
+    *_rows((*OPEN_REQUESTED, S.UNDELIVERED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "receipt", STAY, _GATEWAY),
+    *_rows((*OPEN_REQUESTED, S.UNDELIVERED, S.WITHDRAWN, S.CLOSED, S.BLOCKED), "not_accepted", STAY, _GATEWAY),
     *(row for name in _LEARNT for row in _rows(HELD, name, LEARN, _GATEWAY)),
     # A reply that was refused is no reply: the desk answers again, the first time or once it was contested.
     Row(S.REPLIED, "reply_not_accepted", S.ACKNOWLEDGED, _GATEWAY, evidence="signed refusal or listing"),

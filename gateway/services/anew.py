@@ -474,7 +474,9 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         return None
     if row.type in threads.STOPS:
         return threads.find_again(context, held, row)
-    if case.state in _HELD:
+    # Where we are asked what takes data back is said in a case that is over, and in a thread that had ended, too.
+    takes_back = case.side is Side.REQUESTED and row.type in AFTER_WITHDRAWAL
+    if case.state in (STOPPED - OVER if takes_back else _HELD):
         return None
     if row.type == ACKNOWLEDGEMENT:
         # With the dates of today, from which both sides reckon where the agreement counts from it.

@@ -42,6 +42,12 @@ Name, before the partner's code, of ``LAST_EVENT`` as it was after an earlier re
 the next one began: a listing names the last message of a thread, which by then may be one that is known.
 """
 
+_EARLY = "listing_early:"
+"""Name, before the partner's code, of when a listing was made that seems to be of before our restore."""
+
+_AHEAD = "restored_ahead"
+"""Name of ``RESTORED_AT``, once our clock has shown that this lies ahead: who wrote it did so by a clock that was."""
+
 _LEFT = "listing_left:"
 """Name, before the partner's code, of the last thread that is listed, while there are others."""
 
@@ -109,6 +115,7 @@ async def await_one(tx: Tx, country: str, now: datetime) -> None:
     last = await tx.find_meta(LAST_EVENT)
     if last is not None and await is_awaited(tx, country, now):
         await tx.set_meta(_UNLISTED + country, last)
+    await tx.drop_meta(_EARLY + country)
     await tx.set_meta(_AWAITED + country, _WAITS)
 
 
@@ -125,10 +132,34 @@ async def may_have_left(tx: Tx, country: str, now: datetime) -> int | None:
 
 
 async def came(tx: Tx, country: str, made_at: datetime, now: datetime) -> None:
-    """Note that the last part of a listing by ``country`` came; others, under way at once with it, may still follow."""
-    if await stands(tx, country) == _WAITS:
-        await tx.set_meta(_MADE + country, wire.format_instant(made_at))
-        await tx.set_meta(_AWAITED + country, (now + timedelta(seconds=OTHER_PARTS_S)).isoformat())
+    """
+    Note that the last part of a listing by ``country`` came; others, under way at once with it, may still follow.
+
+    One that was made before our restore knows nothing of what came since, and another one follows. Where our clock was
+    ahead at the restore nothing tells them apart, and the one that came may be the only one.
+    """
+    if await stands(tx, country) != _WAITS:
+        return
+    restored = await tx.find_meta(RESTORED_AT)
+    since = min(datetime.fromisoformat(restored), now) - wire.SKEW if restored else made_at
+    if made_at >= since or await _was_ahead(tx, now):
+        await _note(tx, country, made_at, now)
+    else:
+        await tx.set_meta(_EARLY + country, wire.format_instant(made_at))
+
+
+async def _note(tx: Tx, country: str, made_at: datetime, now: datetime) -> None:
+    await tx.set_meta(_MADE + country, wire.format_instant(made_at))
+    await tx.set_meta(_AWAITED + country, (now + timedelta(seconds=OTHER_PARTS_S)).isoformat())
+
+
+async def _was_ahead(tx: Tx, now: datetime) -> bool:
+    """Return whether our clock, which shows ``now``, was ahead as we were restored, as it has told now or before."""
+    restored = await tx.find_meta(RESTORED_AT)
+    if restored and datetime.fromisoformat(restored) > now + wire.SKEW:
+        await tx.set_meta(_AHEAD, restored)
+        return True
+    return restored is not None and await tx.find_meta(_AHEAD) == restored
 
 
 async def is_awaited(tx: Tx, country: str, now: datetime) -> bool:
@@ -138,8 +169,13 @@ async def is_awaited(tx: Tx, country: str, now: datetime) -> bool:
     No other part is waited for any longer: an end beyond that was set by a clock that was ahead, and is set anew.
     """
     until = await stands(tx, country)
-    if until is None or until == _WAITS:
-        return until is not None
+    if until == _WAITS:
+        early = await tx.find_meta(_EARLY + country) if await _was_ahead(tx, now) else None
+        if early is not None:
+            await _note(tx, country, datetime.fromisoformat(early), now)
+        return True
+    if until is None:
+        return False
     latest = now + timedelta(seconds=OTHER_PARTS_S)
     if datetime.fromisoformat(until) > latest:
         await tx.set_meta(_AWAITED + country, latest.isoformat())

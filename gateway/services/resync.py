@@ -202,10 +202,7 @@ class Resync:
                 if abroad and noted.case.side is Side.REQUESTING and await _given_up(tx, held.row):
                     late = Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
                     await threads.queue(self._context, tx, noted, late, now)
-        restored = await tx.find_meta(listing.RESTORED_AT)
-        # One that was made before the restore knows nothing of what came since. Our clock may have been ahead then.
-        since = min(datetime.fromisoformat(restored), now) if restored else None
-        if since is not None and not payload.body["more"] and payload.issued_at >= since - wire.SKEW:
+        if not payload.body["more"]:
             await listing.came(tx, payload.sender, payload.issued_at, now)
 
     async def begin_epoch(self, now: datetime) -> int:

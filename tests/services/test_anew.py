@@ -454,6 +454,21 @@ async def test_nobody_guesses_whether_a_message_left_before_one_that_was_lost(ne
     assert UNDECIDED in await findings_of(network, "XBB", theirs)
 
 
+async def test_clock_that_was_a_week_ahead_at_the_restore_holds_nothing_for_ever(
+    network: Network, tmp_path: Path
+) -> None:
+    """The listing came a quarter of an hour after it was made, and seemed to be of before: nobody makes another."""
+    ours, theirs = await story.received(network)
+    network.wires.cut = True
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"), minutes=7 * 24 * 60)
+    await network.refresh()
+    network.clock.pass_(minutes=15)
+    network.wires.cut = False
+    await after_the_listing(network)
+    assert "ACKNOWLEDGED" == await story.state(network, "XAA", ours)
+
+
 async def test_clock_that_was_a_day_ahead_as_the_listing_came_holds_nothing_for_a_day(
     network: Network, tmp_path: Path
 ) -> None:

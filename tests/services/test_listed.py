@@ -160,6 +160,42 @@ async def test_no_wait_is_longer_because_a_clock_was_ahead(store: Store) -> None
 
 
 @pytest.mark.parametrize(
+    ("ahead", "came_at", "looked_at", "awaited"),
+    [
+        # It was made before the restore, an hour ago: another one follows.
+        (timedelta(0), timedelta(minutes=1), timedelta(days=9), True),
+        # By a clock of next week, which is right as the listing comes, or is put right afterwards, or nobody saw it.
+        (timedelta(days=7), timedelta(minutes=15), timedelta(minutes=16), False),
+        (timedelta(days=7), timedelta(days=7, minutes=5), timedelta(minutes=16), False),
+        (timedelta(days=7), timedelta(days=7, minutes=5), timedelta(days=9), True),
+    ],
+)
+async def test_a_listing_counts_where_a_clock_was_ahead_at_the_restore(
+    store: Store, ahead: timedelta, came_at: timedelta, looked_at: timedelta, awaited: bool
+) -> None:
+    """No clock tells it then from one of before the restore, and nobody makes another."""
+    await waited(store)
+    await store.commit(lambda tx: tx.set_meta(listing.RESTORED_AT, wire.format_instant(NOW + ahead)))
+    made_at = NOW - timedelta(hours=1)
+    await store.commit(partial(listing.came, country="XBB", made_at=made_at, now=NOW + came_at))
+    await store.commit(partial(listing.is_awaited, country="XBB", now=NOW + looked_at))
+    found = await store.commit(partial(listing.is_awaited, country="XBB", now=NOW + looked_at + PARTS))
+    assert awaited is found.value
+
+
+async def test_what_counted_by_a_clock_that_was_ahead_counts_at_no_later_restore(store: Store) -> None:
+    """Neither what was seen of that clock, nor a listing that came before it was."""
+    await waited(store)
+    for restored in (NOW + timedelta(days=7), NOW):
+        await store.commit(lambda tx, at=restored: tx.set_meta(listing.RESTORED_AT, wire.format_instant(at)))
+        await store.commit(lambda tx: listing.await_one(tx, "XBB", NOW))
+        for now in (NOW, NOW + timedelta(days=8)):
+            made_at = NOW - timedelta(hours=1)
+            await store.commit(partial(listing.came, country="XBB", made_at=made_at, now=now))
+    assert (await store.commit(partial(listing.is_awaited, country="XBB", now=NOW + timedelta(days=9)))).value
+
+
+@pytest.mark.parametrize(
     ("restored", "came", "issued_at", "may"),
     [
         (False, [], NOW, False),

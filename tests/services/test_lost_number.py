@@ -313,6 +313,34 @@ async def test_nothing_is_said_without_end_to_who_refuses_every_number(network: 
     assert [(1, "id-reuse"), (2, "id-reuse")] == [(row.seq, row.code) for row in rows]
 
 
+async def test_desk_learns_that_what_it_confirms_is_refused(network: Network) -> None:
+    """In a thread that had ended, too: nobody else would tell that the other State has not heard it."""
+    ours, theirs = await lost(network, never_came)
+    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", CASE)
+    await network.deliver()
+    await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", CLERK)
+    network.gateways["XAA"].receiver._order_fault = lambda *_: Reason.SEQ_REUSED  # type: ignore[method-assign]
+    await network.deliver()
+    assert "not accepted: id-reuse" in (await story.case(network, "XBB", theirs)).findings
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+async def test_what_is_confirmed_outlives_a_restore(network: Network, tmp_path: Path, withdrawn: bool) -> None:
+    """What waits as our epoch is raised is said anew in that, in a thread that had ended as in any other."""
+    ours, theirs = await lost(network, never_came)
+    if withdrawn:
+        await withdraw(network, ours)
+    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", CASE)
+    await network.deliver()
+    network.wires.cut = True
+    await network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", CLERK)
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    network.wires.cut = False
+    await after_the_listing(network)
+    await up_again(network)
+    assert await is_confirmed(network, ours)
+
+
 async def test_a_stopped_case_does_not_say_it_again(network: Network) -> None:
     """What is refused for its number in a case that was stopped meanwhile is a finding, and nothing leaves."""
     ours, theirs = await story.received(network)
