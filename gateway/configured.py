@@ -103,7 +103,7 @@ def _instruments() -> tuple[Instrument, ...]:
 def _calendars(settings: Settings) -> dict[str, tuple[Calendar, Mapping[str, Any]]]:
     """Return the calendar of each State that has one which can be read, and what stands in its file."""
     directory = calendars_directory(settings.home, settings.values)
-    found = {}
+    found: dict[str, tuple[Calendar, Mapping[str, Any]]] = {}
     for country, name in named_calendars(settings.values).items():
         chosen = name or calendar_of(country, directory)
         if chosen is not None:

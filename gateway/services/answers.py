@@ -148,8 +148,7 @@ class Answers:
             ours = "behind"
         else:
             return
-        hint = "see that the clock is right; if it is, tell the partner"
-        self._context.log("clock.apart", partner=row.partner, code=ours, hint=hint)
+        self._context.clocks_are_apart(row.partner, ours)
 
     async def _take_first(
         self, tx: Tx, row: OutboundRow, signed: bytes, stored: bytes, receipt: wire.Receipt, now: datetime

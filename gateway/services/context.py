@@ -290,6 +290,11 @@ class Context:
                 raise asyncio.CancelledError  # who goes through many things goes on after a failure, be it their end
             await self.clock.sleep(seconds)
 
+    def clocks_are_apart(self, partner: str, ours: str) -> None:
+        """Say that the clock of ``partner`` and ours, which is ``ahead`` or ``behind``, are so that one refuses."""
+        hint = "see that the clock is right; if it is, tell the partner"
+        self.log("clock.apart", partner=partner, code=ours, hint=hint)
+
     def unavailable(self, error: Unavailable) -> None:
         """
         Log that the store cannot be had, with the next step for an operator; where that lasts, this process ends.

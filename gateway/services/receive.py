@@ -155,14 +155,15 @@ class Receiver:
         in a day.
         """
         payload, is_new = opened.payload, False
+        fault: Reason | None = None
 
         async def unit(tx: Tx) -> bytes | None:
-            nonlocal is_new
+            nonlocal is_new, fault
             first, known = await _came_before(tx, payload)
             is_new = known is None
             if known is not None:
                 return await self._known(tx, known, opened, now)
-            await self._decide(tx, opened, first, now)
+            fault = (await self._decide(tx, opened, first, now)).reason
             return None
 
         sender = payload.sender
@@ -175,9 +176,17 @@ class Receiver:
             answer = await self._committed(unit, sender)
         if is_new:  # once it is kept: as many more as a State may have under way can pass the bound
             self.daily.count(payload, len(opened.signed), now)
+        if is_new and fault is not None:
+            self._tell_refused(sender, fault)
         if self.daily.is_busy_now(payload, now):
             self._context.log("partner.busy", partner=sender, **({"code": "over"} if is_over(payload, now) else {}))
         return answer
+
+    def _tell_refused(self, sender: str, fault: Reason) -> None:
+        """Tell, by the code that ``sender`` gets, what was refused for good; whoever runs a clock that is late too."""
+        self._context.log("message.refused", partner=sender, code=codes.outward(fault).code)
+        if fault is Reason.TIME_FUTURE:
+            self._context.clocks_are_apart(sender, "behind")
 
     async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]], partner: str = "") -> bytes | None:
         """Return the answer that ``unit`` drafted, once it is signed, or else what it returned."""
@@ -264,7 +273,7 @@ class Receiver:
             await tx.add_inbound_again(known.partner, known.digest, opened.kid)
         return await self._again(tx, known, now)
 
-    async def _decide(self, tx: Tx, opened: Opened, first: InboundRow | None, now: datetime) -> None:
+    async def _decide(self, tx: Tx, opened: Opened, first: InboundRow | None, now: datetime) -> Verdict:
         """Decide on a message that did not come before; ``first`` is another one that has its id."""
         payload = opened.payload
         await self._check_card(tx, payload.sender)
@@ -275,16 +284,13 @@ class Receiver:
         if fault is None and first is not None:
             fault = Reason.ID_REUSED
         if payload.thread is None:
-            await self._channel(tx, opened, fault or behind, now)
-            return
+            return await self._channel(tx, opened, fault or behind, now)
         thread = await tx.find_thread(payload.sender, payload.thread)
         thread = thread or ThreadRow(payload.sender, payload.thread, None)
         order = behind or self._order_fault(thread, payload, await self._withdrawn(tx, thread))
         if fault := fault or order:
-            await self._advance(tx, thread, opened, Verdict(fault), now)
-            return
-        verdict = await self._judge.verdict(tx, thread, opened, now)
-        await self._advance(tx, thread, opened, verdict, now)
+            return await self._advance(tx, thread, opened, Verdict(fault), now)
+        return await self._advance(tx, thread, opened, await self._judge.verdict(tx, thread, opened, now), now)
 
     async def _withdrawn(self, tx: Tx, thread: ThreadRow) -> bool:
         """Return whether the sender withdrew the thread; a withdrawal of ours ends only what we send."""
@@ -338,7 +344,7 @@ class Receiver:
             raise PeerError(Reason.SEQ_GAP)
         return None
 
-    async def _channel(self, tx: Tx, opened: Opened, fault: Reason | None, now: datetime) -> None:
+    async def _channel(self, tx: Tx, opened: Opened, fault: Reason | None, now: datetime) -> Verdict:
         """Take in a message that belongs to the channel and to no case, unless an earlier check found a ``fault``."""
         payload = opened.payload
         if fault is None and payload.type not in ((COLLECT,) if opened.collecting else (DIRECTORY, RESYNC)):
@@ -346,7 +352,7 @@ class Receiver:
         fault = fault or opened.schema_fault
         if fault is None and opened.collecting:
             await tx.add_inbound(_row(opened, Verdict(None), now))  # no receipt: what waits is the answer
-            return
+            return Verdict(None)
         if fault is None and payload.type == RESYNC:
             await self._on_resync(tx, payload, now)
         elif fault is None:
@@ -354,9 +360,9 @@ class Receiver:
                 await self._on_directory(tx, payload, opened.signed)
             except PeerError as error:
                 fault = error.reason
-        await self._record(tx, opened, Verdict(fault), now)
+        return await self._record(tx, opened, Verdict(fault), now)
 
-    async def _advance(self, tx: Tx, thread: ThreadRow, opened: Opened, verdict: Verdict, now: datetime) -> None:
+    async def _advance(self, tx: Tx, thread: ThreadRow, opened: Opened, verdict: Verdict, now: datetime) -> Verdict:
         """Record the verdict, and use up the number: of an accepted message, and of a refused one that is the next."""
         payload = opened.payload
         accepted = verdict.reason is None
@@ -375,11 +381,12 @@ class Receiver:
                     ended="withdrawn" if accepted and payload.type == WITHDRAWAL else latest.ended,
                 )
             )
-        await self._record(tx, opened, verdict, now)
+        return await self._record(tx, opened, verdict, now)
 
-    async def _record(self, tx: Tx, opened: Opened, verdict: Verdict, now: datetime) -> None:
+    async def _record(self, tx: Tx, opened: Opened, verdict: Verdict, now: datetime) -> Verdict:
         await tx.add_inbound(_row(opened, verdict, now))
         self._draft(tx, opened.payload.sender, opened.payload.digest, verdict, now)
+        return verdict
 
     def _draft(self, tx: Tx, partner: str, digest: str, verdict: Verdict, now: datetime) -> None:
         accepted = verdict.reason is None

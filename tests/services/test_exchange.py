@@ -249,11 +249,19 @@ async def test_extension_moves_both_clocks_alike(network: Network) -> None:
         await network.gateways["XBB"].answer.extend(theirs, "ARCHIVE_SEARCH", "first")
 
 
-@pytest.mark.parametrize(("minutes", "told"), [(-10, ["ahead"]), (-4, []), (4, []), (10, ["behind"])])
-async def test_a_clock_that_is_off_is_told_by_what_a_partner_signs(
-    network: Network, minutes: int, told: list[str]
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [
+        (-10, [("message.refused", "XAA", "stale"), ("clock.apart", "XAA", "behind"), ("clock.apart", "XBB", "ahead")]),
+        (-4, []),
+        (4, []),
+        (10, [("clock.apart", "XBB", "behind")]),
+    ],
+)
+async def test_a_clock_that_is_off_is_told_on_either_side(
+    network: Network, minutes: int, told: list[tuple[str, str, str]]
 ) -> None:
-    """Where the other State's clock shows so another time that a message is refused, the log says which way ours is."""
+    """Where two clocks show so different times that a message is refused, the log of each says which way its own is."""
     await story.sent(network)
     deliverer = network.gateways["XAA"].deliverer
     (claimed,) = await deliverer.claim("XBB", Line(1))
@@ -261,7 +269,11 @@ async def test_a_clock_that_is_off_is_told_by_what_a_partner_signs(
     reply = await network.gateways["XBB"].receiver.receive(claimed.envelope)
     network.clock.pass_(minutes=-minutes)
     await deliverer.settle(claimed.row, reply.body)
-    assert told == [values["code"] for event, values in network.logs if event == "clock.apart"]
+    assert told == [
+        (event, values["partner"], values["code"])
+        for event, values in network.logs
+        if event in ("message.refused", "clock.apart")
+    ]
 
 
 @pytest.mark.parametrize("then", [None, "freeze", "ask"])
