@@ -205,7 +205,6 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + CLOCK_SKEW_MAX:
         hint = N_("see that the clock is right and that NTP runs; where it was ahead before, this ends by itself")
         yield bad("clock", N_("the database holds events later than now"), hint)
-    yield from _leap(look, query)
     partners = frozenset(look.settings.values["partners"])
     for country, hold in query("SELECT country, hold FROM partner WHERE hold IS NOT NULL ORDER BY country"):
         if country in partners:
@@ -232,19 +231,6 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     if int(epoch) <= int(seen) or stands.is_behind(query, came_to):
         hint = N_("stop; isthmus restore begin-epoch")
         yield bad("database", N_("an older state was put in its place, and no epoch was begun since"), hint)
-
-
-def _leap(look: Look, query: Query) -> Iterator[Item]:
-    """Tell of a leap of the clock for as long as nothing is ended for good because of it."""
-    seen = read_only.leap(query, look.now)
-    if seen is not None and seen.before is not None:
-        before, at, until = (f"{one:%Y-%m-%d %H:%M}" for one in (seen.before, seen.since, seen.until))
-        text = N_(
-            "the clock went from %(before)s to %(at)s UTC at once: nothing is erased, destroyed or given up before "
-            "%(until)s"
-        )
-        hint = N_("nothing to do if it is right and the gateway was off; else set it, and see that NTP runs")
-        yield note("clock", text, hint, before=before, at=at, until=until)
 
 
 def _nodes(query: Query, now: datetime) -> Iterator[Item]:

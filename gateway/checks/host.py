@@ -5,13 +5,15 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date
 
 from gateway import home as homes
-from gateway import settings
+from gateway import read_only, settings
 from gateway.checks.look import Look, own_card
 from gateway.erased import ERASED_FILE
 from gateway.services.health import N_, Item, bad, note, ok
+from gateway.services.ports import Unavailable
 from gateway.settings import Settings
 from gateway.stands import STANDS_FILE
 
@@ -118,3 +120,19 @@ def clock(look: Look) -> Iterator[Item]:
         yield bad("clock", text, hint, at=at, issued=f"{held.issued_at:%Y-%m-%d %H:%M}")
     else:
         yield ok("clock", N_("%(at)s UTC"), at=f"{look.now:%Y-%m-%d %H:%M:%S}")
+    yield from _leap(look)
+
+
+def _leap(look: Look) -> Iterator[Item]:
+    """Tell of a leap of the clock for as long as nothing is ended for good because of it."""
+    seen = None
+    with suppress(Unavailable):  # ``database`` tells of it
+        seen = read_only.waits(look.settings, look.now)
+    if seen is not None and seen.before is not None:
+        before, at, until = (f"{one:%Y-%m-%d %H:%M}" for one in (seen.before, seen.since, seen.until))
+        text = N_(
+            "the clock went from %(before)s to %(at)s UTC at once: nothing is erased, destroyed or given up before "
+            "%(until)s"
+        )
+        hint = N_("nothing to do if it is right and the gateway was off; else set it, and see that NTP runs")
+        yield note("clock", text, hint, before=before, at=at, until=until)

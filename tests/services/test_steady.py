@@ -157,6 +157,18 @@ async def test_the_check_tells_of_a_leap_for_a_day(network: Network) -> None:
     assert not any(text.startswith("the clock went") for text in checked(network, "XAA"))
 
 
+async def test_a_leap_is_told_before_what_comes_of_it(network: Network) -> None:
+    """Whoever goes through the findings from the first sets the clock, and makes no key by one that is ahead."""
+    await live(network, "XAA", DAY_OF_LOOKS)
+    network.clock.pass_(days=366)
+    await live(network, "XAA", 0)
+    chosen = settings.load(network.homes["XAA"], {})
+    said = checks.run(Look(chosen, lambda: "correct horse", network.clock.now()))
+    leap = next(item for item in said if item.text.startswith("the clock went"))
+    first = next(item for item in said if item.level == "finding")
+    assert ("keys", True) == (first.area, said.index(leap) < said.index(first))
+
+
 async def test_a_gateway_goes_by_its_clock_as_soon_as_it_is_ready(network: Network) -> None:
     """Partners collect from the first moment on: what their messages wait past is not given up by a wrong clock."""
     await live(network, "XAA", DAY_OF_LOOKS)
