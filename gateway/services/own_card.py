@@ -48,7 +48,7 @@ def newest(published: Sequence[bytes], country: str, held: Card | None, log: str
     if held is not None and published and published[-1] == held.raw:
         return held
     if held is None:
-        found = list(ours(reversed(published), country, None))
-        return next((card for card in found if any(key.kid == log for key in card.log)), found[0] if found else None)
+        own = list(ours(reversed(published), country, None))
+        return next((card for card in own if any(key.kid == log for key in card.log)), own[0] if own else None)
     found = next(ours(reversed(published), country, held), held)
     return found if found.serial >= held.serial else held
