@@ -152,6 +152,31 @@ def _subject(play: Play) -> Json:
         return {"country": None, "software": play.software, "card": None}
 
 
+class Faults:
+    """The lines for what failed or says nothing; a gateway that is gone leaves a thousand results and two lines."""
+
+    def __init__(self) -> None:
+        """Begin with nothing told."""
+        self._detail = ""
+        self._more = 0
+
+    def told(self, verdict: str, name: str, detail: str) -> list[str]:
+        """Return the lines to tell for one result; none where it says nothing for the same reason as the one before."""
+        if verdict == "not applicable":
+            return []
+        if verdict == "inconclusive" and detail == self._detail:
+            self._more += 1
+            return []
+        lines = self.rest()
+        self._detail = detail if verdict == "inconclusive" else ""
+        return lines if verdict == "pass" else [*lines, f"{verdict}: {name}: {detail}"]
+
+    def rest(self) -> list[str]:
+        """Return the line that says how many more there were like the last one, if there were any."""
+        more, self._more = self._more, 0
+        return [f"inconclusive: {more} more: {self._detail}"] if more else []
+
+
 class Progress:
     """Tells on standard error how far a run is: one moving line on a terminal, and a line for each fault anywhere."""
 
@@ -161,19 +186,20 @@ class Progress:
         self._count = 0
         self._area = ""
         self._live = sys.stderr.isatty()
+        self._faults = Faults()
 
     def __call__(self, result: Result) -> None:
         """Tell one result."""
         self._count += 1
-        bad = result.verdict in ("fail", "inconclusive")
-        if bad:
-            self._say(f"{result.verdict}: {result.name}: {result.detail}", keep=True)
+        told = self._faults.told(result.verdict, result.name, result.detail)
+        for line in told:
+            self._say(line, keep=True)
         area = result.case.id.partition(".")[0]
         if self._live:
             self._say(f"{self._count} of {self._total}  {result.name}", keep=False)
-        elif area != self._area:
+        elif area != self._area and (told or result.verdict == "pass"):
             self._say(f"{area} ({self._count} of {self._total})", keep=True)
-        self._area = area
+            self._area = area
 
     def _say(self, text: str, *, keep: bool) -> None:
         if self._live:
@@ -183,6 +209,8 @@ class Progress:
 
     def end(self, outcome: Outcome, folder: Path) -> None:
         """Tell how it ended."""
+        for line in self._faults.rest():
+            self._say(line, keep=True)
         if self._live:
             click.echo("\r\x1b[K", nl=False, err=True)
         kinds: dict[str, int] = {}
@@ -222,11 +250,12 @@ def _lines(made: Json, claims: Json, *, compared: bool) -> Iterable[str]:
     for level, counts in made["counts"].items():
         if any(counts.values()):
             yield f"{level}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    faults = Faults()
     for case in made["cases"]:
         for row in case["results"]:
-            if row["verdict"] in ("fail", "inconclusive"):
-                name = f"{case['id']}[{row['input']}]" if row["input"] else case["id"]
-                yield f"{row['verdict']}: {name}: {row['detail']}"
+            name = f"{case['id']}[{row['input']}]" if row["input"] else case["id"]
+            yield from faults.told(row["verdict"], name, row["detail"])
+    yield from faults.rest()
 
 
 @main.command()

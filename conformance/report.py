@@ -262,7 +262,7 @@ def page(report: Json, digest: str, kid: str) -> str:
         "run. <i>Not applicable</i> is what the gateway does not claim to do. <i>Inconclusive</i> says nothing for or "
         "against it.</p>",
         *_named("What failed", bad),
-        *_named("What could not be decided", open_[:50]),
+        *_named("What could not be decided", _alike(open_)[:50]),
         *_unused(report["unused_exemptions"] + _vain(report)),
         "<h2>Every case</h2>",
         _table(report),
@@ -308,6 +308,18 @@ def _named(title: str, rows: list[tuple[Json, Json]]) -> list[str]:
         for case, row in rows
     )
     return [f"<h2>{title}</h2>", f"<table>{shown}</table>"]
+
+
+def _alike(rows: list[tuple[Json, Json]]) -> list[tuple[Json, Json]]:
+    """Return the first of those that have one reason, with how many more there are: of a gone gateway it is one row."""
+    first: dict[str, tuple[Json, Json]] = {}
+    for case, row in rows:
+        first.setdefault(row["detail"], (case, row))
+    more = Counter(row["detail"] for _, row in rows)
+    return [
+        (case, row | {"detail": f"{text} (and {more[text] - 1} more)" if more[text] > 1 else text})
+        for text, (case, row) in first.items()
+    ]
 
 
 def _label(case: Json, row: Json) -> str:

@@ -212,6 +212,19 @@ def test_nobody_there_is_inconclusive(tmp_path: Path) -> None:
     assert {"inconclusive"} == {row["verdict"] for row in results(tmp_path).values()}
 
 
+def test_what_is_gone_is_told_in_a_few_lines(tmp_path: Path) -> None:
+    """Of a back-end that is dead each result stands in the report, and its reason once on the way and on the page."""
+    nowhere = "http://127.0.0.1:9"
+    done = suite("run", "--target", nowhere, "--backend", nowhere, "--report", tmp_path, "--only", "framing")
+    number, reason = len(results(tmp_path)), "the back-end does not answer /reset: ClientConnectorError"
+    told = [f"inconclusive: framing.right: {reason}", f"inconclusive: {number - 1} more: {reason}"]
+    assert (4, True) == (done.returncode, number > 20)
+    assert told == [line for line in done.stderr.splitlines() if reason in line]
+    assert len(told) + 3 == len(done.stderr.splitlines())
+    assert told == suite("report", tmp_path).stdout.splitlines()[-2:]
+    assert 1 == (tmp_path / report.PAGE).read_text(encoding="utf-8").count(f"{reason} (and {number - 1} more)")
+
+
 def test_time_of_a_run_is_bounded(bench: Bench, tmp_path: Path) -> None:
     """A gateway that stands still costs the time of the run and no more."""
     os.kill(bench.process.pid, signal.SIGSTOP)
