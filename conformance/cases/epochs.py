@@ -7,7 +7,7 @@ from typing import Any
 from conformance.bodies import day, send
 from conformance.door import answers, drops, says
 from conformance.play import Play
-from conformance.reading import Json
+from conformance.reading import Json, instant
 from conformance.registry import Wrong, case
 from conformance.returning import acceptance, departure, homeward, journey, schedule, told
 from conformance.state import COLLECT, Answering, Message, Post
@@ -465,6 +465,50 @@ async def stop_again(play: Play, say: Callable[[Play], Awaitable[Message]]) -> N
     again = [post.read.payload for post in await play.tick() if post.read.type != "resync"]
     if again != [posts[0].payload]:
         raise Wrong(f"{len(again)} messages were posted again in the epoch after that, or in other payloads")
+
+
+@case("epochs.stop-until-heard", "M-5.28", "M-5.10", section="5.8", profile="return", seconds=60.0)
+async def stop_until_heard(play: Play) -> None:
+    """
+    A stop that is said once more on a new epoch is posted until it is answered, past its time too, and ends no thread.
+
+    A gateway that gives it up with its validity has a partner that was put back to before the stop and was out of reach
+    for a month: it lets the person leave.
+    """
+    talk = await journey(play, "accepted")
+    await talk.said("suspension", {})
+    await play.tick(days=31)
+    await _restored(play)
+    play.a.instead = [drops() for _ in range(500)]
+    word = talk.take(next(post for post in await play.tick() if post.read.type == "suspension"))
+    await play.tick_to(instant(word.value["expires_at"]) + D)
+    play.a.instead = []
+    again = [post.read for post in await play.tick(hours=2) if post.read.type == "suspension"]
+    if [message.payload for message in again] != [word.payload] or (await talk.states())[-1] != "accepted":
+        raise Wrong(f"the suspension was posted {len(again)} times, and stands as {(await talk.states())[-1]}")
+    await talk.said("resumption", {})
+
+
+@case("epochs.kept-no-longer", "M-5.28", section="5.8", profile="full")
+async def kept_no_longer(play: Play) -> None:
+    """
+    What a restored partner lacks is not posted past its time on the last day on which it is kept, nor what stands
+    before it.
+
+    A gateway that posts it sends what nobody may hold any more to a State that had lost it.
+    """
+    handling = play.a.question()["handling"] | {"retain_until": day(play, 35)}
+    talk = await play.asks(handling=handling)
+    await talk.said("verification.acknowledgement", {})
+    await talk.said("verification.reply", play.reply())
+    await play.tick(days=35)
+    await _restored(play)
+    await play.tick()
+    await talk.say("rectification", {"parts": ["REPLY"], "elements": None})
+    play.a.instead = [says("out-of-order") for _ in range(20)]
+    types = {post.read.type for _ in range(6) for post in await play.tick(hours=1)}
+    if types - {"rectification"}:
+        raise Wrong(f"on the last day on which it is kept the gateway posted {', '.join(sorted(types))}")
 
 
 def _rows(posts: list[Post]) -> list[Json]:

@@ -386,6 +386,25 @@ async def final_problem(play: Play) -> None:
     await withholds(talk, "return.handover", {"protocol": record(play)}, days=0)
 
 
+@case("journeys.ended-for-good", "M-5.10", "M-5.11", section="5.2", profile="return", seconds=60.0)
+async def ended_for_good(play: Play) -> None:
+    """
+    In a thread that a final problem has ended word of a departure is taken, and nothing more is said.
+
+    A gateway that goes on there posts what meets the same problem again, and nobody calls whoever brings the person.
+    """
+    talk = await journey(play, "accepted")
+    await send(talk, "travel-document.request")
+    play.a.instead = [says("bad-jws")]
+    await talk.say("travel-document.issued", {"document": document(play)})
+    talk.take(play.one(await play.tick(), "travel-document.issued"))
+    left = schedule(play, departure(play)) | DEPARTED | {"departs_at": stamp(play.now())}
+    await send(talk, "return.schedule", **left)
+    await play.silent(play.a, hours=5)
+    await send(talk, "return.handover")
+    await withholds(talk, "return.handover", {}, days=2)
+
+
 LEFT = ["otherwise", "suspended", "after-a-loss"]
 """How somebody left who is awaited in any case."""
 

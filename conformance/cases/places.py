@@ -1,7 +1,6 @@
 """Section 5.9: what a thread takes at each place of a verification, on both sides."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 
 from conformance.bodies import (
     FROM_ASKED,
@@ -21,10 +20,10 @@ from conformance.bodies import (
     signed,
     withholds,
 )
-from conformance.door import answers, drops
+from conformance.door import answers
 from conformance.play import Play
-from conformance.reading import instant
 from conformance.registry import Wrong, case
+from conformance.returning import loses
 from conformance.state import Answering
 from conformance.talk import Talk
 
@@ -100,14 +99,7 @@ async def _never_heard(play: Play) -> Talk:
     """Let the gateway's acknowledgement get no receipt for as long as it is valid."""
     talk = await _asks(play)
     await talk.say("verification.acknowledgement", {})
-    return await _loses(talk, "verification.acknowledgement")
-
-
-async def _loses(talk: Talk, type: str) -> Talk:
-    """Give no receipt for what the gateway posts now, until it has expired."""
-    talk.state.instead = [drops()]
-    post = talk.play.one(await talk.play.tick(), type)
-    await talk.play.tick_to(instant(post.read.value["expires_at"]) + timedelta(seconds=301))
+    await loses(talk)
     return talk
 
 
@@ -293,10 +285,19 @@ async def _withdrawn_here(play: Play) -> Talk:
 async def _contest_lost(play: Play) -> Talk:
     talk = await _told(play)
     await talk.say("verification.contest", {"ground": "WRONG_PERSON"})
-    return await _loses(talk, "verification.contest")
+    await loses(talk)
+    return talk
 
 
-OVER: dict[str, Place] = {"closed": _closed_here, "withdrawn": _withdrawn_here, "undelivered": _contest_lost}
+async def _request_lost(play: Play) -> Talk:
+    """Let the gateway's request get no receipt; the State has it all the same, and only its answer was lost."""
+    talk = Talk(play, play.a, asking=False, thread=await play.submit(**OPEN))
+    await loses(talk)
+    return talk
+
+
+LOST: dict[str, Place] = {"undelivered": _contest_lost, "request-undelivered": _request_lost}
+OVER: dict[str, Place] = {"closed": _closed_here, "withdrawn": _withdrawn_here, **LOST}
 
 
 @case("places.asking-over", "M-5.30", section="5.9", inputs=OVER, profile="verify", seconds=40.0)
@@ -312,7 +313,7 @@ async def asking_over(play: Play, make: Place) -> None:
         await refuses(talk, type)
     for type in FROM_ASKED:
         await _takes(talk, type)
-    if make is _contest_lost and (await talk.delivered())[-1]["body"] is None:
+    if make in LOST.values() and (await talk.delivered())[-1]["body"] is None:
         raise Wrong("the reply was taken and not kept, where a message of the gateway was lost and nothing withdrawn")
     await play.silent(talk.state)
 
@@ -328,6 +329,60 @@ async def asking_over_full(play: Play, make: Place) -> None:
     await refuses(talk, INTERVIEW_ANSWER)
     for type in (REDIRECT, INTERVIEW, INTERVIEW_RESULT):
         await _takes(talk, type)
+    await play.silent(talk.state)
+
+
+@case("places.reply-after-a-loss", "M-5.30", "M-5.10", section="5.9", inputs=LOST, profile="verify", seconds=40.0)
+async def reply_after_a_loss(play: Play, make: Place) -> None:
+    """
+    A reply in a thread in which a message of the gateway was lost is its reply: nothing more is taken, nor said.
+
+    A gateway that stays where it was takes a second answer in place of the first; one that goes on speaks under a
+    number that its partner does not wait for.
+    """
+    talk = await make(play)
+    await _takes(talk, "verification.reply")
+    for type in FROM_ASKED:
+        await refuses(talk, type)
+    await withholds(talk, "verification.contest", {"ground": "WRONG_PERSON"})
+
+
+STOPS = ("suspension", "resumption")
+TAKE_STOPS: dict[str, tuple[Place, bool]] = {
+    "no-request": (_unknown, False),
+    "requested": (_asks, False),
+    "acknowledged": (_acknowledged, False),
+    "question-sent": (_questioned, False),
+    "reply-sent": (_replied, True),
+    "contested": (_contested, True),
+    "withdrawn": (_withdrawn, False),
+    "closed": (_closed, True),
+    "undelivered": (_never_heard, True),
+    "request-sent": (_sent, False),
+    "taken-up": (_taken_up, False),
+    "question-accepted": (_asked_back, False),
+    "reply-accepted": (_told, False),
+    "contested-here": (_doubted, False),
+    "closed-here": (_closed_here, True),
+    "withdrawn-here": (_withdrawn_here, True),
+    "undelivered-here": (_contest_lost, True),
+    "request-undelivered": (_request_lost, True),
+}
+
+
+@case("places.stops", "M-5.33", "M-5.30", section="5.10", inputs=TAKE_STOPS, profile="verify", seconds=40.0)
+async def stops(play: Play, place: tuple[Place, bool]) -> None:
+    """
+    A suspension and a resumption are taken wherever a return may be under way as the other State sees it, and there
+    alone, also by a State without returns.
+
+    A gateway that refuses one where its own word may have crossed it, or where a message was lost, tells a State that
+    the return it stops goes on; one that takes it where there is none has its partner believe that there is.
+    """
+    make, taken = place
+    talk = await make(play)
+    for type in STOPS:
+        await (send(talk, type) if taken else refuses(talk, type))
     await play.silent(talk.state)
 
 

@@ -278,7 +278,59 @@ async def answered_before(play: Play) -> None:
         raise Wrong("after an answer of before the restore the message is not handed out again")
 
 
+@case("pull.past-its-time", "M-5.28", "M-5.19", section="5.8", profile="full", positive=True)
+async def past_its_time(play: Play) -> None:
+    """
+    Where a restored State fetches a message in vain, what it lacks before that is handed out past its time.
+
+    A gateway that waits to be told `out-of-order` waits for ever: whoever fetches has no word for it.
+    """
+    talk = await play.asks(play.c)
+    await talk.say("verification.acknowledgement", {})
+    (over,) = await _fetch(play)
+    await play.post(_answer(play.c.answer(over, play.gateway)))
+    await play.tick(days=31)
+    play.c.next_card(epoch=2)
+    await play.publish(play.c)
+    play.c.epoch, play.c.log = 2, None
+    await play.tick()
+    await talk.say("verification.reply", play.reply())
+    for _ in range(40):
+        await play.tick(hours=6)
+        if over.payload in [message.payload for message in await _fetch(play)]:
+            break
+    else:
+        raise Wrong("in ten days of fetching what stands behind it, what is lacking was not handed out")
+    await play.post(_answer(play.c.answer(over, play.gateway, Answering(refuse="expired"))))
+    for _ in range(8):
+        await play.tick(hours=6)
+        for message in await _fetch(play):
+            if message.type == "verification.reply":
+                await play.post(_answer(play.c.answer(message, play.gateway)))
+    if (found := await _states(play, talk.thread)) != ["accepted", "accepted"]:
+        raise Wrong(f"its messages stand as {', '.join(found)}")
+
+
+@case("pull.with-an-address", "M-5.19", "M-5.21", section="5.6", profile="verify", positive=True)
+async def with_an_address(play: Play) -> None:
+    """
+    A State with an address may fetch what waits for it, and bring its answer.
+
+    A gateway that hands out to others alone keeps everything from a State whose door is broken.
+    """
+    thread = await play.submit()
+    found = await _fetch(play, state=play.a)
+    if [message.thread for message in found] != [thread]:
+        raise Wrong(f"{len(found)} messages were handed out to a State with an address, and not the one that waits")
+    if (got := await play.post(_answer(play.a.answer(found[0], play.gateway)))).status != 204:
+        raise Wrong(f"its answer was taken with {got.status}, not 204")
+    if await _states(play, thread) != ["accepted"]:
+        raise Wrong("the answer that was brought was not taken")
+    await play.silent(days=1)
+
+
 WRONG: dict[str, tuple[Answering, str]] = {
+    "too-large": (Answering(answer=lambda raw: raw + b" " * (69632 - len(raw))), "too-large"),
     "no-form": (Answering(answer=lambda raw: raw + b" "), "bad-payload"),
     "no-jws": (Answering(receipt=lambda receipt: receipt.replace(".", ",", 1)), "bad-payload"),
     "typ": (Answering(typ=MESSAGE), "bad-jws"),

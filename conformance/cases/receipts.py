@@ -36,6 +36,8 @@ WRONG: dict[str, Answering] = {
     "another-opening": Answering(r=lambda r: "A" * 43),
     "another-log-key": Answering(log_key=OTHER),
     "another-log": Answering(origin="XAE/XBB/1"),
+    "log-of-no-epoch": Answering(origin="XAA/XBB/0"),
+    "log-about-another": Answering(origin="XAA/XAE/1"),
     "log-to-come": Answering(origin="XAA/XBB/2"),
     "no-proof": Answering(proof=lambda proof: "c2sp.org/tlog-proof@v1\nindex 0\n\n"),
     "no-spaces": Answering(answer=lambda raw: raw.rstrip(b" ")),
@@ -62,6 +64,24 @@ async def checked(play: Play, how: Answering) -> None:
         raise Wrong("a right answer was not taken after a wrong one")
 
 
+@case("receipts.any-multiple", "M-5.16", section="5.5", inputs={"twice": 8192, "most": 65536}, profile="verify")
+async def any_multiple(play: Play, size: int) -> None:
+    """
+    An answer that is filled up to any multiple of 4096, 65,536 at most, is taken; one of more bytes is none.
+
+    A gateway that knows one size gets no receipt from whoever's log has grown.
+    """
+    thread = await play.submit()
+    large = Answering(answer=lambda raw: raw + b" " * (69632 - len(raw)))
+    play.a.instead = [answers(play.doors, large)]
+    await play.tick()
+    await _waits(play, thread)
+    play.a.instead = [answers(play.doors, Answering(answer=lambda raw: raw + b" " * (size - len(raw))))]
+    await play.tick(hours=2)
+    if await _states(play, thread) != ["accepted"]:
+        raise Wrong(f"an answer of {size} bytes was not taken")
+
+
 SIGNS = {
     **{name: (name, 0) for name in ("revoked", "over", "early", "identity", "log_key", "second_signer")},
     "revoked-and-dated-back": ("revoked", -2),
@@ -86,6 +106,30 @@ async def which_key(play: Play, given: tuple[str, int]) -> None:
     play.one(await play.tick(hours=2), "verification.request")
     if await _states(play, thread) != ["accepted"]:
         raise Wrong("a right answer was not taken after one by a wrong key")
+
+
+@case("receipts.older-log", "M-5.17", section="5.5", inputs=["stored-then", "made-since"], profile="verify")
+async def older_log(play: Play, when: str) -> None:
+    """
+    An answer out of the log of an earlier epoch of its keeper is taken, also where its message was made since.
+
+    A gateway that insists on the newest log has no use for what a restored partner stored, and posts for ever what was
+    received; one that goes by whose clock was right loses an honest receipt.
+    """
+    a, before = play.a, f"{play.a.code}/{play.gateway.code}/1"
+    thread = await play.submit()
+    if when == "stored-then":
+        a.instead = [loses(play.doors)]
+        await play.tick()
+    a.next_card(epoch=2)
+    await play.publish(a)
+    a.epoch, a.log = 2, None
+    if when == "made-since":
+        a.answering = Answering(origin=before)
+    await play.tick(hours=2)
+    a.answering = Answering()
+    if await _states(play, thread) != ["accepted"]:
+        raise Wrong(f"an answer out of the log {before} was not taken")
 
 
 async def _states(play: Play, thread: str) -> list[str]:

@@ -2,12 +2,15 @@
 
 from contextlib import suppress
 
+from aiohttp import web
+
 from conformance.backend import Forbidden
 from conformance.bodies import day, refuses, send
-from conformance.door import drops
+from conformance.door import drops, says
 from conformance.play import Play
 from conformance.registry import Wrong, case
-from conformance.returning import acceptance, departure, homeward, journey, schedule
+from conformance.returning import acceptance, departure, document, homeward, journey, schedule
+from conformance.state import Instead, Post
 from conformance.talk import Talk
 from conformance.writing import stamp
 
@@ -92,24 +95,36 @@ async def never_posted(play: Play, type: str) -> None:
             raise Wrong(f"the gateway posted a {type} of its old epoch")
 
 
-@case("restore.listed", "M-5.27", "M-5.29", section="5.8", profile="verify", needs=["restore"], positive=True)
-async def listed(play: Play) -> None:
+@case(
+    "restore.listed",
+    "M-5.27",
+    "M-5.29",
+    section="5.8",
+    profile="verify",
+    needs=["restore"],
+    inputs={"itself": 1, "one-behind-it": 2},
+    positive=True,
+)
+async def listed(play: Play, waits: int) -> None:
     """
-    What the backup shows as never posted, and the partner lists, did leave: the same bytes are posted, and answered.
+    What the backup shows as never posted, and the partner lists, or what follows it, did leave: the same bytes go.
 
     A gateway that says it once more replies twice, and takes the refusal of the second reply for its answer.
     """
-    talk = await play.acknowledged()
+    talk = await (play.acknowledged() if waits == 1 else play.asks())
+    if waits == 2:
+        await talk.say("verification.acknowledgement", {})
     await talk.say("verification.reply", play.reply())
     await play.offered("/backup")
-    before = talk.take(play.one(await play.tick(), "verification.reply"))
+    before = [talk.take(post).raw for post in await play.tick()]
     await play.offered("/restore")
     await play.tick()
     await _lists(talk)
     posts = [post.read for post in [*await play.tick(), *await play.tick(hours=3)]]
-    if [message.raw for message in posts if message.type == "verification.reply"] != [before.raw]:
+    again = [message.raw for message in posts if message.thread == talk.thread]
+    if len(before) != waits or again[-waits:] != before or set(again) - {message.raw for message in talk.heard}:
         raise Wrong(
-            f"the gateway posted {', '.join(message.type for message in posts) or 'nothing'}, not its reply again"
+            f"the gateway posted {', '.join(message.type for message in posts) or 'nothing'}, not what was listed again"
         )
     if await talk.states() != ["accepted", "accepted"]:
         raise Wrong(f"its messages stand as {', '.join(await talk.states())}")
@@ -205,6 +220,51 @@ async def stopped_anew(play: Play, type: str) -> None:
     for post in talk.state.posts[before:]:
         if post.read.type == type and post.read.value["epoch"] == talk.heard[-1].value["epoch"]:
             raise Wrong(f"the gateway posted a {type} of its old epoch")
+
+
+@case(
+    "restore.in-order",
+    "M-5.27",
+    section="5.8",
+    profile="full",
+    needs=["restore"],
+    inputs=["posted", "never-posted"],
+    seconds=60.0,
+)
+async def in_order(play: Play, what: str) -> None:
+    """
+    What follows in a thread waits for what of it is open in the old epoch; word of a stop waits for no listing.
+
+    A gateway that posts it has it heard before what it rests on, or in place of that; one that keeps word of a stop
+    back until it knows what it lost has a person on the way whom it stopped.
+    """
+    talk = await journey(play, "accepted")
+    await send(talk, "travel-document.request")
+    play.a.instead = [_puts_off(play, "travel-document.issued")]
+    await talk.say("travel-document.issued", {"document": document(play)})
+    if what == "posted":
+        play.one(await play.tick(), "travel-document.issued")
+    await play.offered("/backup")
+    await play.offered("/restore")
+    await play.tick()
+    follows = "use-report.request" if what == "posted" else "suspension"
+    await talk.say(follows, {})
+    posts = [post.read for _ in range(4) for post in await play.tick(hours=1) if post.read.thread == talk.thread]
+    if (follows in {message.type for message in posts}) is (what == "posted"):
+        seen = ", ".join(message.type for message in posts) or "nothing"
+        raise Wrong(f"{follows} was to {'wait' if what == 'posted' else 'leave'}, and the gateway posted {seen}")
+
+
+def _puts_off(play: Play, type: str) -> Instead:
+    """Return what answers every message as it should, but for those of ``type``, which it cannot take yet."""
+
+    async def door(post: Post, request: web.Request) -> web.StreamResponse:
+        play.a.instead = [door]
+        if post.message is not None and post.message.type == type:
+            return await says("unknown-signer")(post, request)
+        return play.doors.right(post)
+
+    return door
 
 
 async def _heard_anew(talk: Talk, type: str) -> None:

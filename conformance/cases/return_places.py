@@ -14,6 +14,7 @@ from conformance.returning import (
     document,
     homeward,
     journey,
+    loses,
     loses_a_document,
     plan,
     record,
@@ -160,6 +161,9 @@ ASKING: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "return ended": ((*STOPS, "return.take-back"), ()),
     "called back": (OF_ASKED, ()),
     "closed": ((*OF_ASKED, *FROM_ASKED), ()),
+    "withdrawn": ((*OF_ASKED, *FROM_ASKED), ()),
+    "undelivered": ((*OF_ASKED, *FROM_ASKED), ()),
+    "request undelivered": ((*OF_ASKED, *FROM_ASKED), ()),
 }
 
 
@@ -178,6 +182,17 @@ async def _homeward(play: Play, place: str) -> Talk:
     elif place == "closed":
         talk = await homeward(play, "replied")
         await talk.act("close")
+    elif place == "withdrawn":
+        talk = await homeward(play, "accepted")
+        await talk.withdraw()
+        talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    elif place == "undelivered":
+        talk = await homeward(play, "accepted")
+        await talk.say("travel-document.request", {"needed_by": body(play, talk, "return.take-back")["by"]})
+        await loses(talk)
+    elif place == "request undelivered":
+        talk = Talk(play, play.a, asking=False, thread=await play.submit())
+        await loses(talk)
     elif place == "called back":
         talk = await homeward(play, "departed")
         await send(talk, "return.take-back")

@@ -217,22 +217,60 @@ async def said_again(play: Play, again: tuple[Place, str, int, str]) -> None:
     await send(talk, then)
 
 
-SAID_OUT = {"resumption": (256, "suspension"), "suspension": (512, "resumption")}
+async def _withdrawn(play: Play) -> Talk:
+    talk = await play.acknowledged()
+    await send(talk, "withdrawal")
+    return talk
 
 
-@case("rights.said-out", "M-5.42", section="5.12", inputs=SAID_OUT, profile="return", seconds=120.0)
-async def said_out(play: Play, bound: tuple[int, str]) -> None:
+async def _called_back(play: Play) -> Talk:
+    talk = await journey(play, "departed")
+    await send(talk, "return.take-back")
+    return talk
+
+
+SAID_OUT: dict[str, tuple[Place, str, int, str]] = {
+    "resumption": (_replied, "resumption", 256, "suspension"),
+    "suspension": (_replied, "suspension", 512, "resumption"),
+    "withdrawal": (_withdrawn, "withdrawal", 255, "erasure"),
+    "acknowledgement": (_closed_there, "verification.acknowledgement", 255, "verification.delay"),
+}
+SAID_OUT_AWAY: dict[str, tuple[Place, str, int, str]] = {
+    "take-back": (_called_back, "return.take-back", 511, "withdrawal"),
+    "report": (lambda play: homeward(play, "handed over"), "return.monitoring", 256, "return.take-back"),
+}
+"""How a thread comes there, what it then takes so often still, and what it takes after that as before."""
+
+
+@case("rights.said-out", "M-5.42", section="5.12", inputs=SAID_OUT, profile="verify", seconds=120.0)
+async def said_out(play: Play, bound: tuple[Place, str, int, str]) -> None:
     """
-    So often a thread takes that a return is stopped, and that it goes on, and not once more; the other word as before.
+    So often a thread takes a message of one type, and not once more, word of a stop twice as often; another as before.
 
     A gateway that takes any number, or counts anew in each epoch, lets its partner make a case longer without end; one
     that takes no more of a stop than of its end lets a State go on that would stop.
     """
-    most, other = bound
-    type, talk = ("resumption" if other == "suspension" else "suspension"), await journey(play, "accepted")
+    await _says_out(play, bound)
+
+
+@case("rights.said-out-away", "M-5.42", section="5.12", inputs=SAID_OUT_AWAY, profile="return", seconds=120.0)
+async def said_out_away(play: Play, bound: tuple[Place, str, int, str]) -> None:
+    """
+    Of whoever has left a thread takes a report so often, and that she is to be taken back twice as often.
+
+    A gateway that takes any number lets its partner fill the case; one that bounds a recall as it bounds a report hears
+    nothing of the last danger.
+    """
+    await _says_out(play, bound)
+
+
+async def _says_out(play: Play, bound: tuple[Place, str, int, str]) -> None:
+    make, type, most, other = bound
+    talk = await make(play)
     for number in range(1, most + 1):
         if number == most:
-            await talk.freeze("protection")
+            with suppress(Forbidden):  # who is away, or withdrawn, is not stopped any more
+                await talk.freeze("protection")
         if number == most // 2:
             await _begins_an_epoch(talk)
         shot = talk.message(type, body(play, talk, type))

@@ -10,7 +10,7 @@ from conformance.door import answers, drops, says
 from conformance.play import Play
 from conformance.reading import Json
 from conformance.registry import Wrong, case
-from conformance.returning import acceptance, departure, document, homeward, journey, plan, schedule
+from conformance.returning import acceptance, departure, document, homeward, journey, loses, plan, schedule
 from conformance.state import Answering
 from conformance.talk import Talk
 from conformance.writing import stamp
@@ -353,6 +353,24 @@ async def until_heard(play: Play, type: str) -> None:
         raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts) or 'nothing'}")
     if (await talk.states())[-1] != "accepted":
         raise Wrong(f"the {type} stands as {(await talk.states())[-1]}")
+
+
+@case("stop.never-answered", "M-5.25", "M-5.10", "M-5.26", section="5.7", profile="verify", inputs=REASONS)
+async def never_answered(play: Play, reason: str) -> None:
+    """
+    A request that never got an answer is withdrawn all the same: it was posted, and may have come.
+
+    A gateway that lets it be, because nobody seems to have it, leaves a State looking for a person who was to be let
+    alone.
+    """
+    talk = Talk(play, play.a, asking=False, thread=await play.submit())
+    await loses(talk)
+    await talk.withdraw(reason)
+    await play.silent(minutes=1)
+    message = talk.take(play.one(await play.tick(hours=1), "withdrawal"))
+    if message.body != {"code": "WITHDRAWN_NO_REASON"}:
+        raise Wrong(f"the withdrawal says {message.body}")
+    await play.silent(days=2)
 
 
 RETURNING = ["proposed", "accepted", "documented", "planned"]

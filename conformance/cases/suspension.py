@@ -1,10 +1,12 @@
 """Section 5.10: either State stops a return at any time, and it goes on once each that stopped it has said so."""
 
+from datetime import timedelta
 from typing import Any
 
 from conformance.bodies import accepts, day, send, signed, withholds
+from conformance.door import answers, drops
 from conformance.play import Play
-from conformance.reading import strict_json
+from conformance.reading import instant, strict_json
 from conformance.registry import Wrong, case
 from conformance.returning import (
     DEPARTED,
@@ -20,6 +22,7 @@ from conformance.returning import (
     schedule,
     told,
 )
+from conformance.state import Answering
 
 SUSPENDED, RESUMED = {"code": "SUSPENDED"}, {"code": "RESUMED"}
 
@@ -217,3 +220,37 @@ async def crossing(play: Play, how: tuple[Any, str, str, tuple[str, Any] | None]
     await talk.said("resumption", {})
     if follows is not None:
         await talk.said(follows[0], follows[1](play))
+
+
+NUMBERS = {"never-came": 1, "came": 2}
+"""How often a suspension is said, as the number of the lost message was used or not."""
+
+
+@case("suspension.after-a-loss", "M-5.10", "M-5.33", section="5.2", profile="return", inputs=NUMBERS, seconds=60.0)
+async def after_a_loss(play: Play, times: int) -> None:
+    """
+    In a thread that ended with a lost message the asked State suspends under the number of that, or the next if it was
+    used, and what lifts it follows.
+
+    A gateway that suspends behind the lost number is never heard: it has stopped, and its partner brings the person.
+    """
+    talk = await journey(play, "accepted")
+    await send(talk, "travel-document.request")
+    play.a.instead = [drops() for _ in range(500)]
+    await talk.say("travel-document.issued", {"document": document(play)})
+    lost = play.one(await play.tick(), "travel-document.issued").read
+    await talk.say("suspension", {})
+    await play.tick_to(instant(lost.value["expires_at"]) + timedelta(hours=1))
+    play.a.instead = [answers(play.doors, Answering(refuse="id-reuse"))] if times == NUMBERS["came"] else []
+    if times == NUMBERS["came"]:
+        talk.heard.append(lost)
+    posts = [post.read for _ in range(3) for post in await play.tick(hours=1)]
+    if [message.type for message in posts] != ["suspension"] * times:
+        seen = ", ".join(message.type for message in posts) or "nothing"
+        raise Wrong(f"the gateway posted {seen}, not suspension {times} times from the lost number on (M-5.10)")
+    numbers = [message.value["seq"] - lost.value["seq"] for message in posts]
+    if numbers != list(range(times)) or len({message.value["id"] for message in (lost, *posts)}) != times + 1:
+        raise Wrong(f"the suspension has a number {numbers} beyond the lost one, or an id that was used")
+    talk.heard.append(posts[-1])
+    if (said := await talk.said("resumption", {})).body != RESUMED or (await talk.states())[-1] != "accepted":
+        raise Wrong(f"the resumption says {said.body}, or stands as {(await talk.states())[-1]}")

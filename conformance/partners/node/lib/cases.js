@@ -40,8 +40,8 @@ export function moved (thread, { side, type, digest, body: text, draft, status, 
   const [name, body] = [short(type), JSON.parse(text)]
   const next = { side: side === 'in' ? 'asked' : 'asking', ...thread } // the first message says who asks
   if (leads[name] === 'withdrawn') next.place = 'withdrawn'
-  else if (status === 'undelivered' || status === 'ended') next.place = 'undelivered'
-  else if (!ENDED.includes(thread.place)) next.place = leads[name] ?? thread.place
+  else if (status === 'undelivered' || status === 'ended') Object.assign(next, { place: 'undelivered', lost: true })
+  else if (!ENDED.includes(thread.place) || (thread.place === 'undelivered' && name === 'reply')) next.place = leads[name] ?? thread.place
   if (status !== 'refused') next.last = digest ?? thread.last
   if (side === 'in') next.heard = digest
   if (name === 'request') {
@@ -53,7 +53,7 @@ export function moved (thread, { side, type, digest, body: text, draft, status, 
   if (name === 'question') next.asked = body?.elements
   const until = () => side === 'in' ? longest(row.partner, thread.due) : body.due_on // by our rule [M-5.14]
   if (body?.extension && status !== 'refused') Object.assign(next, { extended: true, due: until() })
-  if (name in most) next[name] = (thread[name] ?? 0) + 1
+  if (side === 'in' || name in most) next[name] = (thread[name] ?? 0) + 1
   return { ...next, contest: thread.contest || name === 'contest', frozen: thread.frozen || name === 'freeze' }
 }
 // Step 20: `today` is the day in UTC; `longer` the due day after an extension, if in time; `card` is the other side's.
@@ -61,9 +61,9 @@ export function checkStep (thread, type, body, today, longer, card) {
   const ok = (yes) => yes || fail('illegal-step')
   const { side = 'asked', place, handling } = thread
   const [name, over, gone] = [short(type), ENDED.includes(place), place === 'withdrawn' && side === 'asked']
+  ok(!(thread[name] >= (most[name] ?? 256))) // [M-5.41] [M-5.42]
   if (anywhere.includes(type)) return ok((thread.taken && !gone) || (place === 'withdrawn' && undoing.includes(type)))
-  ok(places[side][place]?.includes(name) && !(thread[name] >= most[name])) // [M-5.41]
-  if (body.handling) ok(body.handling.retain_until > today)
+  ok(places[side][place]?.includes(name) && !(body.handling?.retain_until <= today))
   if (name === 'request') ok(body.handling.purpose !== 'PERM_RESIDENCE' || body.elements.entry_date)
   if (name === 'elements') ok(body.handling.purpose === handling?.purpose)
   if (name === 'reply') ok(handling && answers(thread, body))

@@ -39,7 +39,7 @@ function checkOurs (g, thread, type, body) {
 export function say (g, { partner, thread, type, body: decided }) {
   rule(complete[type], type, 501)
   const data = g.thread(partner, thread)
-  rule(data.side && !data.frozen && !ENDED.includes(data.place), 'the thread is at rest')
+  rule(data.side && !data.frozen && !data.lost && !ENDED.includes(data.place), 'the thread is at rest')
   const body = complete[type](data, decided, g)
   checkOurs(g, data, type, body)
   const text = JSON.stringify(body)
