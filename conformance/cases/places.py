@@ -576,3 +576,31 @@ async def reply_fits(play: Play, changes: dict[str, object]) -> None:
         wrong["handling"] = right["handling"] | other
     await talk.refused("illegal-step", "verification.reply", wrong)
     await talk.send("verification.reply", right)
+
+
+NOWHERE: dict[str, tuple[Place, bool]] = {
+    "closed": (_closed_here, True),
+    "withdrawn": (_withdrawn_here, True),
+    "undelivered": (_contest_lost, False),
+}
+"""Where a thread is over for the asking State, and whether a reply leads nowhere from there."""
+
+
+@case("places.leads-nowhere", "M-5.30", section="5.9", inputs=NOWHERE, profile="verify", seconds=40.0)
+async def leads_nowhere(play: Play, place: tuple[Place, bool]) -> None:
+    """
+    A reply that leads nowhere is taken whatever it answers, and under conditions that have run out; one that leads to
+    the reply accepted is not.
+
+    A gateway that measures what it does not keep tells by its refusal which cases are over; one that measures nothing
+    where a message was lost has an answer to what it never asked.
+    """
+    make, taken = place
+    talk = await make(play)
+    right = talk.reply_body()
+    for changes in ({"outcome": "PR_AT_DATE"}, {"handling": right["handling"] | {"retain_until": day(play)}}):
+        if taken:
+            await talk.send("verification.reply", right | changes)
+        else:
+            await talk.refused("illegal-step", "verification.reply", right | changes)
+    await talk.send("verification.reply", right | {"as_of": day(play)})

@@ -63,15 +63,15 @@ export function checkStep (thread, type, body, today, longer, card) {
   const [name, over, gone] = [short(type), ENDED.includes(place), place === 'withdrawn' && side === 'asked']
   ok(!(thread[name] >= (most[name] ?? 256))) // [M-5.41] [M-5.42]
   if (anywhere.includes(type)) return ok((thread.taken && !gone) || (place === 'withdrawn' && undoing.includes(type)))
-  ok(places[side][place]?.includes(name) && !(body.handling?.retain_until <= today))
+  ok(places[side][place]?.includes(name))
+  if (over && !(place === 'undelivered' && name === 'reply')) return // it leads nowhere from there
+  ok(!(body.handling?.retain_until <= today) && name !== 'interview-result') // an interview was never accepted here
   if (name === 'request') ok(body.handling.purpose !== 'PERM_RESIDENCE' || body.elements.entry_date)
   if (name === 'elements') ok(body.handling.purpose === handling?.purpose)
   if (name === 'reply') ok(handling && answers(thread, body))
-  if (name === 'contest') ok(!thread.contest)
-  if (name === 'interview') ok(thread.limit >= 'M2' && !thread.still)
-  if (name === 'interview-result') ok(over) // an interview was never accepted here
+  ok((name !== 'contest' || !thread.contest) && (name !== 'interview' || (thread.limit >= 'M2' && !thread.still)))
   if (name === 'redirect') ok(card.authorities.some(({ id }) => id === body.authority.id))
-  if (body.extension) ok(over || (place === 'acknowledged' && !thread.extended && longer))
+  if (body.extension) ok(place === 'acknowledged' && !thread.extended && longer)
 }
 // A reply answers the question asked, within its method limit, and fits together.
 function answers ({ handling, limit, still, held }, { outcome, method_used: methods, match_basis: basis, ...reply }) {
