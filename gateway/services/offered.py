@@ -38,6 +38,7 @@ from gateway.services.inquire import BoardRow
 from gateway.services.invitations import GUEST_VERBS
 from gateway.services.ports import Tx
 from gateway.services.reckon import overdue
+from gateway.services.representing import TAKES_FURTHER, represents
 
 ANSWERS: Final[Mapping[str, str]] = {
     "use-report": USE_REQUEST,
@@ -88,6 +89,8 @@ async def open_steps(
         for verb, may in given.items():
             if verb in WAYS_ON:
                 may = await services.hold.way_on(tx, held, verb, person, may)
+            if VERBS[verb].events & TAKES_FURTHER:
+                may = tuple(role for role in may if represents(context, held.case, person, role, now))
             if verb == "restatement":
                 may = tuple(role for role in may if _may_restate(held.case, role))
             if verb == "extension" and not _goes_longer(context, held.case, now):

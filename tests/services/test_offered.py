@@ -65,6 +65,16 @@ async def test_age_and_guardian_are_set_right_by_who_may_say_something_of_them(n
             assert set(wanted) == set(found), (minor, state)
 
 
+async def test_who_represents_somebody_else_is_offered_no_word_for_this_person(network: Network) -> None:
+    """To stop is any guardian's; to ask for a second look is for who is named, and else would be told of no case."""
+    representative = {**homeward.MINOR["representative"], "signed_by": "somebody"}
+    for named, wanted in (({}, [False, True]), ({"representative": representative}, [True, True])):
+        ours, _ = await story.acknowledged(network, **{**homeward.MINOR, **named})
+        await story.put(network, "XAA", ours, State.REPLIED)
+        steps = await offered(network, "XAA", ours, "guardian")
+        assert wanted == [verb in steps for verb in ("contest", "freeze")]
+
+
 async def test_what_became_of_the_data_is_asked_once_some_left(network: Network) -> None:
     """Before a request, or a reply, was posted the other State has none: an acknowledgement brings nothing."""
     discarded = await network.gateways["XAA"].clear.new(story.draft(), "first")
