@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import click
 
@@ -15,6 +16,7 @@ from gateway.cli import typed
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import check_clock, passphrase, passphrase_option
+from gateway.storage.query import Query
 from keys.card import Card
 
 
@@ -89,6 +91,9 @@ def init(
     for option, uri in (("--custody", custody), ("--identity-custody", identity_custody)):
         if uri.partition(":")[0] in ("env", "credential"):
             raise click.UsageError(f"{option} takes file:PATH; what env: and credential: take: isthmus keys export")
+    if database is not None and _has_password(database):
+        text = "a password belongs neither on a command line nor into the configuration: write the address into a file"
+        raise click.UsageError(f"{text} that you alone may read, and name that: --database file:PATH")
     home.check_free(directory)
     _check_whole(directory)
     # Checked before anything is made, so that a mistake does not leave half a home behind.
@@ -98,7 +103,7 @@ def init(
         from gateway.storage.postgres_query import postgres_query  # here: only the extra has its library
 
         with postgres_query(dsn) as query:
-            query("SELECT 1")
+            _check_unused(query)
     ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
     phrase = ask()
     card = home.furnish(directory, wish, datetime.now(UTC), lambda: phrase, os.environ)
@@ -108,6 +113,23 @@ def init(
         emit(_made(directory, card))
     else:
         _tell(directory, card)
+
+
+def _has_password(database: str) -> bool:
+    """Tell whether ``database`` is an address with a password in it."""
+    url = urlsplit(database)
+    return bool(url.netloc) and (url.password is not None or "password" in parse_qs(url.query))
+
+
+def _check_unused(query: Query) -> None:
+    """Raise ``CommandError`` if a gateway has used the database: under our keys nothing in it could be opened."""
+    ((made,),) = query("SELECT to_regclass('log_head') IS NOT NULL")
+    if made and query("SELECT 1 FROM log_head LIMIT 1"):
+        hint = (
+            "name an empty one (createdb); a home that was lost is put back from its backups, with its key store, and"
+            " serves this database again"
+        )
+        raise CommandError(Exit.USAGE, "in-use", "the database holds the store of a gateway", hint)
 
 
 def _listened_at(host: str, port: int) -> str:

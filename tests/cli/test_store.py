@@ -395,3 +395,14 @@ def test_a_home_is_made_over_a_database(tmp_path: Path, postgres: Cluster) -> No
     assert 0 == made.exit_code, made.stderr
     assert not (tmp_path / "home/data/gateway.db").exists()
     assert 0 == call("stats", "-C", tmp_path / "home", PLACE=dsn).exit_code
+    apart(postgres.execute("INSERT INTO log_head VALUES ('XAA/XBB/1', 'XBB', 1, 0, '', '')", dsn))  # as with a partner
+    again = call("init", tmp_path / "again", *options, PLACE=dsn)
+    assert (2, True) == (again.exit_code, "the store of a gateway" in again.stderr)
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize("place", ["postgresql://isthmus:secret@db/isthmus", "postgresql://db/isthmus?password=secret"])
+def test_no_password_is_written_into_the_configuration(tmp_path: Path, place: str) -> None:
+    """It would lie in every copy of the configuration, which is no secret, and on the command line it is seen."""
+    told = call("init", tmp_path / "home", "--country", "XAA", "--database", place)
+    assert (2, True, False) == (told.exit_code, "file:PATH" in told.stderr, (tmp_path / "home").exists())
