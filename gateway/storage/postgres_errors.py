@@ -74,6 +74,13 @@ it.
 """
 
 
+BEGIN_S = 10.0
+"""
+How long the first statement of a connection may take, as long as the connection itself: a pool whose database is away
+takes connections, and has whoever asks something wait.
+"""
+
+
 async def begin_session(db: Any) -> None:
     """
     Let the server end nothing of ``db`` by a bound of its own, on a whole transaction or on a connection that waits.
@@ -83,7 +90,7 @@ async def begin_session(db: Any) -> None:
     Raises ``Unavailable`` where ``db`` leads to something that is asked to cancel in the server's place: no session.
     Asked of each connection: a pool may be put before a server over which nodes run. Ends one that is none.
     """
-    pid, _ = await db.fetchrow(_BEGIN)
+    pid, _ = await db.fetchrow(_BEGIN, timeout=BEGIN_S)
     if pid != db.get_server_pid():
         db.terminate()
         raise Unavailable(*POOLED)
