@@ -18,7 +18,7 @@ from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
 from gateway.log import configure_log
 from gateway.read_only import check_origins
-from gateway.services import epochs, figures, no_contact, own_card, person_index
+from gateway.services import epochs, figures, no_contact, nodes, own_card, person_index
 from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
@@ -43,7 +43,7 @@ from gateway.services.trust import CardSource, Trust
 from gateway.services.trust_acts import decides
 from gateway.services.windows import Windows
 from gateway.services.witness import Witness
-from gateway.settings import Settings
+from gateway.settings import BadConfiguration, Settings
 from gateway.storage.sqlite import Run
 from gateway.stores import Reads, open_stores
 from gateway.system import SystemClock, SystemRandom
@@ -164,7 +164,8 @@ async def build(
 
     ``create`` makes the database of a new home; without it a missing one is an error, not an empty gateway.
 
-    Raises ``keys.errors.StoreError`` (key store), ``gateway.storage.errors.StoreError`` (database), ``SelfTestFailed``.
+    Raises ``keys.errors.StoreError`` (key store), ``gateway.storage.errors.StoreError`` (database), ``SelfTestFailed``,
+    and ``BadConfiguration`` where nodes of another gateway run over the database.
     """
     selftest.run()
     values = settings.values
@@ -317,13 +318,26 @@ async def _own_cards(context: Context, source: CardSource) -> Sequence[bytes]:
 
 async def _check_ours(context: Context) -> None:
     """
-    Raise ``StoreError`` where key store or database is another gateway's.
+    Raise ``StoreError`` where key store or database is another gateway's, ``BadConfiguration`` where nodes of one run.
 
     What was sealed to us would not open, nor any case, and what is written there stays in what others go by.
     """
     if context.own is not None:  # of those that are here it is one that lists our log key, if any does
         home.check_log_key(context.keyring.log.kid, context.own)
     check_origins(await context.store.read(lambda tx: tx.log_origins()), context.country)
+    rows = await context.store.read(lambda tx: tx.metas(nodes.PREFIX))
+    check_beside(nodes.of_another(context, rows, context.clock.now()))
+
+
+def check_beside(other: str | None) -> None:
+    """Raise ``BadConfiguration`` if the node ``other`` of another gateway runs over the database."""
+    if other is not None:
+        raise BadConfiguration(
+            [
+                f"/database: '{other}' runs there with another country, log key or key-encryption key: give this "
+                "machine the home of the others, or the address of its own database"
+            ]
+        )
 
 
 async def _begin_logs(context: Context) -> None:

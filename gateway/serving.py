@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from gateway import checks, erased, stands
-from gateway.app import Gateway
+from gateway.app import Gateway, check_beside
 from gateway.configured import alike, tls, tokens
 from gateway.http.listen import CONNECTIONS_MAX, listen
 from gateway.http.local_api import LocalServices, local_app
@@ -29,7 +29,6 @@ from gateway.services.operate import Operate
 from gateway.services.ports import Outdated, Unavailable
 from gateway.services.steady import SteadyClock
 from gateway.services.trust import LOOK_S
-from gateway.settings import BadConfiguration
 from gateway.storage.errors import StoreError
 from keys.errors import BadStore
 
@@ -347,14 +346,7 @@ async def _enter(nodes: Nodes, now: datetime) -> None:
     """Take a place among the nodes that run, unless they are another gateway's. Raises ``Unavailable``."""
     found = await nodes.run_once(now)
     foreign = next((one for one in found if SAME in one.parts and nodes.name in one[:2]), None)
-    if foreign is not None:
-        other = foreign.node if foreign.other == nodes.name else foreign.other
-        raise BadConfiguration(
-            [
-                f"/database: '{other}' runs there with another country, log key or key-encryption key: give this "
-                "machine the home of the others, or the address of its own database"
-            ]
-        )
+    check_beside(foreign and (foreign.node if foreign.other == nodes.name else foreign.other))
 
 
 async def _list_erased(gateway: Gateway, _: datetime) -> None:

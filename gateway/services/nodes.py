@@ -5,8 +5,8 @@ Rule 1: what is kept is a keyed value of each part (``Vault.index_value``): with
 try what a part says, and no part says anything secret.
 Rule 2: nodes that differ are told of, and go on. While a change is brought to one after another they differ on purpose,
 and the one that starts anew is the one that is right.
-Rule 3: what belongs to another gateway (another State, log key or key-encryption key) does not start beside these: what
-it stored, they could not open.
+Rule 3: what belongs to another gateway (another State, log key or key-encryption key) does not start beside these, nor
+does a command of it: what it stored, they could not open, and what it believes of partners is not so there.
 """
 
 import json
@@ -74,6 +74,20 @@ def differences(nodes: Sequence[Node]) -> list[Difference]:
     ]
 
 
+def of_another(context: Context, rows: Iterable[tuple[str, str]], now: datetime) -> str | None:
+    """Return the name of a node of ``rows`` that runs at ``now`` and is another gateway's; ``None`` if none is."""
+    ours = _keyed(context, SAME, _same(context))
+    return next((node.name for node in running(rows, now) if node.parts.get(SAME) != ours), None)
+
+
+def _same(context: Context) -> str:
+    return f"{context.country} {context.keyring.log.kid}"
+
+
+def _keyed(context: Context, part: str, text: str) -> str:
+    return b64.encode(context.vault.index_value(f"node|{part}|{text}"))
+
+
 @dataclass(slots=True)
 class Nodes:
     """
@@ -128,14 +142,13 @@ class Nodes:
         missing = (kid for kid, window in context.windows.items() if now < window.valid_until)
         said = {
             **self.said,
-            SAME: f"{context.country} {keys.log.kid}",
+            SAME: _same(context),
             "signing key": keys.signing.kid,
             # Not those that are here: each node destroys one at a moment of its own.
             "sealing keys": " ".join(sorted(b64.encode(kid) for kid in missing if kid not in keys.sealing)),
             "card": "" if own is None else b64.encode(own.raw),
         }
-        keyed = context.vault.index_value
-        return {part: b64.encode(keyed(f"node|{part}|{text}")) for part, text in said.items()}
+        return {part: _keyed(context, part, text) for part, text in said.items()}
 
 
 def _said(value: str, now: datetime) -> tuple[datetime, Mapping[str, str]]:

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.pair import WORDS
 from gateway import home
 from gateway.cli.errors import Exit
+from gateway.settings import BadConfiguration
 from keys.custody import open_store
 from tests.cli.support import call
 from tests.support.nodes import Node, Nodes
@@ -69,6 +70,8 @@ async def test_a_node_with_another_key_encryption_key_does_not_start(nodes: Node
     try:
         second = nodes.start("XBB")
         assert Exit.CONFIGURATION == await asyncio.to_thread(second.process.wait, 60)
+        with pytest.raises(BadConfiguration, match="key-encryption key"):  # nor does a command
+            await nodes.pair.open("XBB")
     finally:
         file.write_bytes(kept)
     assert "key-encryption key" in second.log.read_text()
