@@ -1,5 +1,8 @@
 """Eight gateways that are wrong in one thing each are found out; ``python -m drills.mutants`` runs all of them."""
 
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -60,6 +63,18 @@ def test_a_restored_gateway_may_ask_again_for_an_answer() -> None:
 def test_patch_applies() -> None:
     """Every patch applies to the tree as it is, each hunk at one place."""
     each_holds(mutate.check, MUTANTS.values(), lambda one: one.name)
+
+
+def test_patch_leaves_no_name_that_is_not_there(tmp_path: Path) -> None:
+    """A gateway that breaks off where it should be wrong says nothing about the case, whether that fails or not."""
+    for mutant in MUTANTS.values():
+        for path in {hunk.path for hunk in mutant.hunks}:
+            (tmp_path / mutant.name / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(mutate.ROOT / path, tmp_path / mutant.name / path)
+        mutate.apply(mutant, tmp_path / mutant.name)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", "--output-format", "concise"]
+    told = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (0, "All checks passed!") == (told.returncode, told.stdout.strip())
 
 
 def test_each_patch_names_a_case_that_proves_its_demand() -> None:
