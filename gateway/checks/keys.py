@@ -119,6 +119,8 @@ def _signing(look: Look, held: Card, device: str | None, here: Mapping[str, str]
             hint = N_(
                 "put the newest copy of the key store back if this is an older one; else isthmus keys rotate signing"
             )
+        else:  # nothing waits for partners: what it signs none takes
+            hint = N_("isthmus compromise once more if it was cut short; else isthmus keys rotate signing --activate")
         yield bad("keys", N_("our card revokes the signing key in use"), hint)
     elif end is None:
         yield bad("keys", N_("our card does not list the signing key in use, or not for now"), hint)

@@ -295,6 +295,16 @@ def test_a_revoked_key_of_a_device_is_not_listed_again(homes: Homes) -> None:
     assert (5, True) == (result.exit_code, "isthmus keys device" in result.stderr)
 
 
+def test_who_signs_by_a_key_that_is_revoked_waits_for_no_partner(homes: Homes) -> None:
+    """The next key is listed, as where ``compromise`` was cut short: nobody is told to wait until partners have it."""
+    home = homes.home("XBB")
+    value("keys", "rotate", "signing", "-C", home)
+    in_use = own_card(load(home, {})).signing[0].kid
+    value("keys", "revoke", "-C", home, "--", in_use)
+    told = call("check", "-C", home).stdout
+    assert (True, False) == ("compromise once more if it was cut short" in told, "once every partner" in told)
+
+
 def test_signing_key_that_ended_stays_listed_while_it_may_have_to_be_checked(homes: Homes) -> None:
     """The card lists an ended signing key for 31 days more: its answers are asked for as long as a message lives."""
     home, now = homes.home("XBB"), datetime.now(UTC)
