@@ -179,11 +179,12 @@ def _tell(directory: Path, card: Card) -> None:
     say(
         f"""
 Next:
-  1. Carry {directory / home.IDENTITY_FILE} off this machine, to where two officers keep it. It signs cards only.
-  2. Read the fingerprint out to each partner, by another way than the card goes; give them the card.
-  3. isthmus keys new NAME.keys                      for each person, on their own machine
+  1. isthmus keys new NAME.keys                      for each person, on their own machine
      isthmus person add -C {directory} ID --role ROLE --key KEY
-  4. isthmus partner add -C {directory} COUNTRY --card FILE --fingerprint "..."
-  5. isthmus check -C {directory}
+     isthmus keys card -C {directory} --add-role ROLE=KEY   where it says that partners verify the role
+  2. Read the fingerprint out to each partner, by another way than the card goes; give them the newest card.
+     isthmus partner add -C {directory} COUNTRY --card FILE --fingerprint "..."
+  3. Carry {directory / home.IDENTITY_FILE} off this machine, to where two officers keep it. It signs cards only.
+  4. isthmus check -C {directory}
      isthmus serve -C {directory}"""
     )
