@@ -46,10 +46,11 @@ async def take_over(context: Context, path: Path) -> None:
 
 def _listed(path: Path) -> list[str]:
     try:
-        # What a disk made of a line is the reference of no case, and hides none of the others.
-        return path.read_text(encoding="ascii", errors="replace").split() if path.exists() else []
+        lines = path.read_text(encoding="ascii", errors="replace").split() if path.exists() else []
     except OSError as error:
         raise Unavailable(f"the list of erased cases: {error.strerror}", "see that it can be read") from error
+    # What a disk made of a line, as a power cut makes zeros, is the reference of no case, and hides none of the others.
+    return [line for line in lines if line.isascii() and line.isprintable()]
 
 
 def _add(path: Path, refs: Collection[str]) -> None:

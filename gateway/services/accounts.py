@@ -168,7 +168,7 @@ class Accounts:
         if not self.may_enter(session.person, desk, now, session.invitation):
             return None
         if session.invitation is not None:
-            self.guests.take(session.invitation, now)  # as the store says it, whichever process made it
+            self.guests.take(session.invitation)  # as the store says it, whichever process made it
         if touch and now >= session.seen_at + SEEN_EVERY:
             await self.store.touch_session(session.id, now)
             session = replace(session, seen_at=now)
@@ -342,7 +342,7 @@ class Accounts:
         id = self.random.token()
         made = Invitation(id, ref, role, person or f"{GUEST}{id}", by, now, until)
         await self.store.add_invitation(made)
-        self.guests.take(made, now)
+        self.guests.take(made)
         await self.note(made.person, "invitation.made", role, desk_of(role), now)
         return made
 
@@ -379,7 +379,7 @@ class Accounts:
         if found is None or not await self.store.renew_invitation(id, until):
             return None
         made = replace(found, until=until)
-        self.guests.take(made, now)
+        self.guests.take(made)
         await self.note(made.person, _RENEWED, made.role, desk_of(made.role), now)
         return made
 

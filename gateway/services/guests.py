@@ -76,13 +76,10 @@ class Guests:
         """Hold ``invitations`` and no other."""
         self._held = {one.id: one for one in invitations}
 
-    def take(self, invitation: Leave, at: datetime) -> None:
-        """Hold ``invitation`` as it is now; one that does not stand at ``at`` is let go."""
+    def take(self, invitation: Leave) -> None:
+        """Hold ``invitation`` as it is now; whether it stands is looked at each time it is asked for."""
         self.changed += 1
-        if invitation.stands(at):
-            self._held[invitation.id] = invitation
-        else:
-            self.drop(invitation.id)
+        self._held[invitation.id] = invitation
 
     def drop(self, id: str) -> None:
         """Let go of an invitation."""

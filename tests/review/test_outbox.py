@@ -170,6 +170,22 @@ async def test_what_an_answer_hastens(failures: int, failure: bool, asked: int |
     assert row._replace(next_try_at=NOW + timedelta(seconds=then)) == (await store.commit(unit)).value
 
 
+async def test_of_several_waits_that_were_asked_for_the_latest_stands() -> None:
+    """A shorter one for another message takes nothing back (M-5.11)."""
+    start = NOW - timedelta(seconds=1)
+    row = outbound(state="posted", attempts=5, posted_at=start, next_try_at=NOW + timedelta(seconds=3000))
+    store, context = open_memory(sign_batch=Signer(), now=NOW), cast("Context", SimpleNamespace(policy=Policy()))
+
+    async def unit(tx: Tx) -> OutboundRow | None:
+        await tx.save_outbound(row)
+        await tx.save_partner(PartnerRow("XBB", failures=5, open_until=start))
+        for failure, asked in ((True, 600), (False, 60)):
+            await note(context, tx, "XBB", failure, NOW, 0.5, NOW + timedelta(seconds=asked))
+        return await tx.find_outbound("XBB", row.id)
+
+    assert row._replace(next_try_at=NOW + timedelta(seconds=600)) == (await store.commit(unit)).value
+
+
 async def test_partner_that_asked_for_time_gets_it_through_an_outage(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:

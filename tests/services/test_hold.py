@@ -388,7 +388,7 @@ async def stopped_by_guest(network: Network, role: str, country: str = "XAA") ->
         }.items()
     }
     context.persons = {**context.persons, **added}
-    context.guests.take(Invitation("g", ref, role, GUEST, "first", now, now + timedelta(days=9)), now)
+    context.guests.take(Invitation("g", ref, role, GUEST, "first", now, now + timedelta(days=9)))
     await network.gateways[country].hold.freeze(ref, "doubt", GUEST, role)
     return ref
 
@@ -397,7 +397,7 @@ def represent(network: Network, ref: str, person: str) -> None:
     """Have the desk invite ``person`` of XAA to the case as the lawyer of its person."""
     now = network.clock.now()
     one = Invitation(f"of-{person}", ref, "lawyer", person, "second", now, now + timedelta(days=9))
-    network.gateways["XAA"].context.guests.take(one, now)
+    network.gateways["XAA"].context.guests.take(one)
 
 
 @pytest.mark.parametrize("role", ["asylum_authority", "lawyer", "guardian", "court"])

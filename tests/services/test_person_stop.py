@@ -217,7 +217,7 @@ async def test_a_guest_of_the_authority_does_not_write_over_what_was_attested(ne
     gateway, now = network.gateways["XAA"], network.clock.now()
     ref = await story.sent(network)
     made = Invitation("g", ref, "asylum_authority", "guest.g", "first", now, now + timedelta(days=9))
-    gateway.context.guests.take(made, now)
+    gateway.context.guests.take(made)
     await gateway.hold.freeze(ref, "it was granted", "guest.g", "asylum_authority", GRANTED)
     await gateway.hold.freeze(ref, "and so", "guest.g", "asylum_authority", FALSE)
     with pytest.raises(Forbidden):

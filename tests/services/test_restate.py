@@ -79,7 +79,7 @@ async def test_guest_who_was_taken_for_the_guardian_reads_nothing_more(network: 
     def invite(name: str, role: str) -> tuple[str, str]:
         now = network.clock.now()
         made = Invitation(name, ours, role, f"guest.{name}", "first", now, now + timedelta(days=30))
-        context.guests.take(made, now)
+        context.guests.take(made)
         return made.person, role
 
     wrong, lawyer = invite("wrong", "guardian"), invite("lawyer", "lawyer")
@@ -100,16 +100,15 @@ async def test_guest_who_was_taken_for_the_guardian_reads_nothing_more(network: 
 
 
 async def test_each_guardian_who_is_taken_out_takes_the_guest_along(network: Network) -> None:
-    """By reference or by who signed, and also where the first one is on record again."""
+    """By reference or by who signed, in the very second too, and also where the first one is on record again."""
     context, ours = network.gateways["XAA"].context, await stopped(network)
     guests = []
     for named in (None, GUARDIAN, OTHER, {**OTHER, "signed_by": "Youth Court"}):
         network.clock.pass_(seconds=1)
         now = network.clock.now()
         made = Invitation(f"{len(guests)}", ours, "guardian", f"guest.{len(guests)}", "first", now, now + timedelta(9))
-        context.guests.take(made, now)
+        context.guests.take(made)
         guests.append(made.person)
-        network.clock.pass_(seconds=1)
         await restate(network, ours, CHILD, named)
         case = await story.case(network, "XAA", ours)
         opens = [represents(context, case, one, "guardian", network.clock.now()) for one in guests]

@@ -18,6 +18,7 @@ from gateway.cli.evidence_file import verify_bytes
 from gateway.core.case import ENDED, Case, State
 from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.messages import ACCEPTANCE
+from gateway.core.return_guards import UNTOLD
 from gateway.core.verification_changes import ANSWERED_LATE
 from gateway.services import cases, retain, steps
 from gateway.services.context import Context, Forbidden, Person
@@ -33,6 +34,8 @@ from tests.support import homeward, story
 from tests.support.erased import erase
 from tests.support.full_disk import files_of_at_most
 from tests.support.network import Network, nothing_leaves
+from tests.support.posted import payloads
+from tests.support.restoring import outbox
 
 ENDS = (State.NOT_RETURNED, State.CLOSED_SAFE, State.CLOSED_CONCERN, State.LOST_CONTACT)
 
@@ -289,6 +292,16 @@ async def test_a_list_that_cannot_be_read_ends_no_gateway(network: Network, tmp_
         await erased.take_over(network.gateways["XAA"].context, tmp_path / erased.ERASED_FILE)
 
 
+async def test_a_line_that_a_disk_spoilt_hides_no_other(network: Network) -> None:
+    """It is the reference of no case; a start erases what the others name."""
+    ours, _ = await story.received(network)
+    context, listed = network.gateways["XAA"].context, network.homes["XAA"] / erased.ERASED_FILE
+    listed.write_bytes(b"\xff\xfe\x00\n")
+    erased.note(listed, ours)
+    await erased.apply(context, listed)
+    assert "ERASED" == await story.state(network, "XAA", ours)
+
+
 async def test_a_start_where_nothing_came_back_stands_in_nobodys_way(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,6 +401,42 @@ async def test_question_whose_only_answer_was_taken_back_is_not_closed_by_the_ti
     await run(network, "XAA")
     case = await story.case(network, "XAA", ours)
     assert (State.REPLIED, None) == (case.state, case.reply)
+
+
+async def test_question_whose_answer_has_not_left_is_not_closed_by_the_timer(network: Network) -> None:
+    """It is not answered before that leaves; closed, nobody here would answer anew what was refused there."""
+    _, theirs = await story.acknowledged(network)
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    network.clock.pass_(days=61)
+    await run(network, "XBB")
+    assert "REPLIED" == await story.state(network, "XBB", theirs)
+
+
+async def test_what_the_other_state_withdrew_is_closed_at_once_and_ours_after_a_while(network: Network) -> None:
+    """There it rests on no ground any more; here somebody has to look at why it was stopped."""
+    ours, theirs = await story.received(network)
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "x", "first", "case_officer")
+    await hold.withdraw(ours, "first", "case_officer")
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    network.clock.pass_(seconds=1)
+    for country in network.gateways:
+        await run(network, country)
+    assert ("WITHDRAWN", "CLOSED") == await homeward.states(network, ours, theirs)
+
+
+async def test_recall_that_was_not_told_is_left_to_people(network: Network) -> None:
+    """The other State may look for her still, and a closed case would tell it nothing (V-35)."""
+    told, untold = [(await story.replied(network))[0] for _ in range(2)]
+    for ref, findings in ((told, ()), (untold, (UNTOLD,))):
+        await story.put(network, "XAA", ref, State.NOT_RETURNED, findings=findings)
+    network.clock.pass_(days=61)
+    await run(network, "XAA")
+    assert ("CLOSED", "NOT_RETURNED") == (
+        await story.state(network, "XAA", told),
+        await story.state(network, "XAA", untold),
+    )
 
 
 async def test_answer_to_what_the_timer_closed_unanswered_is_kept(network: Network) -> None:
@@ -706,6 +755,23 @@ async def test_case_is_not_erased_while_it_cannot_be_noted_in_full(network: Netw
     assert ours in listed.read_text().split()
 
 
+async def test_nothing_is_waited_for_in_a_case_that_was_erased(network: Network) -> None:
+    """Nothing of it is on its way or due, on either side of it; when it was closed is known as before."""
+    ours, _ = await story.replied(network)
+    gateway = network.gateways["XAA"]
+    await gateway.clear.close(ours, "first")
+    before = await story.row(network, "XAA", ours)
+    late, _ = await story.acknowledged(network)
+    unsent = await story.sent(network)
+    network.clock.pass_(days=3)
+    for ref in (unsent, ours, late):
+        await erase(gateway, ref, network.clock.now())
+    rows = [await story.row(network, "XAA", ref) for ref in (unsent, ours, late)]
+    assert [("ERASED", None, None, None)] * 3 == [(row.state, row.step, row.due_on, row.due_at) for row in rows]
+    assert [network.clock.now(), before.closed_at] == [row.closed_at for row in rows[:2]]
+    assert not [row for ref in (unsent, late) for row in await outbox(network, "XAA", ref) if row.waits]
+
+
 async def test_what_is_destroyed_while_the_journal_is_cut_has_it_cut_again(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -768,6 +834,24 @@ async def test_withdrawal_that_is_under_way_outlasts_no_case(network: Network) -
     assert (ours,) == await run(network, "XAA")
 
 
+async def test_data_that_was_taken_back_outlasts_no_case(network: Network) -> None:
+    """Word of it is waited for, and so is word of a stop; an answer that matters to us alone is not."""
+    _, theirs = await homeward.proposed(network)
+    asked, struck = [(await story.replied(network))[0] for _ in range(2)]
+    for gateway in network.gateways.values():
+        gateway.context.policy = replace(gateway.context.policy, erased_after_days=1)
+    network.wires.cut = True
+    asking, stopping = network.gateways["XAA"], network.gateways["XBB"]
+    await stopping.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await stopping.answer.close(theirs, "first")
+    for ref in (asked, struck):
+        await asking.clear.close(ref, "first")
+    await asking.notices.ask_use(asked, "first", "case_officer")
+    await asking.notices.strike(struck, ["NAMES"], "first", "case_officer")
+    network.clock.pass_(days=3)
+    assert ((asked,), ()) == (await run(network, "XAA"), await run(network, "XBB"))
+
+
 async def test_word_that_nobody_takes_keeps_nothing_for_ever(network: Network) -> None:
     """It is said once more each time it ran out: the case goes thirty days after its day all the same."""
     ours, _ = await withdrawn_unheard(network)
@@ -825,18 +909,22 @@ async def test_what_a_stop_holds_does_not_leave_with_the_case(network: Network) 
 
 
 async def erased_as_ordered(network: Network, ref: str, second: str = "second") -> str:
-    """Return the state of a case of XAA once it was to be erased before its time."""
+    """Return the state of a case of XAA once it was to be erased before its time; ``left`` is no more in office."""
     gateway = network.gateways["XAA"]
-    gateway.context.persons = {**gateway.context.persons, "dpo": Person("dpo", frozenset({"dpo"}), bytes(32))}
+    dpo = Person("dpo", frozenset({"dpo", "desk_head"}), bytes(32))
+    left = Person("left", frozenset({"desk_head"}), bytes(32), active_until=network.clock.now())
+    gateway.context.persons = {**gateway.context.persons, "dpo": dpo, "left": left}
     await gateway.retention.erase_as_ordered(ref, "dpo", second)
     return await story.state(network, "XAA", ref)
 
 
-async def test_case_is_erased_before_its_time_by_two_persons(network: Network) -> None:
-    """It goes as by the timer, is listed, and the record of access says who did it."""
+@pytest.mark.parametrize("state", [State.CLOSED, State.BLOCKED])
+async def test_case_is_erased_before_its_time_by_two_persons(network: Network, state: State) -> None:
+    """It goes as by the timer, is listed, and the record of access says who did it; one of a namesake stays open."""
     ours, _ = await story.replied(network)
+    await story.cleared(network)
     gateway = network.gateways["XAA"]
-    await gateway.clear.close(ours, "first")
+    await story.put(network, "XAA", ours, state)
     assert "ERASED" == await erased_as_ordered(network, ours)
     looks = await gateway.store.read(lambda tx: tx.accesses(ours))
     assert [("dpo", "erase"), ("second", "erase")] == [(one.person, one.action) for one in looks][-2:]
@@ -844,7 +932,7 @@ async def test_case_is_erased_before_its_time_by_two_persons(network: Network) -
     assert await gateway.store.read(full_journal) is None
 
 
-@pytest.mark.parametrize("second", ["dpo", "first", "nobody"])
+@pytest.mark.parametrize("second", ["dpo", "first", "left", "nobody"])
 async def test_nobody_erases_a_case_alone(network: Network, second: str) -> None:
     """The second person is another one, in office, and of those who answer for the desk."""
     ours, _ = await story.replied(network)
@@ -924,6 +1012,19 @@ async def after_a_leap(network: Network, country: str = "XAA", days: int = 1) ->
         network.clock.pass_(hours=12 if half < 2 * days else 1)
     await steady.run_once(network.clock.now())
     return gone + await gateway.retention.run_once(network.clock.now())
+
+
+async def test_what_was_fetched_is_forgotten_a_day_after_it_might_be(network: Network) -> None:
+    """Ahead by less than that a clock did not leap, and set right it would take the same message again (M-5.20)."""
+    for _ in range(3):  # the last one of all stays
+        await network.gateways["XBB"].collector.run_once("XAA")
+    first = payloads(network, "XAA", "/xg/1/collect")[0].digest
+    kept = []
+    for hours in (23, 2):
+        network.clock.pass_(hours=hours)
+        await run(network, "XAA")
+        kept.append(await network.gateways["XAA"].store.read(lambda tx: tx.find_inbound("XBB", first)) is not None)
+    assert [True, False] == kept
 
 
 async def test_case_that_was_closed_in_the_far_future_is_not_kept_for_ever(network: Network) -> None:

@@ -514,4 +514,4 @@ def invite(gateway: Gateway, ref: str, who: tuple[str, str]) -> None:
     if is_guest(person) or who == LAWYER:
         now = gateway.context.clock.now()
         made = Invitation(f"{ref} {role}", ref, role, person, LIAISON[0], now, now + INVITED)
-        gateway.context.guests.take(made, now)
+        gateway.context.guests.take(made)
