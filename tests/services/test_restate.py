@@ -125,7 +125,7 @@ async def test_a_desk_that_names_another_guardian_in_a_draft_takes_the_guest_alo
     for named in ({**GUARDIAN, "appointed_on": "2026-11-11"}, OTHER, {**OTHER, "signed_by": "Youth Court"}):
         now = clock.now()
         made = Invitation(f"{len(guests)}", ours, "guardian", f"guest.{len(guests)}", "first", now, now + timedelta(9))
-        gateway.context.guests.take(made, now)
+        gateway.context.guests.take(made)
         guests.append(made.person)
         clock.pass_(seconds=1)
         await gateway.clear.amend(ours, {**draft, "representative": named}, "first")
