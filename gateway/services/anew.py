@@ -332,6 +332,21 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     return True
 
 
+async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
+    """
+    Return whether ``row``, refused, stops something, and nobody has heard so.
+
+    So does one by which a return that goes on there rests on no reply, unless that was said once more behind it.
+    """
+    if row.type in threads.HEARD_AT_LAST:
+        return True
+    held = cases.readable(context, await tx.find_case(row.ref or ""))
+    if held is None or row.type != threads.stop_of(held.case):
+        return False
+    said = await threads.words_of_stop(tx, held.case.ref, row.type)
+    return not any(one.state in ("queued", "posted", "receipted") and one.place > row.place for one in said)
+
+
 async def _is_said_since(tx: Tx, row: OutboundRow) -> bool:
     """Return whether ``row``, word of a stop, was said once more behind it, and that waits or was taken."""
     said = await threads.words_of_stop(tx, row.ref or "", row.type) if row.type in threads.STOPS else ()

@@ -180,7 +180,7 @@ class Answers:
         """Note what a restored partner says of a message that it had answered before, as ``stored`` (M-5.28)."""
         context = self._context
         await tx.save_outbound(passed_over.settled_before(row))
-        if receipt.status == wire.REFUSED and (row.type in threads.HEARD_AT_LAST or row.ref is None):
+        if receipt.status == wire.REFUSED and (row.ref is None or await anew.has_to_be_heard(context, tx, row)):
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
         if receipt.status != row.status:
             context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)

@@ -386,6 +386,25 @@ async def test_reply_is_taken_back_anew_after_one_who_knew_it_was_put_back(netwo
     assert (await story.case(network, "XAA", ours)).reply is None
 
 
+async def test_reply_that_was_taken_back_in_an_epoch_that_is_over_is_taken_back_anew(
+    network: Network, tmp_path: Path
+) -> None:
+    """Who forgot it takes nothing of that epoch any more, and would let the person leave by that reply."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "asked"))
+    await settle(network, 1)
+    await restore(network, "XAA", before)
+    await settle(network, 1)
+    assert (await story.case(network, "XAA", ours)).reply is None
+    said = ["receipted"] * 2
+    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    await raise_epochs(network, "XAA", 1)
+    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+
+
 async def test_another_stop_after_a_recall_is_not_taken_for_the_first(network: Network) -> None:
     """It is not known there by that one: where it is refused people tell it."""
     ours, theirs = await homeward.accepted(network, days=300)

@@ -10,9 +10,10 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from tests.sim import homes
-from tests.sim.faults import Backup
+from tests.sim.faults import Backup, confirm
 from tests.sim.scenario import Scenario
 from tests.sim.world import Host, World
 
@@ -65,6 +66,17 @@ class Clocks(Scenario):
             self.world.jump(draw.choice((0.0, 3600.0, 20 * 3600.0)))
             await self.faults.disturbed(draw.choice((0, 4)))
             await self.until_sent(self.desks.most)
+
+    async def heal(self) -> None:
+        """
+        Have everybody see the cards that were dated anew, and officers confirm them.
+
+        A partner whose clock was ahead as well has taken the one before, and puts that State on hold.
+        """
+        await super().heal()
+        for host in self.world.hosts.values():
+            await host.act("refresh", lambda gateway: gateway.refresh_trust())
+            await host.act("confirm", partial(confirm, host))
 
     async def _wrong(self, hosts: Sequence[Host]) -> None:
         """Have clocks wrong: from one moment to the next, or from a start on; set right while they run, or not."""

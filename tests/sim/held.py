@@ -53,7 +53,10 @@ BY_ITS_END = frozenset({ENDED})
 """What may hold an answer, or a word about data, for good: its own desk had stopped what is over."""
 
 BY_ITS_STOP = BY_ITS_END | {"R-02"}
-"""What may hold a yes to passing data on for good: its own desk had stopped what is closed, and lets go no more."""
+"""
+What may hold a yes to passing data on for good: its own desk had stopped what is closed, and lets go no more; and an
+answer that had no receipt as the other State withdrew: nothing that takes data back stands behind it.
+"""
 
 HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
 """Types that must be heard, whatever stands before them, unless a rule holds them too."""
@@ -123,7 +126,8 @@ def _by(case: Case, type: str) -> frozenset[str]:
     if type == ONWARD_ANSWER:
         return BY_ITS_STOP | by_another
     if type in OF_AN_ANSWER | OF_DATA:
-        return BY_ITS_END
+        over = (case.side, case.state) == (Side.REQUESTED, State.WITHDRAWN)
+        return BY_ITS_STOP if over and type in OF_AN_ANSWER else BY_ITS_END
     if type in (HANDOVER, SUSPENSION, RESUMPTION):
         return by_another
     return BY | by_another if type in FURTHER else frozenset()
