@@ -200,19 +200,37 @@ def verify_keeper(note: str, keeper: Keeper) -> Checkpoint:
 
 def conflict(held: str, shown: str, keeper: Keeper) -> Conflict | None:
     """
-    Return of what two signed notes of one log convict its keeper, whoever shows them; ``None`` if of nothing.
+    Return of what two signed notes of one log convict its keeper, whoever brings them; ``None`` if of nothing.
 
-    A fork is two roots for one size. A rollback is a smaller tree that the keeper itself cosigned as its largest later
-    than a larger one (M-7.10). Raises ``BadProof`` if either is not by the keeper, or they are of two logs.
+    Raises ``BadProof`` if either is not by the keeper, or they are of two logs.
     """
-    first, second = verify_keeper(held, keeper), verify_keeper(shown, keeper)
+    verify_keeper(held, keeper)
+    return contradiction(held, shown, keeper)
+
+
+def contradiction(held: str, shown: str, keeper: Keeper) -> Conflict | None:
+    """
+    Return of what ``shown`` convicts the keeper beside ``held``, which was verified when it was taken.
+
+    That may have been under a key which the card lists no more: a keeper lays no history aside with its key. A fork is
+    two roots for one size. A rollback is a smaller tree that the keeper itself cosigned as its largest later than a
+    larger one (M-7.10). Raises ``BadProof`` if ``shown`` is not by the keeper, or they are of two logs.
+    """
+    first, second = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text), verify_keeper(shown, keeper)
     if first.origin != second.origin:
         raise BadProof("checkpoints of two logs")
     if first.size == second.size:
         return Conflict.FORK if first.root != second.root else None
     (_, large), (_, small) = sorted(((first.size, held), (second.size, shown)), reverse=True)
-    before, after = (cosigned_at(note, keeper.country, keeper.cosigning) for note in (large, small))
+    before, after = (_instant(note, keeper) for note in (large, small))
     return Conflict.ROLLBACK if before is not None and after is not None and before < after else None
+
+
+def _instant(note: str, keeper: Keeper) -> datetime | None:
+    try:
+        return cosigned_at(note, keeper.country, keeper.cosigning)
+    except BadProof:
+        return None  # a line that was of no known key when the note was taken
 
 
 def judge(held: str | None, submission: Submission, keeper: Keeper, now: datetime) -> Verdict:
@@ -229,13 +247,7 @@ def judge(held: str | None, submission: Submission, keeper: Keeper, now: datetim
     if at is None or at > now + AHEAD_MAX:
         # Without an instant by the keeper itself, that it went back could not be shown to anybody (M-7.9).
         return Verdict(403)
-    found = None
-    if held is not None:
-        try:
-            found = conflict(held, submission.note, keeper)
-        except BadProof:
-            # What is held was verified once, under keys that the card of today may not list any more.
-            found = None
+    found = contradiction(held, submission.note, keeper) if held is not None else None
     before = checkpoint.parse_checkpoint(checkpoint.parse_note(held).text) if held is not None else None
     size = before.size if before is not None else 0
     if submission.old > shown.size:
@@ -261,13 +273,13 @@ def _continues(before: Checkpoint | None, shown: Checkpoint, path: Sequence[byte
     verify_consistency(before.size, shown.size, path, before.root, shown.root)
 
 
-def check_continuation(held: str, raw: bytes, keeper: Keeper) -> Checkpoint:
+def check_continuation(before: Checkpoint, raw: bytes, keeper: Keeper) -> Checkpoint:
     """
-    Check that ``raw`` (a submission) is by the keeper and continues the signed note ``held``; return where it leads.
+    Check that ``raw`` (a submission) is by the keeper and continues ``before``, verified once; return where it leads.
 
     Raises ``BadProof``.
     """
-    before, submission = verify_keeper(held, keeper), parse_submission(raw)
+    submission = parse_submission(raw)
     shown = verify_keeper(submission.note, keeper)
     if shown.origin != before.origin or submission.old != before.size:
         raise BadProof("the answer is about another checkpoint")

@@ -11,7 +11,8 @@ Rule 3: a proof that fails convicts nobody, for anyone may send one: the keeper 
 """
 
 import re
-from collections.abc import Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -30,8 +31,14 @@ LOG_PATH = "/xg/1/log"
 CONFLICT_PATH = "/xg/1/log/conflicts"
 
 EVERY_S = 3600.0
-A_ROUND = 256
-"""Answers held against the keeper's kept checkpoint in one round; the rest follow in the next."""
+A_PORTION = 256
+"""Entries of a log that are read at once."""
+
+PROOFS_OF_A_LOOK = 256
+"""
+Of how many answers one keeper is asked for a proof at one look; the rest follow at the next, and who waits for that too
+long is told of. What a partner has us answer takes none of it, so nobody hides its own answers behind messages.
+"""
 
 CONFLICTS_MAX = 64
 """
@@ -141,7 +148,7 @@ class Witness:
             for answered in await _shown_in_answers(tx, submission.note) if verdict.status != 403 else ():
                 # What its answers showed binds it as much as what it showed a witness.
                 if found is None:
-                    found, held = _convicts(answered, submission.note, keeper), answered
+                    found, held = cosign.contradiction(answered, submission.note, keeper), answered
             evidence = await keep(tx, origin, found, now, keeper.country, held, submission.note)
             if found is not None and verdict.status == 200:
                 verdict = Verdict(422, verdict.size, found)
@@ -155,9 +162,19 @@ class Witness:
         verdict, line, evidence = (await context.commit(unit)).value
         if evidence is not None:
             self._alarm(evidence)
-        elif _is_doubted(verdict):
+        elif self._is_doubted(verdict, submission.note, keeper):
             self._doubt(submission.note)
         return _said(verdict, line)
+
+    def _is_doubted(self, verdict: Verdict, note: str, keeper: Keeper) -> bool:
+        """
+        Return whether what was shown may not be of one history with what is held, and convicts nobody by itself.
+
+        A smaller tree is shown late, as a rule. Of a log that ended with a restore its keeper may have lost the proof.
+        """
+        shown = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
+        late = verdict.status in (400, 409) and shown.size < (verdict.size or 0) and not self._is_over(shown, keeper)
+        return verdict.conflict is None and (verdict.status == 422 or verdict.size is None or late)
 
     # What others bring.
 
@@ -237,7 +254,7 @@ class Witness:
         """
         before, goal = (checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (small, large))
         for _ in range(PROOFS_ASKED):
-            proved = await self._continues(keeper, small, before, goal)
+            proved = await self._continues(keeper, before, goal)
             if proved:
                 self._unproved.pop(about, None)
                 return True
@@ -264,9 +281,9 @@ class Witness:
         self._unproved[about] = looks, last
         return looks >= LOOKS
 
-    async def _continues(self, keeper: Keeper, small: str, before: Checkpoint, goal: Checkpoint) -> bool | None:
+    async def _continues(self, keeper: Keeper, before: Checkpoint, goal: Checkpoint) -> bool | None:
         """
-        Return whether ``keeper``, asked now, proves that ``goal`` continues ``before``, the text of ``small``.
+        Return whether ``keeper``, asked now, proves that ``goal`` continues ``before``.
 
         ``None`` if it says that it has no proof: it is not asked again at this look. A page of a proxy says nothing.
         """
@@ -278,36 +295,36 @@ class Witness:
         if answer.status != 200:
             raise Unavailable(f"{keeper.country} answered with {answer.status}")
         try:
-            return cosign.check_continuation(small, answer.body, keeper).root == goal.root
+            return cosign.check_continuation(before, answer.body, keeper).root == goal.root
         except BadProof:
             return False
 
     # As a partner: every answer we were given is a state that the keeper's log went through (M-7.12).
 
     async def _compare_answers(self, country: str, now: datetime) -> None:
+        """Hold the answers of ``country`` against what it keeps, those too of our epochs before."""
+        origins = await self._context.store.read(lambda tx: tx.log_origins())
+        look = _Look(PROOFS_OF_A_LOOK)
+        late = [await self._compare(country, one, look, now) for one in origins if one.split("/")[1] == country]
+        if sum(late):
+            self._context.log("log.uncompared", partner=country, count=sum(late))
+
+    async def _compare(self, country: str, origin: str, look: "_Look", now: datetime) -> int:
         """
-        Hold the answers of ``country`` against what it keeps, in their order.
+        Hold the answers in our log ``origin`` against what is kept, in their order; return how many are late.
 
-        One that waits too long for a checkpoint of its size is gone past and tried again each time, and a person is
-        told: the log may have fewer entries than the answer says, and those behind it must not wait for that.
+        One that waits too long for a checkpoint of its size, or for a proof, is gone past and tried again each time:
+        the log may have fewer entries than the answer says, and those behind it must not wait for that.
         """
-        head = await self._context.store.read(lambda tx: tx.log_head(country))
-        if head is None:
-            return
-        name, late_name = f"compared:{head.origin}", f"uncompared:{head.origin}"
+        name, late_name = f"compared:{origin}", f"uncompared:{origin}"
 
-        async def look(tx: Tx) -> tuple[int, list[tuple[LogEntry, str | None]], int]:
-            start = int(await tx.find_meta(name) or 0)
-            late = list(map(int, (await tx.find_meta(late_name) or "").split()))
-            parts = [await tx.log_entries(head.origin, at, 1) for at in late]
-            parts.append(await tx.log_entries(head.origin, start, A_ROUND))
-            return start, [(entry, await _answered(tx, country, entry)) for part in parts for entry in part], len(late)
+        async def ends(tx: Tx) -> tuple[int, list[int]]:
+            return int(await tx.find_meta(name) or 0), list(map(int, (await tx.find_meta(late_name) or "").split()))
 
-        start, entries, known = await self._context.store.read(look)
-        proved: dict[tuple[str, int, bytes], bool] = {}
+        start, known = await self._context.store.read(ends)
         done, late = start, list[int]()
-        for entry, note in entries:
-            if note is not None and not await self._is_proved(note, proved, now):
+        async for entry, note in self._answers(country, origin, known, start):
+            if note is not None and not await self._is_settled(country, note, look, now):
                 if entry.index >= start and (len(late) >= LATE_MAX or not self._is_late(country, entry, now)):
                     break
                 late.append(entry.index)
@@ -317,39 +334,72 @@ class Witness:
             await tx.set_meta(name, str(done))
             await tx.set_meta(late_name, " ".join(map(str, late)))
 
-        if done > start or len(late) != known:
+        if done > start or len(late) != len(known):
             await self._context.commit(unit)
-        if late:
-            self._context.log("log.uncompared", partner=country, count=len(late))
+        return len(late)
+
+    async def _answers(
+        self, country: str, origin: str, late: Iterable[int], start: int
+    ) -> AsyncIterator[tuple[LogEntry, str | None]]:
+        """Yield the entries ``late`` of a log, and those from ``start`` on, each with the checkpoint of its answer."""
+
+        async def read(tx: Tx) -> list[tuple[LogEntry, str | None]]:
+            parts = [await tx.log_entries(origin, at, 1) for at in late]
+            parts.append(await tx.log_entries(origin, start, A_PORTION))
+            return [(entry, await _answered(tx, country, entry)) for part in parts for entry in part]
+
+        while rows := await self._context.store.read(read):
+            for row in rows:
+                yield row
+            late, start = (), max(start, rows[-1][0].index + 1)
 
     def _is_late(self, country: str, entry: LogEntry, now: datetime) -> bool:
         """Return whether an answer has waited too long; a State that keeps no checkpoints is not waited for."""
         card = self._context.trust.find(country)
         return card is not None and bool(card.cosigning) and now - entry.at > LATE
 
-    async def _is_proved(self, note: str, proved: dict[tuple[str, int, bytes], bool], now: datetime) -> bool:
+    async def _is_settled(self, country: str, note: str, look: "_Look", now: datetime) -> bool:
+        """Return whether ``note`` is settled, either way; one whose keeper is out of reach is not."""
+        try:
+            return await self._is_proved(note, look, now)
+        except Unavailable as error:
+            look.left = 0
+            self._context.log("log.unreached", country=country, error=str(error))
+            return False
+
+    async def _is_proved(self, note: str, look: "_Look", now: datetime) -> bool:
         """Return whether ``note`` was settled, either way; not while nothing kept is as large, or no proof came."""
         given = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
-        key = (given.origin, given.size, given.root)
         keeper = self.keeper(given.origin)
-        if keeper is None or key in proved:
+        if keeper is None or given in look.proved:
             return keeper is not None
         row = await self._context.store.read(lambda tx: tx.find_witnessed(given.origin))
         if row is None or row.size < given.size:
             return self._is_over(given, keeper)
         known = checkpoint.parse_checkpoint(checkpoint.parse_note(row.note).text)
         if known.size == given.size:
-            found = _convicts(row.note, note, keeper)
-            if found is not None:
+            if known.root != given.root:
+                # Both were verified when they were taken, whatever keys the card lists by now.
                 kept: ConflictRow | None = (
-                    await self._context.commit(lambda tx: keep(tx, given.origin, found, now, US, row.note, note))
+                    await self._context.commit(
+                        lambda tx: keep(tx, given.origin, Conflict.FORK, now, US, row.note, note),
+                    )
                 ).value
                 if kept is not None:
                     self._alarm(kept)
-        elif not await self._prove(keeper, note, row.note, given, now):
-            return False
-        proved[key] = True
+        elif self._has_door(keeper):
+            if not look.left:
+                return False
+            look.left -= 1
+            if not await self._prove(keeper, note, row.note, given, now):
+                return False
+        look.proved.add(given)
         return True
+
+    def _has_door(self, keeper: Keeper) -> bool:
+        """Return whether a proof can be asked for: of a State without an address only what it shows is compared."""
+        card = self._context.trust.find(keeper.country)
+        return card is None or bool(card.addresses)
 
     def _is_over(self, given: Checkpoint, keeper: Keeper) -> bool:
         """Return whether the log ended with a restore, so that no checkpoint of it will ever be kept again."""
@@ -379,6 +429,14 @@ class Witness:
             await self._context.commit(lambda tx: tx.save_conflict(row._replace(told=tuple(told))))
 
 
+@dataclass(slots=True)
+class _Look:
+    """One look at the answers of a State: of which checkpoints all is known, and how many proofs may be asked for."""
+
+    left: int
+    proved: set[Checkpoint] = field(default_factory=set)
+
+
 def answered_name(origin: str) -> str:
     """Return under which name the signed note of the largest checkpoint is stored that answers showed of a log."""
     return f"answered:{origin}"
@@ -401,24 +459,12 @@ def _pair(origin: str) -> str:
     return origin.rpartition("/")[0]
 
 
-def _is_doubted(verdict: Verdict) -> bool:
-    """Return whether a log that was shown does not go on from what is held, and that alone convicts nobody."""
-    return verdict.conflict is None and (verdict.status == 422 or verdict.size is None)
-
-
 def _said(verdict: Verdict, line: str) -> Said:
     if verdict.status == 200:
         return Said(200, MEDIA_TYPE, line.encode())
     if verdict.status == 409 and verdict.size is not None:
         return Said(409, SIZE_MEDIA_TYPE, f"{verdict.size}\n".encode())
     return Said(verdict.status)
-
-
-def _convicts(held: str, shown: str, keeper: Keeper) -> Conflict | None:
-    try:
-        return cosign.conflict(held, shown, keeper)
-    except BadProof:
-        return None  # one of them stands under a key that the card does not list any more
 
 
 async def keep(

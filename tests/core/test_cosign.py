@@ -207,7 +207,7 @@ def test_what_two_notes_convict_of() -> None:
 
 def test_continuation() -> None:
     """An answer must begin at the checkpoint asked about, be by the keeper, and prove what it says."""
-    small = note(LEAVES[:5])
+    small = cosign.verify_keeper(note(LEAVES[:5]), KEEPER)
     raw = cosign.serialize_submission(shown(LEAVES[:9], 5))
     assert 9 == cosign.check_continuation(small, raw, KEEPER).size
     for wrong in (

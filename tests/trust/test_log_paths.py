@@ -97,8 +97,8 @@ async def test_continuation_is_for_who_knows_the_checkpoint(trio: Network, doors
     liar = await Liar.of(trio)
     assert kept is not None
     hashed = sha256(ORIGIN.encode()).hexdigest()
-    small = liar.note(liar.leaves[:1])
-    root = cosign.verify_keeper(small, _keeper(trio)).root.hex()
+    small = cosign.verify_keeper(liar.note(liar.leaves[:1]), _keeper(trio))
+    root = small.root.hex()
     status, media_type, raw = await door.ask("GET", f"/xg/1/log/{hashed}/1/{root}/3")
     assert (200, "text/plain") == (status, media_type)
     assert kept.root == cosign.check_continuation(small, raw, _keeper(trio)).root

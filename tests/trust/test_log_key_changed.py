@@ -1,0 +1,71 @@
+"""A keeper whose card lists another log key: what it signed before counts as before, for it and against it."""
+
+import pytest
+
+from keys import b64
+from keys.cosign import CosigningKey
+from keys.sign import SigningKey
+from tests.support import story
+from tests.support.network import Network
+from tests.support.restoring import next_card_of
+from tests.trust.witnesses import Liar, alarms, conflicts, hour
+
+
+async def keys_changed(network: Network) -> None:
+    """Give XAA another log key and another key to cosign with, in a card that leaves the first two out."""
+    gateway = network.gateways["XAA"]
+    log, cosigning = SigningKey(bytes([3]) * 32), CosigningKey(bytes([3]) * 32)
+    entry = {"kid": log.kid, "key": b64.encode(log.public)}
+    next_card_of(network, "XAA", log=[entry], cosigning=[b64.encode(cosigning.public)])
+    for name, key in (("log", log), ("cosigning", cosigning)):
+        object.__setattr__(gateway.context.keyring, name, key)  # as a start with another key store would
+    for each in network.gateways.values():
+        await each.refresh_trust()
+
+
+async def test_who_changed_its_key_and_proves_all_is_accused_of_nothing(trio: Network) -> None:
+    """Its answers under the key before are of one history with what it shows under the next, and it proves so."""
+    await story.replied(trio)
+    await keys_changed(trio)
+    await story.replied(trio)
+    for _ in range(5):
+        await hour(trio)
+    store = trio.gateways["XBB"].store
+    assert ([], []) == (await conflicts(trio, "XBB"), alarms(trio))
+    assert "6" == await store.read(lambda tx: tx.find_meta("compared:XBB/XAA/1"))
+
+
+@pytest.mark.parametrize("shown", [0, 3], ids=["old of nothing", "old of its size"])
+async def test_fork_under_the_next_key(trio: Network, shown: int) -> None:
+    """Two roots for one size are two histories, whatever key the card lists by now."""
+    await story.replied(trio)
+    await hour(trio)
+    await keys_changed(trio)
+    liar = await Liar.of(trio)
+    assert 409 == (await liar.show("XCC", shown, [*liar.leaves[:-1], bytes(32)])).status
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XCC")]
+
+
+async def test_smaller_tree_under_the_next_key(trio: Network) -> None:
+    """Of one that may be no beginning of what was cosigned its keeper is asked for a proof; it has none."""
+    await story.replied(trio)
+    await hour(trio)
+    await keys_changed(trio)
+    liar = await Liar.of(trio)
+    trio.clock.pass_(hours=1)
+    for _ in range(4):
+        assert 409 == (await liar.show("XCC", 2, [bytes(32), bytes(32)])).status
+        await hour(trio)
+    assert ["unproved"] == [row.kind for row in await conflicts(trio, "XCC")]
+
+
+async def test_an_answer_under_the_key_before_is_held_against_what_is_shown(trio: Network) -> None:
+    """Also where both are of one size, so that no proof is asked for."""
+    await story.replied(trio)
+    await keys_changed(trio)
+    liar, told = await Liar.of(trio), trio.gateways["XBB"].store
+    head = await told.read(lambda tx: tx.find_meta("answered:XAA/XBB/1"))
+    assert head is not None
+    size = int(head.split("\n")[1])
+    assert 422 == (await liar.show("XBB", 0, [bytes(32)] * size)).status
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XBB")]
