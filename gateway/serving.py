@@ -174,8 +174,9 @@ def _check_newest(context: Context) -> None:
     kid = context.keyring.signing.kid
     if context.is_revoked(kid) or kid not in {key.kid for key in own.signing}:
         hint = (
-            "put the newest copy of the key store back, or name the key that the card lists as 'signing'; if isthmus"
-            " compromise was cut short, run it again; else isthmus keys rotate signing, then the same with --activate"
+            "put the newest copy of the key store back, and our newest cards, which a partner has, or name the key that"
+            " the card lists as 'signing'; if isthmus compromise was cut short, run it again; else isthmus keys rotate"
+            " signing, then the same with --activate"
         )
         says = "revokes" if context.is_revoked(kid) else "does not list"
         raise BadStore(f"our card {own.serial} {says} the signing key in use: no partner takes what it signs", hint)

@@ -61,6 +61,14 @@ def begin_epoch(
     signer = open_identity(home, identity, identity_passphrase_file, held)
 
     async def act(gateway: "Gateway") -> int:
+        if gateway.context.keyring.signing.kid not in {key.kid for key in held.signing}:
+            # A card that is issued anew under a number that partners hold puts us on hold at each of them.
+            text = f"our newest card here, {held.serial}, does not list the signing key in use: later ones are missing"
+            hint = (
+                "take them from a partner, which has all of them, before you go on; if none is missing, put the key"
+                " store of that card back, or run isthmus compromise again if it was cut short"
+            )
+            raise CommandError(Exit.CONFIGURATION, "cards-missing", text, hint)
         # The backup may be older than the last restore; the card is not, nor what stands beside it where the cards were
         # put back too. So no epoch is used twice.
         gateway.context.epoch = max(gateway.context.epoch, held.epoch, gateway.context.past + 1)

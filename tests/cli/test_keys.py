@@ -669,6 +669,18 @@ def test_a_new_epoch_is_begun_and_announced(homes: Homes) -> None:
     assert 3 == value("restore", "begin-epoch", "-C", home, "--again")["epoch"]
 
 
+def test_no_epoch_is_begun_where_our_newest_cards_are_missing(homes: Homes) -> None:
+    """An older copy of the cards was put back: a card under a number that partners hold puts us on hold at each."""
+    home = homes.home("XBB")
+    value("keys", "rotate", "signing", "-C", home)
+    value("keys", "rotate", "signing", "-C", home, "--activate")
+    newest = own_card(load(home, {})).serial
+    (home / f"cards/XBB/{newest}.jws").unlink()
+    told = call("restore", "begin-epoch", "-C", home)
+    assert (3, True) == (told.exit_code, "take them from a partner" in told.stderr)
+    assert (newest - 1, 1) == (own_card(load(home, {})).serial, own_card(load(home, {})).epoch)
+
+
 @pytest.mark.parametrize(
     "given",
     [
