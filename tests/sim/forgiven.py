@@ -29,10 +29,11 @@ def is_still(own: Books, sent: Sent) -> bool:
     """
     Return whether a message is not posted again to a restored State because its case stands still, or is over.
 
-    One that went on later is posted again then. Nor is a listing, which is made anew.
+    One that went on later is posted again then. Nor is a listing, which is made anew. Over is a return, too, that was
+    declined: the withdrawal that follows closes each number before it, whoever waits for one (M-5.22).
     """
     row = own.cases.get(sent.ref or "", (None, None))[0]
-    over = any(ref == sent.ref and event in ("withdraw", "withdrawal") for ref, event, _, _ in own.events)
+    over = any(ref == sent.ref and event in ("withdraw", "withdrawal", "decline") for ref, event, _, _ in own.events)
     return sent.type == RESYNC or (row is not None and (over or row.state in STILL or _was_put_away(own, row)))
 
 
