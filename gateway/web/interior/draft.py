@@ -242,6 +242,7 @@ def _show_task(
         spelling=found,
         barred=[visit.tongue.country(code) for code in barred],
         stopped=_stopped(posted),
+        asks=guardian.ANSWERED if choice else "",
         typed=visit.form,
         pictures=pictures.in_request(visit, work.id, posted) if task.name == "documents" else (),
     )
@@ -257,7 +258,7 @@ async def task_save(visit: Visit) -> web.StreamResponse:
         return work
     before, changed = _posted(work), forms.changed(_fields(visit, task), visit.forms)
     posted = with_task(before, task, visit.forms if changed is None else changed)
-    if guardian.is_unsaid(before, posted):
+    if guardian.ANSWERED not in visit.form and guardian.is_unsaid(before, posted, is_copy=bool(work.ref)):
         return await _ask_which(visit, work, task, posted)
     told, problem = "", ""
     if task.name == "documents":  # whichever button was pressed, a file that was chosen comes along

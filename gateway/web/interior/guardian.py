@@ -18,6 +18,8 @@ from gateway.web.language import N_, Tongue
 
 _OWN: Final = f"{PREFIX}.representative"
 REFERENCE: Final = f"{_OWN}.ref"
+ANSWERED: Final = "guardian"
+"""The field of a page that asks which guardian it is: what stands in the rest of it is the answer."""
 
 _THE_SAME = N_("The one on record: nothing of the appointment changes, or a day or a signature of it is set right")
 _ANOTHER = N_("Another one, who is appointed instead")
@@ -37,10 +39,19 @@ def with_reference(posted: MultiDict[str], token: Callable[[], str]) -> MultiDic
     return made
 
 
-def is_unsaid(before: MultiDict[str], posted: MultiDict[str]) -> bool:
-    """Tell whether ``posted`` says something else of the appointment than ``before``, and nothing of whose it is."""
-    same = before.get(REFERENCE, "") == posted.get(REFERENCE, "") != ""
-    return same and any(_appointment(before)) and _appointment(before) != _appointment(posted)
+def is_unsaid(before: MultiDict[str], posted: MultiDict[str], *, is_copy: bool) -> bool:
+    """
+    Tell whether ``posted`` brings a reference with something else of it than ``before``, so that whose it is is asked.
+
+    A page from before the question, sent again or gone back to, brings the old one: only ``ANSWERED`` tells an answer.
+    In a new request that names nobody yet there is nothing to confuse; of a case ``is_copy`` the case itself names one.
+    """
+    same = _named(before) == _named(posted)
+    return bool(posted.get(REFERENCE)) and not same and (is_copy or any(_named(before)))
+
+
+def _named(posted: MultiDict[str]) -> tuple[str, ...]:
+    return (posted.get(REFERENCE, ""), *_appointment(posted))
 
 
 def _appointment(posted: MultiDict[str]) -> tuple[str, str]:

@@ -197,6 +197,22 @@ async def test_another_guardian_is_not_given_the_reference_of_the_one_before(des
     assert found[2][0] not in ("", was["ref"], *found[2][1])
 
 
+@pytest.mark.parametrize("again", ["pressed twice", "gone back to", "cleared, and gone back to"])
+async def test_a_page_from_before_the_question_does_not_answer_it(desk: Desk, first: Officer, again: str) -> None:
+    """A second click, or a page gone back to, brings the old reference with it: that says nothing of whose it is."""
+    ref = await desk.gateway.clear.new(story.draft(**homeward.MINOR), "first")
+    await first.get(f"/cases/{ref}/amend")
+    path = (await first.post(f"/cases/{ref}/amend", {"why": "another guardian"})).path
+    was = form_of((await first.get(f"{path}/gates")).text, f"{path}/gates")
+    other = {"b.representative.appointed_on": "2026-11-01", "b.representative.signed_by": "Youth Court"}
+    gone = dict.fromkeys(other, "")
+    for typed in (gone if again.startswith("cleared") else other, other):
+        await first.get(path)  # nothing that the question had on its page comes along
+        page = await first.post(f"{path}/gates", {**was, **typed} | ({} if again == "pressed twice" else {"once": "o"}))
+        assert (422, True) == (page.status, "Which guardian or representative this is: choose" in page.words)
+    assert "" == form_of((await first.get(f"{path}/gates")).text, f"{path}/gates").get("b.representative.ref", "")
+
+
 async def test_what_is_too_short_is_not_called_missing(first: Officer) -> None:
     """Something stands there: the page says that it is not written as it has to be, and the note how."""
     path = await begun(first)
