@@ -85,7 +85,7 @@ async def open_steps(
 
     async def unit(tx: Tx) -> dict[str, tuple[str, ...]]:
         held, now, found = await cases.load(context, tx, row.ref), context.clock.now(), dict[str, tuple[str, ...]]()
-        has_data = await heard.was_posted(tx, held.case, _BRING)
+        has_data = await heard.was_posted(tx, held.case, _BRING) or await heard.may_have_lost(context, tx, held.case)
         for verb, may in given.items():
             if verb in WAYS_ON:
                 may = await services.hold.way_on(tx, held, verb, person, may)

@@ -8,6 +8,7 @@ from gateway.core.machine import Event
 from gateway.core.messages import RECTIFICATION, USE_REQUEST
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
 from gateway.core.wire import format_instant
+from gateway.services.heard import LOST_NUMBER
 from gateway.services.offered import OF_WHAT_LEFT, _has_place, _is_let, open_steps
 from gateway.serving import desk_services
 from tests.core import support
@@ -93,6 +94,13 @@ async def test_what_became_of_the_data_is_asked_once_some_left(network: Network)
         )
     }
     assert {discarded: set(), received: set(), acknowledged: set(), ours: OF_WHAT_LEFT, replied: OF_WHAT_LEFT} == found
+
+
+async def test_what_became_of_data_is_asked_too_where_a_restore_took_what_brought_it(network: Network) -> None:
+    """Of the reply that was lost nothing is known here but that the other State has it: an acknowledgement is left."""
+    _, acknowledged = await story.acknowledged(network)
+    await story.put(network, "XBB", acknowledged, State.ACKNOWLEDGED, findings=(LOST_NUMBER % {"number": 2},))
+    assert OF_WHAT_LEFT <= (await offered(network, "XBB", acknowledged, "registry_clerk")).keys()
 
 
 async def test_a_travel_document_is_issued_once_one_was_asked_for(network: Network) -> None:
