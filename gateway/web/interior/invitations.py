@@ -81,7 +81,10 @@ def _line(visit: Visit, case: Case, one: Invitation) -> Line:
     if one.revoked_at is not None:
         state, kind = N_("Taken back"), "still"
     elif one.stands(visit.now) and not represents(context, case, one.person, one.role, visit.now):
-        state, kind = N_("Opens the case no more: the record names another guardian. It still stops it"), "late"
+        state, kind = (
+            N_("Opens the case no more: the record names another guardian, or another signature. It still stops it"),
+            "late",
+        )
     elif one.stands(visit.now):
         state, kind = N_("Stands"), "good"
     else:
