@@ -293,7 +293,9 @@ async def _saved(
 
 async def _ask_which(visit: Visit, work: Work, task: Task, posted: MultiDict[str]) -> web.StreamResponse:
     """Keep what was typed without the reference of the guardian, and ask which guardian it is."""
-    choice = guardian.options(posted[guardian.REFERENCE], visit.site.desk.context.random.token(), visit.tongue)
+    # A page from before another one was named brings the reference of whom nobody means by the one on record.
+    own = _posted(work).get(guardian.REFERENCE) or posted[guardian.REFERENCE]
+    choice = guardian.options(own, visit.site.desk.context.random.token(), visit.tongue)
     posted = MultiDict((name, text) for name, text in posted.items() if name != guardian.REFERENCE)
     work = await _keep(visit, work, posted)
     return _show_task(visit, work, task, posted, (guardian.UNSAID,), choice=choice, status=422)

@@ -213,6 +213,21 @@ async def test_a_page_from_before_the_question_does_not_answer_it(desk: Desk, fi
     assert "" == form_of((await first.get(f"{path}/gates")).text, f"{path}/gates").get("b.representative.ref", "")
 
 
+async def test_the_one_on_record_is_the_guardian_whom_the_draft_names_now(desk: Desk, first: Officer) -> None:
+    """A page from before another one was named brings the old reference: who it was then is not on record any more."""
+    ref = await desk.gateway.clear.new(story.draft(**homeward.MINOR), "first")
+    await first.get(f"/cases/{ref}/amend")
+    path = (await first.post(f"/cases/{ref}/amend", {"why": "another guardian"})).path
+    was, name = form_of((await first.get(f"{path}/gates")).text, f"{path}/gates"), "b.representative.ref"
+    offered = []
+    for day in ("2026-11-01", "2026-11-02"):
+        await first.get(path)
+        page = await first.post(f"{path}/gates", {**was, "b.representative.appointed_on": day, "once": day})
+        offered.append(re.findall(f'name="{name}" type="radio" value="(.+?)"', page.text))
+        await first.post(f"{path}/gates", {**form_of(page.text, f"{path}/gates"), name: offered[-1][1]})
+    assert [was[name], offered[0][1]] == [own for own, _ in offered]
+
+
 async def test_what_is_too_short_is_not_called_missing(first: Officer) -> None:
     """Something stands there: the page says that it is not written as it has to be, and the note how."""
     path = await begun(first)
