@@ -66,7 +66,8 @@ def begin_epoch(
             text = f"our newest card here, {held.serial}, does not list the signing key in use: later ones are missing"
             hint = (
                 "take them from a partner, which has all of them, before you go on; if none is missing, put the key"
-                " store of that card back, or run isthmus compromise again if it was cut short"
+                " store of that card back, or run isthmus compromise again if it was cut short; where that key is lost:"
+                " isthmus keys rotate signing, then the same with --activate, and this again"
             )
             raise CommandError(Exit.CONFIGURATION, "cards-missing", text, hint)
         # The backup may be older than the last restore; the card is not, nor what stands beside it where the cards were

@@ -681,6 +681,19 @@ def test_no_epoch_is_begun_where_our_newest_cards_are_missing(homes: Homes) -> N
     assert (newest - 1, 1) == (own_card(load(home, {})).serial, own_card(load(home, {})).epoch)
 
 
+def test_an_epoch_is_begun_though_the_key_that_our_card_lists_is_lost(homes: Homes) -> None:
+    """The key store of the newest card is gone, and an older copy was put back: what the refusal says leads on."""
+    home = homes.home("XBB")
+    store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    store.put(NEXT, SigningKey.generate().seed)
+    store.replace(SIGNING, NEXT)
+    told = call("restore", "begin-epoch", "-C", home)
+    assert (3, True) == (told.exit_code, "isthmus keys rotate signing, then the same with --activate" in told.stderr)
+    value("keys", "rotate", "signing", "-C", home)
+    value("keys", "rotate", "signing", "-C", home, "--activate")
+    assert 2 == value("restore", "begin-epoch", "-C", home)["epoch"]
+
+
 @pytest.mark.parametrize(
     "given",
     [
