@@ -55,7 +55,8 @@ BY_ITS_END = frozenset({ENDED})
 BY_ITS_STOP = BY_ITS_END | {"R-02"}
 """
 What may hold a yes to passing data on for good: its own desk had stopped what is closed, and lets go no more; and an
-answer that had no receipt as the other State withdrew: nothing that takes data back stands behind it.
+answer, or a question about data, that had no receipt as the other State withdrew: nothing that takes data back stands
+behind it.
 """
 
 HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
@@ -127,7 +128,7 @@ def _by(case: Case, type: str) -> frozenset[str]:
         return BY_ITS_STOP | by_another
     if type in OF_AN_ANSWER | OF_DATA:
         over = (case.side, case.state) == (Side.REQUESTED, State.WITHDRAWN)
-        return BY_ITS_STOP if over and type in OF_AN_ANSWER else BY_ITS_END
+        return BY_ITS_STOP if over else BY_ITS_END
     if type in (HANDOVER, SUSPENSION, RESUMPTION):
         return by_another
     return BY | by_another if type in FURTHER else frozenset()
