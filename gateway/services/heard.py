@@ -1,6 +1,7 @@
 """What the other State may have heard of us in a case: as far as we know, and as it listed after a restore."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
 
 from gateway.core import exercise, wire
 from gateway.core.case import Case, State
@@ -14,6 +15,9 @@ from keys.errors import BadRest
 
 LOST_NUMBER = "the other State holds our message number %(number)s, which was lost before the restore"
 """Finding on a case after a restore: what that message said, nobody here knows."""
+
+Waits = Callable[[Tx, str, datetime], Awaitable[bool]]
+"""Whether a State may still list what we lost, at an instant."""
 
 _LOST_NUMBER = LOST_NUMBER.partition("%")[0]
 
@@ -98,7 +102,7 @@ def has_lost(case: Case) -> bool:
     return any(text.startswith(_LOST_NUMBER) for text in case.findings)
 
 
-async def may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
+async def may_have_lost(context: Context, tx: Tx, case: Case, is_awaited: Waits = listing.is_awaited) -> bool:
     """
     Return whether a restore took a message of this case from us, or the listing is still to come that says so.
 
@@ -109,7 +113,7 @@ async def may_have_lost(context: Context, tx: Tx, case: Case) -> bool:
         return has_lost(case)
     thread = await threads.thread_of(tx, case)
     begun = thread.in_digest is not None or thread.out_seq > 0
-    return begun and await listing.is_awaited(tx, case.partner, context.clock.now())
+    return begun and await is_awaited(tx, case.partner, context.clock.now())
 
 
 async def sent_since(context: Context, tx: Tx, held: Held) -> tuple[str, ...]:

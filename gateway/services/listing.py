@@ -173,13 +173,16 @@ async def is_awaited(tx: Tx, country: str, now: datetime) -> bool:
         early = await tx.find_meta(_EARLY + country) if await _was_ahead(tx, now) else None
         if early is not None:
             await _note(tx, country, datetime.fromisoformat(early), now)
-        return True
-    if until is None:
-        return False
     latest = now + timedelta(seconds=OTHER_PARTS_S)
-    if datetime.fromisoformat(until) > latest:
+    if until is not None and until != _WAITS and datetime.fromisoformat(until) > latest:
         await tx.set_meta(_AWAITED + country, latest.isoformat())
-    return now < datetime.fromisoformat(until)
+    return await seems_awaited(tx, country, now)
+
+
+async def seems_awaited(tx: Tx, country: str, now: datetime) -> bool:
+    """Return what ``is_awaited`` does, and note nothing: for a page, which only reads."""
+    until = await stands(tx, country)
+    return until == _WAITS or (until is not None and now < datetime.fromisoformat(until))
 
 
 async def may_have_come(tx: Tx, country: str, issued_at: datetime) -> bool:

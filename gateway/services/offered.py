@@ -29,7 +29,7 @@ from gateway.core.remark import is_confirmed
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.tables import table_for
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
-from gateway.services import cases, heard
+from gateway.services import cases, heard, listing
 from gateway.services.acts import VERBS, DeskServices, allowed
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
@@ -85,7 +85,8 @@ async def open_steps(
 
     async def unit(tx: Tx) -> dict[str, tuple[str, ...]]:
         held, now, found = await cases.load(context, tx, row.ref), context.clock.now(), dict[str, tuple[str, ...]]()
-        has_data = await heard.was_posted(tx, held.case, _BRING) or await heard.may_have_lost(context, tx, held.case)
+        has_data = await heard.was_posted(tx, held.case, _BRING)
+        has_data = has_data or await heard.may_have_lost(context, tx, held.case, listing.seems_awaited)
         for verb, may in given.items():
             if verb in WAYS_ON:
                 may = await services.hold.way_on(tx, held, verb, person, may)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 from gateway.core.case import Case, Notice, State
 from gateway.core.machine import Event
@@ -14,6 +15,7 @@ from gateway.serving import desk_services
 from tests.core import support
 from tests.support import homeward, story
 from tests.support.network import Network
+from tests.support.restoring import back_up, put_back
 
 BOTH = ("child_welfare", "coordinator")
 
@@ -101,6 +103,16 @@ async def test_what_became_of_data_is_asked_too_where_a_restore_took_what_brough
     _, acknowledged = await story.acknowledged(network)
     await story.put(network, "XBB", acknowledged, State.ACKNOWLEDGED, findings=(LOST_NUMBER % {"number": 2},))
     assert OF_WHAT_LEFT <= (await offered(network, "XBB", acknowledged, "registry_clerk")).keys()
+
+
+async def test_steps_are_offered_though_the_clock_was_ahead_at_a_restore(network: Network, tmp_path: Path) -> None:
+    """Whoever opens a case only reads: what is noted about the listing that is awaited, others note."""
+    _, theirs = await story.acknowledged(network)
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"), minutes=60)
+    assert OF_WHAT_LEFT <= (await offered(network, "XBB", theirs, "registry_clerk")).keys()
+    listed = "listing_awaited:XAA", format_instant(network.clock.now() + timedelta(hours=9))
+    await network.gateways["XBB"].context.commit(lambda tx: tx.set_meta(*listed))
+    assert OF_WHAT_LEFT <= (await offered(network, "XBB", theirs, "registry_clerk")).keys()
 
 
 async def test_a_travel_document_is_issued_once_one_was_asked_for(network: Network) -> None:
