@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -58,9 +58,8 @@ async def one_round(count: int, in_flight: int) -> Mapping[str, Any]:
     """
     Exchange ``count`` messages between fresh gateways, once as many as ``WARM_UPS`` times those in flight are answered.
 
-    Returns the seconds of preparing them (``prepared_s``), the instants of their answers since the last one of the
-    others (``at``, in seconds), the processor time of both gateways from there (``processor_s``) and the memory of the
-    larger one (``mib``).
+    Returns the seconds of preparing them (``prepared_s``), the instants of the answers after that (``at``, in seconds),
+    the processor time of both gateways from there (``processor_s``) and the memory of the larger one (``mib``).
     """
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         pair = make_pair(Path(directory), limits={"in_flight": in_flight})
@@ -70,66 +69,69 @@ async def one_round(count: int, in_flight: int) -> Mapping[str, Any]:
             await gateway.close()
         async with child("benchmarks.accept", "serve", directory) as (receiver, _):
             numbers = str(WARM_UPS * in_flight), str(count)
-            async with child("benchmarks.exchange", "send", directory, *numbers) as (sender, _):
+            async with child("benchmarks.exchange", "send", directory, *numbers) as (sender, ready):
                 before = processor_s(receiver.pid)
                 said = await line_of(sender)
                 used = said["processor_s"] + processor_s(receiver.pid) - before
                 mib = max(resident_mib(receiver.pid), resident_mib(sender.pid))
-            return {**said, "mib": mib, "processor_s": used}
+            return {**ready, **said, "mib": mib, "processor_s": used}
 
 
 async def _send(root: Path, warm_up: int, count: int) -> None:
     """
-    Queue ``warm_up`` and ``count`` requests as XAA and deliver them all.
+    Queue ``warm_up`` requests as XAA and deliver them all, then ``count``.
 
-    Prints a line once ``warm_up`` answers are stored, and then when each of the others was.
+    Prints a line once the former are answered and the latter stand in the outbox, and one with when each was answered.
     """
     at: list[float] = []
-    answered, began, used = 0, 0.0, 0.0
-    done = asyncio.Event()
+    awaited, all_answered = 0, asyncio.Event()
     with open(os.devnull, "w") as nowhere:
         write = configure_log(nowhere)
 
         def log(event: str, **values: Any) -> None:
-            nonlocal answered, began, used
             write(event, **values)
-            if event != "message.answered":
-                return
-            answered += 1
-            if answered > warm_up:
-                at.append(perf_counter() - began)
-            elif answered == warm_up:
-                print(json.dumps({"warm": warm_up}), flush=True)
-                began, used = perf_counter(), process_time()
-            if len(at) == count:
-                done.set()
+            if event == "message.answered":
+                at.append(perf_counter())
+                if len(at) == awaited:
+                    all_answered.set()
 
         gateway = await Pair(root).open("XAA", log=log)
         serving.settle_in()  # as ``serving.serve`` does for the receiver
         people, value = Pair(root).people(), draft()
 
-        async def feed(numbers: Iterator[int]) -> None:
-            for _ in numbers:
-                await submit(gateway, people, value)
-
         async def prepare(messages: int) -> float:
             numbers, before = iter(range(messages)), perf_counter()
-            await asyncio.gather(*(feed(numbers) for _ in range(16)))
+
+            async def feed() -> None:
+                for _ in numbers:
+                    await submit(gateway, people, value)
+
+            await asyncio.gather(*(feed() for _ in range(16)))
             return perf_counter() - before
 
+        async def deliver(messages: int) -> list[float]:
+            nonlocal awaited
+            at.clear()
+            all_answered.clear()
+            awaited = messages
+            began, delivering = perf_counter(), asyncio.create_task(gateway.deliverer.run())
+            done = asyncio.create_task(all_answered.wait())
+            await asyncio.wait({delivering, done}, return_when=asyncio.FIRST_COMPLETED, timeout=120)
+            delivering.cancel()
+            done.cancel()
+            await asyncio.wait({delivering, done})
+            return [instant - began for instant in at]
+
         await prepare(warm_up)
+        await deliver(warm_up)
         prepared_s = await prepare(count)
-        delivering = asyncio.create_task(gateway.deliverer.run())
-        await asyncio.wait(
-            {delivering, asyncio.create_task(done.wait())}, return_when=asyncio.FIRST_COMPLETED, timeout=120
-        )
-        told = {"at": at, "prepared_s": prepared_s, "processor_s": process_time() - used}
-        print(json.dumps(told), flush=True)
+        print(json.dumps({"prepared_s": prepared_s}), flush=True)
+        used = process_time()
+        answered = await deliver(count)
+        print(json.dumps({"at": answered, "processor_s": process_time() - used}), flush=True)
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
         await ended.wait()
-        delivering.cancel()
-        await asyncio.wait({delivering})
         await gateway.close()
 
 
