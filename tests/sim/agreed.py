@@ -106,6 +106,8 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             # What the other has forgotten of a case that stands still is posted again once it goes on.
             why = why or bool(their.restored and case.state in STILL)
             why = why or bool(own.restored and twin is not None and twin.state in STILL)
+            undelivered = "UNDELIVERED" in {state(case), state(twin) if twin is not None else None}
+            why = why or (undelivered and _was_spoiled(world, (own, their), row.thread))
             if not alike and not why:
                 world.fail("both sides agree", told)
             wrong = own.host.was_wrong or their.host.was_wrong
@@ -277,6 +279,16 @@ def _stop_was_spoiled(world: World, own: Books, row: CaseRow) -> bool:
     sent = [one for one in own.sent.values() if one.ref == row.ref]
     lost = any(one.state == "undelivered" and one.envelope_id in world.network.spoiled for one in sent)
     return lost and [one.state for one in sent if one.type == SUSPENSION][-1:] in (["undelivered"], ["dropped"])
+
+
+def _was_spoiled(world: World, both: tuple[Books, Books], thread: str) -> bool:
+    """
+    Return whether a byte changed on the way in a message of the thread, which ends it where that message is from.
+
+    Also where a second copy of it, which was under way by then, was taken, and its receipt came after that.
+    """
+    spoiled = world.network.spoiled
+    return any(sent.thread == thread and sent.envelope_id in spoiled for one in both for sent in one.sent.values())
 
 
 def _astray(own: Books, their: Books, thread: str) -> bool:
