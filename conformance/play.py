@@ -431,6 +431,14 @@ class Play:
         given = {state.code: state.cards[1:] for state in states} | cards
         return await self.tell("/cards", {"cards": given})
 
+    async def restored(self, state: State) -> None:
+        """Let ``state`` announce its next epoch, in which it has a new log and still knows what it answered."""
+        state.next_card(epoch=state.epoch + 1)
+        answer = await self.publish(state)
+        if answer["held"].get(state.code) != state.card.value["serial"]:
+            raise Wrong("the card with a raised epoch was not taken")
+        state.epoch, state.log = state.epoch + 1, None
+
     # Threads
 
     def message(self, type: str = "verification.request", body: Json | bytes | None = None, **how: Any) -> Shot:

@@ -131,9 +131,7 @@ async def new_epoch(play: Play) -> None:
     A gateway that goes by the serial alone points to an office of before, and no announcement brings it further.
     """
     await play.accepted(play.message("directory", _directory(play, 5, "XAA-02")))
-    play.a.next_card(epoch=2)
-    await play.publish(play.a)
-    play.a.epoch, play.a.log = 2, None
+    await play.restored(play.a)
     await play.tick()
     await play.accepted(play.message("directory", _directory(play, 1, "XAA-03")))
     await _pointed(play, "XAA-03", listed=True)

@@ -16,16 +16,6 @@ from conformance.talk import Talk
 S, D = timedelta(seconds=1), timedelta(days=1)
 
 
-async def _restored(play: Play) -> None:
-    """Let ``a`` announce a new epoch, in which it has a new log and still knows what it answered."""
-    a = play.a
-    a.next_card(epoch=2)
-    answer = await play.publish(a)
-    if answer["held"].get(a.code) != 2:
-        raise Wrong("the card with a raised epoch was not taken")
-    a.epoch, a.log = 2, None
-
-
 CHANNEL: dict[str, dict[str, Any]] = {
     "request": {},
     "request-behind-a-gap": {"seq": 5},
@@ -43,7 +33,7 @@ async def lower(play: Play, how: dict[str, Any]) -> None:
 
     A gateway that takes it lets whoever has the old machine, or recorded its messages, go on speaking for the State.
     """
-    await _restored(play)
+    await play.restored(play.a)
     shot = play.message(**how, epoch=1)
     await play.refused(shot, "illegal-step")
 
@@ -86,7 +76,7 @@ async def numbers_anew(play: Play) -> None:
     """
     talk = await play.asks()
     await send(talk, "reminder")
-    await _restored(play)
+    await play.restored(play.a)
     await play.refused(talk.message("reminder", {"number": 1, "step": "reply"}, epoch=1), "illegal-step")
     await play.problem(talk.message("reminder", {"number": 1, "step": "reply"}, seq=2), "out-of-order")
     talk.seq = 0
@@ -109,7 +99,7 @@ async def posts_again(play: Play) -> None:
     before = [row["state"] for row in await play.sent()]
     wanted = {message.raw for talk in (asked, asking) for message in talk.heard}
     await play.tick(days=1)
-    await _restored(play)
+    await play.restored(play.a)
     posts = await play.tick()
     again = {post.raw for post in posts if post.read.type != "resync"}
     if again != wanted:
@@ -129,7 +119,7 @@ async def first_stands(play: Play) -> None:
     A gateway that goes by the second takes back a reply by which somebody has acted, and has a case without an answer.
     """
     talk = await play.replied()
-    await _restored(play)
+    await play.restored(play.a)
     play.a.answering = Answering(refuse="illegal-step")
     await play.tick()
     play.a.answering = Answering()
@@ -153,7 +143,7 @@ async def takes_back(play: Play) -> None:
     play.a.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
     first = await talk.said("verification.reply", play.reply())
     await talk.said("verification.reply", play.reply("cannot-say"))
-    await _restored(play)
+    await play.restored(play.a)
     del play.a.answers[first.digest]
     posts = [post.read for post in [*await play.tick(), *await play.tick(hours=1)]]
     taken = [message.body["parts"] for message in posts if message.type == "rectification"]
@@ -181,7 +171,7 @@ async def acceptance_back(play: Play, answer: Callable[[Play], Json]) -> None:
     play.a.instead = [answers(play.doors, Answering(refuse="illegal-step"))]
     first = await talk.said("return.acceptance", acceptance(play))
     await talk.said("return.acceptance", answer(play))
-    await _restored(play)
+    await play.restored(play.a)
     del play.a.answers[first.digest]
     posts = [post.read.type for post in [*await play.tick(), *await play.tick(hours=1)]]
     if posts.count("suspension") != 1:
@@ -223,7 +213,7 @@ async def stopped(play: Play, how: tuple[Callable[[Play], Awaitable[Talk]], list
     """
     begin, wanted = how
     other, talk = await play.acknowledged(), await begin(play)
-    await _restored(play)
+    await play.restored(play.a)
     posts = [post.read for post in await play.tick() if post.read.type != "resync"]
     if (found := [message.type for message in posts if message.thread == talk.thread]) != wanted:
         raise Wrong(f"of the case that was stopped the gateway posted {', '.join(found) or 'nothing'} again")
@@ -245,7 +235,7 @@ async def plan_again(play: Play) -> None:
     await talk.say("return.schedule", schedule(play, leaves))
     plan = await told(talk, leaves)
     await play.tick(days=1)
-    await _restored(play)
+    await play.restored(play.a)
     if plan.raw not in [post.raw for post in await play.tick()]:
         raise Wrong("the plan was not posted again, though it could leave within the last 30 days")
 
@@ -262,7 +252,7 @@ async def goes_on(play: Play, begin: Callable[[Play], Awaitable[Talk]]) -> None:
     """
     talk = await begin(play)
     await talk.freeze("other")
-    await _restored(play)
+    await play.restored(play.a)
     stopped = [post.read.type for post in await play.tick() if post.read.type != "resync"]
     await talk.act("go-on", reason="other")
     again = [post.raw for post in [*await play.tick(), *await play.tick(hours=1)] if post.read.type != "resync"]
@@ -291,17 +281,17 @@ async def set_aside(play: Play, when: str) -> None:
     other, talk = await play.acknowledged(), await play.taken_up()
     if when == "under-way":
         play.a.instead = [drops() for _ in range(5)]
-        await _restored(play)
+        await play.restored(play.a)
         await play.tick()
         play.a.instead = []
     await talk.act("set-aside")
     posts: list[Post] = []
     if when == "before":
-        await _restored(play)
+        await play.restored(play.a)
         posts += await play.tick()
     await talk.act("close")
     if when == "after":
-        await _restored(play)
+        await play.restored(play.a)
     posts += [*await play.tick(), *await play.tick(days=2)]
     if found := [post.read.type for post in posts if post.read.thread == talk.thread]:
         raise Wrong(f"of a request that was set aside the gateway posted {', '.join(found)}")
@@ -323,7 +313,7 @@ async def takes_back_again(play: Play) -> None:
     await talk.said("rectification", {"parts": ["NAMES"], "elements": None})
     await talk.said("erasure", {})
     wanted = [message.raw for message in talk.heard[1:]]
-    await _restored(play)
+    await play.restored(play.a)
     again = [post.raw for post in await play.tick() if post.read.type != "resync"]
     if sorted(again) != sorted(wanted):
         raise Wrong(f"{len({*again} & {*wanted})} of {len(wanted)} messages were posted again, and {len(again)} in all")
@@ -339,7 +329,7 @@ async def signed_anew(play: Play) -> None:
     talk = await play.replied()
     before = [message.payload for message in talk.heard]
     await play.offered("/rotate", use="signing")
-    await _restored(play)
+    await play.restored(play.a)
     again = [post.read.payload for post in await play.tick() if post.read.type != "resync"]
     if sorted(again) != sorted(before):
         raise Wrong(f"{len(again)} messages were posted again of {len(before)}, or in other payloads")
@@ -355,7 +345,7 @@ async def word_of_a_stop(play: Play) -> None:
     talk = await homeward(play, "accepted")
     await talk.said("suspension", {})
     wanted = {message.raw for message in talk.heard}
-    await _restored(play)
+    await play.restored(play.a)
     again = {post.raw for post in await play.tick() if post.read.type != "resync"}
     if again != wanted:
         raise Wrong(f"{len(again & wanted)} of the {len(wanted)} messages up to the suspension were posted again")
@@ -368,7 +358,7 @@ async def lists_nothing(play: Play) -> None:
 
     A gateway that says nothing lets its partner wait for a listing, and not know whether it was forgotten.
     """
-    await _restored(play)
+    await play.restored(play.a)
     message = play.one(await play.tick(), "resync").read
     if message.body != {"threads": [], "more": False}:
         raise Wrong(f"the listing says {message.body}")
@@ -383,7 +373,7 @@ async def too_old(play: Play) -> None:
     """
     talk = await play.acknowledged()
     await play.tick(days=31)
-    await _restored(play)
+    await play.restored(play.a)
     posts = await play.tick()
     if [post.read.type for post in posts] != ["resync"]:
         raise Wrong(f"the gateway posted {', '.join(post.read.type for post in posts)}")
@@ -401,7 +391,7 @@ async def past_its_time(play: Play) -> None:
     talk = await play.acknowledged()
     over = talk.heard[-1]
     await play.tick(days=31)
-    await _restored(play)
+    await play.restored(play.a)
     await play.tick()
     await talk.say("verification.reply", play.reply())
     expired = answers(play.doors, Answering(refuse="expired"))
@@ -453,15 +443,13 @@ async def stop_again(play: Play, say: Callable[[Play], Awaitable[Message]]) -> N
     """
     word = await say(play)
     await play.tick(days=31)
-    await _restored(play)
+    await play.restored(play.a)
     posts = [post.read for post in await play.tick() if post.read.type != "resync"]
     if [(one.thread, one.type, one.body) for one in posts] != [(word.thread, word.type, word.body)]:
         raise Wrong(f"the gateway posted {', '.join(one.type for one in posts) or 'nothing'}")
     if posts[0].payload == word.payload:
         raise Wrong(f"the {word.type} is the message of then, and no new one")
-    play.a.next_card(epoch=3)
-    await play.publish(play.a)
-    play.a.epoch, play.a.log = 3, None
+    await play.restored(play.a)
     again = [post.read.payload for post in await play.tick() if post.read.type != "resync"]
     if again != [posts[0].payload]:
         raise Wrong(f"{len(again)} messages were posted again in the epoch after that, or in other payloads")
@@ -478,7 +466,7 @@ async def stop_until_heard(play: Play) -> None:
     talk = await journey(play, "accepted")
     await talk.said("suspension", {})
     await play.tick(days=31)
-    await _restored(play)
+    await play.restored(play.a)
     play.a.instead = [drops() for _ in range(500)]
     word = talk.take(next(post for post in await play.tick() if post.read.type == "suspension"))
     await play.tick_to(instant(word.value["expires_at"]) + D)
@@ -502,7 +490,7 @@ async def kept_no_longer(play: Play) -> None:
     await talk.said("verification.acknowledgement", {})
     await talk.said("verification.reply", play.reply())
     await play.tick(days=35)
-    await _restored(play)
+    await play.restored(play.a)
     await play.tick()
     await talk.say("rectification", {"parts": ["REPLY"], "elements": None})
     play.a.instead = [says("out-of-order") for _ in range(20)]
@@ -534,7 +522,7 @@ async def lists_threads(play: Play) -> None:
     accepted[second.thread] = second.own
     await second.refused("illegal-step", "verification.contest", {"ground": "NEW_ELEMENT"})
     await play.asks(play.b)
-    await _restored(play)
+    await play.restored(play.a)
     found = {row["thread"]: row for row in _rows(await play.tick())}
     numbers = {first.thread: 1, second.thread: 3, third.thread: 1}
     wanted = {
@@ -559,7 +547,7 @@ async def lists_before(play: Play) -> None:
     talk = await play.asks()
     await send(talk, "reminder")
     before = _row(talk)
-    await _restored(play)
+    await play.restored(play.a)
     talk.seq = 0
     await send(talk, "reminder", number=2)
     play.a.instead = [answers(play.doors, Answering(refuse="stale"))]
@@ -578,7 +566,7 @@ async def pages(play: Play) -> None:
     A gateway that lists one page lets its partner believe that this was all.
     """
     threads = {(await play.asks()).thread for _ in range(40)}
-    await _restored(play)
+    await play.restored(play.a)
     posts = [post for post in await play.tick() if post.read.type == "resync"]
     listed = [row["thread"] for row in _rows(posts)]
     if sorted(listed) != sorted(threads):
@@ -595,7 +583,7 @@ async def only_once(play: Play) -> None:
     A gateway that starts anew with every card floods its partner each time a key changes.
     """
     await play.acknowledged()
-    await _restored(play)
+    await play.restored(play.a)
     await play.tick()
     await play.silent(days=1)
     play.a.next_card()

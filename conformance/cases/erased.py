@@ -90,9 +90,7 @@ async def not_posted_again(play: Play, side: str) -> None:
     A gateway that posts it has kept the envelopes, and has a case opened again that nobody on its side knows of.
     """
     other, talk = await play.acknowledged(), await GONE[side][0](play)
-    play.a.next_card(epoch=2)
-    await play.publish(play.a)
-    play.a.epoch, play.a.log = 2, None
+    await play.restored(play.a)
     posts = [post.read for post in await play.tick() if post.read.type != "resync"]
     if found := [message.type for message in posts if message.thread == talk.thread]:
         raise Wrong(f"of a case that was erased the gateway posted {', '.join(found)} again")

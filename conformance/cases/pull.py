@@ -120,9 +120,7 @@ async def posts_again(play: Play) -> None:
     (first,) = await _fetch(play)
     await play.post(_answer(play.c.answer(first, play.gateway)))
     await play.tick(days=1)
-    play.c.next_card(epoch=2)
-    await play.publish(play.c)
-    play.c.epoch, play.c.log = 2, None
+    await play.restored(play.c)
     await play.tick()
     if first.raw not in [message.raw for message in await _fetch(play)]:
         raise Wrong("what was fetched before the restore is not handed out again")
@@ -268,9 +266,7 @@ async def answered_before(play: Play) -> None:
     before = play.c.answer(first, play.gateway)
     await play.post(_answer(before))
     await play.tick(days=1)
-    play.c.next_card(epoch=2)
-    await play.publish(play.c)
-    play.c.epoch, play.c.log = 2, None
+    await play.restored(play.c)
     await play.tick()
     if (got := await play.post(_answer(before))).status != 204:
         raise Wrong(f"an answer that was taken before got {got.status}, not 204 (M-5.21)")
@@ -290,9 +286,7 @@ async def past_its_time(play: Play) -> None:
     (over,) = await _fetch(play)
     await play.post(_answer(play.c.answer(over, play.gateway)))
     await play.tick(days=31)
-    play.c.next_card(epoch=2)
-    await play.publish(play.c)
-    play.c.epoch, play.c.log = 2, None
+    await play.restored(play.c)
     await play.tick()
     await talk.say("verification.reply", play.reply())
     for _ in range(40):
