@@ -24,7 +24,8 @@ from gateway.services.context import Context
 from gateway.services.ports import Draft, Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.rows import OutboundRow
-from gateway.services.witness import answered_name, keep, shown_name
+from gateway.services.shown import largest_name, last_name
+from gateway.services.witness import keep
 from keys import jws as jws_format
 from keys.card import Card
 from keys.errors import BadJws, BadSignature, UnknownKey
@@ -260,7 +261,7 @@ async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: d
     one may say that it has any size. A smaller tree is an older answer; that each continues the other
     ``gateway.services.witness`` has proved later, away from any message.
     """
-    largest, place = answered_name(shown.origin), shown_name(shown.origin, shown.size)
+    largest, place = largest_name(shown.origin), last_name(shown.origin, shown.size)
     held = await tx.find_meta(largest)
     if held == note:
         return False  # as all answers of one batch

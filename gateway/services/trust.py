@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.core import wire
 from gateway.core.codes import PeerError, Reason
-from gateway.services import epochs
+from gateway.services import epochs, shown
 from gateway.services.ports import Clock, Store, Tx, Unavailable
 from gateway.services.rows import CARD_END, PartnerRow, TrustEvent
 from keys import card as cards
@@ -391,7 +391,9 @@ class Trust:
             epoch = taken.epoch if old.card is None else old.epoch
             if taken.epoch < before.epoch:
                 epoch = 0  # a new epoch though it is no higher one: the State may have lost what it is brought then
-                await _count_anew(tx, country, before.epoch)
+                # Its numbers begin at one there. What it said then is known by its id all the same (M-5.1).
+                await tx.count_from(country, before.epoch)
+                await shown.forget(tx, country, taken.epoch)
             row = old._replace(card=raw, hold=None, refreshed_at=now, epoch=epoch)
             await tx.save_partner(row)
             if taken.identity != before.identity or taken.epoch < before.epoch:
@@ -438,17 +440,6 @@ def stage(age: timedelta) -> str:
     """Return what ``age`` since the last reading means: ``fresh``, ``old``, ``no-sending`` or ``no-receiving``."""
     limits = ((STOP_RECEIVING, "no-receiving"), (STOP_SENDING, "no-sending"), (WARN, "old"))
     return next((name for limit, name in limits if age > limit), "fresh")
-
-
-async def _count_anew(tx: Tx, country: str, epoch: int) -> None:
-    """
-    Let the numbers of ``country``, which was in ``epoch``, begin at one in a lower one, though it was in that before.
-
-    What it said then counts as of ``epoch``. The same message is known by its id all the same (M-5.1).
-    """
-    for row in await tx.threads(country):
-        if 0 < row.in_epoch < epoch and (thread := await tx.find_thread(country, row.thread)) is not None:
-            await tx.save_thread(thread._replace(in_epoch=epoch))
 
 
 async def _row(tx: Tx, country: str) -> PartnerRow:

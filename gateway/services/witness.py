@@ -25,6 +25,7 @@ from gateway.services.checkpoints import LATE, MEDIA_TYPE, SIZE_MEDIA_TYPE, cont
 from gateway.services.context import Context
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.rows import ConflictRow, LogEntry, WitnessedRow
+from gateway.services.shown import compared_name, in_answers, uncompared_name
 from schemas import ijson
 
 LOG_PATH = "/xg/1/log"
@@ -45,9 +46,6 @@ CONFLICTS_MAX = 64
 Pieces of evidence kept about the logs of one keeper about one State, and as many of proofs that it did not give: a
 keeper that signs anything can fill a disk, and two notes convict it. The first about each log is kept besides.
 """
-
-SHOWN_MAX = 64
-"""Checkpoints in answers that are remembered of one log beside the largest, each until one in its place is shown."""
 
 LATE_MAX = 64
 """Answers of one log that wait for a kept checkpoint too long and that are gone past; then the next ones wait too."""
@@ -145,7 +143,7 @@ class Witness:
                 return Verdict(404), "", None
             verdict, line = cosign.judge(row.note if row else None, submission, keeper, now), ""
             found, held = verdict.conflict, row.note if row else ""
-            for answered in await _shown_in_answers(tx, submission.note) if verdict.status != 403 else ():
+            for answered in await in_answers(tx, submission.note) if verdict.status != 403 else ():
                 # What its answers showed binds it as much as what it showed a witness.
                 if found is None:
                     found, held = cosign.contradiction(answered, submission.note, keeper), answered
@@ -316,7 +314,7 @@ class Witness:
         One that waits too long for a checkpoint of its size, or for a proof, is gone past and tried again each time:
         the log may have fewer entries than the answer says, and those behind it must not wait for that.
         """
-        name, late_name = f"compared:{origin}", f"uncompared:{origin}"
+        name, late_name = compared_name(origin), uncompared_name(origin)
 
         async def ends(tx: Tx) -> tuple[int, list[int]]:
             return int(await tx.find_meta(name) or 0), list(map(int, (await tx.find_meta(late_name) or "").split()))
@@ -435,23 +433,6 @@ class _Look:
 
     left: int
     proved: set[Checkpoint] = field(default_factory=set)
-
-
-def answered_name(origin: str) -> str:
-    """Return under which name the signed note of the largest checkpoint is stored that answers showed of a log."""
-    return f"answered:{origin}"
-
-
-def shown_name(origin: str, size: int) -> str:
-    """Return under which name the note is stored that answers showed last of a log of ``size`` entries, or so many."""
-    return f"shown-of:{origin}:{size % SHOWN_MAX}"
-
-
-async def _shown_in_answers(tx: Tx, note: str) -> list[str]:
-    """Return the notes that answers showed of the log in ``note`` and that may contradict it."""
-    head = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
-    names = (answered_name(head.origin), shown_name(head.origin, head.size))
-    return [text for name in names if (text := await tx.find_meta(name))]
 
 
 def _pair(origin: str) -> str:

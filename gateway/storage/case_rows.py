@@ -239,6 +239,13 @@ class CaseRows(Sql):
             raise Conflict(f"thread {row.thread} of {row.partner} belongs to another case")
         self._threads[row.partner, row.thread] = row
 
+    async def count_from(self, partner: str, epoch: int) -> None:
+        """Let all that ``partner`` said in epochs below ``epoch`` count as said in that one."""
+        self._alone()
+        statement = "UPDATE thread SET in_epoch = ? WHERE partner = ? AND in_epoch BETWEEN 1 AND ?"
+        await self._write(statement, (epoch, partner, epoch - 1))
+        self._threads.clear()
+
 
 def _case_values(row: CaseRow) -> tuple[Row, Row]:
     """Return what a case carries, and what cases are found and sorted by (``_SORTED``)."""

@@ -127,6 +127,11 @@ class LogRows(Sql):
         self._alone()
         await self._write(_SAVE_WITNESSED, (row.origin, row.size, seconds(row.at), row.note))
 
+    async def drop_witnessed(self, origin: str) -> None:
+        """Forget what we cosigned of a log."""
+        self._alone()
+        await self._write("DELETE FROM checkpoint_witnessed WHERE origin = ?", (origin,))
+
     async def conflicts(self) -> Sequence[ConflictRow]:
         """Return what is kept as evidence against keepers of logs, in order."""
         return tuple(map(_conflict, await self._all(_CONFLICTS, ())))

@@ -1108,6 +1108,19 @@ async def test_state_that_was_confirmed_in_a_lower_epoch_gives_its_receipts_from
     assert 204 == (await fresh.post(fresh.partner.answer(digest))).status
 
 
+async def test_log_of_a_lower_epoch_is_not_the_one_of_before_that_had_its_name(fresh: Door) -> None:
+    """A State that lost everything begins its log anew; it is no fork of the one that it lost (M-8.5)."""
+    before = await _acknowledged(fresh, epoch=1)
+    assert 200 == (await fresh.post(_collect(fresh))).status
+    assert 204 == (await fresh.post(fresh.partner.answer(before))).status
+    await _in_epoch(fresh, 5)
+    await _begun_anew(fresh, 1)
+    digest = await _acknowledged(fresh, epoch=1)
+    assert 200 == (await fresh.post(_collect(fresh, epoch=1))).status
+    assert 204 == (await fresh.post(fresh.partner.answer(digest))).status
+    assert [] == fresh.rows("SELECT kind FROM log_conflict")
+
+
 async def test_what_waited_during_the_hold_is_answered_from_the_lower_epoch(fresh: Door) -> None:
     """It was made while the higher epoch held, and goes to a State that has no log of that one (M-5.17, M-8.5)."""
     await _in_epoch(fresh, 5)

@@ -280,6 +280,21 @@ async def test_threads_are_saved_anew(store: Store) -> None:
     assert (ended,) == await get(store, "threads", "XBB")
 
 
+async def test_threads_count_from_an_epoch(store: Store) -> None:
+    """What a State said in lower epochs counts as said in that one; a thread it said nothing in stays as it is."""
+    rows = {id: thread(ref=None, thread=id, in_epoch=epoch) for id, epoch in zip("abcd", (0, 1, 4, 5), strict=True)}
+    await put(store, *(("save_thread", row) for row in rows.values()), ("save_thread", thread(partner="XCC")))
+
+    async def unit(tx: Tx) -> ThreadRow | None:
+        await tx.find_thread("XBB", "b")
+        await tx.count_from("XBB", 4)
+        return await tx.find_thread("XBB", "b")
+
+    assert rows["b"]._replace(in_epoch=4) == (await store.commit(unit)).value
+    assert [0, 4, 4, 5] == [row.in_epoch for row in await get(store, "threads", "XBB")]
+    assert (thread(partner="XCC"),) == await get(store, "threads", "XCC")
+
+
 async def test_inbound_is_found_three_ways(store: Store) -> None:
     """A received message is found by digest, by id and by envelope, and in its case."""
     await put(store, ("add_inbound", inbound()))
@@ -1266,6 +1281,8 @@ async def test_witnessed_checkpoint_is_the_last(store: Store) -> None:
     await put(store, ("save_witnessed", row), ("save_witnessed", later))
     assert later == await get(store, "find_witnessed", row.origin)
     assert (later,) == await get(store, "witnessed")
+    await put(store, ("drop_witnessed", row.origin), ("drop_witnessed", "XBB/XCC/2"))
+    assert () == await get(store, "witnessed")
 
 
 async def test_evidence_is_stored_once(store: Store) -> None:

@@ -12,6 +12,7 @@ from gateway.services import witness
 from gateway.services.answers import BadAnswer
 from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.rows import WitnessedRow
+from gateway.services.shown import largest_name
 from schemas import ijson
 from tests.support import story
 from tests.support.network import Network
@@ -113,7 +114,7 @@ async def test_what_an_answer_showed_clears_nobody_of_a_fork(trio: Network) -> N
     """Two notes that contradict one another are kept whatever else the keeper said."""
     liar, other = await forked(trio)
     earlier = liar.note(liar.leaves[:1], cosigned=False)
-    await trio.gateways["XCC"].store.commit(lambda tx: tx.set_meta(witness.answered_name(ORIGIN), earlier))
+    await trio.gateways["XCC"].store.commit(lambda tx: tx.set_meta(largest_name(ORIGIN), earlier))
     await liar.show("XCC", 3, other)
     assert ["fork"] == [row.kind for row in await conflicts(trio, "XCC")]
 
@@ -315,7 +316,7 @@ async def test_answer_that_nothing_kept_is_as_large_as_holds_up_no_other_and_is_
 
 async def answered_size(network: Network) -> int:
     """Return how many entries the log of XAA has, by the largest checkpoint in its answers to XBB."""
-    answered = await network.gateways["XBB"].store.read(lambda tx: tx.find_meta(witness.answered_name(ORIGIN)))
+    answered = await network.gateways["XBB"].store.read(lambda tx: tx.find_meta(largest_name(ORIGIN)))
     assert answered is not None
     return checkpoint.parse_checkpoint(checkpoint.parse_note(answered).text).size
 

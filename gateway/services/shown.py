@@ -1,0 +1,66 @@
+"""
+What others showed of their logs, by which a later word of theirs is judged: in answers, and to be cosigned.
+
+Rule 1: what was shown binds whoever showed it, in whatever order it came (``docs/protocol.md`` 7.3).
+Rule 2: a State that officers confirmed in a lower epoch has lost its logs of that epoch and of those above it. What it
+keeps under their names now is another log, and no fork of what it showed before (M-8.5).
+"""
+
+from gateway.core import checkpoint
+from gateway.services.ports import Tx
+
+_LARGEST = "answered:"
+_LAST = "shown-of:"
+
+SHOWN_MAX = 64
+"""Checkpoints in answers that are remembered of one log beside the largest, each until one in its place is shown."""
+
+
+def largest_name(origin: str) -> str:
+    """Return under which name the signed note of the largest checkpoint is stored that answers showed of a log."""
+    return _LARGEST + origin
+
+
+def last_name(origin: str, size: int) -> str:
+    """Return under which name the note is stored that answers showed last of a log of ``size`` entries, or so many."""
+    return f"{_LAST}{origin}:{size % SHOWN_MAX}"
+
+
+def compared_name(origin: str) -> str:
+    """Return under which name it is stored how far the answers in our log ``origin`` were compared."""
+    return f"compared:{origin}"
+
+
+def uncompared_name(origin: str) -> str:
+    """Return under which name the answers in our log ``origin`` are stored that are compared later, by index."""
+    return f"uncompared:{origin}"
+
+
+async def in_answers(tx: Tx, note: str) -> list[str]:
+    """Return the notes that answers showed of the log in ``note`` and that may contradict it."""
+    head = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
+    names = (largest_name(head.origin), last_name(head.origin, head.size))
+    return [text for name in names if (text := await tx.find_meta(name))]
+
+
+async def forget(tx: Tx, country: str, epoch: int) -> None:
+    """Forget what ``country`` showed of its logs of ``epoch`` and above: it has lost them (rule 2)."""
+    for prefix in (f"{_LARGEST}{country}/", f"{_LAST}{country}/"):
+        for name, _ in await tx.metas(prefix):
+            if _epoch(name) >= epoch:
+                await tx.drop_meta(name)
+    for row in await tx.witnessed():
+        if row.origin.startswith(f"{country}/") and _epoch(f":{row.origin}") >= epoch:
+            await tx.drop_witnessed(row.origin)
+    # The answers that it gave stand in our logs, and are of a log that no checkpoint is kept of any more.
+    for origin in await tx.log_origins():
+        if origin.split("/")[1] == country:
+            await tx.set_meta(uncompared_name(origin), "")
+    head = await tx.log_head(country)
+    if head is not None:
+        await tx.set_meta(compared_name(head.origin), str(head.frontier.size))
+
+
+def _epoch(name: str) -> int:
+    """Return the epoch of the log that a stored ``name`` is about."""
+    return int(name.split(":")[1].rpartition("/")[2])

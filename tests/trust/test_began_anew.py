@@ -1,0 +1,64 @@
+"""A State that lost everything, its epoch with it: the logs that it begins under old names are no forks (M-8.5)."""
+
+import pytest
+
+from gateway.services import witness
+from keys import b64, card
+from keys.sign import SigningKey
+from tests.support import story
+from tests.support.holds import lift
+from tests.support.network import Network
+from tests.support.restoring import card_of, next_card_of
+from tests.trust.witnesses import Liar, alarms, conflicts, hour
+
+
+async def begun_anew(network: Network) -> None:
+    """Let XAA, whose epoch had risen to 2, publish a first card under another identity; all confirm that one."""
+    next_card_of(network, "XAA", epoch=2)
+    for country in ("XBB", "XCC"):
+        await network.gateways[country].refresh_trust()
+    held, other = card_of(network, "XAA"), SigningKey.generate()
+    claims = card.claims_of(held) | {"serial": 1, "prev": None, "epoch": 1, "identity": b64.encode(other.public)}
+    made = card.sign_card(claims, other)
+    for country in ("XBB", "XCC"):
+        (network.homes[country] / "cards" / "XAA" / "9.jws").write_bytes(made)
+        trust = network.gateways[country].context.trust
+        await network.gateways[country].refresh_trust()
+        await lift(trust, "XAA", other.public, network.clock.now())
+
+
+@pytest.mark.parametrize("witness_of_it", ["XBB", "XCC"], ids=["the partner", "a third State"])
+async def test_its_log_is_cosigned_from_its_first_entry_on(trio: Network, witness_of_it: str) -> None:
+    """It was lost with what others cosigned of it, and shows another tree of a size that they know."""
+    await story.replied(trio)
+    await hour(trio)
+    await begun_anew(trio)
+    liar = await Liar.of(trio)
+    assert 200 == (await liar.show(witness_of_it, 0, [bytes(32)] * len(liar.leaves))).status
+    assert [] == await conflicts(trio, witness_of_it)
+
+
+async def test_what_it_answered_before_is_compared_with_nothing(trio: Network) -> None:
+    """No checkpoint of the log that it is in is ever kept again, and the one of that name proves nothing of it."""
+    await story.replied(trio)
+    await begun_anew(trio)
+    liar, watching = await Liar.of(trio), trio.gateways["XBB"].witness
+    assert 200 == (await liar.show("XBB", 0, [bytes(32)] * (len(liar.leaves) + 3))).status
+    for _ in range(witness.LOOKS + 1):
+        trio.clock.pass_(hours=1)
+        await watching.run_once(trio.clock.now())
+    assert ([], []) == (await conflicts(trio, "XBB"), alarms(trio))
+
+
+async def test_a_new_identity_alone_lays_no_history_aside(trio: Network) -> None:
+    """Where the epoch is no lower, the log goes on, and two trees of one size convict."""
+    await story.replied(trio)
+    await hour(trio)
+    held, other = card_of(trio, "XAA"), SigningKey.generate()
+    claims = card.claims_of(held) | {"serial": 2, "prev": held.digest, "identity": b64.encode(other.public)}
+    (trio.homes["XCC"] / "cards" / "XAA" / "2.jws").write_bytes(card.sign_card(claims, other))
+    await trio.gateways["XCC"].refresh_trust()
+    await lift(trio.gateways["XCC"].context.trust, "XAA", other.public, trio.clock.now())
+    liar = await Liar.of(trio)
+    assert 409 == (await liar.show("XCC", 3, [*liar.leaves[:-1], bytes(32)])).status
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XCC")]
