@@ -126,8 +126,7 @@ def opening(name, row):  # RFC 9162 section 2.1.3.2; C2SP tlog-proof, tlog-check
 with zipfile.ZipFile(sys.argv[1]) as archive, open(sys.argv[-1], "rb") as file:
     members.update((name, archive.read(name)) for name in archive.namelist())
     faults += [("", "a member stands twice")] * (len(members) != len(archive.namelist()))
-    if len(sys.argv) > 2:
-        attempt(trust, "trust/targets.json", json.load(file)["signed"])
+    _ = attempt(trust, "trust/targets.json", json.load(file)["signed"]) if len(sys.argv) > 2 else None
 manifest = attempt(lambda name: b64(members[name].split(b".")[1].decode()), "manifest.jws") or b""
 about = attempt(lambda name: json.loads(manifest or members[name]), "manifest.json") or {}
 told = attempt(lambda name: {key: str(one["sha256"]) for key, one in about["members"].items()}, "manifest.jws") or {}
@@ -143,7 +142,8 @@ said = [more for name, signer, *more in proved if (name, signer) in entered]
 needs = [[key, *map(row.get, ("status", "code", "received_at"))] for key, row in rows.items() if row.get("status")]
 faults += [("messages.json", f"{it[0]}: no receipt in the log of its signer says so") for it in needs if it not in said]
 faults += [("openings.json", "two roots of one log and size")] * (len(checkpoints) > len({at for at, _ in checkpoints}))
-print("\n".join(f"{name or 'the file'}: {reason}" for name, reason in faults) or "nothing is wrong")
-print("\n".join(f"checkpoint {at}, signed by {', '.join(sorted(by))}" for (at, _), by in checkpoints.items()))
-print("\n".join(f"identity key of {name}: {own[-1]['identity']}" for name, own in cards.items()))
+out = [f"{name or 'the file'}: {reason}" for name, reason in faults] or ["nothing is wrong"]
+out += [f"checkpoint {at}, signed by {', '.join(sorted(by))}" for (at, _), by in checkpoints.items()]
+keys = [f"identity key of {name}: {own[-1]['identity']}" for name, own in cards.items()]
+print("\n".join(ascii(line)[1:-1] for line in out + keys))  # a file says nothing to the terminal
 sys.exit(6 if faults else 0)

@@ -185,4 +185,4 @@ def _tell(report: Report) -> None:
         stamped = f", stamped {one.stamped_at}" if one.stamped_at else ""
         click.echo(f"log {one.origin}, {one.size} entries: cosigned by {by}{stamped}")
     for note in report.notes:
-        click.echo(f"note: {note}")
+        click.echo(f"note: {shown(note)}")  # it quotes the file

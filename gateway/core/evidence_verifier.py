@@ -164,7 +164,8 @@ class _Verifier:
         self.notes += listed.notes
         for country, raws in listed.cards.items():
             self._take_listed(country, raws, pinned=listed.pinned)
-        if listed.policy is not None:
+        # Who exports writes a list of its own, too: whose cosignatures suffice is not for that to say.
+        if listed.policy is not None and listed.pinned:
             try:
                 self.policy = parse_policy(listed.policy)
             except BadPolicy as error:

@@ -11,12 +11,16 @@ import pytest
 
 from gateway.cli import evidence_file as evidence
 from gateway.cli.evidence_file import unpack, verify_bytes, verify_file
+from gateway.core.evidence import table
+from gateway.core.evidence_manifest import Manifest, build
 from gateway.services.evidence import pack
 from keys import b64
 from keys.sign import SigningKey
 from tests.cli.support import call
 from tests.support.evidence import faults_by_member
 from tests.support.trust_list import first_card, now
+
+ABOUT = Manifest("c", "XAA", "XBB", "asking", "t", now(), now(), content=False, erased=False, members={})
 
 MEMBERS = {"README.txt": b"read me", "events.json": b'{"events":[]}'}
 
@@ -195,6 +199,16 @@ def test_whose_keys_they_are_is_printed(tmp_path: Path) -> None:
     assert f"XBB: {card.fingerprint} (compared by nobody" in call("evidence", "verify", path).stdout
     key = f"XBB={b64.encode(card.identity)}"
     assert f"XBB: {card.fingerprint} (compared)" in call("evidence", "verify", path, "--identity", key).stdout
+
+
+def test_note_tells_a_terminal_nothing(tmp_path: Path) -> None:
+    """What a file says in its own words stands on the line of its note, and moves no cursor."""
+    row = {"what": "x\n\x1b[1Aidentity of XBB: (compared)\u202e", "digest": None, "reason": "r"}
+    path = tmp_path / "case.zip"
+    manifest = build(ABOUT, {"gone.json": table("gone.json", [row])}, SigningKey.generate())
+    path.write_bytes(pack(manifest))
+    out = call("evidence", "verify", path).stdout
+    assert "note: gone: x??[1Aidentity of XBB: (compared)?\n" in out
 
 
 @pytest.mark.parametrize("slip", ["xbb={}", "XB={}", "{}", "XBB=", "XBB=AAAA"])

@@ -226,6 +226,21 @@ async def test_quorum_of_the_trustees(listed: Listed) -> None:
     assert not verify_bytes(raw, Anchors(root=listed.root, witnessed=True)).verified
 
 
+async def test_quorum_of_a_list_that_nobody_compared(listed: Listed) -> None:
+    """Who exports can make a list of its own, by which it alone suffices: without the root none says who is enough."""
+    exporter = listed.network.gateways["XAA"].context.own
+    assert exporter is not None
+    alone = f"witness XAA {serialize_vkey('XAA', exporter.cosigning[0])}\nquorum XAA\n"
+    listed.world.set_policy(WITNESS, alone.encode())
+    await listed.network.refresh()
+    ours, _ = await story.replied(listed.network)
+    raw = await listed.exported(ours)
+    keys = {country: {identity(listed.network, country).public} for country in ("XAA", "XBB")}
+    assert verify_bytes(raw, Anchors(root=listed.root, witnessed=True)).verified
+    assert not verify_bytes(raw, Anchors(identities=keys, witnessed=True)).verified
+    assert any("cosigned by XAA alone" in note for note in verify_bytes(raw, Anchors(identities=keys)).notes)
+
+
 async def test_list_that_had_run_out_is_told(listed: Listed) -> None:
     """A list that nobody renewed by the instant of the export is a note, for a gateway goes on for days with it."""
     ours, _ = await story.replied(listed.network)

@@ -13,7 +13,9 @@ from gateway.cli.evidence_file import verify_bytes
 from gateway.core import checkpoint, evidence, evidence_trust, merkle
 from gateway.core.evidence_manifest import build, parse_manifest
 from gateway.services.evidence import pack
-from keys import b64
+from keys import b64, jws
+from keys.card import claims_of, parse_card
+from keys.sign import SigningKey
 from tests.support import story
 from tests.support.erased import erase
 from tests.support.evidence import TWO, exported, faults_by_member, members_of
@@ -54,6 +56,18 @@ async def test_whole_files_verify(trio: Network, tmp_path: Path, country: str, t
     assert stood.enough
     assert f"of {stood.size} entries, signed by XAA, " in out
     assert all(name in out.split("checkpoint ")[1] for name in stood.cosigned)
+
+
+async def test_a_file_tells_a_terminal_nothing(trio: Network, tmp_path: Path) -> None:
+    """A card may be of a country of any name: what the script prints of it stands on its line."""
+    ours, _ = await story.replied(trio)
+    members = members_of(await exported(trio, "XAA", ours))
+    identity = SigningKey.generate()
+    claims = claims_of(parse_card(members["cards/XAA-1.jws"]))
+    claims |= {"country": "X: key\n\x1b[2Jidentity key of XBB", "identity": b64.encode(identity.public)}
+    forged = members | {"cards/XZZ-1.jws": jws.sign(json.dumps(claims).encode(), jws.TYP_CARD, identity)}
+    _, out = await run(tmp_path / "case.zip", pack(forged))
+    assert f"\nidentity key of X: key\\n\\x1b[2Jidentity key of XBB: {claims['identity']}\n" in out
 
 
 async def test_files_around_an_erasure(trio: Network, tmp_path: Path) -> None:
