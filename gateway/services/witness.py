@@ -66,11 +66,14 @@ DOUBTS_MAX = 1024
 DOUBTS_OF_A_LOG = 16
 """Checkpoints in doubt, of all logs and of one: anybody may show again what a keeper signed, and crowds nothing out."""
 
+TOLD_FOR = timedelta(days=7)
+"""For how long evidence is brought each hour to who does not take it as such."""
+
 UNKNOWN = "another"
 US = "us"
 
 _ORIGIN = re.compile(r"([A-Z]{3})/([A-Z]{3})/([1-9][0-9]{0,15})")
-_TOLD = frozenset({200, 204})
+_TOLD, _REFUSED = frozenset({200, 204}), frozenset({400, 404})
 
 
 class Witness:
@@ -98,7 +101,7 @@ class Witness:
         for country in self._context.partners:
             await self._guarded(country, self._compare_answers(country, now))
         for row in await self._context.store.read(lambda tx: tx.conflicts()):
-            await self._guarded(row.origin, self._tell(row))
+            await self._guarded(row.origin, self._tell(row, now))
 
     async def _guarded(self, what: str, work: Awaitable[None]) -> None:
         try:
@@ -234,7 +237,7 @@ class Witness:
         keeper = self.keeper(origin)
         row = await self._context.store.read(lambda tx: tx.find_witnessed(origin))
         other = checkpoint.parse_checkpoint(checkpoint.parse_note(shown).text)
-        if row is not None and keeper is not None:
+        if row is not None and keeper is not None and self._has_door(keeper):
             known = checkpoint.parse_checkpoint(checkpoint.parse_note(row.note).text)
             if known != other:
                 small, large = (shown, row.note) if other.size < known.size else (row.note, shown)
@@ -406,8 +409,13 @@ class Witness:
 
     # Telling.
 
-    async def _tell(self, row: ConflictRow) -> None:
-        """Bring evidence to both sides of the log, and to our witnesses, until each has taken it."""
+    async def _tell(self, row: ConflictRow, now: datetime) -> None:
+        """
+        Bring evidence to both sides of the log, and to our witnesses, until each has taken it.
+
+        Who says for days that it proves nothing, or that it watches no such log, is left: the notes may be under a key
+        that the card of their keeper lists no more. Until then that card may be on its way, or a hold be lifted.
+        """
         if row.kind == Conflict.UNPROVED:
             return  # it rests on our word; the keeper knows it by our refusal to cosign
         told = list(row.told)
@@ -421,8 +429,11 @@ class Witness:
             except Unavailable as error:
                 self._context.log("log.untold", partner=country, error=str(error))
                 continue
-            if answer.status in _TOLD or answer.status == 404:
+            refused = answer.status in _REFUSED
+            if answer.status in _TOLD or (refused and now - row.at > TOLD_FOR):
                 told.append(country)
+            elif answer.status != 404:
+                self._context.log("log.untold", partner=country, error=f"answered with {answer.status}")
         if tuple(told) != row.told:
             await self._context.commit(lambda tx: tx.save_conflict(row._replace(told=tuple(told))))
 

@@ -2,10 +2,13 @@
 
 import pytest
 
+from gateway.services.ports import HttpAnswer
+from gateway.services.witness import CONFLICT_PATH
 from keys import b64
 from keys.cosign import CosigningKey
 from keys.sign import SigningKey
 from tests.support import story
+from tests.support.holds import held
 from tests.support.network import Network
 from tests.support.restoring import next_card_of
 from tests.trust.witnesses import Liar, alarms, conflicts, hour
@@ -69,3 +72,55 @@ async def test_an_answer_under_the_key_before_is_held_against_what_is_shown(trio
     size = int(head.split("\n")[1])
     assert 422 == (await liar.show("XBB", 0, [bytes(32)] * size)).status
     assert ["fork"] == [row.kind for row in await conflicts(trio, "XBB")]
+
+
+async def test_evidence_that_nobody_takes_is_not_brought_for_ever(trio: Network) -> None:
+    """Others know no more of the key before; they are told for a week, each time in the log, and left then."""
+    await story.replied(trio)
+    await hour(trio)
+    await keys_changed(trio)
+    liar = await Liar.of(trio)
+    await liar.show("XCC", 3, [*liar.leaves[:-1], bytes(32)])
+    watching, brought = trio.gateways["XCC"].witness, list[int]()
+    for _ in range(4):
+        await watching.run_once(trio.clock.now())
+        brought.append(sum(path == CONFLICT_PATH for _, path, _ in trio.wires.posted))
+        trio.clock.pass_(days=6, hours=22)
+        for each in trio.gateways.values():
+            await each.refresh_trust()
+    assert [2, 4, 6, 6] == brought
+    untold = [values for event, values in trio.logs if event == "log.untold"]
+    assert [{"partner": country, "error": "answered with 400"} for country in ("XAA", "XBB")] * 2 == untold
+
+
+async def test_who_cannot_be_asked_is_not_asked_for_ever(trio: Network) -> None:
+    """A State without an address that showed a smaller tree late: nobody can ask it what that is of."""
+    await story.replied(trio)
+    await hour(trio)
+    next_card_of(trio, "XAA", addresses=[])
+    await trio.gateways["XCC"].refresh_trust()
+    liar = await Liar.of(trio)
+    assert 409 == (await liar.show("XCC", 2, liar.leaves[:2])).status
+    asked, get = list[str](), trio.wires.get
+
+    async def counted(country: str, path: str) -> HttpAnswer:
+        asked.append(path)
+        return await get(country, path)
+
+    trio.wires.get = counted  # type: ignore[method-assign]
+    await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+    assert [] == asked
+
+
+async def test_evidence_against_a_state_on_hold_is_brought_again(trio: Network) -> None:
+    """Who holds its keeper watches no log of it at the moment, and takes the evidence once the hold is lifted."""
+    await story.replied(trio)
+    await hour(trio)
+    liar = await Liar.of(trio)
+    await liar.show("XCC", 3, [*liar.leaves[:-1], bytes(32)])
+    lift = await held(trio, "XBB", "XAA")
+    for holds in (True, False):
+        await trio.gateways["XCC"].witness.run_once(trio.clock.now())
+        assert holds != bool(await conflicts(trio, "XBB"))
+        if holds:
+            await lift()
