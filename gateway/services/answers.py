@@ -123,7 +123,7 @@ class Answers:
                 return False
             if current.answer is not None:
                 # Posted again after the partner's restore: what it said then stands, and the case has moved by it.
-                await self._take_again(tx, current, current.answer, answer, receipt, now)
+                await self._take_again(tx, current, stored, answer, receipt, now)
                 return False
             settled = await self._take_first(tx, current, answer.receipt, stored, receipt, now)
             if settled is not None and late:
@@ -178,19 +178,23 @@ class Answers:
     async def _take_again(
         self, tx: Tx, row: OutboundRow, stored: bytes, answer: wire.Answer, receipt: wire.Receipt, now: datetime
     ) -> None:
-        """Note what a restored partner says of a message that it had answered before, as ``stored`` (M-5.28)."""
-        context = self._context
-        await tx.save_outbound(passed_over.settled_before(row))
+        """
+        Note what a restored partner says of a message that it had answered before (M-5.28).
+
+        Where what it said then cannot be read any more, the ``stored`` form of this answer is kept in its place.
+        """
+        context, first = self._context, _first(row)
+        await tx.save_outbound(passed_over.settled_before(row if first else row._replace(answer=stored)))
         if receipt.status == wire.REFUSED and (row.ref is None or await anew.has_to_be_heard(context, tx, row)):
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
         if receipt.status != row.status:
             context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
         filled = receipt.code in anew.OUT_OF_TIME and await passed_over.is_filled(tx, row)
-        if found := passed_over.LOST_THERE if filled else _difference(stored, receipt):
+        if found := passed_over.LOST_THERE if filled else _difference(row, first and first[1], receipt):
             await add_finding(context, tx, row, found, now)
         if (row.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
             await anew.take_back(context, tx, row, now)
-        if answer.receipt != wire.parse_stored_answer(stored).receipt:
+        if first is None or answer.receipt != first[0]:
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
 
     async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
@@ -240,14 +244,22 @@ class Answers:
         return clocks, tuple(found)
 
 
-def _difference(stored: bytes, receipt: wire.Receipt) -> str | None:
-    """Return what to note if a restored partner says otherwise than in the answer kept of a message (M-5.28)."""
-    first = wire.receipt_in(stored)
-    if (first.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
+def _first(row: OutboundRow) -> tuple[bytes, wire.Receipt] | None:
+    """Return the receipt in the answer kept of a message, as it was signed and as it reads; ``None``: it is spoiled."""
+    try:
+        signed = wire.parse_stored_answer(row.answer or b"").receipt
+        return signed, wire.parse_receipt(jws_format.parse(signed, jws_format.TYP_RECEIPT).payload)
+    except (PeerError, BadJws, ijson.BadJson):
+        return None
+
+
+def _difference(row: OutboundRow, first: wire.Receipt | None, receipt: wire.Receipt) -> str | None:
+    """Return what to note if a restored partner says otherwise than in its ``first`` answer to ``row`` (M-5.28)."""
+    if (row.status, receipt.status) == (wire.REFUSED, wire.ACCEPTED):
         return GOES_BY_IT
-    if first.status != receipt.status:
-        return SAYS_OTHERWISE % {"receipt": receipt.status, "first_receipt": first.status}
-    if (first.start_on, first.due_on) != (receipt.start_on, receipt.due_on):
+    if row.status != receipt.status:
+        return SAYS_OTHERWISE % {"receipt": receipt.status, "first_receipt": row.status}
+    if first is not None and (first.start_on, first.due_on) != (receipt.start_on, receipt.due_on):
         return RECKONS_ANEW % {"day": receipt.due_on, "first_day": first.due_on}
     return None
 

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 from gateway.core import checkpoint, exercise, wire
 from gateway.core.case import Side, State
+from gateway.core.merkle import BadProof
 from gateway.core.messages import AFTER_WITHDRAWAL, HANDOVER, RESYNC, SUSPENSION, TYPES
 from gateway.services import outbox
 from gateway.services.context import Context
@@ -228,7 +229,11 @@ def is_of_before(row: OutboundRow, partner: PartnerRow) -> bool:
     """
     Return whether the answer of ``row``, which verified, was entered in a log of before the partner's epoch.
 
-    That of a State that began anew is in another one, be it lower (M-8.5).
+    That of a State that began anew is in another one, be it lower (M-8.5). So counts one that cannot be read any more:
+    what is posted again for nothing has its stored answer, and no other message waits for it.
     """
-    note = checkpoint.parse_proof(wire.parse_stored_answer(row.answer or b"").proof).checkpoint
-    return int(note.split("\n", 1)[0].rsplit("/", 1)[1]) != partner.epoch
+    try:
+        note = checkpoint.parse_proof(wire.parse_stored_answer(row.answer or b"").proof).checkpoint
+        return int(note.split("\n", 1)[0].rpartition("/")[2]) != partner.epoch
+    except (wire.BadAnswer, BadProof, ValueError):
+        return True

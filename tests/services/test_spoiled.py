@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core import wire
 from gateway.services import access
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
@@ -236,3 +237,55 @@ async def test_card_that_was_compared_takes_the_place_of_a_spoiled_one(network: 
     assert await gateway.context.trust.confirm("XBB", own.identity, network.clock.now(), words)
     await gateway.refresh_trust()
     assert own == gateway.context.trust.find("XBB")
+
+
+async def spoil_last_answer(network: Network, ours: str) -> None:
+    """Spoil the answer that XAA keeps of what it said last in a case."""
+    row = (await outbox(network, "XAA", ours))[-1]
+    assert row.answer is not None
+    bad = row._replace(answer=b"\xff" + row.answer[1:])
+    await network.gateways["XAA"].store.commit(lambda tx: tx.save_outbound(bad))
+
+
+async def test_spoiled_answer_keeps_nothing_from_who_fetches(tmp_path: Path) -> None:
+    """Who fetches and was put back by more than thirty days hears a stop behind a message whose answer is spoilt."""
+    network = await make_network(tmp_path / "n", extra='transmission = "pull"\n')
+    asking, collect = network.gateways["XAA"], network.gateways["XAA"].collector.run_once
+
+    async def both(times: int = 3) -> None:
+        for _ in range(times):
+            network.clock.pass_(minutes=1)
+            await network.gateways["XBB"].collector.run_once("XAA")
+            await collect("XBB")
+
+    try:
+        network.deliver = lambda *a, **k: both()  # type: ignore[method-assign]
+        ours, theirs = await homeward.accepted(network, days=300)
+        backup = back_up(network, "XBB", tmp_path / "backup")
+        await asking.notices.ask_use(ours, "first", "case_officer")
+        await both()
+        network.clock.pass_(days=31)
+        await network.refresh()
+        await restore(network, "XBB", backup)
+        await both()
+        await spoil_last_answer(network, ours)
+        await asking.returning.suspend(ours, "unsafe", "welfare", "child_welfare")
+        await both(16)
+        assert "SUSPENDED" == await story.state(network, "XBB", theirs)
+    finally:
+        await network.close()
+
+
+async def test_spoiled_answer_holds_up_nothing_that_is_posted_again(network: Network, tmp_path: Path) -> None:
+    """What a restored partner says anew is kept in its place, and word of a stop behind it is heard."""
+    ours, theirs = await homeward.accepted(network)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    gateway = network.gateways["XAA"]
+    await gateway.notices.ask_use(ours, "first", "case_officer")
+    await network.deliver()
+    await spoil_last_answer(network, ours)
+    await restore(network, "XBB", backup)
+    await gateway.returning.suspend(ours, "unsafe", "welfare", "child_welfare")
+    await after_the_listing(network)
+    assert "SUSPENDED" == await story.state(network, "XBB", theirs)
+    assert ["accepted"] * 4 == [wire.receipt_in(row.answer or b"").status for row in await outbox(network, "XAA", ours)]
