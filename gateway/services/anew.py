@@ -18,7 +18,8 @@ were signed, how she was found. What waits behind it can be heard after it alone
 Rule 6: what takes data back where we are asked, and word of a stop, has the number of a message that was lost (M-5.10).
 If that had come, it is refused, and said once more under the next number. The confirmation of what is gone and a change
 of our directory are said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that
-they were not heard: also where the partner had taken them, and has forgotten that by a restore since.
+they were not heard: also where the partner had taken them, and has forgotten that by a restore since. So is what
+else takes data back, where it was taken in an epoch that is over and is refused as of that.
 """
 
 from collections.abc import Collection, Mapping
@@ -56,7 +57,8 @@ from gateway.core.messages import (
     refused_as,
     takes_place,
 )
-from gateway.core.notices import struck_reply
+from gateway.core.minimise import members_of
+from gateway.core.notices import REPLY_PART, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
@@ -334,17 +336,27 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
 
 async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
     """
-    Return whether ``row``, refused, stops something, and nobody has heard so.
+    Return whether ``row`` has to be said anew, which was accepted before its State was restored and is refused since.
 
-    So does one by which a return that goes on there rests on no reply, unless that was said once more behind it.
+    So it is with what is of no case, or stops something; and with what takes data back, where our epoch was raised
+    since it was said and nothing of the new one says so already, or something else in its place.
     """
-    if row.type in threads.HEARD_AT_LAST:
+    if row.ref is None or row.type in threads.HEARD_AT_LAST:
         return True
-    held = cases.readable(context, await tx.find_case(row.ref or ""))
-    if held is None or row.type != threads.stop_of(held.case):
+    held = cases.readable(context, await tx.find_case(row.ref))
+    said = threads.find_said(context, held, row) if held is not None else None
+    if held is None or said is None or row.epoch == context.epoch or row.type not in AFTER_WITHDRAWAL:
         return False
-    said = await threads.words_of_stop(tx, held.case.ref, row.type)
-    return not any(one.state in ("queued", "posted", "receipted") and one.place > row.place for one in said)
+    since = [one for one in passed_over.said(await tx.outbound_of_case(row.ref)) if one.epoch == context.epoch]
+    return not any(_replaces(one, threads.find_said(context, held, one) or {}, row, said) for one in since)
+
+
+def _replaces(later: OutboundRow, body: Mapping[str, Any], row: OutboundRow, said: Mapping[str, Any]) -> bool:
+    """Return whether ``later`` says what ``row``, which takes data back, said, or another value of what that was of."""
+    if later.type == row.type:
+        return all(body.get(name) == said.get(name) for name in ("number", "act"))
+    parts = said.get("parts", ())
+    return (later.type == REPLY and REPLY_PART in parts) or bool(members_of(parts) & set(body.get("elements") or {}))
 
 
 async def _is_said_since(tx: Tx, row: OutboundRow) -> bool:
@@ -489,14 +501,15 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         return None
     if row.type in threads.STOPS:
         return threads.find_again(context, held, row)
-    # Where we are asked what takes data back is said in a case that is over, and in a thread that had ended, too.
-    takes_back = case.side is Side.REQUESTED and row.type in AFTER_WITHDRAWAL
-    if case.state in (STOPPED - OVER if takes_back else _HELD):
+    # What takes data back is said in a case that is over, and in a thread that had ended, too.
+    if case.state in (STOPPED - OVER if row.type in AFTER_WITHDRAWAL else _HELD):
         return None
     if row.type == ACKNOWLEDGEMENT:
         # With the dates of today, from which both sides reckon where the agreement counts from it.
         return Send(ACKNOWLEDGEMENT, ijson.dumps(acknowledgement(context, case, now)).decode())
     send = threads.find_again(context, held, row)
+    if send is not None and row.type in AFTER_WITHDRAWAL:
+        return steps.of_what_is_over(held, send)
     return send if send is not None and is_kept(case, row.type, ijson.loads(send.body.encode())) else None
 
 

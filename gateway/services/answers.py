@@ -185,7 +185,7 @@ class Answers:
         """
         context, first = self._context, _first(row)
         await tx.save_outbound(passed_over.settled_before(row if first else row._replace(answer=stored)))
-        if receipt.status == wire.REFUSED and (row.ref is None or await anew.has_to_be_heard(context, tx, row)):
+        if receipt.status == wire.REFUSED and await anew.has_to_be_heard(context, tx, row):
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
         if receipt.status != row.status:
             context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)

@@ -181,7 +181,7 @@ async def _send(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
 async def say_behind(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:
     """Say once more what was ``gone`` with its number, behind the withdrawal: if that is said next, it steps there."""
     try:
-        sends = [_of_what_is_over(held, threads.again(context, held, row)) for row in gone]
+        sends = [of_what_is_over(held, threads.again(context, held, row)) for row in gone]
         if sends:
             await threads.say_before(context, tx, held, sends, now)
     except BadRest as error:
@@ -220,7 +220,7 @@ async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str
     for row in unsent:
         try:
             if (row.type in keep and row not in stops[:-1]) or _calls_off(context, held, row):
-                kept.append(_of_what_is_over(held, threads.again(context, held, row)))
+                kept.append(of_what_is_over(held, threads.again(context, held, row)))
             else:
                 gone.append(row)
         except BadRest as error:
@@ -291,7 +291,7 @@ async def _still_said(
     return rest if body is None else {**rest, DOCUMENT_REQUEST: body}
 
 
-def _of_what_is_over(held: Held, send: Send) -> Send:
+def of_what_is_over(held: Held, send: Send) -> Send:
     """Return what a case that is over still says by ``send``: of a correction what is wrong, and no right value."""
     over = held.case.state is State.CLOSED or held.case.withdraws_at is not None
     if send.type != RECTIFICATION or not over:

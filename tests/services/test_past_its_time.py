@@ -1,7 +1,9 @@
 """What a partner lacks that was put back by more than thirty days: posted past its time, refused, and heard behind."""
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from gateway.core import wire
 from gateway.core.case import State
 from gateway.core.codes import PeerError, Reason
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import RECTIFICATION, SUSPENSION, TAKE_BACK, USE_REQUEST
+from gateway.core.messages import ERASURE, RECTIFICATION, SUSPENSION, TAKE_BACK, USE_REQUEST
 from gateway.core.notices import open_demands
 from gateway.core.return_changes import TO_BE_TAKEN_BACK
+from gateway.services.answers import SAYS_OTHERWISE
 from gateway.services.passed_over import LOST_THERE
 from gateway.services.receive import Reply, problem
 from gateway.services.resync import PASSED_OVER
@@ -403,6 +406,71 @@ async def test_reply_that_was_taken_back_in_an_epoch_that_is_over_is_taken_back_
     assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
     await raise_epochs(network, "XAA", 1)
     assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+
+
+async def forgotten_since(network: Network, folder: Path, by: str, ref: str, act: Awaitable[object]) -> None:
+    """Have the other State forget ``act`` of ``by`` in its case ``ref``, whose epoch was raised since it was taken."""
+    other = next(country for country in network.gateways if country != by)
+    before = back_up(network, other, folder / "before")
+    await act
+    await network.deliver()
+    await restore(network, by, back_up(network, by, folder / "own"))
+    await settle(network, 1)
+    await restore(network, other, before)
+    await settle(network, 1)
+    assert SAYS_OTHERWISE % {"receipt": "refused", "first_receipt": "accepted"} in await findings_of(network, by, ref)
+
+
+@pytest.mark.parametrize("kind", [RECTIFICATION, ERASURE])
+@pytest.mark.parametrize("withdrawn", [False, True])
+async def test_what_takes_data_back_is_said_anew_where_its_epoch_is_over(
+    network: Network, tmp_path: Path, kind: str, withdrawn: bool
+) -> None:
+    """Who forgot it takes nothing of that epoch any more, and would keep what is wrong, or is to be destroyed; once."""
+    ours, theirs = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    if withdrawn:
+        await gateway.hold.freeze(ours, "she asks for protection", *CASE)
+        await gateway.hold.withdraw(ours, *CASE)
+        network.clock.pass_(hours=2)
+        await network.deliver()
+    strike, demand = partial(gateway.notices.strike, ours, ["SEX"], *CASE), gateway.notices.demand_erasure
+    await forgotten_since(network, tmp_path, "XAA", ours, strike() if kind == RECTIFICATION else demand(ours, *CASE))
+    assert [(kind, 1)] == [(one.kind, one.number) for one in (await story.case(network, "XBB", theirs)).notices]
+    await raise_epochs(network, "XBB")
+    assert [1, 2] == [row.epoch for row in await outbox(network, "XAA", ours) if row.type == kind]
+
+
+async def test_confirmation_is_said_anew_where_its_epoch_is_over(network: Network, tmp_path: Path) -> None:
+    """Who forgot it would wait for it for good."""
+    ours, theirs = await story.acknowledged(network)
+    await network.gateways["XAA"].notices.strike(ours, ["SEX"], *CASE)
+    await network.deliver()
+    act = network.gateways["XBB"].notices.confirm(theirs, 1, "DONE", "first", "registry_clerk")
+    await forgotten_since(network, tmp_path, "XBB", theirs, act)
+    (asked,) = (await story.case(network, "XAA", ours)).notices
+    assert "DONE" == asked.answer["result"]
+
+
+async def test_reply_is_not_taken_back_anew_where_another_was_given_in_the_new_epoch(
+    network: Network, tmp_path: Path
+) -> None:
+    """Said behind that one it would take that one back."""
+    ours, theirs = await story.acknowledged(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
+    await network.deliver()
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "own"))
+    await settle(network, 1)
+    await story.give_answer(network, theirs, story.reply("NOT_FOUND"))
+    await network.deliver()
+    await restore(network, "XAA", before)
+    await settle(network, 1)
+    assert "NOT_FOUND" == (await story.case(network, "XAA", ours)).reply["outcome"]
 
 
 async def test_another_stop_after_a_recall_is_not_taken_for_the_first(network: Network) -> None:
