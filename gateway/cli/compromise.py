@@ -29,7 +29,7 @@ from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.keys import SEALING_MAX, SIGNING_MAX, window
 from gateway.cli.output import counted, emit, json_option, plain, say
-from gateway.cli.own_card import device_key, identity_options, issue, open_identity, own_card
+from gateway.cli.own_card import check_newest, device_key, identity_options, issue, open_identity, own_card
 from gateway.cli.restore import again_option, begun_lately, sign_everybody_out
 from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
@@ -174,6 +174,7 @@ def compromise(
         signer = open_identity(home, identity, identity_passphrase_file, held)
         work = _Work(chosen, ask, signer, places, wait_s)
         work.store().check_changeable()
+        _check_cards(work, held)
         if not again and (at := begun_lately(chosen, held, by_theft=True)) is not None:
             text = f"the keys were replaced at {at}, and card {held.serial} revokes the old ones"
             hint = "start the gateway, and it goes on; only if the new keys may be stolen too: --again"
@@ -207,6 +208,14 @@ def _check_device(chosen: Settings, held: Card) -> None:
             " same with --activate; then this again"
         )
         raise CommandError(Exit.CONFIGURATION, "device-unlisted", text, hint) from None
+
+
+def _check_cards(work: "_Work", held: Card) -> None:
+    """Raise ``CommandError`` where keys tell that cards are missing, unless a run that was cut short made those."""
+    if device_key(work.settings) is None:
+        store = work.store()
+        here = {name for name in (homes.SIGNING, homes.NEXT) if name in store.names()}
+        check_newest(work.settings, store, held, {SigningKey(store.get(name)).kid for name in here})
 
 
 def _place(home: Path, file: Path | None) -> Path:
@@ -306,7 +315,7 @@ async def _raise_epoch(work: _Work) -> int:
     """Begin a new epoch: no number that a thief may have used is used again, and partners say what they hold."""
     async with opened(work.settings.home, work.ask) as gateway:
         context = gateway.context
-        context.epoch = max(context.epoch, own_card(work.settings).epoch, context.past + 1)
+        context.epoch = max(context.epoch, own_card(work.settings).epoch)
         return await gateway.resync.begin_epoch(context.clock.now())
 
 

@@ -5,7 +5,7 @@ The identity key is brought from its safe for a card and carried back; no privat
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from gateway import home as homes
+from gateway import stands
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, say
 from gateway.cli.session import VARIABLE, passphrase
@@ -137,6 +138,31 @@ def own_store(chosen: Settings, held: Card, ask: Callable[[], str]) -> KeyStore:
     store = open_store(chosen.custody, passphrase=ask, environ=os.environ)
     homes.check_log_key(homes.log_key(store).kid, held)
     return store
+
+
+def check_newest(chosen: Settings, store: KeyStore, held: Card, signing: Set[str]) -> None:
+    """
+    Raise ``CommandError`` where what stands beside the database, or a key here, tells of later cards than ``held``.
+
+    One that is issued in the place of theirs puts us on hold at each partner. ``held`` lists one of ``signing`` (ids).
+    """
+    stood = stands.noted(chosen.home / stands.STANDS_FILE, stands.of_card(held))
+    if stood is not None and stood.epoch > held.epoch:
+        found, hint = f"is of epoch {held.epoch}, and a gateway ran here in epoch {stood.epoch}", ""
+    elif signing.isdisjoint(key.kid for key in held.signing):
+        found = "does not list the signing key in use"
+        hint = (
+            "; if none is missing, put the key store of that card back, or run isthmus compromise again if it was cut"
+            " short; where that key is lost: isthmus keys rotate signing, then the same with --activate, and this again"
+        )
+    elif homes.NEXT not in store.names() and (unlisted := homes.unlisted_keys(store, our_cards(chosen))):
+        found = f"and those before it list none of {len(unlisted)} sealing keys"
+        hint = "; if none is missing, a rotation was cut short: isthmus keys rotate sealing goes on, then this again"
+    else:
+        return
+    text = f"our newest card here, {held.serial}, {found}: later ones are missing"
+    hint = f"take them from a partner, which has all of them, before you go on{hint}"
+    raise CommandError(Exit.CONFIGURATION, "cards-missing", text, hint)
 
 
 def our_cards(chosen: Settings) -> list[bytes]:

@@ -12,7 +12,7 @@ import click
 from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import Verbs, json_option, say
-from gateway.cli.own_card import identity_options, issue, open_identity, own_card, tell_card
+from gateway.cli.own_card import check_newest, identity_options, issue, open_identity, own_card, tell_card
 from gateway.cli.running import alone
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.wire import format_instant
@@ -61,18 +61,9 @@ def begin_epoch(
     signer = open_identity(home, identity, identity_passphrase_file, held)
 
     async def act(gateway: "Gateway") -> int:
-        if gateway.context.keyring.signing.kid not in {key.kid for key in held.signing}:
-            # A card that is issued anew under a number that partners hold puts us on hold at each of them.
-            text = f"our newest card here, {held.serial}, does not list the signing key in use: later ones are missing"
-            hint = (
-                "take them from a partner, which has all of them, before you go on; if none is missing, put the key"
-                " store of that card back, or run isthmus compromise again if it was cut short; where that key is lost:"
-                " isthmus keys rotate signing, then the same with --activate, and this again"
-            )
-            raise CommandError(Exit.CONFIGURATION, "cards-missing", text, hint)
-        # The backup may be older than the last restore; the card is not, nor what stands beside it where the cards were
-        # put back too. So no epoch is used twice.
-        gateway.context.epoch = max(gateway.context.epoch, held.epoch, gateway.context.past + 1)
+        check_newest(chosen, gateway.keys, held, {gateway.context.keyring.signing.kid})
+        # The backup may be older than the last restore; the card is not. So no epoch is used twice.
+        gateway.context.epoch = max(gateway.context.epoch, held.epoch)
         return await gateway.resync.begin_epoch(gateway.context.clock.now())
 
     ask = passphrase(passphrase_file)

@@ -681,6 +681,16 @@ def test_no_epoch_is_begun_where_our_newest_cards_are_missing(homes: Homes) -> N
     assert (newest - 1, 1) == (own_card(load(home, {})).serial, own_card(load(home, {})).epoch)
 
 
+def test_no_epoch_is_begun_where_the_cards_that_list_a_sealing_key_are_missing(homes: Homes) -> None:
+    """The key store is newer than the cards: what made the key gave partners a card that is not here."""
+    home = homes.home("XBB")
+    store = open_store(f"file:{home / 'gateway.keys'}", passphrase=lambda: PHRASE, environ={})
+    store.put("seal.1.99", SealingKey.generate(1).seed)
+    told = call("restore", "begin-epoch", "-C", home)
+    assert (3, True) == (told.exit_code, "isthmus keys rotate sealing goes on" in told.stderr)
+    assert 1 == own_card(load(home, {})).epoch
+
+
 def test_an_epoch_is_begun_though_the_key_that_our_card_lists_is_lost(homes: Homes) -> None:
     """The key store of the newest card is gone, and an older copy was put back: what the refusal says leads on."""
     home = homes.home("XBB")
@@ -770,14 +780,18 @@ def test_older_cards_beside_a_newer_epoch_are_not_led_to_another_one(homes: Home
 
 
 def test_no_epoch_is_begun_that_was_served(homes: Homes) -> None:
-    """Where the cards that were put back are older too: what stands in the home knows of the epochs since."""
+    """Where the cards that were put back are older too: what stands in the home knows that newer ones are missing."""
     home = homes.home("XBB")
     kept = (home / "data/gateway.db").read_bytes()
-    made = [value("restore", "begin-epoch", "-C", home, "--again") for _ in range(2)]
+    made = [Path(value("restore", "begin-epoch", "-C", home, "--again")["card"]) for _ in range(2)]
     write_stand(home)
     (home / "data/gateway.db").write_bytes(kept)
     for one in made:
-        Path(one["card"]).unlink()
+        one.rename(home / one.name)
+    told = call("restore", "begin-epoch", "-C", home)
+    assert (3, True) == (told.exit_code, "a gateway ran here in epoch 3" in told.stderr)
+    for one in made:
+        (home / one.name).rename(one)
     assert 4 == value("restore", "begin-epoch", "-C", home)["epoch"]
 
 

@@ -32,6 +32,7 @@ from gateway.settings import load
 from gateway.transport.card_directory import load_cards
 from keys import b64, card, jws
 from keys.custody import open_store
+from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.cli.support import Homes, call, deliver, in_environment, link_leads_on, value, write_stand
 from tests.services.one_case import over
@@ -615,7 +616,7 @@ def test_a_run_that_wrote_to_nobody_yet_is_run_again(homes: Homes, monkeypatch: 
 
 
 def test_an_older_database_that_comes_back_after_a_theft_gives_no_epoch_twice(homes: Homes) -> None:
-    """Nor where the cards that came back with it are older too: what stands in the home knows of the epochs since."""
+    """Nor is any begun where the cards that came back with it are older too, as what stands in the home tells."""
     home_ = homes.home("XAA")
     arguments = ("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
     kept, epochs = (home_ / "data/gateway.db").read_bytes(), []
@@ -623,10 +624,31 @@ def test_an_older_database_that_comes_back_after_a_theft_gives_no_epoch_twice(ho
         epochs.append(json.loads(call(*arguments).stdout)["epoch"])
         write_stand(home_)
         (home_ / "data/gateway.db").write_bytes(kept)
-    for serial in (2, 3):
-        (home_ / f"cards/XAA/{serial}.jws").unlink()
-    epochs.append(json.loads(call(*arguments).stdout)["epoch"])
-    assert [2, 3, 4] == epochs
+    assert [2, 3] == epochs
+    (home_ / "cards/XAA/3.jws").rename(home_ / "3.jws")
+    for command in (arguments, ("restore", "begin-epoch", "-C", home_, "--json")):
+        refused = call(*command)
+        assert (3, "cards-missing") == (refused.exit_code, json.loads(refused.stderr)["error"]["code"])
+    (home_ / "3.jws").rename(home_ / "cards/XAA/3.jws")
+    assert 4 == json.loads(call(*arguments).stdout)["epoch"]
+
+
+@pytest.mark.parametrize("what", ["signing", "sealing"])
+def test_no_key_is_replaced_where_our_newest_cards_are_missing(homes: Homes, what: str) -> None:
+    """A card under a number that partners hold puts us on hold at each, and the keys that it revokes stay believed."""
+    home_ = homes.home("XBB")
+    if what == "signing":
+        value("keys", "rotate", "signing", "-C", home_)
+        value("keys", "rotate", "signing", "-C", home_, "--activate")
+    else:
+        store = open_store(f"file:{home_ / 'gateway.keys'}", passphrase=lambda: "correct horse battery", environ={})
+        store.put("seal.1.99", SealingKey.generate(1).seed)
+    newest = own_card(load(home_, {})).serial
+    if what == "signing":
+        (home_ / f"cards/XBB/{newest}.jws").unlink()
+    refused = call("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    assert (3, "cards-missing") == (refused.exit_code, json.loads(refused.stderr)["error"]["code"])
+    assert [] == list(home_.glob("compromise-*.json"))
 
 
 @pytest.mark.parametrize(
