@@ -7,7 +7,7 @@ whatever has become of keys and cards since.
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.wire import Payload
-from gateway.services import epochs, tree
+from gateway.services import epochs, listing, tree
 from gateway.services.context import Context
 from gateway.services.daily import Daily, is_over
 from gateway.services.envelopes import Opened, open_envelope
@@ -90,6 +90,8 @@ class Receiver:
         self._judge = Judge(context, on_information)
         self._shares = Shares()
         self.daily = Daily(context.policy.messages_a_day, context.policy.mebibytes_a_day)
+        self._fetched: dict[str, date] = {}
+        """On which day it was told last that a State fetches what we post to it."""
 
     async def receive(self, raw: bytes) -> Reply:
         """
@@ -129,6 +131,7 @@ class Receiver:
             answer = await self._settle(opened, now)
             if answer is not None:
                 return self._answer(answer)  # refused by a receipt, like any other message
+            self._tell_fetched(opened.payload.sender, now)
             body = await self._on_collect(opened.payload.sender, opened.payload.body["max"])
             return Reply(200, envelope.MEDIA_TYPE_SEVERAL, body)
         except PeerError as error:
@@ -173,11 +176,18 @@ class Receiver:
                 _, known = await self._context.store.read(partial(_came_before, payload=payload))
                 if known is None:
                     raise PeerError(Reason.SENDER_DAY)
-            answer = await self._committed(unit, sender)
+            try:
+                answer = await self._committed(unit, sender)
+            except PeerError as error:
+                if error.reason is Reason.SEQ_GAP:
+                    await self._tell_ahead(payload)
+                raise
         if is_new:  # once it is kept: as many more as a State may have under way can pass the bound
             self.daily.count(payload, len(opened.signed), now)
         if is_new and fault is not None:
             self._tell_refused(sender, fault)
+        if is_new and fault is Reason.STEP_THREAD_UNKNOWN and TYPES[payload.type].sender == Side.REQUESTED:
+            await self._tell_ahead(payload)
         if self.daily.is_busy_now(payload, now):
             self._context.log("partner.busy", partner=sender, **({"code": "over"} if is_over(payload, now) else {}))
         return answer
@@ -187,6 +197,29 @@ class Receiver:
         self._context.log("message.refused", partner=sender, code=codes.outward(fault).code)
         if fault is Reason.TIME_FUTURE:
             self._context.clocks_are_apart(sender, "behind")
+
+    async def _tell_ahead(self, payload: Payload) -> None:
+        """
+        Tell of a State that goes by what nobody took or said here, if no restore of ours explains that.
+
+        It posts a number once it has a receipt for the one before (M-5.6), and answers what it was asked. So somebody
+        may sign in our name, and take our mail.
+        """
+
+        async def is_explained(tx: Tx) -> bool:
+            restored = await tx.find_meta(listing.RESTORED_AT)
+            thread = await tx.find_thread(payload.sender, payload.thread or "") if restored else None
+            last = await tx.find_inbound(payload.sender, thread.in_digest or "") if thread else None
+            return restored is not None and (last is None or last.received_at <= datetime.fromisoformat(restored))
+
+        if not await self._context.store.read(is_explained):
+            self._context.log("partner.ahead", partner=payload.sender, seq=payload.seq)
+
+    def _tell_fetched(self, country: str, now: datetime) -> None:
+        """Tell once a day of a State that fetches what we post to it: somebody else may do so with its keys."""
+        if self._context.partners[country].transmission != "pull" and self._fetched.get(country) != now.date():
+            self._fetched[country] = now.date()
+            self._context.log("partner.fetches", partner=country)
 
     async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]], partner: str = "") -> bytes | None:
         """Return the answer that ``unit`` drafted, once it is signed, or else what it returned."""

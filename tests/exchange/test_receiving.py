@@ -23,6 +23,7 @@ from gateway.services.access import stand
 from gateway.services.audit import audit
 from gateway.services.daily import DIRECTORY_COSTS, Daily
 from gateway.services.judge import SAID_MAX
+from gateway.services.listing import RESTORED_AT
 from gateway.services.reading import SHOWN_MAX, history, messages
 from gateway.services.shares import Shares
 from gateway.services.steady import SteadyClock
@@ -651,6 +652,48 @@ async def test_nothing_new_comes_into_a_thread_that_is_not_kept(fresh: Door, beg
 
 
 # The end comes before the gap (M-5.7, M-5.22, M-5.23).
+
+
+def _told(door: Door, event: str) -> list[dict[str, Any]]:
+    """Return what the lines of one event say."""
+    return [fields for name, fields in door.network.logs if name == event]
+
+
+async def test_state_that_goes_on_behind_what_nobody_took_is_told(fresh: Door) -> None:
+    """It has a receipt of ours for the number before, or it would not post the next: who signed that (M-5.6)?"""
+    first = fresh.partner.message()
+    await fresh.accepted(first)
+    await fresh.problem(follow(fresh, first, seq=3), "out-of-order")
+    assert [{"partner": "XAA", "seq": 3}] == _told(fresh, "partner.ahead")
+
+
+async def test_state_that_answers_what_nobody_asked_is_told(fresh: Door) -> None:
+    """An acknowledgement in a thread that is not known here is of a request in our name."""
+    said = example("verification.acknowledgement", "starts-the-clock")
+    await fresh.refused(fresh.partner.message("verification.acknowledgement", said), "illegal-step")
+    await fresh.refused(fresh.partner.message("reminder", example("reminder", "first")), "illegal-step")
+    assert [{"partner": "XAA", "seq": 1}] == _told(fresh, "partner.ahead")
+
+
+@pytest.mark.parametrize(("known", "told"), [(False, 0), (True, 1)], ids=["of before", "went on since"])
+async def test_what_our_restore_may_have_taken_is_no_alarm(fresh: Door, known: bool, told: int) -> None:
+    """A thread that a State brings again has gaps; in one that went on since, nothing is missing by it."""
+    first = fresh.partner.message()
+    at = fresh.network.clock.now() + timedelta(seconds=-1 if known else 1)
+    await fresh.accepted(first)
+    await fresh.gateway.store.commit(lambda tx: tx.set_meta(RESTORED_AT, wire.format_instant(at)))
+    await fresh.problem(follow(fresh, first, seq=3), "out-of-order")
+    assert told == len(_told(fresh, "partner.ahead"))
+
+
+async def test_state_that_fetches_what_is_posted_to_it_is_told_once_a_day(fresh: Door) -> None:
+    """It has no need to: somebody else may have its keys. One that is known to fetch is not told of."""
+    for _ in range(2):
+        assert 200 == (await fresh.post(_collect(fresh))).status
+    assert [{"partner": "XAA"}] == _told(fresh, "partner.fetches")
+    fresh.network.clock.pass_(days=1)
+    assert 200 == (await fresh.post(_collect(fresh))).status
+    assert 2 == len(_told(fresh, "partner.fetches"))
 
 
 async def test_after_a_withdrawal_only_what_takes_back_waits_for_a_gap(door: Door) -> None:
