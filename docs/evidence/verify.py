@@ -1,8 +1,7 @@
 """A second verifier of evidence files, with nothing of the gateway's in it: python verify.py FILE [ROOT.json]
 
 ROOT.json is the root of the trust list, as you compared it. Needs PyNaCl and cryptography >= 48 (for ML-DSA-44). Prints
-each fault as "member: reason"; exits 6 if there is one and 0 if not. docs/evidence.md tells what each check is worth.
-"""
+each fault as "member: reason"; exits 6 if there is one and 0 if not. docs/evidence.md tells what each is worth."""
 
 import base64
 import hmac
@@ -75,9 +74,10 @@ def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list fo
     typ = {"ca": "xg1-card", "co": "xg1-msg", "ma": "isthmus-evidence", "re": "xg1-receipt"}[name[:2]]
     need(b64(head) == f'{{"alg":"Ed25519","kid":"{kid}","typ":"{typ}+jws"}}'.encode(), "not the header that is due")
     country = value.get("from") or value["country"]
-    if typ == "xg1-card":
-        keys = [{"kid": kid, "key": value["identity"]}]
-        need(len(sys.argv) < 3 or value["identity"] in {c["identity"] for c in cards.get(country, ())}, "not listed")
+    digest = base64.urlsafe_b64encode(sha256(b64(payload)).digest())[:43].decode()
+    if typ == "xg1-card":  # by an identity key of the list, or named as the one before by a card that stands
+        keys, own = [{"kid": kid, "key": value["identity"]}], {value["identity"], digest}
+        need(len(sys.argv) < 3 or any(own & {one["identity"], one["prev"]} for one in cards[country]), "not listed")
     else:
         at = value.get("received_at") or value.get("exported_at") or row["received_at"] or row["queued_at"]
         keys = [key for card in cards[country] for key in card["signing"] if key["kid"] == kid]
@@ -90,7 +90,7 @@ def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list fo
         two = [about["partner"], about["country"]][:: 1 if row["direction"] == "sent" else -1]
         need([value["from"], value["to"], value["payload"]] == [*two, row["digest"]], "about another message")
         proved.add((name, country, row["digest"], value["status"], value["code"], row["received_at"] and at))
-    need(typ != "xg1-msg" or sha256(b64(payload)).digest() == b64(row["digest"]), "another message")
+    need(typ != "xg1-msg" or digest == row["digest"], "another message")
     need(typ != "xg1-msg" or all(value[it] == {**row, **about}[it] for it in ("type", "seq", "thread")), "not as told")
 
 
@@ -134,8 +134,8 @@ told["manifest.json"] = sha256(manifest).hexdigest()
 given = {(name, sha256(raw).hexdigest()) for name, raw in members.items() if name != "manifest.jws"}  # verified below
 faults += [(it, "missing, not in the manifest, or other bytes than there") for it in sorted(dict(given ^ told.items()))]
 attempt(lambda name: rows.update((r["digest"], r) for r in json.loads(members[name])["messages"]), "messages.json")
-for name in sorted(name for name in members if name.endswith(".jws")):  # cards come first
-    attempt(signed, name)
+for name in sorted((it for it in members if it.endswith(".jws")), key=lambda it: (it[:2] == "ca", len(it), it))[::-1]:
+    attempt(signed, name)  # cards come first, each before the one that it names
 openings = attempt(lambda name: json.loads(members[name])["openings"], "openings.json") or []
 entered = {attempt(opening, row.get("proof", "openings.json"), row) for row in openings}
 said = [more for name, signer, *more in proved if (name, signer) in entered]
@@ -144,6 +144,6 @@ faults += [("messages.json", f"{it[0]}: no receipt in the log of its signer says
 faults += [("openings.json", "two roots of one log and size")] * (len(checkpoints) > len({at for at, _ in checkpoints}))
 out = [f"{name or 'the file'}: {reason}" for name, reason in faults] or ["nothing is wrong"]
 out += [f"checkpoint {at}, signed by {', '.join(sorted(by))}" for (at, _), by in checkpoints.items()]
-keys = [f"identity key of {name}: {own[-1]['identity']}" for name, own in cards.items()]
+keys = [f"identity key of {name}: {' '.join({card['identity']: 0 for card in own})}" for name, own in cards.items()]
 print("\n".join(ascii(line)[1:-1] for line in out + keys))  # a file says nothing to the terminal
 sys.exit(6 if faults else 0)

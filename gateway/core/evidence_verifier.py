@@ -205,25 +205,36 @@ class _Verifier:
     # Cards: whose keys are whose.
 
     def _read_cards(self) -> None:
-        for name, match in self._named(CARD_NAME):
+        """
+        Read the cards, the last of each State first: one that stands names the card before it, whoever signed that.
+
+        So the cards of before a change of the identity key stand by the key that was compared, which came after it.
+        """
+        named = {digest for cards in self.listed.values() for digest in self._before(cards)}
+        for name, match in sorted(self._named(CARD_NAME), key=lambda one: int(one[1][2]), reverse=True):
             try:
                 card = parse_card(self.members[name])
             except _BAD as error:
                 self._fault(name, error)
                 continue
-            pins = self.pins.get(card.country)
+            pins, own = self.pins.get(card.country), (card.country, card.digest)
             if (card.country, str(card.serial)) != match.groups():
                 self._fault(name, "the card is of another country or serial than its name says")
-            elif pins is not None and card.identity not in pins:
+            elif pins is not None and card.identity not in pins and own not in named:
                 self._fault(name, "the card is signed by another identity key than the one given")
             else:
                 self.cards.setdefault(card.country, []).append(card)
+                named |= self._before([card])
         for country, cards in self.cards.items():
             # Who exports may leave out a card, and what the list says by it, such as that a key was revoked, holds.
             held = {card.raw for card in cards}
             cards += [card for card in self.listed.get(country, ()) if card.raw not in held]
             cards.sort(key=lambda card: card.serial)
             self._chain(cards)
+
+    def _before(self, cards: Sequence[Card]) -> set[tuple[str, str]]:
+        """Return State and digest of the card that each of ``cards`` names as the one before it."""
+        return {(card.country, card.prev) for card in cards if card.prev is not None}
 
     def _chain(self, cards: Sequence[Card]) -> None:
         """Check that each card continues the one before it, where that one is in the file."""
@@ -235,7 +246,8 @@ class _Verifier:
         found = []
         for country, cards in sorted(self.cards.items()):
             for identity, card in {card.identity: card for card in cards}.items():
-                found.append(Identity(country, b64.encode(identity), card.fingerprint, country in self.pinned))
+                pinned = country in self.pinned and identity in self.pins.get(country, ())
+                found.append(Identity(country, b64.encode(identity), card.fingerprint, pinned))
         return tuple(found)
 
     def _signing_key(self, country: str, kid: str, at: datetime) -> bytes:

@@ -14,7 +14,7 @@ the cards.
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -29,7 +29,7 @@ from gateway.core.notices import grants
 from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import findings
 from gateway.core.witness_policy import BadPolicy, WitnessPolicy, parse_policy
-from gateway.services import access, cases, checkpoints, tree
+from gateway.services import access, cases, checkpoints, own_card, tree
 from gateway.services import evidence_tables as tables
 from gateway.services.cases import Held
 from gateway.services.checkpoints import Checkpoints
@@ -39,7 +39,7 @@ from gateway.services.rows import AccessRow, CaseRow, EventRow, InboundRow, Kept
 from gateway.services.trust import CardSource
 from keys import b64, jws
 from keys.card import Card, parse_card
-from keys.errors import BadRest, CardRefused
+from keys.errors import BadRest
 from keys.trust_policy import WITNESS
 
 ROLES = frozenset({"case_officer", "liaison_officer", "registry_clerk", "desk_head", "dpo"})
@@ -303,15 +303,15 @@ async def _cards(context: Context, stored: _Stored, source: CardSource) -> list[
 
     Raises ``Unavailable`` if our own card is not published where ``source`` looks: nothing we sign could be checked.
     """
-    ours = [parse_card(raw) for raw in await source.cards(context.country)]
+    ours = own_card.every(await source.cards(context.country), context.country, context.own)
     if not any(key.kid == context.keyring.signing.kid for card in ours for key in card.signing):
         raise Unavailable("our own card is not in the directory of cards", "publish it there: isthmus keys show")
     held = parse_card(stored.held_card) if stored.held_card is not None else None
     if held is None:
         raise Unavailable(f"no card of {stored.row.partner} is held", "refresh trust, then export again")
-    older = [card for card in _readable(await source.cards(held.country)) if card.serial < held.serial]
     # Only what leads to the card held: what somebody else may have published under its name is no evidence.
-    return [*ours, *(card for card in older if card.identity == held.identity), held]
+    older = own_card.every(await source.cards(held.country), held.country, held)
+    return [*ours, *(card for card in older if card.serial < held.serial), held]
 
 
 def _cosigners(context: Context, stored: _Stored, logs: Sequence[_Log]) -> list[Card]:
@@ -339,14 +339,6 @@ def _policy(source: CardSource) -> WitnessPolicy | None:
         return parse_policy(raw) if raw is not None else None
     except BadPolicy:
         return None
-
-
-def _readable(published: Sequence[bytes]) -> Iterator[Card]:
-    for raw in published:
-        try:
-            yield parse_card(raw)
-        except CardRefused:
-            continue
 
 
 # Receipts and the log.

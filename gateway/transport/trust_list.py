@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from gateway.transport.card_directory import SERIAL_MAX, load_cards, replace_car
 from gateway.transport.trust_fetch import FolderFetcher, HttpFetcher
 from gateway.transport.trust_state import load_state
 from keys import jws, trust_list, trust_policy
+from keys.card import digest_of
 from keys.durable_file import confirm_all, write_durably
 from keys.errors import BadJws
 from keys.folder_lock import take
@@ -227,8 +228,10 @@ class TrustList:
         if raw is None:
             raise BadList("it lists no cards")
         found = trust_policy.parse_cards(raw, country)
-        if country != self._own and found != load_cards(self._directory, country):
-            replace_cards(self._directory, country, _by_serial(country, found))
+        kept = load_cards(self._directory, country) if country != self._own else found
+        if found != kept and found != kept[-len(found) :]:
+            listed = _by_serial(country, found)
+            replace_cards(self._directory, country, _before(country, kept, found) | listed)
         # The client has just verified this file, read as here; it does not say what stands in it. What TUF does not
         # know it keeps, signed or not, so this is no place to be stricter.
         part = Metadata[Targets].from_bytes((self._cache / METADATA / f"{country}.json").read_bytes())
@@ -279,6 +282,32 @@ def _content(updater: Updater, path: str, most: int) -> bytes | None:
         raise BadList(f"{path} is larger than {most} bytes")
     kept = updater.find_cached_target(info) or updater.download_target(info)
     return Path(kept).read_bytes()
+
+
+def _before(country: str, kept: Sequence[bytes], listed: Sequence[bytes]) -> dict[int, bytes]:
+    """
+    Return those of the cards ``kept`` here, by serial, that the first of ``listed`` follows, one after the other.
+
+    A list has the cards of the last 400 days; what was signed under older ones is proved by them for as long as it is
+    kept. Each is named by the digest in the one after it.
+    """
+    found: dict[int, bytes] = {}
+    prev = _claims(listed[0])[1] if listed else None
+    for raw in reversed(kept):
+        with suppress(BadList):
+            digest, before = _claims(raw)
+            if digest == prev:
+                found, prev = _by_serial(country, [raw]) | found, before
+    return found
+
+
+def _claims(raw: bytes) -> tuple[str, object]:
+    """Return the digest of a card and that of the one before it, as it says. Raises ``BadList``."""
+    try:
+        payload = jws.parse(raw, jws.TYP_CARD).payload
+        return digest_of(payload), ijson.loads(payload).get("prev")
+    except (BadJws, ijson.BadJson) as error:
+        raise BadList(f"it lists what is no card: {error}") from error
 
 
 def _by_serial(country: str, raws: Sequence[bytes]) -> dict[int, bytes]:

@@ -17,7 +17,7 @@ from gateway.core.evidence_verifier import Anchors
 from gateway.core.wire import format_instant
 from gateway.core.witness_policy import serialize_vkey
 from gateway.services.evidence import export, pack
-from keys import card, trust_list
+from keys import b64, card, trust_list
 from keys.sign import SigningKey
 from keys.trust_policy import WITNESS
 from tests.cli.support import call
@@ -192,6 +192,24 @@ async def test_identity_that_the_list_does_not_have(listed: Listed) -> None:
     changed = {**members, "cards/XBB-1.jws": foreign.raw}
     found = faults_by_member(verify_bytes(pack(changed), Anchors(root=listed.root)).faults)
     assert any("another card than the trust list has" in reason for reason in found["cards/XBB-1.jws"])
+
+
+async def test_case_that_is_older_than_the_cards_of_the_list(listed: Listed, tmp_path: Path) -> None:
+    """A list has the cards of 400 days; who read the ones before keeps them, and proves by them what they signed."""
+    ours, _ = await story.replied(listed.network)
+    at, signing = listed.network.clock.now(), SigningKey.generate()
+    window = {"from": format_instant(at), "until": format_instant(at + timedelta(days=400)), "revoked_at": None}
+    entry = {"kid": signing.kid, "key": b64.encode(signing.public), **window}
+    listed.world.issue("XBB", at=at, signing=[entry])
+    await listed.network.gateways["XAA"].refresh_trust()
+    listed.world.states["XBB"].cards = listed.world.states["XBB"].cards[-1:]
+    for _ in range(2):
+        listed.world.publish_cards("XBB")
+        await listed.network.gateways["XAA"].refresh_trust()
+    raw = await listed.exported(ours)
+    assert () == verify_bytes(raw, Anchors(root=listed.root)).faults
+    (tmp_path / "root.json").write_bytes(listed.root)
+    assert 0 == (await run(tmp_path / "case.zip", raw, str(tmp_path / "root.json")))[0]
 
 
 async def test_later_card_by_somebody_else(listed: Listed) -> None:

@@ -34,6 +34,21 @@ async def test_another_identity_key_holds_everything(both: tuple[Network, World]
     assert "SENT" == await story.state(network, "XAA", waiting)
 
 
+async def test_what_no_card_of_the_list_follows_does_not_stay(both: tuple[Network, World]) -> None:
+    """A card that was read before is kept where one that is listed names it, and goes where none does."""
+    network, world = both
+    gateway, first = network.gateways["XAA"], world.states["XBB"].cards[0]
+    second = world.issue("XBB", at=network.clock.now())
+    await gateway.refresh_trust()
+    world.states["XBB"].cards = [second]
+    world.publish_cards("XBB")
+    await gateway.refresh_trust()
+    assert (first.raw, second.raw) == await gateway.cards.cards("XBB")
+    _new_identity(network, world)
+    await gateway.refresh_trust()
+    assert (world.states["XBB"].cards[0].raw,) == await gateway.cards.cards("XBB")
+
+
 async def test_what_a_state_on_hold_sends_is_answered_hold(both: tuple[Network, World]) -> None:
     """Its envelope is answered 423 and nothing of it is stored; it is taken after the hold."""
     network, world = both
