@@ -616,6 +616,21 @@ async def listing_moves_nothing(play: Play, rows: list[Json]) -> None:
     await send(talk, "reminder")
 
 
+@case("epochs.listed-before-its-request", "M-5.29", "M-5.28", section="5.8", profile="verify", positive=True)
+async def listed_before_its_request(play: Play) -> None:
+    """
+    A listing may name a thread that is not known: the request that opens it comes after that, and is taken.
+
+    A restored gateway that goes by the listing refuses that request for good, or says the next thing under a number
+    that nobody waits for.
+    """
+    talk = Talk(play, play.a, asking=True)
+    rows = [{"thread": talk.thread, "epoch": 1, "seq": 3, "payload": "A" * 43}]
+    await play.accepted(play.message("resync", {"threads": rows, "more": False}))
+    await send(talk, "verification.request")
+    await talk.said("verification.acknowledgement", {})
+
+
 @case("epochs.listing-posts-nothing", "M-5.29", section="5.8", profile="verify")
 async def listing_posts_nothing(play: Play) -> None:
     """

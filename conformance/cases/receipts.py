@@ -26,6 +26,7 @@ WRONG: dict[str, Answering] = {
     "accepted-with-a-code": _claims(code="illegal-step"),
     "refused-for-nothing": _claims(status="refused", start_on=None, due_on=None),
     "refused-by-what-is-none": _claims(status="refused", code="later", start_on=None, due_on=None),
+    "refused-and-begun": _claims(status="refused", code="illegal-step"),
     "due-before-it-began": _claims(due_on="2026-11-24"),
     "begun-and-never-due": _claims(due_on=None),
     "white-space": Answering(content=swap(b',"from"', b', "from"')),

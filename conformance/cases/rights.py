@@ -10,7 +10,7 @@ from conformance.bodies import RIGHTS, asked_about, body, day, refuses, send, wi
 from conformance.play import Play, body_of
 from conformance.reading import instant
 from conformance.registry import NotOffered, Wrong, case
-from conformance.returning import acceptance, departure, homeward, journey, plan, schedule
+from conformance.returning import acceptance, departure, homeward, journey, loses, plan, schedule
 from conformance.talk import Talk
 
 Place = Callable[[Play], Awaitable[Talk]]
@@ -217,9 +217,10 @@ async def said_again(play: Play, again: tuple[Place, str, int, str]) -> None:
     await send(talk, then)
 
 
-async def _withdrawn(play: Play) -> Talk:
-    talk = await play.acknowledged()
-    await send(talk, "withdrawal")
+async def _contest_lost(play: Play) -> Talk:
+    talk = await _has_replied(play)
+    await talk.say("verification.contest", {"ground": "WRONG_PERSON"})
+    await loses(talk)
     return talk
 
 
@@ -232,14 +233,17 @@ async def _called_back(play: Play) -> Talk:
 SAID_OUT: dict[str, tuple[Place, str, int, str]] = {
     "resumption": (_replied, "resumption", 256, "suspension"),
     "suspension": (_replied, "suspension", 512, "resumption"),
-    "withdrawal": (_withdrawn, "withdrawal", 255, "erasure"),
-    "acknowledgement": (_closed_there, "verification.acknowledgement", 255, "verification.delay"),
+    "acknowledgement": (_contest_lost, "verification.acknowledgement", 255, "verification.delay"),
 }
 SAID_OUT_AWAY: dict[str, tuple[Place, str, int, str]] = {
     "take-back": (_called_back, "return.take-back", 511, "withdrawal"),
     "report": (lambda play: homeward(play, "handed over"), "return.monitoring", 256, "return.take-back"),
 }
-"""How a thread comes there, what it then takes so often still, and what it takes after that as before."""
+"""
+How a thread comes there, what it then takes so often still, and what it takes after that as before.
+
+None of these threads is over: a gateway may keep a closed case under lock, and nothing of one that is withdrawn (5.9).
+"""
 
 
 @case("rights.said-out", "M-5.42", section="5.12", inputs=SAID_OUT, profile="verify", seconds=120.0)
