@@ -14,10 +14,10 @@ from datetime import UTC, date, datetime, timedelta
 from gateway.core.calendars import Calendar, end_of_day, local_date
 from gateway.core.case import HELD, Case, Side, State
 from gateway.core.clocks import Clock, notice_until
+from gateway.core.deadlines import add_months
 from gateway.core.facts import Finding
 from gateway.core.ladder import Level, is_reached
 from gateway.core.messages import DOCUMENT, DOCUMENT_REQUEST, HANDOVER, PROPOSAL, SCHEDULE, TAKE_BACK
-from gateway.core.return_guards import months_after
 from gateway.core.returns import ARRANGING, MONITORED_MONTHS
 from gateway.core.wire import SKEW
 
@@ -93,7 +93,7 @@ def away_until(case: Case, zone: str, now: datetime) -> tuple[date, datetime] | 
             return local_date(arrives_at, zone), arrives_at
         if at in (State.HANDED_OVER, State.MONITORING):
             handed_over = datetime.fromisoformat(case.said[HANDOVER]["protocol"]["at"]).date()
-            day = months_after(handed_over, MONITORED_MONTHS)
+            day = add_months(handed_over, MONITORED_MONTHS)
         elif at is State.RECALL:
             day = date.fromisoformat(case.said[TAKE_BACK]["by"])
         elif at in ARRANGING and (case.state is not State.DECIDED or _owes_document(case)):

@@ -10,6 +10,7 @@ from gateway.core import edtf
 from gateway.core.age import born_a_minor, treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State
+from gateway.core.deadlines import add_months
 from gateway.core.facts import Finding
 from gateway.core.machine import Event, Guard
 from gateway.core.messages import (
@@ -540,17 +541,6 @@ def _handover_dated(case: Case, event: Event, now: datetime) -> str | None:
     return None if left <= at <= latest else "a handover is dated after the departure and not ahead of time"
 
 
-def months_after(day: date, months: int) -> date:
-    """Return the same day of the month ``months`` later, or the last day of that month."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(year, month + 1, min(day.day, last))
-        except ValueError:
-            continue
-    raise ValueError("no such month")
-
-
 def _seen(case: Case, event: Event, now: datetime) -> str | None:
     """The last report is bounded by ``_six_months``, and what another State dates is taken as it is."""
     return "a report is of a day that has come" if _day(body_of(event)["on"]) > _today(event, now) else None
@@ -559,7 +549,7 @@ def _seen(case: Case, event: Event, now: datetime) -> str | None:
 def _six_months(case: Case, event: Event, now: datetime) -> str | None:
     since = _instant(case.said[HANDOVER]["protocol"]["at"]).date()
     seen = _day(body_of(event)["on"])
-    if not months_after(since, MONITORED_MONTHS) <= seen <= now.date() + timedelta(days=1):
+    if not add_months(since, MONITORED_MONTHS) <= seen <= now.date() + timedelta(days=1):
         return f"a return is followed for {MONITORED_MONTHS} months"
     return None
 

@@ -1466,12 +1466,16 @@ def test_a_handover_is_dated_when_it_was(side: Side, name: str, then: str, askin
     [
         ("2026-05-31T10:00:00Z", "2026-11-30", at("2026-12-01"), False),
         ("2026-05-31T10:00:00Z", "2026-11-29", at("2026-12-01"), True),
+        ("2026-07-31T10:00:00Z", "2027-01-30", at("2027-02-01"), True),
         ("2026-08-31T10:00:00Z", "2027-02-28", at("2027-03-01"), False),
         ("2026-08-31T10:00:00Z", "2027-02-27", at("2027-03-01"), True),
         ("2026-05-01T10:00:00Z", "2026-12-02", at("2026-12-01"), False),
         ("2026-05-01T10:00:00Z", "2026-12-03", at("2026-12-01"), True),
     ],
-    ids=["of a short month", "a day early", "to the end of February", "a day before", "tomorrow there", "to come"],
+    ids=[
+        *("of a short month", "a day early", "before the 31st", "to the end of February", "a day before"),
+        *("tomorrow there", "to come"),
+    ],
 )
 def test_a_return_is_followed_for_six_months(handed_over: str, seen: str, now: datetime, holds: bool) -> None:
     """The last report is of a day six months after the handover, and of no day to come."""
