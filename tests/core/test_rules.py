@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -402,6 +402,7 @@ CASES: dict[str, Cases] = {
             "corrected before it is taken back": taking_back(ERASURE, State.FROZEN),
             "a correction that brings a value": taking_back(RECTIFICATION, elements={"sex": 2}),
             "suspended": request(state=State.SUSPENDED),
+            "an acceptance while it is frozen": journey(ACCEPTANCE, frozen=True, state=State.FROZEN),
             "frozen by the side that asks": journey(SUSPENSION, {}, frozen=True, state=State.FROZEN),
             "passed on, though closed while stopped": passing_on("GRANTED", held=True),
         },
@@ -409,14 +410,20 @@ CASES: dict[str, Cases] = {
             "passed on, and nobody stopped it": passing_on("GRANTED"),
             "not passed on, though closed while stopped": passing_on("REFUSED", held=True),
             "open": request(),
+            "open, and somebody holds it": request(held=True),
+            "taken back while it is suspended": replace(taking_back(RECTIFICATION, State.SUSPENDED), frozen=False),
             "the withdrawal": taking_back(WITHDRAWAL, State.FROZEN),
             **everything_taken_back(),
             "that it is suspended": journey(SUSPENSION, {}, state=State.SUSPENDED),
+            "that it goes on": journey(RESUMPTION, {}, state=State.SUSPENDED),
             "a veto": journey(SUSPENSION, {}, side=Side.REQUESTED, draft=None, frozen=True, state=State.FROZEN),
         },
     ),
     "R-03": Cases(
         {
+            "elements that tell the day": replace(
+                body(elements={**REQUEST_BODY["elements"], "entry_date": "2024-08"}), type=ELEMENTS
+            ),
             "residence without its day": residence(),
             "nationality with a day of entry": body(elements={**REQUEST_BODY["elements"], "entry_date": "2024-08"}),
             "another question": body(handling={**HANDLING, "purpose": "RETURN_ARRANGEMENT"}),
@@ -438,6 +445,7 @@ CASES: dict[str, Cases] = {
         {
             "no reply": journey(reply=None),
             "nothing signed": journey(reply_digest=None),
+            "planned anew once she was called back": journey(SCHEDULE, PLANNED, state=State.RECALL, reply=None),
             **{outcome: journey(reply=reply(outcome)) for outcome in (*NEGATIVE_OUTCOMES, "CANNOT_SAY")},
             "the other question": journey(reply=reply("PR_AT_DATE")),
             "a genuine document": journey(reply=reply("DOC_AUTHENTIC")),
@@ -453,6 +461,8 @@ CASES: dict[str, Cases] = {
             **safe_ways(),
             "valid today": journey(reply=reply(valid_until="2026-12-01")),
             "residence": entered("2024-08", reply=resident_on("2024-08-14")),
+            "residence as of the first day it may have been": entered("2024-08", reply=resident_on("2024-08-01")),
+            "residence as of the last": entered("2024-08", reply=resident_on("2024-08-31")),
             "our own reply": journey(ACCEPTANCE, reply_digest=None),
         },
     ),
@@ -484,6 +494,7 @@ CASES: dict[str, Cases] = {
                 draft(age={"class": "minor", "decision": DECISION, "treat_as_child": False})
             ),
             "unknown as an adult": request(draft(age={**UNKNOWN_AGE, "treat_as_child": False})),
+            "a minor in another case": request(around=around(minor_elsewhere=True)),
             "an adult of fifteen": born("2011-04-17"),
             "an adult until tomorrow": born("2008-12-02"),
             "an adult who may be fifteen": born("200X"),
@@ -500,6 +511,7 @@ CASES: dict[str, Cases] = {
             "unknown until tomorrow": request(
                 draft(age={**decided("2026-12-02"), "class": "unknown", "treat_as_child": False})
             ),
+            "planned as an adult of fifteen": replace(born("2011-04-17", type=SCHEDULE), body=PLANNED),
             "accepted as an adult of fifteen": accepting("2011-04-17"),
             "accepted as an adult until tomorrow": accepting("2008-12-02"),
             "born in the year of another calendar": born("1388-01-28"),
@@ -517,6 +529,8 @@ CASES: dict[str, Cases] = {
             "a withdrawal": born("2011-04-17", type=WITHDRAWAL),
             "handed over by the escort": born("2011-04-17", type=HANDOVER),
             "put right": born("2011-04-17", type=RECTIFICATION),
+            "called off": replace(born("2011-04-17", type=SCHEDULE), body=CANCELLED),
+            "a minor in both cases": replace(minor(), around=around(minor_elsewhere=True)),
             "word of a stop": born("2011-04-17", type=SUSPENSION),
             "accepted as an adult": accepting("2001-04-17"),
             "accepted as an adult of doubtful age": accepting("200X"),
@@ -564,6 +578,7 @@ CASES: dict[str, Cases] = {
         {
             **steps(),
             **safe_ways(),
+            "thirty days": recorded(reflection={"granted_on": "2026-10-31", "ends_on": "2026-11-30"}),
             "waived by an adult": adult(
                 record={**RECORD, "reflection": {**RECORD["reflection"], "waived_in_writing_on": "2026-11-01"}}
             ),
@@ -634,6 +649,8 @@ CASES: dict[str, Cases] = {
             "turned down": journey(said={ACCEPTANCE: TURNED_DOWN}),
             "called an adult": journey(PROPOSAL, {**PROPOSED, "represented": False}),
             "no proposal": journey(DOCUMENT, said={ACCEPTANCE: ACCEPTED}, releases=()),
+            "a minor who was proposed as an adult": adult(draft=draft(age=MINOR, representative=REPRESENTATIVE)),
+            "an adult who was proposed as a minor": journey(draft=draft()),
             "adult: not released": adult(releases=(signed("theirs", "acceptance", role="desk_head"),)),
             "adult: not accepted": adult(releases=(signed("ours", "release", role="coordinator"),)),
             "adult: accepted by another": adult(
@@ -650,6 +667,10 @@ CASES: dict[str, Cases] = {
             **steps(),
             **safe_ways(),
             **{f"adult: {type}": adult(type) for type in (*OF_A, *OF_B)},
+            "the first proposal": journey(PROPOSAL, said={}, releases=(signed("ours", "release"),)),
+            "on the last day of the acceptance": journey(
+                said={PROPOSAL: PROPOSED, ACCEPTANCE: {**ACCEPTED, "expires_on": "2026-12-01"}}
+            ),
             "adult: planned": adult(SCHEDULE, PLANNED),
             "adult: signed by more than two": adult(
                 releases=(
@@ -804,6 +825,7 @@ CASES: dict[str, Cases] = {
             "detained": recorded(wish={"detained_now": True}),
             "no wish": recorded(wish=None),
             "a minor not heard": recorded(views=None),
+            "a no elsewhere since": journey(around=around(no_elsewhere=date(2026, 11, 22))),
             "not asked today": recorded(reconfirmation={"on": "2026-11-30"}),
             "no longer": recorded(reconfirmation={"consent_stands": False}),
             "not asked": recorded(reconfirmation=None),
@@ -823,6 +845,7 @@ CASES: dict[str, Cases] = {
             ),
             "not on the day yet": journey(SCHEDULE, PLANNED, record={**RECORD, "reconfirmation": None}),
             "medical needs with a yes": replace(agreed_on("2026-12-01"), body=NEEDING),
+            "a no elsewhere before": journey(around=around(no_elsewhere=date(2026, 11, 21))),
         },
     ),
     "R-24": Cases(
