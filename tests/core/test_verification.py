@@ -585,3 +585,27 @@ def test_erasure_waits_for_its_time() -> None:
     with pytest.raises(RuleRefused, match="R-25"):
         take(case, "block", "gateway", GATEWAY, until=NOW + timedelta(seconds=1))
     assert State.BLOCKED == take(case, "block", "gateway", GATEWAY, until=NOW)[0].state
+
+
+MINOR: dict[str, Any] = {"class": "minor", "decision": None}
+
+
+@pytest.mark.parametrize("state", [State.DEPARTED, State.RECALL])
+def test_of_who_has_left_a_guardian_is_named_by_whom_word_of_her_may_leave(state: State) -> None:
+    """A guardian who is not named, not signed for, or appointed from tomorrow would hold the news of a child."""
+    case = asking(state, draft=draft(age=MINOR, representative=support.GUARDIAN))
+    other = {**support.GUARDIAN, "appointed_on": "2026-12-01", "signed_by": "hana"}
+    for wrong in ({"ref": ""}, {"signed_by": ""}, {"appointed_on": "2026-12-02"}):
+        with pytest.raises(RuleRefused, match="R-07"):
+            take(case, "restate", "dora", "child_welfare", age=MINOR, representative={**other, **wrong})
+    taken, _ = take(case, "restate", "dora", "child_welfare", age=MINOR, representative=other)
+    assert taken.draft is not None
+    assert other == taken.draft["representative"]
+
+
+def test_of_an_adult_who_has_left_the_guardian_may_go() -> None:
+    """An adult needs none, so that of hers may be struck out by whoever is in charge of her."""
+    case = asking(State.DEPARTED, draft=draft(representative=support.GUARDIAN))
+    taken, _ = take(case, "restate", "cora", "coordinator", age=support.DRAFT["age"], representative=None)
+    assert taken.draft is not None
+    assert taken.draft["representative"] is None
