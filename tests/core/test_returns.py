@@ -1970,3 +1970,19 @@ def test_residence_as_of_another_day_begins_no_return() -> None:
     assert S.CONSIDERED == take(residing("2024-08-01"), "consider")[0].state
     with pytest.raises(RuleRefused, match="R-04"):
         take(residing("2024-07-31"), "consider")
+
+
+def test_a_recall_ends_what_was_prepared_and_is_held_by_who_attests() -> None:
+    """What was approved before it does not leave after it, and who was let go of before is held again."""
+    case = support.asking(S.DEPARTED, released=True)
+    taken, _ = support.take(case, "recall", "hana", "asylum_authority", reason="unsafe", body=None, draft=None)
+    assert (None, False) == (taken.pending, taken.released)
+    assert (("hana", "asylum_authority"),) == taken.holders
+
+
+def test_nothing_of_before_counts_once_the_person_is_back() -> None:
+    """Record, messages, statements, the prepared body and the reason of the recall are of the return that is over."""
+    case = support.asking(S.RECALL, record=kit.RECORD, said=kit.SAID, freeze_reason="unsafe", released=True)
+    taken, _ = support.take(case, "returned", "anna", "case_officer")
+    assert (S.CONSIDERED, None, {}, ()) == (taken.state, taken.record, taken.said, taken.releases)
+    assert (None, None) == (taken.pending, taken.freeze_reason)
