@@ -153,7 +153,7 @@ class Judge:
         held = cases.readable(self._context, await tx.find_case(ref))
         if held is None or held.case.state is State.BLOCKED or FORGOTTEN in held.case.findings:
             return
-        if not await is_forgotten(tx, ref, payload.sender, payload.in_reply_to, now):
+        if not await is_forgotten(self._context, tx, ref, payload.sender, payload.in_reply_to, now):
             return
         self._context.notify(held.case, Notify("interior"))
         await cases.add_finding(self._context, tx, held, FORGOTTEN, "resync", payload.sender, now)

@@ -174,12 +174,15 @@ FORGOTTEN = (
 """Finding on a case in which who asks waits for what it had, and nobody posts again (M-5.28)."""
 
 
-async def is_forgotten(tx: Tx, ref: str, country: str, in_reply_to: str | None, now: datetime) -> bool:
+async def is_forgotten(
+    context: Context, tx: Tx, ref: str, country: str, in_reply_to: str | None, now: datetime
+) -> bool:
     """
     Return whether ``country`` has lost what it had of us in the case ``ref``, and is not told again.
 
     ``in_reply_to`` says which message of ours it had taken last as it wrote; one that is unknown here says nothing.
-    What is behind that, had its receipt before a restore of ``country`` and ran out since is taken no more.
+    What is behind that, and had its receipt before a restore of ``country``, is taken no more where it ran out since,
+    or our own epoch was raised.
     """
     partner = await tx.find_partner(country)
     rows = await tx.outbound_of_case(ref)
@@ -188,7 +191,8 @@ async def is_forgotten(tx: Tx, ref: str, country: str, in_reply_to: str | None, 
         return False
     last = max(taken, default=(0, 0))
     behind = [row for row in rows if row.state == "receipted" and row.place > last]
-    return any(not may_repeat(row, now) and is_of_before(row, partner) for row in behind)
+    over = [row for row in behind if row.epoch < context.epoch or not may_repeat(row, now)]
+    return any(is_of_before(row, partner) for row in over)
 
 
 def said(rows: Sequence[OutboundRow]) -> list[OutboundRow]:

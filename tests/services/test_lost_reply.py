@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.services.anew import ANSWERED_THERE
+from gateway.services.answers import SAYS_OTHERWISE
 from gateway.services.passed_over import FORGOTTEN
 from tests.support import story
 from tests.support.network import Network
@@ -90,3 +91,25 @@ async def test_who_was_put_back_and_lost_nothing_is_told_of_no_loss(network: Net
     await settle(network, 1)
     await remind(network, ours)
     assert ([], 2) == (await findings_of(network, "XBB", theirs), (await story.case(network, "XBB", theirs)).reminders)
+
+
+async def test_who_answered_in_an_epoch_that_is_over_learns_that_the_answer_is_lost_there(
+    network: Network, tmp_path: Path
+) -> None:
+    """It is posted again and refused, for its State has begun another epoch since: nobody hears it any more."""
+    ours, theirs = await story.acknowledged(network)
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.deliver()
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "theirs"))
+    network.clock.pass_(days=20)
+    await network.refresh()
+    await restore(network, "XAA", backup)
+    await settle(network, 1)
+    differs = SAYS_OTHERWISE % {"receipt": "refused", "first_receipt": "accepted"}
+    assert ("ACKNOWLEDGED", [differs]) == (
+        await story.state(network, "XAA", ours),
+        await findings_of(network, "XBB", theirs),
+    )
+    await remind(network, ours)
+    assert [differs, FORGOTTEN] == await findings_of(network, "XBB", theirs)
