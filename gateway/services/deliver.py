@@ -71,9 +71,6 @@ GAP = "out-of-order"
 EXPIRE_LOOK_S = 60.0
 """Seconds between two looks at what expired, and at whether the clock was set back meanwhile."""
 
-STEERED_S = 10.0
-"""So much may a clock be steered between two looks without having been set."""
-
 IDLE_S = 1.0
 """Longest wait between two looks at what is due; a message queued by this process is looked for at once."""
 
@@ -210,7 +207,7 @@ class Deliverer:
         now = self._context.clock.now()
         latest, self._latest = self._latest or now, now
         try:
-            await self.hasten(now, set_back=now + timedelta(seconds=STEERED_S) < latest)
+            await self.hasten(now, set_back=now + timedelta(seconds=listing.STEERED_S) < latest)
         except Unavailable:
             self._latest = max(latest, self._latest)
             raise

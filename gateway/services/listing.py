@@ -30,6 +30,9 @@ AGAIN_S = 900
 OTHER_PARTS_S = 1200
 """How long the other parts of a listing may take that was posted with its last one; one that is made anew takes 900."""
 
+STEERED_S = 10.0
+"""So much may a clock be steered back without having been set."""
+
 RESTORED_AT = "restored_at"
 """Name of the stored instant at which our database last came back from a backup."""
 
@@ -156,7 +159,7 @@ async def _note(tx: Tx, country: str, made_at: datetime, now: datetime) -> None:
 async def _was_ahead(tx: Tx, now: datetime) -> bool:
     """Return whether our clock, which shows ``now``, was ahead as we were restored, as it has told now or before."""
     restored = await tx.find_meta(RESTORED_AT)
-    if restored and datetime.fromisoformat(restored) > now + wire.SKEW:
+    if restored and datetime.fromisoformat(restored) > now + timedelta(seconds=STEERED_S):
         await tx.set_meta(_AHEAD, restored)
         return True
     return restored is not None and await tx.find_meta(_AHEAD) == restored

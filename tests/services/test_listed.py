@@ -168,6 +168,8 @@ async def test_no_wait_is_longer_because_a_clock_was_ahead(store: Store) -> None
         (timedelta(days=7), timedelta(minutes=15), timedelta(minutes=16), False),
         (timedelta(days=7), timedelta(days=7, minutes=5), timedelta(minutes=16), False),
         (timedelta(days=7), timedelta(days=7, minutes=5), timedelta(days=9), True),
+        # By one that was ahead by minutes, and is right as the listing comes, which waited for the line.
+        (timedelta(minutes=20), timedelta(minutes=16), timedelta(hours=1), False),
     ],
 )
 async def test_a_listing_counts_where_a_clock_was_ahead_at_the_restore(
