@@ -261,6 +261,8 @@ class Deliverer:
             if partner is not None and partner.hold is not None:
                 return [], [], 0  # decided at another node a moment ago: the card in memory does not know yet
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
+            if not collected and circuit.failures and await outage.is_fetching(tx, country, now):
+                return [], [], 0
             # While this waited for its turn, more answers may have come.
             room, under_way = line.room, line.under_way
             width = room if collected else circuit.width(now, room + under_way) - under_way
@@ -500,7 +502,8 @@ class Deliverer:
             current = await tx.find_outbound(row.partner, row.id)
             if current is None or current.state != "posted":
                 return
-            wait_s = backoff(current.attempts, context.random.spread(), retry_after_s)
+            fetched = failure and retry_after_s is None and await outage.is_fetching(tx, row.partner, now)
+            wait_s = backoff(1 if fetched else current.attempts, context.random.spread(), retry_after_s)
             asked = None if retry_after_s is None else now + timedelta(seconds=min(retry_after_s, MAX_WAIT_S))
             # Before this message has its wait: one that was put off is not what an answer lets go.
             await outage.note(context, tx, row.partner, failure, now, context.random.spread(), asked)

@@ -44,6 +44,21 @@ def lease_s(context: Context) -> float:
     return context.policy.post_timeout_s + LEASE_MARGIN_S
 
 
+async def note_fetch(tx: Tx, country: str, now: datetime) -> None:
+    """Keep that a partner, which has an address too, fetched what waits for it."""
+    await tx.set_meta(_FETCHED + country, now.isoformat())
+
+
+async def is_fetching(tx: Tx, country: str, now: datetime) -> bool:
+    """
+    Return whether a partner fetched lately.
+
+    What fails to be posted to it is left for it to fetch then: each attempt would keep the message from it meanwhile.
+    """
+    text = await tx.find_meta(_FETCHED + country)
+    return text is not None and abs(now - datetime.fromisoformat(text)) < _FETCHES
+
+
 async def ended(tx: Tx, country: str) -> datetime | None:
     """Return when the last outage of a partner ended, ``None`` if there was none."""
     text = await tx.find_meta(_ENDED + country)
@@ -66,6 +81,12 @@ async def _asked_until(tx: Tx, country: str, now: datetime) -> datetime:
 
 _ENDED = "outage_ended:"
 """Name, before the partner's code, of the instant at which it answered again after an outage."""
+
+_FETCHED = "fetched:"
+"""Name, before the partner's code, of the instant at which it fetched last, if it has an address too."""
+
+_FETCHES = timedelta(minutes=5)
+"""So long after it fetched last a partner is waited for to do so again; whoever fetches does so twice a minute."""
 
 _ASKED = "asked_until:"
 """Name, before the partner's code, of the instant until which it asked for nothing more."""

@@ -23,7 +23,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.wire import Payload
-from gateway.services import epochs, listing, tree
+from gateway.services import epochs, listing, outage, tree
 from gateway.services.context import Context
 from gateway.services.daily import Daily, is_over
 from gateway.services.envelopes import Opened, open_envelope
@@ -385,6 +385,8 @@ class Receiver:
         fault = fault or opened.schema_fault
         if fault is None and opened.collecting:
             await tx.add_inbound(_row(opened, Verdict(None), now))  # no receipt: what waits is the answer
+            if self._context.trust.card(payload.sender).addresses:
+                await outage.note_fetch(tx, payload.sender, now)
             return Verdict(None)
         if fault is None and payload.type == RESYNC:
             await self._on_resync(tx, payload, now)

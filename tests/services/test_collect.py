@@ -138,3 +138,29 @@ async def test_what_was_handed_out_is_remembered_until_it_is_answered(
         counts.append(len(asking._handed_out))
         await asking.take_answer((await network.gateways["XBB"].receiver.receive(raw)).body)
     assert ([1, 1], {}) == (counts, asking._handed_out)
+
+
+async def test_what_cannot_be_posted_is_left_to_who_fetches(network: Network) -> None:
+    """A State whose address leads nowhere, and that fetches, has each message within a minute and not within hours."""
+    post, asking, waited = network.wires.post, network.gateways["XAA"], list[int]()
+
+    async def only_out(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        if (country, path) == ("XBB", "/xg/1/messages"):
+            raise Unavailable("nobody is there")
+        return await post(country, path, body, media_type)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network.wires, "post", only_out)
+        for _ in range(2):
+            ours = await story.sent(network)
+            for second in range(61):
+                network.clock.pass_(seconds=1)
+                await asking.deliverer.run_once()
+                if second % 30 == 0:
+                    await network.gateways["XBB"].collector.run_once("XAA")
+                if "DELIVERED" == await story.state(network, "XAA", ours):
+                    waited.append(second)
+                    break
+    assert [30, 30] == waited
+    await story.sent(network)
+    assert 1 == await asking.deliverer.run_once()  # it answered, and may have its address back
