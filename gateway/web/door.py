@@ -186,8 +186,11 @@ class _Door:
                 if error.code != "token" or (led := self._led.get(_tokens(visit))) is None:
                     raise
                 return await visit.to(led.location, told=led.said)
-            if token:  # a form may take its time to arrive, and the session was ended meanwhile
-                session = visit.session = await site.accounts.find(token, self._pages.name, now, touch=False)
+            # A form may take its time to arrive, by minutes with a file in it: the session was ended meanwhile, or goes on
+            # from here. The page that follows counts its time from now, too.
+            now = visit.now = site.now()
+            if token:
+                session = visit.session = await site.accounts.find(token, self._pages.name, now, touch=stepped)
             if session is None and (led := await self._find_led(visit)) is not None:
                 return await self._lead(visit, led)
         if route.roles >= ANYONE:

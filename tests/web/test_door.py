@@ -607,6 +607,25 @@ async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk
     assert (True, []) == (answer.location.startswith("/sign-in"), pages.posted)
 
 
+async def test_a_session_goes_on_from_when_a_form_had_arrived(desk: Desk, pages: Pages) -> None:
+    """A large file takes minutes: the page after it offers to stay in time, for its clock begins with the page."""
+    officer = await desk.officer("first")
+    session, clock = officer.session, desk.network.clock
+    assert session is not None
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield f"csrf={session.csrf}".encode()
+        await asyncio.sleep(0.2)  # the door has looked at the session by now, and waits for the rest
+        clock.pass_(minutes=8)
+        yield b"&a=1"
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await officer.send("POST", "/act", data=slowly(), headers=form)
+    clock.pass_(minutes=14)
+    page = await officer.get("/officers", follow=False)
+    assert ("/done/1", 1, 200) == (answer.location, len(pages.posted), page.status)
+
+
 @pytest.mark.parametrize("token", ["", "another"])
 async def test_an_ended_session_puts_nothing_into_a_form_that_is_not_its_own(desk: Desk, token: str) -> None:
     """A cookie that ran out is not enough to have words stand in its person's page: it takes a form of that session."""

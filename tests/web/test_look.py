@@ -747,6 +747,28 @@ the cache: there a second question for one address waits up to 20 seconds for th
 
 
 @browser_needed
+async def test_a_form_that_is_sent_is_a_step(browser: Browser) -> None:
+    """The desk notes it as it begins to come: the page does not offer to stay, or leave, while a large file is sent."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        cdp = await context.new_cdp_session(page)
+        await page.clock.install()
+        await page.goto(f"{origin}/confirm")
+        await page.clock.fast_forward("11:00")
+        stage.answers.clear()
+        await page.locator("main form button").first.click(no_wait_after=True)
+        while not stage.posted:
+            await asyncio.sleep(0.01)
+        await cdp.send("Page.stopLoading")  # while it is sent, a page evaluates nothing for a test
+        await page.clock.fast_forward("02:00")
+        assert not await page.locator("#time-out").is_visible()
+        stage.answers.set()
+        await context.close()
+    assert (["/send"], []) == ([path for path, _ in stage.posted], said)
+
+
+@browser_needed
 async def test_a_figure_stays_fresh(browser: Browser) -> None:
     """A count is asked for each minute, marked as asked by nobody; one that is bounded stays bounded."""
     stage, said = Stage("ltr"), []
@@ -879,6 +901,31 @@ async def test_a_passkey_is_asked_for_once_the_script_is_there(browser: Browser)
         await page.wait_for_url(f"{origin}/done")
         await context.close()
     assert (["/passkey/create"], []) == ([path for path, _ in stage.posted], said)
+
+
+@browser_needed
+async def test_a_passkey_is_asked_for_again_where_the_page_was_stopped(browser: Browser) -> None:
+    """Whoever waits too long for the answer, and stops it, presses the same button again, and it is sent once more."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        cdp = await context.new_cdp_session(page)
+        await cdp.send("WebAuthn.enable")
+        await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+        await page.clock.install()
+        await page.goto(f"{origin}/passkey")
+        stage.answers.clear()
+        button = page.get_by_role("button", name="Add a passkey")
+        await button.click(no_wait_after=True)
+        while not stage.posted:
+            await asyncio.sleep(0.01)
+        await cdp.send("Page.stopLoading")
+        await page.clock.run_for("00:03")
+        stage.answers.set()
+        await button.click()
+        await page.wait_for_url(f"{origin}/done", timeout=5_000)
+        await context.close()
+    assert (["/passkey/create"] * 2, []) == ([path for path, _ in stage.posted], said)
 
 
 @browser_needed

@@ -20,8 +20,7 @@ if (timeOut) {
   const idleMs = Number(timeOut.dataset.idleS) * 1000;
   const left = timeOut.querySelector("[data-left]");
   const tabs = new BroadcastChannel("desk");
-  let endsAt = 0;
-  let looking;
+  let endsAt = 0, looking;
   let asking = false; // One question at a time: whether the session goes on.
   const ask = async (headers = {}) => {
     if (asking) return null;
@@ -74,6 +73,8 @@ if (timeOut) {
     event.preventDefault();
     keep();
   });
+  // The desk counts from where a form began to come, and a large file takes minutes: to leave meanwhile would stop it.
+  document.addEventListener("submit", (event) => event.defaultPrevented || restart());
   tabs.addEventListener("message", restart);
   restart();
   tabs.postMessage("asked");
@@ -113,9 +114,7 @@ for (const holder of all("[data-select-all]")) {
 // Sort a table by a column that allows it.
 const order = new Intl.Collator(document.documentElement.lang, { numeric: true }).compare;
 for (const header of all("th[data-sort]")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "desk-sort";
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "desk-sort" });
   button.append(...header.childNodes);
   header.append(button);
   header.setAttribute("aria-sort", "none");
@@ -191,6 +190,7 @@ for (const form of all("form[data-passkey]")) {
       const credential = await navigator.credentials[kind]({ publicKey });
       form.elements.credential.value = JSON.stringify(serialize(credential));
       form.submit();
+      setTimeout(() => (asked = false), 2000); // The page stays, where whoever waits stops it.
     } catch {
       asked = false;
       problem.hidden = false;
