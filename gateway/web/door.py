@@ -186,8 +186,8 @@ class _Door:
                 if error.code != "token" or (led := self._led.get(_tokens(visit))) is None:
                     raise
                 return await visit.to(led.location, told=led.said)
-            # A form may take its time to arrive, by minutes with a file in it: the session was ended meanwhile, or goes on
-            # from here. The page that follows counts its time from now, too.
+            # A form may take its time to arrive, minutes with a file in it: the session was ended meanwhile, or it goes
+            # on from here, as the time of the page does that follows.
             now = visit.now = site.now()
             if token:
                 session = visit.session = await site.accounts.find(token, self._pages.name, now, touch=stepped)

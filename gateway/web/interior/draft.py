@@ -258,15 +258,17 @@ async def task_save(visit: Visit) -> web.StreamResponse:
         return work
     before, changed = _posted(work), forms.changed(_fields(visit, task), visit.forms)
     posted = with_task(before, task, visit.forms if changed is None else changed)
-    if guardian.ANSWERED not in visit.form and guardian.is_unsaid(before, posted, is_copy=bool(work.ref)):
-        return await _ask_which(visit, work, task, posted)
+    own, is_asked = _own_guardian(work, before), guardian.ANSWERED in visit.form
+    unsaid = guardian.is_unsaid(before, posted, own, is_copy=bool(work.ref), is_asked=is_asked)
+    if unsaid and task.name == guardian.TASK:
+        return await _ask_which(visit, work, task, posted, own)
     told, problem = "", ""
     if task.name == "documents":  # whichever button was pressed, a file that was chosen comes along
         posted, told, problem = await _pictured(visit, posted)
-    if changed is None:
+    if changed is None and not unsaid:
         posted = guardian.with_reference(posted, visit.site.desk.context.random.token)
-        if "suggest" in visit.form and task.name == "names":
-            return await _suggest(visit, work, task, posted)
+    if changed is None and "suggest" in visit.form and task.name == "names":
+        return await _suggest(visit, work, task, posted)
     work = await _keep(visit, work, posted)
     if problem:
         return _show_task(visit, work, task, posted, (), more=[("file", problem)], status=422)
@@ -291,11 +293,16 @@ async def _saved(
     return await visit.to(visit.path("request", id=work.id))
 
 
-async def _ask_which(visit: Visit, work: Work, task: Task, posted: MultiDict[str]) -> web.StreamResponse:
+def _own_guardian(work: Work, before: MultiDict[str]) -> str:
+    """Return the reference of the guardian whom the draft names now, or else the case of which it is a copy."""
+    of_case = (work.base or {}).get("representative") or {}
+    return before.get(guardian.REFERENCE) or str(of_case.get("ref") or "")
+
+
+async def _ask_which(visit: Visit, work: Work, task: Task, posted: MultiDict[str], own: str) -> web.StreamResponse:
     """Keep what was typed without the reference of the guardian, and ask which guardian it is."""
     # A page from before another one was named brings the reference of whom nobody means by the one on record.
-    own = _posted(work).get(guardian.REFERENCE) or posted[guardian.REFERENCE]
-    choice = guardian.options(own, visit.site.desk.context.random.token(), visit.tongue)
+    choice = guardian.options(own or posted[guardian.REFERENCE], visit.site.desk.context.random.token(), visit.tongue)
     posted = MultiDict((name, text) for name, text in posted.items() if name != guardian.REFERENCE)
     work = await _keep(visit, work, posted)
     return _show_task(visit, work, task, posted, (guardian.UNSAID,), choice=choice, status=422)

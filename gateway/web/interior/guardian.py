@@ -18,13 +18,19 @@ from gateway.web.language import N_, Tongue
 
 _OWN: Final = f"{PREFIX}.representative"
 REFERENCE: Final = f"{_OWN}.ref"
+TASK: Final = "gates"
+"""The task of a request that names a guardian."""
+
 ANSWERED: Final = "guardian"
 """The field of a page that asks which guardian it is: what stands in the rest of it is the answer."""
 
 _THE_SAME = N_("The one on record: nothing of the appointment changes, or a day or a signature of it is set right")
 _ANOTHER = N_("Another one, who is appointed instead")
 _WHICH = N_("Which guardian or representative this is")
-_VOID = N_("Another one gets a new random reference, and what the authorities signed before is void.")
+_VOID = N_(
+    "Another one gets a new random reference, and what the authorities signed before is void. With another one, or "
+    "another signature, whoever was invited as guardian reads the case no more until invited anew."
+)
 
 UNSAID: Final = Problem(REFERENCE, NOT_CHOSEN, _WHICH)
 """What is wrong with a record of which it is not said which guardian it names."""
@@ -39,15 +45,18 @@ def with_reference(posted: MultiDict[str], token: Callable[[], str]) -> MultiDic
     return made
 
 
-def is_unsaid(before: MultiDict[str], posted: MultiDict[str], *, is_copy: bool) -> bool:
+def is_unsaid(before: MultiDict[str], posted: MultiDict[str], own: str, *, is_copy: bool, is_asked: bool) -> bool:
     """
-    Tell whether ``posted`` brings a reference with something else of it than ``before``, so that whose it is is asked.
+    Tell whether ``posted`` names a guardian and not whether it is the one of ``own``, so that whose it is is asked.
 
-    A page from before the question, sent again or gone back to, brings the old one: only ``ANSWERED`` tells an answer.
-    In a new request that names nobody yet there is nothing to confuse; of a case ``is_copy`` the case itself names one.
+    A page from before the question, sent again or gone back to, brings the old reference: only of a page that
+    ``is_asked`` does one tell an answer. Without any it is asked until it is answered, for a new one ends what the
+    guardian on record reads. In a new request that names nobody yet there is nothing to confuse; of a case ``is_copy``
+    the case itself names one.
     """
-    same = _named(before) == _named(posted)
-    return bool(posted.get(REFERENCE)) and not same and (is_copy or any(_named(before)))
+    if not posted.get(REFERENCE):
+        return any(_appointment(posted)) and bool(own)
+    return not is_asked and _named(before) != _named(posted) and (is_copy or any(_named(before)))
 
 
 def _named(posted: MultiDict[str]) -> tuple[str, ...]:
