@@ -113,6 +113,7 @@ class Stage:
             ("queue", "/queue", "My queue"),
             ("case", "/case", "Search"),
             ("sign-out", "/sign-out", ""),
+            ("methods", "/account", ""),
         ]
         everyone = visits.SIGNED_IN
         routes = [visits.Route("GET", path, name, None, everyone) for name, path, _ in entries]  # type: ignore[arg-type]

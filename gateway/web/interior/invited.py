@@ -53,6 +53,7 @@ class Page:
     ``acting`` is who acts today for the officer named; ``closed`` are steps of the role that a guest cannot take, and
     ``stopped`` says that letting go is one of them: the officer, whom the others are asked of, does not do that either.
     ``account`` and ``parts`` say whether the role gets what was sent, or the return; ``desk`` that it reads the case.
+    ``comes_back`` says how a guest with no passkey and no app comes in again: one ``set-up`` now, or a new ``link``.
     """
 
     role: str
@@ -65,6 +66,7 @@ class Page:
     account: bool
     parts: bool
     desk: bool
+    comes_back: str
 
 
 async def show(visit: Visit) -> web.StreamResponse:
@@ -105,7 +107,16 @@ async def _page(visit: Visit, invitation: Invitation, row: BoardRow) -> Page:
         account=role in rights.READERS,
         parts=role in SEES_PARTS and has_return(row),
         desk=role in DESK,
+        comes_back=await _comes_back(visit),
     )
+
+
+async def _comes_back(visit: Visit) -> str:
+    """Tell how a guest comes in again, whose link is used up; nothing of who has a passkey, an app, or a place here."""
+    accounts, person = visit.site.accounts, visit.person.id
+    if not is_guest(person) or await accounts.passkeys(person) or await accounts.has_code(person):
+        return ""
+    return "link" if await accounts.was_renewed(person) else "set-up"
 
 
 def _closed(visit: Visit, row: BoardRow) -> tuple[str, ...]:

@@ -177,7 +177,7 @@ class Crawl:
     async def walk(self, who: Visitor, client: ClientSession) -> None:
         """Follow every link from the first page of a desk, as far as the limit goes."""
         seen = {"/"}
-        waiting = deque(["/", "/help", "/account"])
+        waiting = deque(["/"])
         while waiting:
             path = waiting.popleft()
             found = self.shape(who.desk, path)

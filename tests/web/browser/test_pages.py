@@ -72,6 +72,12 @@ async def test_no_link_leads_nowhere(closed: Crawl, opened: Crawl) -> None:
     assert [] == sorted(set(closed.faults + opened.faults))
 
 
+async def test_links_lead_everybody_to_their_own_account(closed: Crawl) -> None:
+    """Who signed in as somebody, and ends the sessions of a thief, nobody has to know an address for."""
+    came = {(page.person, page.shape.desk) for page in closed.pages}
+    assert set() == came - {(page.person, page.shape.desk) for page in closed.pages if page.shape.route == "methods"}
+
+
 async def test_no_identity_without_a_reason(closed: Crawl) -> None:
     """No page holds a name or number of anybody in a case before a reason for the look is on record (R-13)."""
     wanted = names()

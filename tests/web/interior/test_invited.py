@@ -3,6 +3,7 @@
 import re
 from datetime import date, timedelta
 
+import pyotp
 import pytest
 
 from gateway.core.case import State
@@ -63,6 +64,25 @@ async def test_every_role_is_told_who_is_responsible_and_nothing_of_the_person(b
             assert stops == ("desk-noprint" in page.text)
             assert all(link.startswith((f"/cases/{ref}", "/", "?", "#")) for link in links_of(page.text))
             assert not re.search(rf"/cases/(?!{ref})", page.text)
+
+
+async def test_a_guest_learns_how_to_come_in_again(both: tuple[Desk, Desk]) -> None:
+    """The link is used up: while a means can be set up the page leads there, and else says who gives a new link."""
+    desk, _ = both
+    guest, made = await guest_of(desk, await story.sent(desk.network), "guardian")
+    page, now, accounts = await guest.get("/invited"), desk.network.clock.now(), desk.site.accounts
+    assert ("by a passkey or an authenticator app that you set up now" in page.words, True) == (
+        True,
+        "/account" in links_of(page.text),
+    )
+    assert 200 == (await guest.get("/account/passkey", follow=False)).status
+    await accounts.renew(made.id, made.ref, now, now + timedelta(days=30))
+    page = await guest.get("/invited")
+    assert "To come in again, ask whoever invited you for a new link." in page.words
+    assert "set up now" not in page.words
+    secret = accounts.new_secret()
+    await accounts.add_code(made.person, secret, pyotp.TOTP(secret).at(now), "interior", now)
+    assert "Your link is used up" not in (await guest.get("/invited")).words
 
 
 async def test_a_guardian_gets_the_account_for_a_reason_and_it_is_recorded(both: tuple[Desk, Desk]) -> None:
