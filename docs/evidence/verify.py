@@ -1,7 +1,6 @@
-"""A second verifier of evidence files, with nothing of the gateway's in it: python verify.py FILE [ROOT.json]
+"""A second verifier of evidence (docs/evidence.md), with nothing of the gateway's: python verify.py FILE [ROOT.json]
 
-ROOT.json is the root of the trust list, as you compared it. Needs PyNaCl and cryptography >= 48 (for ML-DSA-44). Prints
-each fault as "member: reason"; exits 6 if there is one and 0 if not. docs/evidence.md tells what each is worth."""
+ROOT.json is the trust list's root as you compared it. Needs PyNaCl and cryptography >= 48. Exits 6 if any is told."""
 
 import base64
 import hmac
@@ -76,8 +75,8 @@ def signed(name):  # a JWS (RFC 7515), by the key that its State's cards list fo
     country = value.get("from") or value["country"]
     digest = base64.urlsafe_b64encode(sha256(b64(payload)).digest())[:43].decode()
     if typ == "xg1-card":  # by an identity key of the list, or named as the one before by a card that stands
-        keys, own = [{"kid": kid, "key": value["identity"]}], {value["identity"], digest}
-        need(len(sys.argv) < 3 or any(own & {one["identity"], one["prev"]} for one in cards[country]), "not listed")
+        keys, named = [{"kid": kid, "key": value["identity"]}], {one["prev"] for one in cards.get(country, ())}
+        need(len(sys.argv) < 3 or (country, value["identity"]) in listed or digest in named, "not listed")
     else:
         at = value.get("received_at") or value.get("exported_at") or row["received_at"] or row["queued_at"]
         keys = [key for card in cards[country] for key in card["signing"] if key["kid"] == kid]
@@ -127,6 +126,7 @@ with zipfile.ZipFile(sys.argv[1]) as archive, open(sys.argv[-1], "rb") as file:
     members.update((name, archive.read(name)) for name in archive.namelist())
     faults += [("", "a member stands twice")] * (len(members) != len(archive.namelist()))
     _ = attempt(trust, "trust/targets.json", json.load(file)["signed"]) if len(sys.argv) > 2 else None
+listed = {(country, card["identity"]) for country, own in cards.items() for card in own}
 manifest = attempt(lambda name: b64(members[name].split(b".")[1].decode()), "manifest.jws") or b""
 about = attempt(lambda name: json.loads(manifest or members[name]), "manifest.json") or {}
 told = attempt(lambda name: {key: str(one["sha256"]) for key, one in about["members"].items()}, "manifest.jws") or {}

@@ -244,6 +244,36 @@ async def test_quorum_of_the_trustees(listed: Listed) -> None:
     assert not verify_bytes(raw, Anchors(root=listed.root, witnessed=True)).verified
 
 
+async def test_card_that_a_replaced_identity_key_signs_is_listed_by_none(listed: Listed, tmp_path: Path) -> None:
+    """A card of before stands because one that stands names it; no other card by its identity key does, to neither."""
+    ours, _ = await story.replied(listed.network)
+    before = listed.world.issue("XBB")
+    state, new = listed.world.states["XBB"], SigningKey.generate()
+    old = state.identity
+    claims = {"serial": before.serial + 1, "prev": before.digest, "identity": b64.encode(new.public)}
+    state.cards, state.identity = [card.parse_card(card.sign_card(card.claims_of(before) | claims, new))], new
+    listed.world.publish_cards("XBB")
+    await listed.network.gateways["XAA"].refresh_trust()
+    members, stranger = members_of(await listed.exported(ours)), SigningKey.generate()
+    window = {"from": "2020-01-01T00:00:00Z", "until": "2040-01-01T00:00:00Z", "revoked_at": None}
+    claims = {
+        "signing": [{"kid": stranger.kid, "key": b64.encode(stranger.public), **window}],
+        "serial": 1,
+        "prev": None,
+    }
+    members["cards/XBB-2.jws"] = before.raw
+    members["cards/XBB-1.jws"] = card.sign_card(card.claims_of(before) | claims, old)
+    (tmp_path / "root.json").write_bytes(listed.root)
+    _, out = await run(tmp_path / "case.zip", pack(members), str(tmp_path / "root.json"))
+    assert "cards/XBB-1.jws: not listed" in out.splitlines()
+    assert not [line for line in out.splitlines() if line.startswith("cards/XBB-2.jws: not listed")]
+    report = verify_bytes(pack(members), Anchors(root=listed.root))
+    assert (
+        "the card is signed by another identity key than the one given"
+        in faults_by_member(report.faults)["cards/XBB-1.jws"]
+    )
+
+
 async def test_quorum_of_a_list_that_nobody_compared(listed: Listed) -> None:
     """Who exports can make a list of its own, by which it alone suffices: without the root none says who is enough."""
     exporter = listed.network.gateways["XAA"].context.own
