@@ -47,7 +47,7 @@ WRONG: dict[str, Answering] = {
 }
 
 
-@case("receipts.checked", "M-5.17", "M-7.4", "M-1.2", section="5.5", inputs=WRONG, profile="verify")
+@case("receipts.checked", "M-5.13", "M-5.17", "M-7.4", "M-1.2", section="5.5", inputs=WRONG, profile="verify")
 async def checked(play: Play, how: Answering) -> None:
     """
     An answer that does not check is not taken: the same bytes are posted again, until a right one comes.
