@@ -78,7 +78,7 @@ _OUTLIVED = (*OVER, State.REDIRECTED, State.CLOSED, State.BLOCKED)
 _HAS_TO_BE_HEARD = threads.STOPS | STILL_SAID | {WITHDRAWAL}
 """
 Types for whose answer a timer waits where our own period is over: as long as a message may count, and no longer than
-the longest period. For the day that the other State set nothing waits: what has to be heard outlives its case.
+the longest period. For the day that the other State set nothing waits: what takes data back outlives its case.
 """
 
 _UNSENT = (State.DRAFT, State.CLEARED, State.NOT_ACCEPTED)
@@ -518,11 +518,10 @@ async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -
 
     What it asked to be set right or destroyed is gone, whoever was faster: its desk, or a timer here. A confirmation
     waits for a key of that State where none is held. Where we ask and a message was lost it keeps nothing: then the
-    demand stays open there. Where we are asked, what takes data back, or protects her, and was not heard yet is said
-    behind the erasure.
+    demand stays open there. Where we are asked, what takes data back and was not heard yet is said behind the erasure.
     """
     held = cases.readable(context, await tx.find_case(ref))
-    sends = [*await _still_said(context, tx, held), *_confirmations(held.case)] if held is not None else []
+    sends = [*await _takes_back(context, tx, held), *_confirmations(held.case)] if held is not None else []
     if held is None or not sends:
         await erase_in(context, tx, ref, now)
         return
@@ -552,18 +551,16 @@ def _confirmations(case: Case) -> list[Send]:
     return [Send(CONFIRMATION, ijson.dumps(value).decode(), optional=True) for value in values]
 
 
-async def _still_said(context: Context, tx: Tx, held: cases.Held) -> list[Send]:
+async def _takes_back(context: Context, tx: Tx, held: cases.Held) -> list[Send]:
     """
-    Return what has no answer yet in a case in which we are asked, and outlives it, once more.
+    Return what takes data back and has no answer yet in a case in which we are asked, once more; none of one stopped.
 
-    It names nobody, so no day of keeping ends it: the other State would go on by a reply that was wrong, or let her
-    leave, or stay, where it is not safe. Of a case that is stopped nothing is taken back. Where we ask only a
-    withdrawal would have it heard, and that is waited for (``_stands``).
+    It names nobody, so no day of keeping ends it: the other State would go on by a reply that was wrong. Where we ask
+    only a withdrawal would have it heard, and that is waited for (``_stands``).
     """
-    if held.case.side is Side.REQUESTING:
+    if held.case.side is Side.REQUESTING or held.case.state in HELD:
         return []
-    types = threads.OUTLIVES_ITS_CASE - AFTER_WITHDRAWAL if held.case.state in HELD else threads.OUTLIVES_ITS_CASE
-    rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.waits and row.type in types]
+    rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.waits and row.type in AFTER_WITHDRAWAL]
     found = [threads.find_again(context, held, row) for row in sorted(rows, key=lambda row: row.place)]
     return [replace(send, optional=True) for send in found if send is not None]
 

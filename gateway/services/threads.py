@@ -56,12 +56,6 @@ from schemas import ijson
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
 """Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
 
-OUTLIVES_ITS_CASE = AFTER_WITHDRAWAL | STOPS | {MONITORING}
-"""
-Types that who is asked says once more as its case is erased, and until they are heard: what takes data back, that a
-return is stopped or somebody called back, and how she was found. Each is word of its own, and none names anybody.
-"""
-
 AT_ONCE = STOPS | {SCHEDULE}
 """Word of a stop, that somebody left or that a journey is off: it waits for no listing, and said twice does no harm."""
 

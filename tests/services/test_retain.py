@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import stat
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,7 +33,7 @@ from gateway.storage.case_rows import CaseRows
 from tests.support import homeward, story
 from tests.support.erased import erase
 from tests.support.full_disk import files_of_at_most
-from tests.support.network import Network, nothing_leaves, wrong_clock
+from tests.support.network import Network, nothing_leaves
 from tests.support.posted import payloads
 from tests.support.restoring import outbox
 
@@ -892,85 +891,6 @@ async def test_reply_that_was_taken_back_is_heard_though_its_case_is_gone(
     assert (await story.case(network, "XAA", ours)).reply is None
     waiting = await network.gateways["XBB"].store.read(lambda tx: tx.waiting_outbound("XAA"))
     assert [] == [row.type for row in waiting]
-
-
-async def on_its_last_day(network: Network, theirs: str, loss: str) -> None:
-    """Let this be the last day that the asking State set, and the line be down since, or bring no receipt."""
-    case = await story.case(network, "XBB", theirs)
-    until = {"retain_until": network.clock.now().date().isoformat()}
-    said = {type: {**body, "handling": {**body["handling"], **until}} for type, body in case.said.items()}
-    received = {**(case.received or {}), "handling": {**(case.received or {})["handling"], **until}}
-    await story.put(network, "XBB", theirs, case.state, said=said, received=received)
-    network.wires.lose_answers = loss == "came without a receipt"
-    network.wires.cut = not network.wires.lose_answers
-
-
-async def stopped_then(network: Network, loss: str) -> tuple[str, str]:
-    """Return a return that the State that was asked has stopped, and closed, where the other one does not answer."""
-    ours, theirs = await homeward.accepted(network)
-    await on_its_last_day(network, theirs, loss)
-    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
-    await network.gateways["XBB"].answer.close(theirs, "first")
-    return ours, theirs
-
-
-async def called_back_then(network: Network, loss: str) -> tuple[str, str]:
-    """The same of somebody who has arrived, and is called back."""
-    ours, theirs = await homeward.handed_over(network)
-    if loss == "behind what came":
-        network.wires.lose_answers = True
-        await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
-        await network.deliver()
-    await on_its_last_day(network, theirs, loss)
-    by = (network.clock.now() + timedelta(days=5)).date().isoformat()
-    await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", by, "reception", "reception")
-    await network.gateways["XBB"].answer.close(theirs, "first")
-    return ours, theirs
-
-
-async def found_in_danger_then(network: Network, loss: str) -> tuple[str, str]:
-    """The same of somebody who is found in danger when the six months are over."""
-    ours, theirs = await homeward.handed_over(network)
-    network.clock.pass_(days=190)
-    await on_its_last_day(network, theirs, loss)
-    on = (network.clock.now() - timedelta(days=1)).date().isoformat()
-    await network.gateways["XBB"].returning.report(theirs, "SEEN_CONCERN", on, True, "reception", "reception")
-    return ours, theirs
-
-
-@pytest.mark.parametrize(
-    "loss", ["waits", "may be abroad", "came without a receipt", "behind what came", "runs out", "wrong clock"]
-)
-@pytest.mark.parametrize(
-    ("say", "state"),
-    [(stopped_then, "SUSPENDED"), (called_back_then, "RECALL"), (found_in_danger_then, "CLOSED_CONCERN")],
-    ids=["stopped", "called back", "in danger"],
-)
-async def test_word_that_protects_her_is_heard_though_its_case_is_gone(
-    network: Network, say: Callable[[Network, str], Awaitable[tuple[str, str]]], state: str, loss: str
-) -> None:
-    """The day that the other State set ends what it sent. Word of ours that she is in danger is heard all the same."""
-    ours, theirs = await say(network, loss)
-    if loss != "waits":
-        await network.deliver()
-    network.clock.pass_(days=1)
-    network.wires.cut = network.wires.cut and loss != "wrong clock"
-    with wrong_clock(network, "XBB", 20 if loss == "wrong clock" else 0) as clock:
-        assert (theirs,) == await network.gateways["XBB"].retention.run_once(clock.now())
-        await network.deliver()
-    assert "ERASED" == await story.state(network, "XBB", theirs)
-    if loss == "runs out":
-        await network.deliver()
-        network.clock.pass_(days=31)
-        await network.refresh()
-        await network.gateways["XBB"].deliverer.expire(network.clock.now())
-    network.wires.cut = network.wires.lose_answers = False
-    await network.refresh()
-    for _ in range(3):
-        network.clock.pass_(hours=1)
-        await network.deliver()
-    assert state == await story.state(network, "XAA", ours)
-    assert () == await network.gateways["XBB"].store.read(lambda tx: tx.waiting_outbound("XAA"))
 
 
 async def test_what_a_stop_holds_does_not_leave_with_the_case(network: Network) -> None:
