@@ -211,11 +211,10 @@ def _check_device(chosen: Settings, held: Card) -> None:
 
 
 def _check_cards(work: "_Work", held: Card) -> None:
-    """Raise ``CommandError`` where keys tell that cards are missing, unless a run that was cut short made those."""
-    if device_key(work.settings) is None:
-        store = work.store()
-        here = {name for name in (homes.SIGNING, homes.NEXT) if name in store.names()}
-        check_newest(work.settings, store, held, {SigningKey(store.get(name)).kid for name in here})
+    """Raise ``CommandError`` where something tells that cards are missing, unless a run cut short made those keys."""
+    store = work.store()
+    here = {SigningKey(store.get(name)).kid for name in (homes.SIGNING, homes.NEXT) if name in store.names()}
+    check_newest(work.settings, store, held, here if device_key(work.settings) is None else None)
 
 
 def _place(home: Path, file: Path | None) -> Path:

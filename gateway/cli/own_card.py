@@ -140,15 +140,18 @@ def own_store(chosen: Settings, held: Card, ask: Callable[[], str]) -> KeyStore:
     return store
 
 
-def check_newest(chosen: Settings, store: KeyStore, held: Card, signing: Set[str]) -> None:
+def check_newest(chosen: Settings, store: KeyStore, held: Card, signing: Set[str] | None) -> None:
     """
     Raise ``CommandError`` where what stands beside the database, or a key here, tells of later cards than ``held``.
 
-    One that is issued in the place of theirs puts us on hold at each partner. ``held`` lists one of ``signing`` (ids).
+    One that is issued in the place of theirs puts us on hold at each partner. ``held`` lists one of ``signing`` (ids);
+    with ``None``, where a device signs, what stands beside the database tells alone.
     """
     stood = stands.noted(chosen.home / stands.STANDS_FILE, stands.of_card(held))
     if stood is not None and stood.epoch > held.epoch:
         found, hint = f"is of epoch {held.epoch}, and a gateway ran here in epoch {stood.epoch}", ""
+    elif signing is None:
+        return
     elif signing.isdisjoint(key.kid for key in held.signing):
         found = "does not list the signing key in use"
         hint = (

@@ -293,7 +293,7 @@ async def _still_said(
 
 def of_what_is_over(held: Held, send: Send) -> Send:
     """Return what a case that is over still says by ``send``: of a correction what is wrong, and no right value."""
-    over = held.case.state is State.CLOSED or held.case.withdraws_at is not None
+    over = held.case.state in (State.CLOSED, State.BLOCKED) or held.case.withdraws_at is not None
     if send.type != RECTIFICATION or not over:
         return send
     value = ijson.loads(send.body.encode())

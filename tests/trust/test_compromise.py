@@ -633,6 +633,23 @@ def test_an_older_database_that_comes_back_after_a_theft_gives_no_epoch_twice(ho
     assert 4 == json.loads(call(*arguments).stdout)["epoch"]
 
 
+def test_no_epoch_is_begun_twice_beside_a_device(homes: Homes) -> None:
+    """A device says nothing of missing cards, and what stands in the home does: an epoch that ran is begun by none."""
+    home_, uri = homes.home("XBB"), address("older-cards")
+    value("keys", "device", uri)
+    value("keys", "rotate", "signing", "-C", home_, "--device", uri)
+    path = home_ / "isthmus.toml"
+    path.write_text(f'signing = "{uri}"\n{path.read_text()}')
+    arguments = ("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--wait", "0", "--json")
+    kept = (home_ / "data/gateway.db").read_bytes()
+    done = json.loads(call(*arguments).stdout)
+    write_stand(home_)
+    (home_ / "data/gateway.db").write_bytes(kept)
+    (home_ / f"cards/XBB/{done['card']}.jws").unlink()
+    refused = call(*arguments)
+    assert (3, "cards-missing") == (refused.exit_code, json.loads(refused.stderr)["error"]["code"])
+
+
 @pytest.mark.parametrize("what", ["signing", "sealing"])
 def test_no_key_is_replaced_where_our_newest_cards_are_missing(homes: Homes, what: str) -> None:
     """A card under a number that partners hold puts us on hold at each, and the keys that it revokes stay believed."""
