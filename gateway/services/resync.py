@@ -270,9 +270,9 @@ async def _is_brought(tx: Tx, country: str, epoch: int) -> bool:
 
 
 async def _unsent(tx: Tx, country: str, thread: str) -> str | None:
-    """Return the case of ``thread`` in which we ask ``country``, if nothing of it was sent as far as we know."""
+    """Return the case of ``thread`` in which we ask ``country``, if nothing of it was taken there as far as we know."""
     # The reference alone: a partner may list as often as it likes, and the others wait meanwhile.
-    states = (State.DRAFT, State.CLEARED, State.FROZEN, State.WITHDRAWN, State.CLOSED)
+    states = (State.DRAFT, State.CLEARED, State.NOT_ACCEPTED, State.FROZEN, State.WITHDRAWN, State.CLOSED)
     return await tx.find_asked(country, thread, [state.value for state in states])
 
 

@@ -245,6 +245,15 @@ def names(count: int) -> list[str]:
     return [b64.encode(bytes([number]) * 16) for number in range(count)]
 
 
+async def test_what_is_listed_is_told_where_a_request_was_refused_before_that(network: Network) -> None:
+    """Sent anew before the listing came, it was refused as the other State had it: that it was lost is told even so."""
+    ours = await story.cleared(network)
+    await story.put(network, "XAA", ours, State.NOT_ACCEPTED)
+    await listed(network, {"thread": (await story.row(network, "XAA", ours)).thread})
+    assert [LOST_NUMBER] == await findings_of(network, "XAA", ours)
+    assert [] == await outbox(network, "XAA", ours)
+
+
 async def test_each_thread_that_a_listing_names_is_remembered(network: Network) -> None:
     """Of two that are unknown here both are, with the case of ours that one is of; that is said, and withdraws none."""
     ours = await story.cleared(network)
