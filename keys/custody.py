@@ -315,8 +315,9 @@ def _check_private(status: os.stat_result) -> None:
 
 def _cannot(do: str, error: OSError) -> BadStore:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    hint = "free space, then try again" if full else "check path and owner"
-    return BadStore(f"cannot {do} the key store: {error.strerror}", hint)
+    hint = "free space, but not in the data directory; then try again" if full else "check path and owner"
+    place = f"{error.filename}: " if error.filename else ""
+    return BadStore(f"cannot {do} the key store: {place}{error.strerror}", hint)
 
 
 def _parse_file(raw: bytes) -> tuple[_Header, bytes]:

@@ -106,7 +106,7 @@ def disk(look: Look) -> Iterator[Item]:
     if free >= DISK_FREE_MIN_BYTES:
         yield ok("disk", text, size=size)
     else:
-        yield bad("disk", text, N_("free space; at 0 nothing is accepted"), size=size)
+        yield bad("disk", text, N_("free space, but not in the data directory; at 0 nothing is accepted"), size=size)
 
 
 def clock(look: Look) -> Iterator[Item]:

@@ -77,7 +77,7 @@ def alone(chosen: Settings) -> Iterator[None]:
                 break
         else:
             raise _busy(_holder(tried[0]), "a gateway runs on this home already")
-        with _signed(tried[-1]):
+        with _signed(path, tried[-1]):
             yield
 
 
@@ -94,8 +94,8 @@ def stopped(chosen: Settings, wait_s: float = STOP_S) -> Iterator[bool]:
         running = [descriptor for descriptor in descriptors if not take(descriptor)]
         for descriptor in running:
             _end(descriptor, wait_s)
-        for descriptor in descriptors:
-            stack.enter_context(_signed(descriptor))
+        for path, descriptor in zip(_files(chosen), descriptors, strict=True):
+            stack.enter_context(_signed(path, descriptor))
         yield bool(running)
 
 
@@ -115,8 +115,12 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _signed(descriptor: int) -> Iterator[None]:
-    _sign(descriptor)
+def _signed(path: Path, descriptor: int) -> Iterator[None]:
+    try:
+        _sign(descriptor)
+    except OSError as error:
+        error.filename = str(path)  # the system names no file where a descriptor is written
+        raise
     yield
     os.ftruncate(descriptor, 0)
 

@@ -22,7 +22,7 @@ class BrokenUnit(Exception):
 
 
 # SPEC: SQLite result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
-_FULL = ("the disk of the store is full", "free space; the gateway goes on by itself")
+_FULL = ("the disk of the store is full", "free space, but not in the data directory; the gateway goes on by itself")
 _REASONS = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the file that its readers share

@@ -1,6 +1,7 @@
 """That one gateway runs on a home, or several over a database, and how another command makes all of them stop."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.errors import CommandError, Exit
-from gateway.cli.running import SHARED_MAX, alone, stopped
+from gateway.cli.running import LOCK_FILE, SHARED_MAX, alone, stopped
 from gateway.settings import Settings
 
 HOLDS = """
@@ -45,6 +46,19 @@ def holding(home: Path) -> "subprocess.Popen[str]":
     assert "held\n" == made.stdout.readline()
     made.stdout.close()
     return made
+
+
+@pytest.mark.parametrize("hold", [alone, stopped])
+def test_a_full_disk_is_told_by_the_file_that_found_no_room(hold: Any, tmp_path: Path) -> None:
+    """What is written by a descriptor fails without a name, and of several disks the operator has to know which."""
+    chosen = settings_of(tmp_path)
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most[1]))
+    try:
+        with pytest.raises(OSError, match=LOCK_FILE), hold(chosen):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
 
 
 def test_one_gateway_runs_on_a_home_with_a_file(tmp_path: Path) -> None:

@@ -302,7 +302,7 @@ def test_crash_before_the_rename(path: Path, monkeypatch: pytest.MonkeyPatch) ->
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(BadStore, match="No space"):
+    with pytest.raises(BadStore, match=f"{path}: No space"):
         _open(path).put("x", b"x")
     assert before == path.read_bytes()
     assert [path] == list(path.parent.iterdir())
