@@ -129,8 +129,16 @@ def make_keys(store: KeyStore, suite: int) -> None:
     store.put(LOG, SigningKey.generate().seed)
     store.put(COSIGNING, CosigningKey.generate().seed)
     store.put(KEK, os.urandom(32))
-    for index in range(WINDOWS):
-        store.put(f"seal.{suite}.{index + 1}", SealingKey.generate(suite).seed)
+    for _ in range(WINDOWS):
+        add_sealing_key(store, suite)
+
+
+def add_sealing_key(store: KeyStore, suite: int) -> SealingKey:
+    """Put a new sealing key of ``suite`` into ``store``, under the number after its last one, and return it."""
+    numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
+    made = SealingKey.generate(suite)
+    store.put(f"seal.{suite}.{max(numbers, default=0) + 1}", made.seed)
+    return made
 
 
 def sealing_keys(store: KeyStore) -> list[tuple[str, SealingKey]]:

@@ -47,7 +47,6 @@ from keys.card import Card
 from keys.custody import KeyStore, open_store
 from keys.durable_file import write_durably
 from keys.errors import UnknownKey
-from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
 from schemas import ijson
 
@@ -391,11 +390,9 @@ def _new_sealing(
 ) -> list[dict[str, Any]]:
     """Make ``count`` sealing keys of the suite of the last one, in windows that begin now."""
     suite = int(listed[-1]["suite"])
-    numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
     made = []
     for index in range(count):
-        key = SealingKey.generate(suite)
-        store.put(f"seal.{suite}.{max(numbers, default=0) + 1 + index}", key.seed)
+        key = homes.add_sealing_key(store, suite)
         start = now - timedelta(hours=1) + index * homes.WINDOW_EVERY
         made.append({"suite": suite, **window(b64.encode(key.kid), key.public, start, start + homes.WINDOW_LASTS)})
     return made

@@ -48,7 +48,6 @@ from keys.card import Card
 from keys.custody import FileStore, KeyStore, exported, file_uri, open_store
 from keys.errors import UnknownKey
 from keys.ids import SIGN, key_id
-from keys.seal import SealingKey
 from keys.sign import Signer, SigningKey
 
 PERSON = "person"
@@ -484,13 +483,10 @@ def _next_sealing(
     last = max((datetime.fromisoformat(one["from"]) for one in living if not one["revoked_at"]), default=None)
     begin = last + homes.WINDOW_EVERY if last else now.replace(microsecond=0) - timedelta(hours=1)
     kind = int(suite or listed[-1]["suite"])
-    numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
     left = [key for key in homes.unlisted_keys(store, cards) if key.suite == kind]
     made = []
     for index in range(room):
-        new = left[index] if index < len(left) else SealingKey.generate(kind)
-        if index >= len(left):
-            store.put(f"seal.{kind}.{max(numbers, default=0) + 1 + index}", new.seed)
+        new = left[index] if index < len(left) else homes.add_sealing_key(store, kind)
         start = begin + index * homes.WINDOW_EVERY
         made.append({"suite": kind, **window(b64.encode(new.kid), new.public, start, start + homes.WINDOW_LASTS)})
     return {"sealing": [*living, *made]}

@@ -19,6 +19,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from gateway.core import unseen
+from gateway.core.columns import columns
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -110,11 +111,4 @@ def shown(value: Any) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Return ``rows`` as columns of text under ``header``."""
-    cells = [[shown(value) for value in row] for row in rows]
-    widths = [
-        max(len(name), *(len(row[at]) for row in cells)) if cells else len(name) for at, name in enumerate(header)
-    ]
-    lines = [list(header), *cells]
-    return "\n".join(
-        "  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    return columns([header, *([shown(value) for value in row] for row in rows)])

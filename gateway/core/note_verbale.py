@@ -14,6 +14,7 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
+from gateway.core.columns import columns
 from gateway.core.instruments import POLICY_DEFAULT, VERIFIED
 
 LANGUAGES = ("en", "fr")
@@ -195,13 +196,7 @@ def paragraphs(note: Note) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]
 def serialize_text(note: Note) -> str:
     """Return the note as plain text, ready to be set on the ministry's paper."""
     before, rows, after = paragraphs(note)
-    return "\n\n".join([*before, _columns(rows), *after]) + "\n"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[at]) for row in rows) for at in range(4)]
-    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n\n".join([*before, columns(rows), *after]) + "\n"
 
 
 def serialize_html(note: Note) -> str:
@@ -232,7 +227,7 @@ def quarterly_text(sender: str, recipient: str, on: date, items: Sequence[Item],
     note = Note("", on, sender, recipient, language, tuple(items))
     before, rows, _ = paragraphs(note)
     heading = title.format(sender=sender, recipient=recipient, on=on.isoformat())
-    return "\n\n".join([heading, before[3], _columns(rows)] if items else [heading, none]) + "\n"
+    return "\n\n".join([heading, before[3], columns(rows)] if items else [heading, none]) + "\n"
 
 
 _QUARTERLY: Mapping[str, tuple[str, str]] = {

@@ -337,9 +337,7 @@ def fetch(path: Path, country: str, partner: str, *, fetches: str | None, beside
 def new_sealing(path: Path, country: str, now: datetime, *, keep: bool, days: int) -> dict[str, Any]:
     """Make a sealing key for ``days`` and return what the next card says: it beside the old ones, or it alone."""
     store, claims = key_store(path), card.claims_of(own_card(path, country))
-    numbers = [int(name.rsplit(".", 1)[1]) for name in store.names() if name.startswith("seal.")]
-    secret = SealingKey.generate(1)
-    store.put(f"seal.1.{max(numbers, default=0) + 1}", secret.seed)
+    secret = home.add_sealing_key(store, 1)
     begin = now.replace(microsecond=0) - timedelta(hours=1)
     until = format_instant(begin + timedelta(days=days))
     window = {"from": format_instant(begin), "until": until, "revoked_at": None}

@@ -11,7 +11,6 @@ from gateway.services.compromise import Compromise
 from keys import b64, card
 from keys.card import Card
 from keys.custody import KeyStore
-from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.support.network import Network, open_gateway
 from tests.support.restoring import card_of, next_card_of
@@ -31,9 +30,7 @@ def replace_keys(store: KeyStore, held: Card, now: datetime) -> tuple[dict[str, 
     ends = {b64.decode(one["kid"]): _at(one["until"]) for one in listed["sealing"]}
     stolen = home.sealing_keys(store)
     gone = {key.kid: ends.get(key.kid, now) for _, key in stolen}
-    numbers = [int(name.rsplit(".", 1)[1]) for name, _ in stolen]
-    opens, signs = SealingKey.generate(1), SigningKey.generate()
-    store.put(f"seal.1.{max(numbers) + 1}", opens.seed)
+    opens, signs = home.add_sealing_key(store, 1), SigningKey.generate()
     store.put(home.NEXT, signs.seed)
     for name, _ in stolen:
         store.destroy(name)

@@ -5,11 +5,11 @@ Rule 1: a digest holds the references of notes, what is waited for, days and lat
 Rule 2: to list a case is to press for it. What may not be pressed for is on no digest, and no reason is told.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from gateway.core.columns import columns
 from gateway.services.board import Band, Filter, Watched
 from gateway.services.mention import mentionable
 from gateway.web.board.desk import ROLES, board_of, file_name, partner_of, states_of, today_of
@@ -84,14 +84,8 @@ def text_of(visit: Visit, digest: Digest) -> str:
         *([tongue._("There are more; this text lists those that are due first.")] if digest.more else []),
         tongue._("The references are made from the threads both gateways hold; your desk finds its case by them."),
     ]
-    body = [_columns(rows)] if digest.entries else []
+    body = [columns(rows)] if digest.entries else []
     return "\n\n".join([*head, *body, *foot]) + "\n"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 async def every(visit: Visit) -> web.StreamResponse:
