@@ -83,8 +83,9 @@ class Facts:
 
     ``draft`` is the national record of the requesting side; ``type`` and ``body`` the message about to leave or just
     received; ``question`` the request body an answer answers; ``frozen`` whether the case is frozen or withdrawn;
-    ``held`` whether somebody of ours who stopped it has not let go, also where it is closed; ``justification`` the
-    reason given for looking at or disclosing the case; ``around`` what was looked up around it.
+    ``held`` whether somebody of ours who stopped it has not let go, also where it is closed; ``abroad`` whether the
+    message was posted and has no receipt; ``justification`` the reason given for looking at or disclosing the case;
+    ``around`` what was looked up around it.
 
     ``side`` and ``state`` are the case's, ``None`` where there is no case yet. ``record`` is the national record of a
     return, ``said`` the last body of each of its message types, ``releases`` what the authorities signed, ``reply`` the
@@ -100,6 +101,7 @@ class Facts:
     question: Mapping[str, Any] | None = None
     frozen: bool = False
     held: bool = False
+    abroad: bool = False
     justification: str | None = None
     around: Around = NOBODY_LOOKED
     side: Side | None = None
@@ -134,6 +136,7 @@ def about(
     question: Mapping[str, Any] | None = None,
     justification: str | None = None,
     remark: About | None = None,
+    abroad: bool = False,
 ) -> Facts:
     """
     Return the facts of ``case`` at ``now`` about a message of ``type`` with ``body``.
@@ -149,6 +152,7 @@ def about(
         question=question,
         frozen=case.state in STOPPED,
         held=any(role != PARTNER for _, role in case.holders),
+        abroad=abroad,
         justification=justification,
         around=around,
         side=case.side,

@@ -126,6 +126,8 @@ NOT_LET_GO = "who stopped the case has not let go; nothing of it is passed on"
 def r02(facts: Facts) -> str | None:
     if facts.frozen and facts.type == SUSPENSION and facts.side is Side.REQUESTED:
         return None  # a veto of the side that is asked must be heard; it says that, and nothing else
+    if facts.abroad and facts.side is Side.REQUESTED and facts.state is State.WITHDRAWN and not facts.held:
+        return None  # the other State withdrew, which closes no number of ours: this one has to be used (M-5.23)
     if facts.frozen and not _exempt(facts):
         return "the case is frozen; nothing but a withdrawal may leave"
     if facts.frozen and facts.type != WITHDRAWAL and facts.state not in CONCLUDED:

@@ -120,12 +120,12 @@ def was_never_told(case: Case, row: OutboundRow) -> bool:
 
 def _staying(case: Case) -> frozenset[str]:
     """
-    Return the types of which nothing leaves any more, because the case was stopped and closed so (R-02).
+    Return the types of which nothing leaves any more, because the case was over while it was stopped (R-02).
 
     Whoever stopped it may have let go since. Word of a recall leaves, and what stands before it. An answer stays where
     the stop is ours: one that the other State waits for is owed, whatever that State stops.
     """
-    over = case.state in (State.CLOSED, State.BLOCKED)
+    over = case.state in (State.CLOSED, State.BLOCKED) or (case.side, case.state) == (Side.REQUESTED, State.WITHDRAWN)
     if not over or TAKE_BACK in case.said or not (case.holders or case.resume_to):
         return frozenset()
     ours = not case.holders or any(role != PARTNER for _, role in case.holders)
@@ -134,7 +134,7 @@ def _staying(case: Case) -> frozenset[str]:
 
 async def _stays(tx: Tx, case: Case, type: str) -> bool:
     """
-    Return whether a message of ``type`` leaves no more, because the case was stopped and closed so (R-02).
+    Return whether a message of ``type`` leaves no more, because the case was over while it was stopped (R-02).
 
     What was done with data is owed once it is closed, as is a no to passing it on: nobody of a desk lets go of it then.
     After a withdrawal of the other State nothing of that is (M-5.23): what leaves then was said before our stop.
@@ -234,7 +234,8 @@ class Leaving:
         too_late = brings_too_late(case, row) or was_never_told(case, row)
         if row.answer is not None and body.get("elements") and too_late:
             return False
-        facts = about(case, now, row.type, body, around=await look(self._context, tx, case, now))
+        abroad = row.posted_at is not None and row.answer is None
+        facts = about(case, now, row.type, body, around=await look(self._context, tx, case, now), abroad=abroad)
         found = findings(When.SEND if _is_a_plan_that_waited(row, body) else When.RETRY, facts)
         if row.posted_at is None and row.type in OF_HER and facts.around.minor_elsewhere:
             found = (*found, *_as_an_adult(facts))

@@ -123,6 +123,11 @@ def answer(value: dict[str, Any], question: dict[str, Any] | None = ASKED_FOR) -
     return Facts(NOW, None, REPLY, value, question=question, justification="answer", around=AROUND)
 
 
+def after_withdrawal(**changes: Any) -> Facts:
+    """Return the facts about a reply in a case that the other State withdrew."""
+    return replace(answer(reply()), **{"side": Side.REQUESTED, "state": State.WITHDRAWN, "frozen": True, **changes})
+
+
 def resident_on(day: str) -> dict[str, Any]:
     """Return the reply that somebody had the right to live there on a day."""
     return reply("PR_AT_DATE", handling=RESIDENCE["handling"], as_of=day)
@@ -405,12 +410,17 @@ CASES: dict[str, Cases] = {
             "an acceptance while it is frozen": journey(ACCEPTANCE, frozen=True, state=State.FROZEN),
             "frozen by the side that asks": journey(SUSPENSION, {}, frozen=True, state=State.FROZEN),
             "passed on, though closed while stopped": passing_on("GRANTED", held=True),
+            "an answer that never left before the withdrawal": after_withdrawal(),
+            "one that people here had stopped": after_withdrawal(abroad=True, held=True),
+            "what who asks had posted before its withdrawal": request(frozen=True, state=State.WITHDRAWN, abroad=True),
+            "posted before it was frozen": after_withdrawal(state=State.FROZEN, abroad=True),
         },
         {
             "passed on, and nobody stopped it": passing_on("GRANTED"),
             "not passed on, though closed while stopped": passing_on("REFUSED", held=True),
             "open": request(),
             "open, and somebody holds it": request(held=True),
+            "an answer that was posted before the other State withdrew": after_withdrawal(abroad=True),
             "taken back while it is suspended": replace(taking_back(RECTIFICATION, State.SUSPENDED), frozen=False),
             "the withdrawal": taking_back(WITHDRAWAL, State.FROZEN),
             **everything_taken_back(),

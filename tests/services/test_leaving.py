@@ -81,9 +81,12 @@ OURS, THEIRS = ("welfare", "child_welfare"), ("XBB", PARTNER)
         ({"holders": (OURS,), "said": {TAKE_BACK: {}}}, frozenset()),
         ({"holders": (OURS,), "state": S.BLOCKED}, OF_A_RETURN | OF_AN_ANSWER),
         ({"holders": (OURS,), "state": S.ACCEPTED}, frozenset()),
+        ({"holders": (THEIRS,), "state": S.WITHDRAWN, "side": ASKED}, OF_A_RETURN),
+        ({"resume_to": S.ACCEPTED, "state": S.WITHDRAWN, "side": ASKED}, OF_A_RETURN | OF_AN_ANSWER),
+        ({"state": S.WITHDRAWN, "side": ASKED}, frozenset()),
     ],
 )
-def test_what_leaves_no_more_where_a_case_was_stopped_and_closed_so(
+def test_what_leaves_no_more_where_a_case_was_over_while_it_was_stopped(
     changes: dict[str, Any], stays: frozenset[str]
 ) -> None:
     """Nothing of the return, also where all let go since; where the stop is ours no answer either (R-02)."""

@@ -55,8 +55,8 @@ BY_ITS_END = frozenset({ENDED})
 BY_ITS_STOP = BY_ITS_END | {"R-02"}
 """
 What may hold a yes to passing data on for good: its own desk had stopped what is closed, and lets go no more; and an
-answer, or a question about data, that had no receipt as the other State withdrew: nothing that takes data back stands
-behind it.
+answer, or a question about data, that had no receipt as the other State withdrew what people here had stopped: nothing
+that takes data back stands behind it.
 """
 
 HEARD = frozenset({PROPOSAL, ACCEPTANCE, SCHEDULE, SUSPENSION, TAKE_BACK})
@@ -145,7 +145,8 @@ async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: 
     stays = row.type in OF_A_RETURN or (ours and row.type in OF_AN_ANSWER | OF_DATA)
     if stays and await _ended_while_stopped(tx, case):
         return {ENDED}
-    facts = about(case, now, row.type, body, around=await look(context, tx, case, now))
+    abroad = row.posted_at is not None and row.answer is None
+    facts = about(case, now, row.type, body, around=await look(context, tx, case, now), abroad=abroad)
     waited = row.type == SCHEDULE and row.posted_at is None and body.get("status") == "planned"
     found = findings(When.SEND if waited else When.RETRY, facts)
     if row.posted_at is None:
@@ -155,7 +156,7 @@ async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: 
 
 async def _ended_while_stopped(tx: Tx, case: Case) -> bool:
     """Return whether the return stood still here as the other State withdrew, and nobody has to be called back."""
-    if case.side is Side.REQUESTING or not case.holders or TAKE_BACK in case.said:
+    if case.side is Side.REQUESTING or not (case.holders or case.resume_to) or TAKE_BACK in case.said:
         return False
     withdrawn = (await threads.thread_of(tx, case)).ended == "withdrawn"
     return withdrawn and case.state in (State.WITHDRAWN, State.CLOSED)
