@@ -89,7 +89,7 @@ async def apply(context: Context, path: Path) -> None:
     async def unit(tx: Tx, part: Sequence[str]) -> bool:
         back = await came_back(tx, part)
         for ref in back:
-            await erase_and_confirm(context, tx, ref, context.clock.now())
+            await erase_and_confirm(context, tx, ref, context.clock.now(), anew=True)
         if back:
             await fill_journal(tx)  # whatever keeps it from being cut below, the timers do it
         return bool(back)

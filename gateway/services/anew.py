@@ -16,9 +16,9 @@ any epoch a withdrawal or word of a stop that is refused for its times alone, by
 said once more later, and a person is told. So is what is said of a person who has left: that she left, the hands that
 were signed, how she was found. What waits behind it can be heard after it alone, and stays behind it.
 Rule 6: what takes data back where we are asked, and word of a stop, has the number of a message that was lost (M-5.10).
-If that had come, it is refused, and said once more under the next number. The confirmation of what is gone and a change
-of our directory are said again after an outage, a wrong clock, a restore or a theft, for nobody here would know that
-they were not heard: also where the partner had taken them, and has forgotten that by a restore since. So is what
+If that had come, it is refused, and said once more under the next number. What is said of a case that is gone, and a
+change of our directory, are said again after an outage, a wrong clock, a restore or a theft, for nobody here would know
+that they were not heard: also where the partner had taken them, and has forgotten that by a restore since. So is what
 else takes data back, where it was taken in an epoch that is over and is refused as of that.
 """
 
@@ -301,16 +301,17 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     """Say ``row``, that did not come, once more in our epoch if rule 3, 5 or 6 lets it; return whether it is said."""
     if row.code is not None and await _is_said_since(tx, row):
         return True
-    if row.epoch == context.epoch and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
-        return await _heard_after_all(context, tx, row, now)
-    if row.epoch == context.epoch and row.code == USED and row.type in STILL_SAID:
+    of_nothing, old = row.ref is None and row.type in threads.OUTLIVES_ITS_CASE, row.epoch < context.epoch
+    if not old and row.code == USED and (of_nothing or row.type in STILL_SAID):
         return await _under_the_next(context, tx, row, now)
-    if row.type == DIRECTORY and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
+    if of_nothing and (old or row.code in OUT_OF_TIME):
+        return await _of_nothing_anew(context, tx, row, now, 0 if old else listing.AGAIN_S)
+    if not old and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
+        return await _heard_after_all(context, tx, row, now)
+    if row.type == DIRECTORY and (old or row.code in OUT_OF_TIME):
         return await announce_anew(context, tx, row, now, listing.AGAIN_S)
-    if row.ref is None and row.type in AFTER_WITHDRAWAL and (row.epoch < context.epoch or row.code in OUT_OF_TIME):
-        return await _of_nothing_anew(context, tx, row, now, 0 if row.epoch < context.epoch else listing.AGAIN_S)
     out_of_time = row.type in threads.HEARD_AT_LAST and row.code in OUT_OF_TIME
-    case_row = await tx.find_case(row.ref or "") if row.epoch < context.epoch or out_of_time else None
+    case_row = await tx.find_case(row.ref or "") if old or out_of_time else None
     if case_row is None or case_row.sealed is None:
         return False
     held = cases.readable(context, case_row)
@@ -405,7 +406,7 @@ async def give_up(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> 
         return
     await threads.give_back(tx, context.epoch, (row,))
     await threads.note_lost(tx, row)
-    if row.ref is not None or row.type not in AFTER_WITHDRAWAL:
+    if row.ref is not None or row.type not in threads.OUTLIVES_ITS_CASE:
         return
     behind = list[OutboundRow]()
     if thread.out_seq > (row.seq or 0):

@@ -145,6 +145,11 @@ async def _stays(tx: Tx, case: Case, type: str) -> bool:
     return type in staying
 
 
+async def stays(tx: Tx, held: cases.Held, row: OutboundRow) -> bool:
+    """Return whether ``row`` does not leave because its case is stopped, or was closed so (R-01, R-02)."""
+    return (held.row.state in STOPPED and not _passes(held.row, row)) or await _stays(tx, held.case, row.type)
+
+
 def _is_stopped_anew(case: Case) -> bool:
     """
     Return whether somebody of ours holds a case of which word that it goes on has not left.

@@ -5,7 +5,7 @@ A closed case is hidden after one period and erased after another (R-25). Erasin
 sealed column, empties the journal, and adds the case to the list of erased ones that a restore applies first.
 """
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,12 +35,12 @@ from gateway.core.return_guards import UNTOLD, may_come, open_for_return
 from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, OPEN_REQUESTED
-from gateway.services import access, cases, figures, heard, opening, person_stop, steps, threads
+from gateway.services import access, cases, figures, heard, leaving, opening, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, Policy, acting
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import Tx, Unavailable, Unit
 from gateway.services.receive import ANSWER_GRACE_S
-from gateway.services.rows import CaseRow, EventRow, Shared
+from gateway.services.rows import CaseRow, EventRow, OutboundRow, Shared
 from schemas import ijson
 
 _IMAGES = "images"
@@ -78,7 +78,7 @@ _OUTLIVED = (*OVER, State.REDIRECTED, State.CLOSED, State.BLOCKED)
 _HAS_TO_BE_HEARD = threads.STOPS | STILL_SAID | {WITHDRAWAL}
 """
 Types for whose answer a timer waits where our own period is over: as long as a message may count, and no longer than
-the longest period. For the day that the other State set nothing waits: what takes data back outlives its case.
+the longest period. For the day that the other State set nothing waits: what has to be heard outlives its case.
 """
 
 _UNSENT = (State.DRAFT, State.CLEARED, State.NOT_ACCEPTED)
@@ -512,16 +512,20 @@ async def _shared(ref: str, tx: Tx) -> Sequence[Shared]:
     return await tx.shared(ref)
 
 
-async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime, *, anew: bool = False) -> None:
     """
     Erase ``ref`` inside a transaction, and say so wherever the other State demanded it and waits for word (R-16).
 
     What it asked to be set right or destroyed is gone, whoever was faster: its desk, or a timer here. A confirmation
     waits for a key of that State where none is held. Where we ask and a message was lost it keeps nothing: then the
-    demand stays open there. Where we are asked, what takes data back and was not heard yet is said behind the erasure.
+    demand stays open there. Where we are asked, what protects the person, or takes data back, and was not heard yet is
+    said behind the erasure (decision 0045). A case that is erased ``anew``, because a backup brought it back, says of
+    the first nothing: it may have gone on since the backup.
     """
-    held = cases.readable(context, await tx.find_case(ref))
-    sends = [*await _takes_back(context, tx, held), *_confirmations(held.case)] if held is not None else []
+    held, sends = cases.readable(context, await tx.find_case(ref)), list[Send]()
+    if held is not None:
+        protects = [] if anew else await _protects(context, tx, held)
+        sends = [*protects, *await _takes_back(context, tx, held), *_confirmations(held.case)]
     if held is None or not sends:
         await erase_in(context, tx, ref, now)
         return
@@ -537,8 +541,8 @@ async def erase_and_confirm(context: Context, tx: Tx, ref: str, now: datetime) -
                 context, tx, case.partner, case.thread, send, now, exercise=case.exercise, side=case.side
             )
         except IllegalStep as error:
+            # What stands behind it may follow all the same: a thread that has ended is closed to some types alone.
             context.log("message.left_out", ref=ref, type=send.type, error=type(error).__name__)
-            return
 
 
 _DEMANDS = {RECTIFICATION: "RECTIFICATION", ERASURE: "ERASURE"}
@@ -561,6 +565,27 @@ async def _takes_back(context: Context, tx: Tx, held: cases.Held) -> list[Send]:
     if held.case.side is Side.REQUESTING or held.case.state in HELD:
         return []
     rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.waits and row.type in AFTER_WITHDRAWAL]
+    return _again(context, held, rows)
+
+
+async def _protects(context: Context, tx: Tx, held: cases.Held) -> list[Send]:
+    """
+    Return what protects the person and has no answer yet in a case in which we are asked, once more.
+
+    That is word of a stop or a recall which nothing of ours has lifted since, and of a danger which no later report
+    says to be over. What a stop holds back is not said. Each is a code and no more, and the other State would let her
+    leave, or stay, where it is not safe. Where we ask nobody leaves while that State holds, and a recall is waited for.
+    """
+    if held.case.side is Side.REQUESTING:
+        return []
+    rows = [row for row in await threads.reports_of_danger(context, tx, held) if row.waits]
+    for type in threads.STOPS & set(held.case.said):
+        rows += [row for row in await threads.words_of_stop(tx, held.case.ref, type) if row.waits][:1]
+    return _again(context, held, [row for row in rows if not await leaving.stays(tx, held, row)])
+
+
+def _again(context: Context, held: cases.Held, rows: Iterable[OutboundRow]) -> list[Send]:
+    """Return what says ``rows`` once more, in their order, but for what cannot be read."""
     found = [threads.find_again(context, held, row) for row in sorted(rows, key=lambda row: row.place)]
     return [replace(send, optional=True) for send in found if send is not None]
 

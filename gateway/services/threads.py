@@ -56,6 +56,12 @@ from schemas import ijson
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
 """Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
 
+OUTLIVES_ITS_CASE = AFTER_WITHDRAWAL | STOPS | {MONITORING}
+"""
+Types that who is asked says once more as its case is erased, and until they are heard: what takes data back, that a
+return is stopped or somebody called back, and that she was found in danger. Each is word of its own, and names nobody.
+"""
+
 AT_ONCE = STOPS | {SCHEDULE}
 """Word of a stop, that somebody left or that a journey is off: it waits for no listing, and said twice does no harm."""
 
@@ -500,6 +506,17 @@ async def words_of_stop(tx: Tx, ref: str, type: str) -> list[OutboundRow]:
     rows = [row for row in await tx.outbound_of_case(ref) if row.state not in ("dropped", "undelivered")]
     said = sorted((row for row in rows if row.type in both), key=lambda row: row.place, reverse=True)
     return list(takewhile(lambda row: row.type == type, said))
+
+
+_IN_DANGER = frozenset({"SEEN_CONCERN", "NOT_FOUND"})
+"""Statuses of a report by which the other State acts for the person."""
+
+
+async def reports_of_danger(context: Context, tx: Tx, held: Held) -> list[OutboundRow]:
+    """Return our reports that a person is in danger since the last one that says otherwise, or cannot be read."""
+    rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: row.place, reverse=True)
+    last = [row for row in rows if row.type == MONITORING and row.state != "dropped"]
+    return list(takewhile(lambda row: (find_said(context, held, row) or {}).get("status") in _IN_DANGER, last))
 
 
 async def heard_before(tx: Tx, case: Case, row: OutboundRow) -> OutboundRow | None:

@@ -1,0 +1,214 @@
+"""What protects a person, and was not heard yet as its case was erased on the day that the other State set."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway import erased
+from gateway.core import exercise, wire
+from gateway.core.case import HELD, State
+from gateway.core.messages import CONFIRMATION, RESUMPTION, SUSPENSION, TAKE_BACK
+from gateway.services import outbox
+from gateway.services.retain import erase_and_confirm
+from gateway.services.rows import OutboundRow
+from tests.support import homeward, story
+from tests.support.network import Network, wrong_clock
+
+LOSSES = ("waits", "may be abroad", "came without a receipt", "behind what came", "runs out", "wrong clock")
+
+Say = Callable[[Network, str], Awaitable[tuple[str, str]]]
+
+
+async def on_its_last_day(network: Network, theirs: str, loss: str) -> None:
+    """Let this be the last day that the asking State set, and the line be down since, or bring no receipt."""
+    case = await story.case(network, "XBB", theirs)
+    until = {"retain_until": network.clock.now().date().isoformat()}
+    said = {type: {**body, "handling": {**body["handling"], **until}} for type, body in case.said.items()}
+    received = {**(case.received or {}), "handling": {**(case.received or {})["handling"], **until}}
+    await story.put(network, "XBB", theirs, case.state, said=said, received=received)
+    network.wires.lose_answers = loss == "came without a receipt"
+    network.wires.cut = not network.wires.lose_answers
+
+
+async def stopped(network: Network, loss: str) -> tuple[str, str]:
+    """Return a return that the State that was asked has stopped, where the other one does not answer."""
+    ours, theirs = await homeward.accepted(network)
+    if loss == "behind what came":
+        network.wires.lose_answers = True
+        await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
+        await network.deliver()
+    await on_its_last_day(network, theirs, loss)
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    return ours, theirs
+
+
+async def stopped_and_closed(network: Network, loss: str) -> tuple[str, str]:
+    ours, theirs = await stopped(network, loss)
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    return ours, theirs
+
+
+async def called_back(network: Network, loss: str) -> tuple[str, str]:
+    """The same of somebody who has arrived, and is called back."""
+    ours, theirs = await homeward.handed_over(network)
+    if loss == "behind what came":
+        network.wires.lose_answers = True
+        await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
+        await network.deliver()
+    await on_its_last_day(network, theirs, loss)
+    by = (network.clock.now() + timedelta(days=5)).date().isoformat()
+    await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", by, "reception", "reception")
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    return ours, theirs
+
+
+async def found(network: Network, loss: str, status: str = "SEEN_CONCERN") -> tuple[str, str]:
+    """The same of somebody who is found so when the six months are over."""
+    ours, theirs = await homeward.handed_over(network)
+    network.clock.pass_(days=190)
+    await on_its_last_day(network, theirs, loss)
+    on = (network.clock.now() - timedelta(days=1)).date().isoformat()
+    await network.gateways["XBB"].returning.report(theirs, status, on, True, "reception", "reception")
+    return ours, theirs
+
+
+async def erase(network: Network, theirs: str) -> None:
+    """Erase a case of XBB now, as a timer does."""
+    context = network.gateways["XBB"].context
+    await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, network.clock.now()))
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+
+
+async def waiting(network: Network) -> list[OutboundRow]:
+    """Return what waits at XBB for XAA, in its order."""
+    rows = await network.gateways["XBB"].store.read(lambda tx: tx.waiting_outbound("XAA"))
+    return sorted(rows, key=lambda row: row.place)
+
+
+async def types(network: Network) -> list[str]:
+    return [row.type for row in await waiting(network)]
+
+
+async def line_is_up(network: Network) -> None:
+    network.wires.cut = network.wires.lose_answers = False
+    await network.refresh()
+    for _ in range(3):
+        network.clock.pass_(hours=1)
+        await network.deliver()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    ("say", "state"),
+    [(stopped_and_closed, "SUSPENDED"), (called_back, "RECALL"), (found, "CLOSED_CONCERN")],
+    ids=["stopped", "called back", "in danger"],
+)
+async def test_word_that_protects_her_is_heard_though_its_case_is_gone(
+    network: Network, say: Say, state: str, loss: str
+) -> None:
+    """The day that the other State set ends what it sent. Word of ours that she is in danger is heard all the same."""
+    ours, theirs = await say(network, loss)
+    if loss != "waits":
+        await network.deliver()
+    network.clock.pass_(days=1)
+    network.wires.cut = network.wires.cut and loss != "wrong clock"
+    with wrong_clock(network, "XBB", 20 if loss == "wrong clock" else 0) as clock:
+        assert (theirs,) == await network.gateways["XBB"].retention.run_once(clock.now())
+        await network.deliver()
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    if loss == "runs out":
+        await network.deliver()
+        network.clock.pass_(days=31)
+        await network.refresh()
+        await network.gateways["XBB"].deliverer.expire(network.clock.now())
+    await line_is_up(network)
+    assert state == await story.state(network, "XAA", ours)
+    assert [] == await types(network)
+
+
+@pytest.mark.parametrize(
+    ("say", "members"),
+    [(stopped_and_closed, {"code"}), (called_back, {"reason", "by"}), (found, {"handling", "status", "on", "final"})],
+)
+async def test_what_is_kept_of_it_names_nobody_and_goes_with_its_envelope(
+    network: Network, say: Say, members: set[str]
+) -> None:
+    """The case goes on its day with its key. What stays is a code under a key of no case, until its envelope goes."""
+    _, theirs = await say(network, "waits")
+    context = network.gateways["XBB"].context
+    network.clock.pass_(days=1)
+    assert (theirs,) == await network.gateways["XBB"].retention.run_once(network.clock.now())
+    (row,) = await waiting(network)
+    payload = wire.payload_in(outbox.kept(context, row, None))
+    assert (None, ()) == (row.ref, tuple(payload.statements))
+    assert members == set(exercise.body_of(payload))
+    await line_is_up(network)
+    network.clock.pass_(days=31)
+    await network.gateways["XBB"].retention.run_once(network.clock.now())
+    rows = await context.store.read(lambda tx: tx.outbound_since("XAA", network.clock.now().replace(year=2020)))
+    (kept,) = [one for one in rows if one.id == row.id]
+    assert (None, None) == (kept.envelope, kept.sealed)
+
+
+async def test_stop_that_was_lifted_is_not_said_anew(network: Network) -> None:
+    """It may be abroad, and word that the return goes on stands behind it: said once more it would stop her again."""
+    _, theirs = await stopped(network, "may be abroad")
+    await network.deliver()
+    await network.gateways["XBB"].hold.release(theirs, "welfare", "child_welfare")
+    await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
+    assert [SUSPENSION, RESUMPTION] == await types(network)
+    await erase(network, theirs)
+    assert [] == await types(network)
+
+
+@pytest.mark.parametrize("statuses", [("SEEN_CONCERN", "SEEN_SAFE"), ("SEEN_SAFE",)], ids="-".join)
+async def test_danger_that_is_over_is_not_said_anew(network: Network, statuses: tuple[str, ...]) -> None:
+    """That she was seen safe since, or at all, is no word that protects her: it goes with its case."""
+    _, theirs = await homeward.handed_over(network)
+    network.wires.cut = True
+    for status in statuses:
+        network.clock.pass_(days=1)
+        on = (network.clock.now() - timedelta(days=1)).date().isoformat()
+        await network.gateways["XBB"].returning.report(theirs, status, on, False, "reception", "reception")
+    await erase(network, theirs)
+    assert [] == await types(network)
+
+
+@pytest.mark.parametrize("state", [*HELD, State.CLOSED])
+async def test_how_she_was_found_is_not_told_out_of_a_stop(network: Network, state: State) -> None:
+    """A case that is stopped, or was closed so, tells the other State nothing of her, erased or not (R-02)."""
+    _, theirs = await found(network, "waits")
+    await story.put(network, "XBB", theirs, state, holders=(("welfare", "child_welfare"),))
+    await erase(network, theirs)
+    assert [] == await types(network)
+
+
+@pytest.mark.parametrize("say", [stopped_and_closed, called_back, found])
+async def test_case_that_a_backup_brought_back_says_no_such_word(network: Network, say: Say) -> None:
+    """It may have gone on since the backup, and was erased then: what waited in it may have been lifted."""
+    _, theirs = await say(network, "waits")
+    path = network.homes["XBB"] / erased.ERASED_FILE
+    erased.note(path, theirs)
+    await erased.apply(network.gateways["XBB"].context, path)
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    assert [] == await types(network)
+
+
+async def test_word_that_may_not_follow_takes_no_confirmation_along(network: Network) -> None:
+    """In a thread that ended no recall is said any more; what the other State demanded is confirmed all the same."""
+    ours, theirs = await called_back(network, "waits")
+    network.wires.cut = False
+    await network.gateways["XAA"].notices.strike(ours, ["NAMES"], "first", "case_officer")
+    await network.gateways["XAA"].deliverer.run_once()
+    context, case = network.gateways["XBB"].context, await story.case(network, "XBB", theirs)
+
+    async def ended(tx: Any) -> None:
+        thread = await tx.find_thread("XAA", case.thread)
+        await tx.save_thread(thread._replace(ended="undelivered"))
+
+    assert [TAKE_BACK] == await types(network)
+    await context.commit(ended)
+    await erase(network, theirs)
+    assert [CONFIRMATION] == await types(network)
