@@ -46,7 +46,8 @@ _ASKED = ("server_version_num", *sorted(_DURABLE), *_SPOKEN, _WITH_VALUES, _WITH
 _SERVER_SETTINGS = f"SELECT name, setting FROM pg_settings WHERE name IN {_ASKED}"  # noqa: S608  # constants
 
 _SERVER = """
-SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+SELECT least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+            - coalesce(current_setting('reserved_connections', true), '0')::int,
         nullif(d.datconnlimit, -1), nullif(r.rolconnlimit, -1)), extract(epoch FROM clock_timestamp())::float8,
     pg_is_in_recovery() OR (SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only'),
     CASE WHEN isfinite(r.rolvaliduntil) THEN extract(epoch FROM r.rolvaliduntil)::float8 END

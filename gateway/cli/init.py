@@ -16,6 +16,8 @@ from gateway.cli import typed
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say
 from gateway.cli.session import check_clock, passphrase, passphrase_option
+from gateway.services.ports import Unavailable
+from gateway.storage.errors import StoreError
 from gateway.storage.query import Query
 from keys.card import Card
 
@@ -102,8 +104,11 @@ def init(
     if dsn is not None:
         from gateway.storage.postgres_query import postgres_query  # here: only the extra has its library
 
-        with postgres_query(dsn) as query:
-            _check_unused(query)
+        try:
+            with postgres_query(dsn) as query:
+                _check_unused(query)
+        except Unavailable as error:  # as a start over it says
+            raise StoreError(str(error), error.hint) from error.__cause__
     ask = passphrase(passphrase_file, prompt="Passphrase for the new key stores", new=True)
     phrase = ask()
     card = home.furnish(directory, wish, datetime.now(UTC), lambda: phrase, os.environ)
