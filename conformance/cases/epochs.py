@@ -424,9 +424,17 @@ async def _takes_its_reply_back(play: Play) -> Message:
     return await (await journey(play, "accepted")).said("rectification", {"parts": ["REPLY"], "elements": None})
 
 
+async def _takes_back_what_is_stopped(play: Play) -> Message:
+    talk = await journey(play, "accepted")
+    word = await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
+    await talk.send("suspension", {"code": "SUSPENDED"})
+    return word
+
+
 WORDS: dict[str, Callable[[Play], Awaitable[Message]]] = {
     "stopped": _stops,
     "reply-taken-back": _takes_its_reply_back,
+    "reply-taken-back-and-stopped-there": _takes_back_what_is_stopped,
     "called-back-asking": _calls_back(homeward),
     "called-back-asked": _calls_back(journey),
 }
@@ -453,6 +461,25 @@ async def stop_again(play: Play, say: Callable[[Play], Awaitable[Message]]) -> N
     again = [post.read.payload for post in await play.tick() if post.read.type != "resync"]
     if again != [posts[0].payload]:
         raise Wrong(f"{len(again)} messages were posted again in the epoch after that, or in other payloads")
+
+
+@case("epochs.reply-before-resumption", "M-5.28", section="5.8", profile="return", seconds=60.0)
+async def reply_before_resumption(play: Play) -> None:
+    """
+    That a reply was taken back long ago is said once more before a return goes on that was stopped since.
+
+    By the resumption alone a partner that was put back to before both goes on with a return that rests on that reply.
+    """
+    talk = await journey(play, "accepted")
+    word = await talk.said("rectification", {"parts": ["REPLY"], "elements": None})
+    await talk.said("suspension", {})
+    await play.tick(days=31)
+    await play.restored(play.a)
+    await play.tick()
+    await talk.say("resumption", {})
+    posts = [post.read for post in await play.tick() if post.read.type not in ("resync", "suspension")]
+    if [one.type for one in posts] != ["rectification", "resumption"] or posts[0].body != word.body:
+        raise Wrong(f"the gateway posted {', '.join(one.type for one in posts) or 'nothing'}")
 
 
 @case("epochs.stop-until-heard", "M-5.28", "M-5.10", section="5.8", profile="return", seconds=60.0)

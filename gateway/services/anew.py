@@ -198,8 +198,13 @@ async def _knows_the_stop(context: Context, tx: Tx, row: OutboundRow) -> bool:
     return heard is not None and heard.epoch == row.epoch and not await passed_over.is_filled(tx, heard)
 
 
-async def stop_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
-    """Say the word of a stop that stands once more, in the same body, if it was taken and is posted again no more."""
+async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_on: bool = False) -> None:
+    """
+    Say the word of a stop that stands once more, in the same body, if it was taken and is posted again no more.
+
+    That a reply is none comes before all that waits: by word that its return goes on the other State would go by that
+    reply. Where the case ``goes_on`` the word was taken before a restore of that State, or is not said.
+    """
     held = cases.readable(context, await tx.find_case(ref))
     type = threads.stop_of(held.case) if held is not None else None
     if held is None or type is None:
@@ -208,9 +213,17 @@ async def stop_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
     taken = next((one for one in said if one.status == wire.ACCEPTED), None)
     waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in said)
     send = threads.find_again(context, held, taken) if taken is not None and not waits else None
-    if send is not None:
-        with suppress(IllegalStep):  # the thread has ended
-            await threads.queue(context, tx, held, replace(send, optional=True), now)
+    partner = await tx.find_partner(held.case.partner)
+    if taken is None or send is None or partner is None or (goes_on and not passed_over.is_of_before(taken, partner)):
+        return
+    try:
+        if type == RECTIFICATION:
+            await threads.say_before(context, tx, held, (send,), now)
+            return
+    except BadRest as error:
+        context.log("message.fault", partner=held.case.partner, type=type, error=error.__class__.__name__)
+    with suppress(IllegalStep):  # the thread has ended
+        await threads.queue(context, tx, held, replace(send, optional=True), now)
 
 
 async def _is_settled(

@@ -225,10 +225,11 @@ class Leaving:
         case_row = await tx.find_case(row.ref or "")
         if case_row is None or case_row.sealed is None:
             return False
-        if case_row.state in STOPPED and not _passes(case_row, row):
-            return False
         held = cases.unseal(self._context, case_row)
         case = held.case
+        # That a reply is none leaves what the other State alone has stopped: it may have forgotten both.
+        if case_row.state in STOPPED and not _passes(case_row, row) and row.type != threads.stop_of(case):
+            return False
         if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
             return False
         if await _stays(tx, case, row.type):

@@ -367,6 +367,9 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
     if stopped is None:
         return True
     rows = await tx.outbound_of_case(row.ref)
+    asked = case.side == Side.REQUESTED
+    if stopped is State.SUSPENDED and asked and _takes_back_behind(row, rows):
+        return True
     if stopped in OVER:
         return row.type == RECTIFICATION if case.side == Side.REQUESTING else _takes_back_behind(row, rows)
     if case.state == State.CLOSED and row.type == RECTIFICATION:

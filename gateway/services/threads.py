@@ -486,8 +486,8 @@ def stop_of(case: Case) -> str | None:
     """
     Return the type of that word of ours, ``None`` if none stands.
 
-    Of who is asked it says that the return is stopped, or that the reply which it rests on is none; of either State
-    that the person is called back, who is not back as far as we know.
+    Of who is asked it says that the return is stopped or, where it did not stop that, that the reply which it rests on
+    is none; of either State that the person is called back, who is not back as far as we know.
 
     What the other State says in such a case is taken as if nothing stood there: it learns of it by this word alone.
     """
@@ -495,9 +495,9 @@ def stop_of(case: Case) -> str | None:
         return TAKE_BACK if TAKE_BACK in case.said else None
     if case.side is Side.REQUESTING:
         return None
-    if case.state in HELD:
-        return SUSPENSION if SUSPENSION in case.said else None
-    return RECTIFICATION if case.state in ARRANGED and case.reply is None else None
+    if case.state in HELD and SUSPENSION in case.said:
+        return SUSPENSION
+    return RECTIFICATION if case.at in ARRANGED and case.reply is None else None
 
 
 async def words_of_stop(tx: Tx, ref: str, type: str) -> list[OutboundRow]:

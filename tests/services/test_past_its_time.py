@@ -12,7 +12,7 @@ from gateway.core import wire
 from gateway.core.case import State
 from gateway.core.codes import PeerError, Reason
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import ERASURE, RECTIFICATION, SUSPENSION, TAKE_BACK, USE_REQUEST
+from gateway.core.messages import ERASURE, RECTIFICATION, RESUMPTION, SUSPENSION, TAKE_BACK, USE_REQUEST
 from gateway.core.notices import open_demands
 from gateway.core.return_changes import TO_BE_TAKEN_BACK
 from gateway.services.answers import SAYS_OTHERWISE
@@ -387,6 +387,78 @@ async def test_reply_is_taken_back_anew_after_one_who_knew_it_was_put_back(netwo
     await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
     await put_back(network, "XAA", before)
     assert (await story.case(network, "XAA", ours)).reply is None
+
+
+async def taken_back_and_stopped(network: Network, folder: Path, by: str, days: int = 31) -> tuple[str, str]:
+    """Have XBB take its reply back, ``by`` stop the return, and XAA put back to before both."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", folder / "before")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await network.gateways[by].returning.suspend(ours if by == "XAA" else theirs, "danger", *WELFARE)
+    await network.deliver()
+    await put_back(network, "XAA", before, days)
+    return ours, theirs
+
+
+async def let_go(network: Network, theirs: str) -> None:
+    await network.gateways["XBB"].hold.release(theirs, *WELFARE)
+    await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
+
+
+@pytest.mark.parametrize("stops", ["suspend", "freeze"])
+async def test_reply_is_taken_back_anew_before_its_return_goes_on(network: Network, tmp_path: Path, stops: str) -> None:
+    """Behind a stop of its own nothing is said of it; word that the stop is over alone would have it gone by."""
+    ours, theirs = await taken_back_and_stopped(network, tmp_path, "XBB")
+    hold = network.gateways["XBB"].hold
+    if stops == "freeze":
+        await hold.freeze(theirs, "danger", "first", "registry_clerk")
+        await hold.release(theirs, "first", "registry_clerk")
+        await hold.release(theirs, *WELFARE)
+        await hold.resume(theirs, "second", "desk_head")
+        await hold.resume(theirs, "first", "registry_clerk")
+    else:
+        await let_go(network, theirs)
+    waiting = [row.type for row in await outbox(network, "XBB", theirs) if row.state == "queued"]
+    assert [RECTIFICATION, RESUMPTION] == waiting
+    await network.deliver()
+    assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert (await story.case(network, "XAA", ours)).reply is None
+    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=RECTIFICATION)
+
+
+@pytest.mark.parametrize("days", [3, 31])
+async def test_reply_is_taken_back_anew_where_the_other_state_has_forgotten_its_own_stop(
+    network: Network, tmp_path: Path, days: int
+) -> None:
+    """It holds nothing and would let the person leave by that reply; nobody here has stopped anything."""
+    ours, theirs = await taken_back_and_stopped(network, tmp_path, "XAA", days)
+    assert ["ACCEPTED", "SUSPENDED"] == list(await homeward.states(network, ours, theirs))
+    assert (await story.case(network, "XAA", ours)).reply is None
+    assert ["receipted"] * (1 if days == 3 else 2) == await words_of_stop(network, theirs, type=RECTIFICATION)
+
+
+@pytest.mark.parametrize("restored", [False, True])
+async def test_reply_is_not_taken_back_anew_as_a_return_goes_on_where_it_is_known(
+    network: Network, restored: bool, tmp_path: Path
+) -> None:
+    """Of who was never restored nothing has to be said twice; who knew it refuses the number, and nobody is told."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    if restored:
+        await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
+    network.clock.pass_(days=32)
+    await network.refresh()
+    await let_go(network, theirs)
+    await network.deliver()
+    said = ["receipted", "refused"] if restored else ["receipted"]
+    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert [] == await findings_of(network, "XBB", theirs)
+    assert 1 == len((await story.case(network, "XAA", ours)).notices)
 
 
 async def test_reply_that_was_taken_back_in_an_epoch_that_is_over_is_taken_back_anew(
