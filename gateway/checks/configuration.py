@@ -29,7 +29,7 @@ def configuration(look: Look) -> Iterator[Item]:
     if not values["persons"]:
         yield bad("config", N_("nobody may act here"), N_("isthmus keys new, then isthmus person add"))
     if not values["partners"]:
-        yield bad("config", N_("there is no partner"), N_("isthmus partner add XBB --card FILE --fingerprint ..."))
+        yield bad("config", N_("there is no partner"), N_("isthmus partner add COUNTRY --card FILE --fingerprint ..."))
     who_ask = [roles for one in values["persons"] if (roles := _ASK & set(one["roles"]))]
     if values["persons"] and not (len(who_ask) > 1 and any("liaison_officer" in roles for roles in who_ask)):
         text = N_("no request can leave: it takes a case officer and, as another person, a liaison officer")

@@ -88,8 +88,9 @@ def keep(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     _tell_kept(run(home, passphrase(passphrase_file), act), as_json)
     for line in heard:
         if "error" in line or "reason" in line:
-            who, why = line.get("partner", ""), line.get("error") or line.get("reason")
-            say(f"{line['event']} {who} {line.get('country', '')}: {why}".replace("  ", " "))
+            # A State that cosigns the log about itself is both.
+            named = dict.fromkeys(line[name] for name in ("partner", "country") if name in line)
+            say(f"{' '.join((line['event'], *named))}: {line.get('error') or line.get('reason')}")
 
 
 @log.command()

@@ -153,18 +153,13 @@ class FallenMessages:
         return found
 
     async def _tell(self, tx: Tx, one: Fallen, now: datetime) -> None:
-        if one.kid:
+        held, text = cases.readable(self._context, await tx.find_case(one.ref)), _text(one)
+        # Each start looks again: told of what stands at its case already, an alarm would come with each of them.
+        if one.kid and (held is None or text not in held.case.findings):
             self._context.log("message.fell", partner=one.partner, ref=one.ref, digest=one.digest, kid=one.kid)
-        row = await tx.find_case(one.ref)
-        if row is None or row.sealed is None:
-            return
-        try:
-            held = cases.unseal(self._context, row)
-        except Exception as error:
-            # The line above is all that can be said; what fell on other cases is said there all the same.
-            self._context.log("case.unreadable", ref=one.ref, error=type(error).__name__)
-            return
-        text, standing = _text(one), await without_fallen(self._context, tx, held)
+        if held is None:
+            return  # the line is all that can be said; what fell on other cases is said there all the same
+        standing = await without_fallen(self._context, tx, held)
         if text not in held.case.findings or standing is not held:
             case = standing.case.with_found(text)
             noted = await cases.note(self._context, tx, held, case, "revoked", one.partner, now)
