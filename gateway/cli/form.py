@@ -83,16 +83,14 @@ async def _waiting(gateway: "Gateway", country: str) -> tuple[list[bytes], int]:
     async def wake(tx: "Tx") -> None:
         await tx.hasten_posted(country, now, now)
 
-    async def count(tx: "Tx") -> int:
-        return len(await tx.waiting_outbound(country))
-
     await gateway.context.commit(wake)
     found: dict[str, bytes] = {}
     while new := {item.row.id: item.envelope for item in await gateway.deliverer.fetch(country, AT_ONCE)}:
         if new.keys() <= found.keys():  # those that were taken first may be taken again by now
             break
         found |= new
-    return list(found.values()), await gateway.context.store.read(count) - len(found)
+    figures = await gateway.inquiries.figures(now)
+    return list(found.values()), figures.waiting.get(country, 0) - len(found)
 
 
 @form.command()

@@ -49,10 +49,16 @@ to be: another process may bring it what a later restore lost.
 """
 
 PORTION = 100
-"""Messages posted again in one transaction, however many there are: all that comes meanwhile waits for no more."""
+"""
+Messages posted again, or dropped as an epoch begins, in one transaction, however many there are: all that comes
+meanwhile waits for no more.
+"""
 
 PAUSE_S = 0.02
 """Seconds between two portions, in which the store is everybody else's."""
+
+_Reached = tuple[str, OutboundRow]
+"""The partner, and the last of what waits for it, up to which the messages that were never posted are dropped."""
 
 
 class Resync:
@@ -217,40 +223,64 @@ class Resync:
         context = self._context
         epoch = context.epoch + 1
 
-        async def unit(tx: Tx) -> None:
+        async def unit(tx: Tx, begun: _Reached | None) -> _Reached | None:
+            reached = await self._forget_unsent(tx, begun, now)
+            if reached is not None:
+                return reached
             await tx.set_meta("epoch", str(epoch))
             for country in context.partners:
                 await listing.await_one(tx, country, now)
             await tx.set_meta(listing.RESTORED_AT, wire.format_instant(now))
             await tx.set_meta(listing.LAST_EVENT, str(await tx.last_event()))
             for country in context.partners:
-                await self._forget_unsent(tx, country, now)
                 old = await tx.log_head(country)
                 head = LogHead(checkpoint.origin(context.country, country, epoch), Frontier(), "")
                 await tx.save_log_head(country, head)
                 if old is not None and old.checkpoint:
                     digest = wire.payload_digest(old.checkpoint.encode())
                     tx.draft(Draft(country, digest, None, old.checkpoint.encode()))
+            return None
 
-        await context.commit(unit)
+        reached: _Reached | None = None
+        while (reached := (await context.commit(partial(unit, begun=reached))).value) is not None:
+            pass
         context.epoch = epoch
         return epoch
 
-    async def _forget_unsent(self, tx: Tx, country: str, now: datetime) -> None:
-        """Drop what we as the asking State never posted, and say so on each case; a person decides what follows."""
-        for row in await tx.waiting_outbound(country):
-            found = await tx.find_case(row.ref or "") if _waited(row) else None
-            if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
+    async def _forget_unsent(self, tx: Tx, begun: _Reached | None, now: datetime) -> _Reached | None:
+        """
+        Drop what we as the asking State never posted, and say so on each case; a person decides what follows.
+
+        Goes on behind ``begun``. Returns how far it came after ``PORTION`` messages, ``None`` once none is left: more
+        may wait than there is memory, in which a transaction keeps the pages it changes. The epoch rises with the last
+        portion. Where the work is cut off before, it is begun anew, and what is dropped by then stays so.
+        """
+        room = PORTION
+        for country in self._context.partners:
+            if begun is not None and country != begun[0]:
                 continue
-            held = cases.readable(self._context, found)
-            if held is not None and _tells(self._context, held, row):
-                continue  # it stays where it is, like what the asked side says (``anew``)
-            await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
-            if held is None:
-                continue  # its message is gone all the same; one such case must not keep the epoch from rising
-            dropped = held.case.with_found(DROPPED)
-            noted = await cases.note(self._context, tx, held, dropped, "restore", self._context.country, now)
-            await steps.waits_no_more(self._context, tx, noted, now)
+            last, begun = None if begun is None else begun[1], None
+            rows = await tx.waiting_outbound(country, last, room)
+            for row in rows:
+                await self._forget(tx, row, now)
+            if len(rows) == room:
+                return country, rows[-1]
+            room -= len(rows)
+        return None
+
+    async def _forget(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
+        found = await tx.find_case(row.ref or "") if _waited(row) else None
+        if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
+            return
+        held = cases.readable(self._context, found)
+        if held is not None and _tells(self._context, held, row):
+            return  # it stays where it is, like what the asked side says (``anew``)
+        await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
+        if held is None:
+            return  # its message is gone all the same; one such case must not keep the epoch from rising
+        dropped = held.case.with_found(DROPPED)
+        noted = await cases.note(self._context, tx, held, dropped, "restore", self._context.country, now)
+        await steps.waits_no_more(self._context, tx, noted, now)
 
 
 async def _under_way(tx: Tx) -> Sequence[tuple[str, str]]:

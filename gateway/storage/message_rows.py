@@ -67,9 +67,15 @@ WHERE o.n IN (
 ORDER BY o.queued_at, o.n
 """
 _QUEUED_BEFORE, _QUEUED_SINCE = _OUTBOUND + _BEFORE, _OUTBOUND + _SINCE
-_OUTBOUND_WAITING = (
-    _OUTBOUND + "WHERE o.partner = ? AND o.state IN ('queued', 'posted') AND o.n > ? ORDER BY o.n LIMIT ?"
-)
+# The numbers first: what is looked through for each part of many is an index, and not the rows with their bytes.
+_PART_OF_WAITING = """
+WHERE o.n IN (
+    SELECT n FROM (
+        SELECT n FROM outbound WHERE partner = ? AND state IN ('queued', 'posted') AND n > ?
+        ORDER BY n LIMIT ?) AS part)
+ORDER BY o.n
+"""
+_OUTBOUND_WAITING = _OUTBOUND + _PART_OF_WAITING
 _WAITING_IN = _OUTBOUND + "WHERE o.partner = ? AND o.thread = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
 _WAITING_IN_NONE = _WAITING_IN.replace("o.thread = ?", "o.thread IS NULL")
 _OUTBOUND_EXPIRED = (

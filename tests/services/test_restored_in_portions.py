@@ -3,35 +3,37 @@
 import tracemalloc
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from gateway.core.messages import CONFIRMATION
-from gateway.services.ports import Tx, Unavailable
-from gateway.services.resync import _UNDER_WAY, PORTION
+from gateway.services.ports import Committed, Tx, Unavailable, Unit
+from gateway.services.resync import _UNDER_WAY, DROPPED, PORTION
 from gateway.services.rows import OutboundRow
+from tests.support import story
 from tests.support.holds import held
 from tests.support.network import Network, open_gateway
-from tests.support.restoring import next_card_of
+from tests.support.restoring import findings_of, next_card_of, outbox
 
 BYTES = 8 << 10
 
 
-def of_no_case(number: int, now: datetime) -> OutboundRow:
-    """Return a message of no case that had its answer."""
+def of_no_case(number: int, now: datetime, state: str) -> OutboundRow:
+    """Return a message of no case, such as had its answer or waits for it."""
     named, place = f"{number:022}", ("t" * 22, 1, number)
-    said = ("XBB", named, named, b"e" * 32, *place, CONFIRMATION, "receipted", "k" * 22)
+    said = ("XBB", named, named, b"e" * 32, *place, CONFIRMATION, state, "k" * 22)
     times = (now, now, now, 1, now, now.replace(year=now.year + 1), now)
     return OutboundRow(*said, b"e" * BYTES, b"s", None, *times, "accepted", None, None)
 
 
-async def said(network: Network, count: int) -> None:
-    """Have XAA hold ``count`` messages that XBB took."""
+async def said(network: Network, count: int, state: str = "receipted") -> None:
+    """Have XAA hold ``count`` messages that XBB took, or that wait."""
     now = network.clock.now()
 
     async def unit(tx: Tx) -> None:
         for number in range(1, count + 1):
-            await tx.save_outbound(of_no_case(number, now))
+            await tx.save_outbound(of_no_case(number, now, state))
 
     await network.gateways["XAA"].store.commit(unit)
 
@@ -46,6 +48,40 @@ async def test_all_of_it_is_posted_again_and_never_held_at_once(network: Network
     tracemalloc.stop()
     assert count == posted
     assert peak < count * BYTES / 2
+
+
+async def test_all_that_waits_is_never_held_at_once_as_an_epoch_begins(network: Network) -> None:
+    """An operator's small server would die in the middle of mending a theft."""
+    count, gateway = 5 * PORTION + 1, network.gateways["XAA"]
+    await said(network, count, "posted")
+    tracemalloc.start()
+    assert 2 == await gateway.resync.begin_epoch(network.clock.now())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < count * BYTES / 2
+
+
+async def test_what_waits_behind_the_first_portion_does_not_leave_either(network: Network) -> None:
+    """Cut off before the epoch rises, it is begun anew: what was dropped by then is told once, and so is the rest."""
+    gateway = network.gateways["XAA"]
+    first = await story.sent(network)
+    await said(network, PORTION, "posted")
+    last = await story.sent(network)
+    commit = gateway.store.commit
+
+    async def ends(unit: Unit[Any], partner: str = "") -> Committed:
+        await commit(unit, partner)
+        raise Unavailable("it ends", "")
+
+    gateway.store.commit = ends  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        await gateway.resync.begin_epoch(network.clock.now())
+    gateway.store.commit = commit  # type: ignore[method-assign]
+    assert ["dropped", "queued"] == [row.state for ref in (first, last) for row in await outbox(network, "XAA", ref)]
+    assert 1 == await gateway.store.read(lambda tx: tx.epoch())
+    assert 2 == await gateway.resync.begin_epoch(network.clock.now())
+    assert ["dropped"] * 2 == [row.state for ref in (first, last) for row in await outbox(network, "XAA", ref)]
+    assert [[DROPPED]] * 2 == [await findings_of(network, "XAA", ref) for ref in (first, last)]
 
 
 async def test_what_was_cut_off_is_gone_on_with(network: Network) -> None:
