@@ -15,7 +15,7 @@ from gateway.core import wire
 from gateway.core.attachments import has_images, without_images
 from gateway.core.case import CONCLUDED, ENDED, HELD, Case, Side, State, serialize_case
 from gateway.core.facts import Finding
-from gateway.core.leap import LEAP
+from gateway.core.leap import LEAP, PATIENCE
 from gateway.core.machine import Event, IllegalStep, RuleRefused, Send
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -35,7 +35,7 @@ from gateway.core.return_guards import UNTOLD, may_come, open_for_return
 from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, OPEN_REQUESTED
-from gateway.services import access, cases, figures, heard, leaving, opening, person_stop, steps, threads
+from gateway.services import access, cases, figures, heard, leaving, listing, opening, person_stop, steps, threads
 from gateway.services.context import Context, Forbidden, Policy, acting
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import Tx, Unavailable, Unit
@@ -158,10 +158,11 @@ class Retention:
         """
         Purge what has served, block and erase what is over; return the references erased.
 
-        Not while the clock is not believed: none of it can be undone.
+        Not while the clock is not believed, nor for a day after a restore: none of it can be undone, and a case that is
+        over as the backup has it may have gone on since, as the other States are about to tell.
         """
         context, policy = self._context, self._context.policy
-        if not context.believes(now):
+        if not context.believes(now) or await self._was_restored(now):
             return ()
 
         envelopes, openings = now - timedelta(days=policy.envelope_days), now - opening.KEPT
@@ -181,6 +182,10 @@ class Retention:
             await self.empty_journal()  # once: over PostgreSQL it goes through whole tables
         await self._forget_collects(now)
         return tuple(erased)
+
+    async def _was_restored(self, now: datetime) -> bool:
+        restored = await self._context.store.read(lambda tx: tx.find_meta(listing.RESTORED_AT))
+        return restored is not None and abs(now - datetime.fromisoformat(restored)) < PATIENCE
 
     async def _forget_collects(self, now: datetime) -> None:
         """

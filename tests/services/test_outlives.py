@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from gateway.core.messages import CONFIRMATION, RESUMPTION, SUSPENSION, TAKE_BAC
 from gateway.services import outbox
 from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import OutboundRow
+from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
 from tests.support.network import Network, wrong_clock
+from tests.support.restoring import back_up, restore, settle
 
 LOSSES = ("waits", "may be abroad", "came without a receipt", "behind what came", "runs out", "wrong clock")
 
@@ -212,3 +215,33 @@ async def test_word_that_may_not_follow_takes_no_confirmation_along(network: Net
     await context.commit(ended)
     await erase(network, theirs)
     assert [CONFIRMATION] == await types(network)
+
+
+async def seen_for(network: Network, country: str, days: int) -> None:
+    """Let the clock of a gateway go on steadily for some days, as it looks each half of one."""
+    steady = SteadyClock(network.gateways[country].context)
+    for _ in range(2 * days):
+        await steady.run_once(network.clock.now())
+        network.clock.pass_(hours=12)
+    await steady.run_once(network.clock.now())
+
+
+async def test_no_timer_ends_what_the_other_state_is_still_to_bring_back(network: Network, tmp_path: Path) -> None:
+    """A day has come since the backup, and with it an objection: the case goes on there, and is not over here."""
+    ours, theirs = await story.replied(network)
+    await seen_for(network, "XBB", 2)
+    homeward.move_to(network, network.clock.now().replace(hour=20))
+    await on_its_last_day(network, theirs, "")
+    network.wires.cut = False
+    await SteadyClock(network.gateways["XBB"].context).run_once(network.clock.now())
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    network.clock.pass_(hours=1)
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first", "case_officer")
+    await network.deliver()
+    network.clock.pass_(hours=10)
+    await restore(network, "XBB", backup)
+    gateway = network.gateways["XBB"]
+    await SteadyClock(gateway.context).begin()
+    assert () == await gateway.retention.run_once(network.clock.now())
+    await settle(network)
+    assert "CONTESTED" == await story.state(network, "XBB", theirs)
