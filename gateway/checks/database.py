@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from gateway import read_only, settings, stands
 from gateway.checks import trust
 from gateway.checks.look import Look, own_card
+from gateway.checks.partners import behind
 from gateway.core.checkpoint import parse_note
 from gateway.services.checkpoints import LATE
 from gateway.services.health import N_, SOON, Item, Terms, bad, note, ok
@@ -212,6 +213,7 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
             hint = N_("ask for its fingerprint by another way, then isthmus trust confirm %(country)s ...")
             yield bad("hold", N_("%(country)s is on hold: %(why)s"), hint, country=country, why=hold)
     yield from trust.stale(query, look.now, partners)
+    yield from behind(look, query)
     yield from _left(query, partners)
     yield from _nodes(query, look.now)
     if len(applied) == len(known):

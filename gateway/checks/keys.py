@@ -171,7 +171,7 @@ def _chain(look: Look, held: Card) -> Iterator[Item]:
     newest, why, _ = advance_chain(None, held.identity, raws, look.now)
     if why or newest is None or newest.digest != held.digest:
         text = N_("our cards do not follow one another: %(why)s")
-        yield bad("card", text, N_("restore the card directory"), why=why or "one is missing")
+        yield bad("card", text, N_("restore the card directory"), why=str(why or "one is missing"))
     else:
         text = N_("card %(serial)s, epoch %(epoch)s, fingerprint %(fingerprint)s")
         yield ok("card", text, serial=held.serial, epoch=held.epoch, fingerprint=held.fingerprint)

@@ -12,6 +12,7 @@ from gateway.services.health import N_, Item, bad, note, ok
 from gateway.services.ports import Peers, Unavailable
 from gateway.services.trust import advance_chain
 from gateway.settings import BadConfiguration
+from gateway.storage.query import Query
 from gateway.transport.card_directory import load_cards
 from gateway.transport.peers import HttpPeers
 from keys import b64
@@ -24,7 +25,8 @@ def partners(look: Look) -> Iterator[Item]:
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
         published = load_cards(look.settings.cards, country)
-        held, why, _ = advance_chain(None, pin, published, look.now)
+        chain = advance_chain(None, pin, published, look.now)
+        held, why = chain.card, chain.hold
         if held is None:
             other = N_("the card of %(country)s is not by the identity key pinned")
             hint = N_("ask %(country)s for its card, and compare the fingerprint by another way")
@@ -47,11 +49,7 @@ def partners(look: Look) -> Iterator[Item]:
             )
             yield bad("partner", text, hint, country=country, at=f"{ahead.issued_at:%Y-%m-%d %H:%M}")
         elif published[-1] != held.raw:
-            text = N_(
-                "the newest card of %(country)s that is here is not taken: one before it is missing, or not whole"
-            )
-            hint = N_("ask %(country)s for every card after %(serial)s")
-            yield bad("partner", text, hint, country=country, serial=held.serial)
+            yield _untaken(held)
         active = [key.valid_until for key in held.sealing if key.is_active(look.now)]
         last = max((key.valid_until for key in held.sealing), default=look.now)
         if not active:
@@ -67,6 +65,30 @@ def partners(look: Look) -> Iterator[Item]:
         if partner.get("no_contact"):
             hint = N_("nothing is sent to it until that is lifted")
             yield note("partner", N_("%(country)s is not to be contacted"), hint, country=country)
+
+
+def _untaken(held: Card) -> Item:
+    text = N_("the newest card of %(country)s that is here is not taken: one before it is missing, or not whole")
+    hint = N_("ask %(country)s for every card after %(serial)s")
+    return bad("partner", text, hint, country=held.country, serial=held.serial)
+
+
+def behind(look: Look, query: Query) -> Iterator[Item]:
+    """
+    Look at the cards that the gateway itself holds, which those that are here may not go on from.
+
+    A directory that lost one in between looks whole to who begins with it, as ``partners`` does.
+    """
+    for country, raw in query("SELECT country, card FROM partner WHERE card IS NOT NULL AND hold IS NULL"):
+        partner = look.settings.values["partners"].get(country)
+        with suppress(CardRefused):  # one that cannot be read the gateway tells of (``trust.fault``)
+            held = parse_card(bytes(raw))
+            if partner is None:
+                continue
+            published, pin = load_cards(look.settings.cards, country), b64.decode(partner["identity"])
+            taken = advance_chain(held, pin, published, look.now, country)
+            if taken.card and taken.fault and advance_chain(None, pin, published, look.now).fault is None:
+                yield _untaken(taken.card)
 
 
 def _ahead(published: Sequence[bytes], now: datetime) -> Card | None:
@@ -86,7 +108,7 @@ async def reach(look: Look, peers: Peers | None = None) -> list[Item]:
     cards: dict[str, Card] = {}
     for country, partner in look.settings.values["partners"].items():
         pin = b64.decode(partner["identity"])
-        held, _, _ = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now)
+        held = advance_chain(None, pin, load_cards(look.settings.cards, country), look.now).card
         if held is not None and partner.get("transmission", "push") != "pull":
             cards[country] = held
     async with AsyncExitStack() as stack:

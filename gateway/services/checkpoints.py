@@ -153,8 +153,10 @@ class Checkpoints:
         if answer.status == 409 and answer.media_type == SIZE_MEDIA_TYPE:
             size = checkpoint.parse_number(answer.body.decode().removesuffix("\n"), "no size")
             if size > row.size:
-                # It cosigned more than we have: this is a restored copy, or somebody else signs in our name.
-                self._context.log("log.broken", partner=country, country=cosigner, reason="a cosigner knows more of it")
+                # An honest one keeps ours beside what it has, and brings both: these convict a restored copy, or tell
+                # of somebody who signs in our name. Without them it is a word that nobody signed.
+                reason = "says that it cosigned a larger one"
+                self._context.log("checkpoint.larger", partner=cosigner, country=country, seq=size, reason=reason)
                 return
             answer = await self._post(cosigner, row, size)
         if answer.status != 200:

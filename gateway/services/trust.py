@@ -60,11 +60,16 @@ class CardSource(Protocol):
 
 
 class Chain(NamedTuple):
-    """What a chain of cards leads to: the newest that continues it, why to hold, if so, and all that it revoked."""
+    """What a chain of cards leads to: the newest that continues it, why the next does not, what it revoked."""
 
     card: Card | None
-    hold: str | None
+    fault: CardRefused | None
     revoked: Revoked
+
+    @property
+    def hold(self) -> str | None:
+        """Return why to hold: somebody else may be speaking for the country. Any other fault leaves the card held."""
+        return str(self.fault) if self.fault is not None and self.fault.needs_hold else None
 
 
 class Found(NamedTuple):
@@ -107,6 +112,8 @@ class Trust:
         self._refreshed: dict[str, datetime] = {}
         self._going_on: frozenset[str] = frozenset()
         self._revoked: dict[str, Revoked] = {}
+        self._untaken: dict[str, tuple[str, bytes]] = {}
+        """Why a card that is published is not taken, and the newest that was published then: told once."""
         self._seen = 0
         self._turn = asyncio.Lock()
         """Held while what was read of the store is taken: what was read earlier must not be taken later."""
@@ -321,6 +328,7 @@ class Trust:
             try:
                 chain = advance_chain(held, pin, published, now, country, self._revoked.get(country))
                 found[country] = Found(held, chain)
+                self._tell_untaken(country, chain, published)
             except Exception as error:
                 self._log("trust.fault", country=country, error=type(error).__name__)
         raised = []
@@ -333,6 +341,14 @@ class Trust:
                 raised.append(row.country)
         self._going_on = self._going_on.difference(found)
         return tuple(raised)
+
+    def _tell_untaken(self, country: str, chain: Chain, published: Sequence[bytes]) -> None:
+        """Tell, once for each change, of a card that is published and not taken: it may revoke a stolen key."""
+        if chain.fault is None:
+            self._untaken.pop(country, None)
+        elif self._untaken.get(country) != (found := (chain.fault.code, published[-1])):
+            self._untaken[country] = found
+            self._log("trust.untaken", country=country, code=chain.fault.code)
 
     def _warn(self) -> None:
         for country, age in self.ages().items():
@@ -462,7 +478,7 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
     old = await _row(tx, country)
     if old.card != (found.before.raw if found.before else None):
         return None
-    card, hold, revoked = found.chain
+    card, hold, revoked = found.chain.card, found.chain.hold, found.chain.revoked
     row = old._replace(
         card=card.raw if card else None,
         hold=old.hold or hold,  # only a person lifts a hold
@@ -541,10 +557,10 @@ def advance_chain(
     revoked: Revoked | None = None,
 ) -> Chain:
     """
-    Return the newest card of ``published`` that continues from ``held`` (or from the pin), and why to hold, if so.
+    Return the newest card of ``published`` that continues from ``held`` (or from the pin), and why the next does not.
 
-    Pure but for parsing. A card already held or older is passed over; the first that does not continue is a reason to
-    hold, and what was held stays held. With ``country`` a card of another one is not taken. ``revoked`` is what cards
+    Pure but for parsing. A card already held or older is passed over; the first that does not continue ends the chain,
+    and may be a reason to hold. With ``country`` a card of another one is not taken. ``revoked`` is what cards
     before ``held`` revoked; what those of ``published`` revoke is returned with it, for a later one may leave it out.
     Where none is held, cards before the first by the pin are those of an identity that was changed since.
     """
@@ -565,8 +581,7 @@ def advance_chain(
             held = card
             known = earliest(known, revocations(held) if held else {})
         except CardRefused as error:
-            # Somebody else may be speaking for the country; any other fault leaves the card held as it is.
-            return Chain(held, str(error) if error.needs_hold else None, known)
+            return Chain(held, error, known)
     return Chain(held, None, known)
 
 

@@ -67,13 +67,13 @@ DOUBTS_OF_A_LOG = 16
 """Checkpoints in doubt, of all logs and of one: anybody may show again what a keeper signed, and crowds nothing out."""
 
 TOLD_FOR = timedelta(days=7)
-"""For how long evidence is brought each hour to who does not take it as such."""
+"""For how long evidence is brought each hour to who does not take it as such, since it first said so."""
 
 UNKNOWN = "another"
 US = "us"
 
 _ORIGIN = re.compile(r"([A-Z]{3})/([A-Z]{3})/([1-9][0-9]{0,15})")
-_TOLD, _REFUSED = frozenset({200, 204}), frozenset({400, 404})
+_TOLD, _REFUSED = 204, frozenset({400, 404})
 
 
 class Witness:
@@ -86,6 +86,8 @@ class Witness:
         self._doubts: dict[tuple[str, bytes], str] = {}
         self._unproved: dict[Checkpoint, tuple[int, datetime]] = {}
         """Of which checkpoints no proof came: at how many looks, and when at the last that counts."""
+        self._refused: dict[tuple[int, str], datetime] = {}
+        """Since when which evidence, by its number, is refused by which State."""
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Look at what is doubtful, and tell what is known, every ``every_s`` seconds until cancelled."""
@@ -430,7 +432,9 @@ class Witness:
                 self._context.log("log.untold", partner=country, error=str(error))
                 continue
             refused = answer.status in _REFUSED
-            if answer.status in _TOLD or (refused and now - row.at > TOLD_FOR):
+            since = self._refused.setdefault((row.number, country), now) if refused else now
+            if answer.status == _TOLD or now - since > TOLD_FOR:
+                self._refused.pop((row.number, country), None)
                 told.append(country)
             elif answer.status != 404:
                 self._context.log("log.untold", partner=country, error=f"answered with {answer.status}")

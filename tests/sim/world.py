@@ -457,7 +457,8 @@ class Host:
 
 FAULTS = frozenset(
     {"gateway.fault", "message.fault", "case.fault", "answer.fault", "checkpoint.fault", "collect.fault", "log.fault"}
-    | {"log.forked", "log.broken", "log.contradicted", "case.unreadable", "message.unreadable"}
+    | {"log.forked", "log.broken", "log.contradicted", "checkpoint.larger"}
+    | {"case.unreadable", "message.unreadable"}
 )
 """Lines of a log that say what must never happen, whatever the network, the disks and the clocks do."""
 

@@ -150,20 +150,18 @@ def test_new_partner_takes_the_identity_that_it_compared() -> None:
     second = home.card_of_new_identity(first, new, now())
     third = home.next_card(second, {}, new, now())
     published = [first.raw, second.raw, third.raw]
-    held, hold, _ = advance_chain(None, new.public, published, now(), "XBB")
-    assert held is not None
-    assert (3, None) == (held.serial, hold)
-    held, hold, _ = advance_chain(None, SigningKey.generate().public, published, now(), "XBB")
-    assert held is None
-    assert "wrong-identity" in (hold or "")
+    taken = advance_chain(None, new.public, published, now(), "XBB")
+    assert taken.card is not None
+    assert (3, None) == (taken.card.serial, taken.fault)
+    taken = advance_chain(None, SigningKey.generate().public, published, now(), "XBB")
+    assert taken.card is None
+    assert "wrong-identity" in (taken.hold or "")
 
 
 def test_card_of_another_identity_after_the_one_compared_holds() -> None:
     """What follows under yet another identity key is a reason to hold, also for a new partner (M-8.5)."""
     own, other = SigningKey.generate(), SigningKey.generate()
     first = first_card("XBB", own, now())
-    held, hold, _ = advance_chain(
-        None, own.public, [first.raw, home.card_of_new_identity(first, other, now()).raw], now()
-    )
-    assert held == first
-    assert "wrong-identity" in (hold or "")
+    taken = advance_chain(None, own.public, [first.raw, home.card_of_new_identity(first, other, now()).raw], now())
+    assert taken.card == first
+    assert "wrong-identity" in (taken.hold or "")

@@ -93,6 +93,45 @@ async def test_evidence_that_nobody_takes_is_not_brought_for_ever(trio: Network)
     assert [{"partner": country, "error": "answered with 400"} for country in ("XAA", "XBB")] * 2 == untold
 
 
+async def test_week_counts_from_the_first_refusal(trio: Network) -> None:
+    """Who was out of reach for eight days, and then refuses evidence, is brought it for a week of its own."""
+    await story.replied(trio)
+    await hour(trio)
+    await keys_changed(trio)
+    liar = await Liar.of(trio)
+    await liar.show("XCC", 3, [*liar.leaves[:-1], bytes(32)])
+    watching, brought = trio.gateways["XCC"].witness, list[int]()
+    trio.wires.cut = True
+    for days in (8, 0, 8, 0):
+        await watching.run_once(trio.clock.now())
+        trio.clock.pass_(days=days)
+        for each in trio.gateways.values():
+            await each.refresh_trust()
+        trio.wires.cut = False
+        trio.wires.posted.clear()
+        await watching.run_once(trio.clock.now())
+        brought.append(len(trio.wires.posted))
+    assert [2, 2, 2, 0] == brought
+
+
+async def test_page_of_a_proxy_takes_no_evidence(trio: Network) -> None:
+    """A page with status 200 comes from somewhere else than a gateway: the evidence is brought again."""
+    await story.replied(trio)
+    await hour(trio)
+    liar = await Liar.of(trio)
+    await liar.show("XCC", 3, [*liar.leaves[:-1], bytes(32)])
+    post, watching = trio.wires.post, trio.gateways["XCC"].witness
+
+    async def page(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        return HttpAnswer(200, "text/html", b"<p>welcome", None)
+
+    trio.wires.post = page  # type: ignore[method-assign]
+    await watching.run_once(trio.clock.now())
+    trio.wires.post = post  # type: ignore[method-assign]
+    await watching.run_once(trio.clock.now())
+    assert ["fork"] == [row.kind for row in await conflicts(trio, "XBB")]
+
+
 async def test_who_cannot_be_asked_is_not_asked_for_ever(trio: Network) -> None:
     """A State without an address that showed a smaller tree late: nobody can ask it what that is of."""
     await story.replied(trio)

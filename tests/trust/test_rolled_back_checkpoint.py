@@ -1,6 +1,8 @@
 """A log that went back: its keeper signs a smaller tree as its largest after a larger one, and is convicted by both."""
 
 from gateway.core import cosign
+from gateway.services.checkpoints import ADD_PATH, SIZE_MEDIA_TYPE
+from gateway.services.ports import HttpAnswer
 from tests.support import story
 from tests.support.network import Network
 from tests.trust.witnesses import ORIGIN, Liar, alarms, conflicts, hour
@@ -64,13 +66,35 @@ async def test_restored_copy_notices_itself(trio: Network) -> None:
 
 
 async def test_cosigner_that_knows_more_is_an_alarm(trio: Network) -> None:
-    """A gateway restored without what it kept learns from its cosigners that its log was longer."""
+    """A gateway restored without what it kept learns from its cosigner that its log was longer, by what it signed."""
     await story.replied(trio)
     liar = await Liar.of(trio)
     trio.clock.pass_(hours=-1)
     assert 200 == (await liar.show("XCC", 0, [*liar.leaves, bytes(32)])).status
     trio.clock.pass_(hours=1)
     await hour(trio)
-    assert ("log.broken", "a cosigner knows more of it") in [
-        (event, values.get("reason")) for event, values in trio.logs
-    ]
+    assert [("XCC", 4)] == _larger(trio)
+    assert [("XAA", "XBB", "rollback")] == alarms(trio)[:1]
+    assert ["rollback"] == [one.kind for one in await conflicts(trio, "XAA")]
+
+
+async def test_word_that_nobody_signed_breaks_no_log(trio: Network) -> None:
+    """Whoever stands in between, or a cosigner that errs, says that it knows more: that proves nothing."""
+    await story.replied(trio)
+    post = trio.wires.post
+
+    async def larger(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        if (country, path) == ("XCC", ADD_PATH):
+            return HttpAnswer(409, SIZE_MEDIA_TYPE, b"9000\n", None)
+        return await post(country, path, body, media_type)
+
+    trio.wires.post = larger  # type: ignore[method-assign]
+    await hour(trio)
+    assert {("XCC", 9000)} == set(_larger(trio))
+    assert "log.broken" not in [event for event, _ in trio.logs]
+    assert [] == alarms(trio)
+
+
+def _larger(network: Network) -> list[tuple[str, int]]:
+    """Return what cosigners said that they cosigned, as it was told."""
+    return [(values["partner"], values["seq"]) for event, values in network.logs if event == "checkpoint.larger"]
