@@ -8,6 +8,7 @@ keeps under their names now is another log, and no fork of what it showed before
 
 from gateway.core import checkpoint
 from gateway.services.ports import Tx
+from gateway.services.rows import WitnessedRow
 
 _LARGEST = "answered:"
 _LAST = "shown-of:"
@@ -43,6 +44,12 @@ async def in_answers(tx: Tx, note: str) -> list[str]:
     return [text for name in names if (text := await tx.find_meta(name))]
 
 
+async def is_known(tx: Tx, country: str, epoch: int) -> bool:
+    """Return whether ``country`` showed anything of a log of ``epoch``."""
+    names = [name for name, _ in await tx.metas(f"{_LARGEST}{country}/")]
+    return epoch in map(_epoch, [*names, *(f":{row.origin}" for row in await tx.witnessed() if _is_of(row, country))])
+
+
 async def forget(tx: Tx, country: str, epoch: int) -> None:
     """Forget what ``country`` showed of its logs of ``epoch`` and above: it has lost them (rule 2)."""
     for prefix in (f"{_LARGEST}{country}/", f"{_LAST}{country}/"):
@@ -50,7 +57,7 @@ async def forget(tx: Tx, country: str, epoch: int) -> None:
             if _epoch(name) >= epoch:
                 await tx.drop_meta(name)
     for row in await tx.witnessed():
-        if row.origin.startswith(f"{country}/") and _epoch(f":{row.origin}") >= epoch:
+        if _is_of(row, country) and _epoch(f":{row.origin}") >= epoch:
             await tx.drop_witnessed(row.origin)
     # The answers that it gave stand in our logs, and are of a log that no checkpoint is kept of any more.
     for origin in await tx.log_origins():
@@ -59,6 +66,10 @@ async def forget(tx: Tx, country: str, epoch: int) -> None:
     head = await tx.log_head(country)
     if head is not None:
         await tx.set_meta(compared_name(head.origin), str(head.frontier.size))
+
+
+def _is_of(row: WitnessedRow, country: str) -> bool:
+    return row.origin.startswith(f"{country}/")
 
 
 def _epoch(name: str) -> int:

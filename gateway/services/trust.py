@@ -17,6 +17,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.core import wire
 from gateway.core.codes import PeerError, Reason
+from gateway.core.facts import Finding
+from gateway.core.machine import RuleRefused
 from gateway.services import epochs, shown
 from gateway.services.ports import Clock, Store, Tx, Unavailable
 from gateway.services.rows import CARD_END, PartnerRow, TrustEvent
@@ -70,6 +72,10 @@ class Chain(NamedTuple):
     def hold(self) -> str | None:
         """Return why to hold: somebody else may be speaking for the country. Any other fault leaves the card held."""
         return str(self.fault) if self.fault is not None and self.fault.needs_hold else None
+
+
+class OldLogs(RuleRefused):
+    """A State that lost its logs would begin others under their names: no key of it is confirmed so (M-8.5)."""
 
 
 class Found(NamedTuple):
@@ -387,8 +393,8 @@ class Trust:
         if it returns nothing, nothing is lifted. Returns whether it was. A card older than the one held under the same
         key is not gone back to: whoever publishes could so undo a revocation.
 
-        Raises ``PeerError`` if no published card verifies under ``identity``, or the trustees distrust the country, and
-        whatever ``words`` raises.
+        Raises ``PeerError`` if no published card verifies under ``identity``, or the trustees distrust the country,
+        ``OldLogs`` if the card lists other log keys in the epoch of logs that we know, and whatever ``words`` raises.
         """
         if country in self._distrust.countries:
             raise PeerError(Reason.HOLD_CARD)
@@ -396,11 +402,13 @@ class Trust:
         known = fingerprint_of(identity).hex()
 
         async def unit(tx: Tx) -> tuple[PartnerRow, Revoked] | None:
+            old = await _row(tx, country)
+            held = _readable(old.card)  # one that cannot be read keeps nobody from going by the one compared
+            if held is not None and _has_other_logs(held, card) and await shown.is_known(tx, country, card.epoch):
+                raise OldLogs((Finding("N-02", OLD_LOGS % {"country": country, "epoch": card.epoch}, "to"),))
             said = await words(tx)
             if not said:
                 return None
-            old = await _row(tx, country)
-            held = _readable(old.card)  # one that cannot be read keeps nobody from going by the one compared
             raw = held.raw if held is not None and _is_newer(held, card) else card.raw
             taken = cards.parse_card(raw)
             before = held or taken
@@ -467,6 +475,18 @@ def _readable(raw: bytes | None) -> Card | None:
         return None if raw is None else cards.parse_card(raw)
     except CardRefused:
         return None
+
+
+OLD_LOGS = (
+    "the card of %(country)s lists other log keys in epoch %(epoch)s, of which we know its logs: it has lost them, and "
+    "would begin others under their names. It raises its epoch (isthmus restore begin-epoch) and gives out that card"
+)
+"""Why no key is confirmed: every answer under it would look like a log with two histories."""
+
+
+def _has_other_logs(held: Card, card: Card) -> bool:
+    """Return whether ``card`` goes by no log key of the one held, in the epoch of that."""
+    return held.epoch == card.epoch and {one.key for one in held.log}.isdisjoint(one.key for one in card.log)
 
 
 def _is_newer(held: Card, card: Card) -> bool:

@@ -1,14 +1,20 @@
 """A State that lost everything, its epoch with it: the logs that it begins under old names are no forks (M-8.5)."""
 
+import shutil
+
 import pytest
 
+from gateway import home
 from gateway.services import witness
+from gateway.services.trust import OldLogs
+from gateway.transport.card_directory import write_card
 from keys import b64, card
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.holds import lift
 from tests.support.network import Network
 from tests.support.restoring import card_of, next_card_of
+from tests.support.trust_list import first_card
 from tests.trust.witnesses import Liar, alarms, conflicts, hour
 
 
@@ -48,6 +54,25 @@ async def test_what_it_answered_before_is_compared_with_nothing(trio: Network) -
         trio.clock.pass_(hours=1)
         await watching.run_once(trio.clock.now())
     assert ([], []) == (await conflicts(trio, "XBB"), alarms(trio))
+
+
+async def test_who_keeps_the_epoch_of_lost_logs_is_not_confirmed(trio: Network) -> None:
+    """Each of its answers would look like a fork: it has to raise its epoch first, and is confirmed then."""
+    await story.replied(trio)
+    await hour(trio)
+    other = SigningKey.generate()
+    first = first_card("XAA", other, trio.clock.now())
+    for country in ("XBB", "XCC"):
+        folder, gateway = trio.homes[country] / "cards" / "XAA", trio.gateways[country]
+        shutil.rmtree(folder)
+        write_card(folder.parent, first)
+        await gateway.refresh_trust()
+        with pytest.raises(OldLogs, match="raises its epoch"):
+            await lift(gateway.context.trust, "XAA", other.public, trio.clock.now())
+        assert ["XAA"] == list(gateway.context.trust.holds())
+        write_card(folder.parent, home.next_card(first, {"epoch": 2}, other, trio.clock.now()))
+        await lift(gateway.context.trust, "XAA", other.public, trio.clock.now())
+        assert {} == gateway.context.trust.holds()
 
 
 async def test_a_new_identity_alone_lays_no_history_aside(trio: Network) -> None:

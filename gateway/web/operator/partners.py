@@ -14,6 +14,7 @@ from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.context import NotFound
 from gateway.services.operate import Standing
+from gateway.services.trust import OldLogs
 from gateway.services.trust_acts import REASON_MAX
 from gateway.web.language import N_, Tongue
 from gateway.web.operator.desk import ROLE, ROLES, ago, left, operate
@@ -108,6 +109,10 @@ _NO_REASON = N_("Say why. It is kept with your name; name no person in it.")
 _NO_FINGERPRINT = N_("Type the fingerprint as that State read it out: 64 digits and letters from a to f, or 52 words.")
 _NO_SUCH_CARD = N_("No card that is published has this fingerprint. Ask for it again by another way.")
 _REFUSED = N_("This cannot be done now. Look at how the State stands, and at what a first operator compared.")
+_OLD_LOGS = N_(
+    "This State has lost its logs, and its card does not say so: it still names their epoch. It has to raise its epoch, by "
+    "the command that follows a restore, and give out that card."
+)
 _DISTRUSTED = N_("The trustees distrust this State, or its card cannot be taken. The hold stays.")
 
 
@@ -164,8 +169,9 @@ async def confirm(visit: Visit) -> web.StreamResponse:
         return visit.page("operator/key.html", one=one, why=why, fingerprint=shown, second=second)
     try:
         two = await operate(visit).acts.compare(one.country, named, why, visit.person.id, ROLE)
-    except RuleRefused:
-        return await _form(visit, "key_form", "fingerprint", _REFUSED)
+    except RuleRefused as error:
+        why_not = _OLD_LOGS if isinstance(error, OldLogs) else _REFUSED
+        return await _form(visit, "key_form", "fingerprint", why_not)
     except PeerError:
         return await _form(visit, "key_form", "fingerprint", _DISTRUSTED)
     text = (

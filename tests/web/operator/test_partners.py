@@ -1,5 +1,7 @@
 """Whom we believe, at the operator's desk: one stops, two go on, and each of the two compared the fingerprint."""
 
+import shutil
+
 import pytest
 
 from gateway import home as homes
@@ -9,6 +11,8 @@ from keys import trust_words
 from keys.card import Card, parse_card
 from keys.sign import SigningKey
 from keys.trust_words import fingerprint_of
+from tests.support import story
+from tests.support.trust_list import first_card
 from tests.web.support import Answer, Desk, Officer
 
 WHY = "liaison office, telephone"
@@ -111,6 +115,18 @@ async def test_two_who_compared_different_keys_agree_on_nothing(desk: Desk) -> N
     await compare(ada, old)
     refused = await compare(grace, trust_words.hexadecimal(fingerprint_of(new.public)))
     assert (422, ["XBB"]) == (refused.status, holds(desk))
+
+
+async def test_key_of_a_state_that_lost_its_logs_waits_for_a_new_epoch(desk: Desk) -> None:
+    """The page says what that State has to do; whoever compared its key compares it again then."""
+    await story.replied(desk.network)
+    folder, new = desk.network.homes["XAA"] / "cards", SigningKey.generate()
+    shutil.rmtree(folder / "XBB")
+    write_card(folder, first_card("XBB", new, desk.network.clock.now()))
+    await desk.gateway.refresh_trust()
+    answer = await compare(await desk.officer("ada", "operator"), trust_words.hexadecimal(fingerprint_of(new.public)))
+    assert (422, ["XBB"]) == (answer.status, holds(desk))
+    assert "It has to raise its epoch" in answer.words
 
 
 @pytest.mark.parametrize("typed", ["", "not a fingerprint", "00" * 32, "f" * 5000])
