@@ -110,8 +110,8 @@ _NO_FINGERPRINT = N_("Type the fingerprint as that State read it out: 64 digits 
 _NO_SUCH_CARD = N_("No card that is published has this fingerprint. Ask for it again by another way.")
 _REFUSED = N_("This cannot be done now. Look at how the State stands, and at what a first operator compared.")
 _OLD_LOGS = N_(
-    "This State has lost its logs, and its card does not say so: it still names their epoch. It has to raise its epoch, by "
-    "the command that follows a restore, and give out that card."
+    "This State has lost its logs, and its card does not say so: it still names their epoch. It has to raise its "
+    "epoch, by the command that follows a restore, and give out that card."
 )
 _DISTRUSTED = N_("The trustees distrust this State, or its card cannot be taken. The hold stays.")
 
