@@ -210,12 +210,17 @@ class Answer:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if await threads.waits(tx, held.case, REPLY):
-                raise RuleRefused((Finding("R-11", ANSWER_WAITS),))
-            moved = await steps.move(context, tx, held, Event("close", person, role), now)
+            closing = await self.closing(tx, held, Event("close", person, role))
+            moved = await steps.move(context, tx, held, closing, now)
             await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
+
+    async def closing(self, tx: Tx, held: cases.Held, by: Event) -> Event:
+        """Return ``by`` as it is. Raises ``RuleRefused`` (R-11) as ``close``."""
+        if await threads.waits(tx, held.case, REPLY):
+            raise RuleRefused((Finding("R-11", ANSWER_WAITS),))
+        return by
 
     async def _say(self, ref: str, name: str, person: str, role: str, body: Body) -> None:
         """Send a coded message built from the case by ``body(case) -> (type, body, more event data)``."""

@@ -24,7 +24,7 @@ from gateway.core.preview import Preview, body_text, compose, prepared
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
 from gateway.core.verification_changes import ASKS_FURTHER
-from gateway.services import access, cases, directory, heard, opening, steps
+from gateway.services import access, cases, directory, heard, listing, opening, steps
 from gateway.services import remark as remarks
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting, own_statement
@@ -412,13 +412,18 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
-            if held.case.state is State.SUSPENDED and await heard.is_under_way(context, tx, held, _UNHEARD):
-                raise RuleRefused((Finding("R-02", UNDER_WAY),))
-            data = {"awaited": await heard.is_awaited(context, tx, held.case)}
-            moved = await steps.move(context, tx, held, Event(event, person, role, data), now)
+            closing = await self.closing(tx, held, Event(event, person, role))
+            moved = await steps.move(context, tx, held, closing, now)
             await bring_back(context, tx, held.row, moved.row, now)
 
         await context.commit(unit)
+
+    async def closing(self, tx: Tx, held: cases.Held, by: Event, waits: heard.Waits = listing.is_awaited) -> Event:
+        """Return ``by`` with what its guards look at. Raises ``RuleRefused`` (R-02) as ``close``."""
+        context, case = self._context, held.case
+        if case.state is State.SUSPENDED and await heard.is_under_way(context, tx, held, _UNHEARD):
+            raise RuleRefused((Finding("R-02", UNDER_WAY),))
+        return replace(by, data={"awaited": await heard.is_awaited(context, tx, case, waits)})
 
     async def _facts(self, tx: Tx, case: Case, type: str, body: str) -> Facts:
         """Return what the rules look at before a message of ours about ``case`` leaves."""

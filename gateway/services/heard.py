@@ -71,7 +71,7 @@ async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:
     return bool(named) and bool(proposals) and max(named) < max(proposals)
 
 
-async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
+async def is_awaited(context: Context, tx: Tx, case: Case, waits: Waits = listing.is_awaited) -> bool:
     """
     Return whether the other State has a proposal of ours, as far as we know, and has not said no to it.
 
@@ -81,7 +81,7 @@ async def is_awaited(context: Context, tx: Tx, case: Case) -> bool:
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == PROPOSAL and row.status != wire.REFUSED]
     since = any(row.posted_at is not None and row.epoch == context.epoch for row in rows)
     denied = case.state is State.REPLIED and case.reply and case.reply["outcome"] not in POSITIVE_OUTCOMES
-    if not since and not denied and await may_have_lost(context, tx, case):
+    if not since and not denied and await may_have_lost(context, tx, case, waits):
         return True
     asked = [row.posted_at for row in rows if row.posted_at is not None]
     try:

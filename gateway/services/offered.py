@@ -2,7 +2,8 @@
 The steps that stand open in a case for one person now: what the tables give their roles, but for what would be refused.
 
 Rule 1: what stands open is asked of the guards of the step itself, wherever they look at the case and who acts alone.
-What a rule says of the content is looked at when the step is taken, and said with what can be done.
+What a rule says of the content is looked at when the step is taken, and said with what can be done; of some that take
+nothing it is said before (``against``).
 Rule 2: a guest is offered what a guest's word may do.
 """
 
@@ -14,7 +15,8 @@ from typing import Final
 from gateway.core.age import treat_as_minor
 from gateway.core.case import HELD, Case, Side, State
 from gateway.core.escalation import is_stopped, owed
-from gateway.core.machine import Event
+from gateway.core.facts import Finding
+from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import (
     DOCUMENT_REQUEST,
     ERASURE,
@@ -28,8 +30,9 @@ from gateway.core.messages import (
 from gateway.core.remark import is_confirmed
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.tables import table_for
+from gateway.core.verification import OFFICER
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
-from gateway.services import cases, heard, listing
+from gateway.services import cases, heard, listing, steps
 from gateway.services.acts import VERBS, DeskServices, allowed
 from gateway.services.context import Context
 from gateway.services.guests import is_guest
@@ -65,6 +68,9 @@ _BRING: Final = frozenset({REQUEST, REPLY, INTERVIEW_RESULT})
 
 _LOOKS: Final = frozenset({"two_persons", "approved", "prepared", "countersigned", "right_type", "in_charge"})
 """Guards of these steps that look at the case, who acts and in which role; others look at what the step brings too."""
+
+_TOLD_BEFORE: Final = frozenset({"close", "discard", "returned", "assessment", "decision"})
+"""Steps that take nothing, and stay offered where a rule refuses them now: their page says what is to be done first."""
 
 _WHERE_IT_STOOD: Final[Mapping[str, str]] = {"reassessment": "reassess", "cancellation": "cancel"}
 """Steps that a stopped case takes where it stood, with their event."""
@@ -108,6 +114,28 @@ async def open_steps(
     if "reminder" in open_ and is_stopped((await services.inquiries.pressed([row.ref]))[row.ref]):
         del open_["reminder"]
     return open_
+
+
+async def against(services: DeskServices, row: BoardRow, verb: str, person: str, role: str) -> tuple[Finding, ...]:
+    """Return what stands against the step ``verb`` now, before it is taken; nothing where that is told by taking it."""
+    if verb not in _TOLD_BEFORE:
+        return ()
+    context, now = services.context, services.context.clock.now()
+
+    (name,) = VERBS[verb].events
+
+    async def unit(tx: Tx) -> tuple[Finding, ...]:
+        held, event = await cases.load(context, tx, row.ref), Event(name, person, role)
+        try:
+            if name in ("close", "discard") and role in OFFICER:
+                event = await services.clear.closing(tx, held, event, listing.seems_awaited)
+            elif name == "close":
+                event = await services.answer.closing(tx, held, event)
+        except RuleRefused as error:
+            return error.findings
+        return steps.against(context, held, event, now)
+
+    return await context.store.read(unit)
 
 
 def _has_place(case: Case, verb: str, now: datetime) -> bool:

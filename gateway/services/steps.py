@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.core.case import HELD, Case, Side, State, replace
 from gateway.core.clocks import Clock
-from gateway.core.facts import NOBODY_LOOKED, When, about
+from gateway.core.facts import NOBODY_LOOKED, Finding, When, about
 from gateway.core.machine import (
     NOT_TOLD,
     DropUnsent,
@@ -71,11 +71,9 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
         raise Forbidden("a guest does not take this step, or not in this case", "ask the desk in charge")
     if event.name in TAKES_FURTHER:
         check_representing(context, held.case, event.actor, event.role, now)
-    # A timer closes whatever people left open: nothing is kept longer for it.
-    by_hand = event.name == "close" and event.role != GATEWAY
-    if by_hand and (found := findings(When.CLOSE, about(held.case, now, around=NOBODY_LOOKED))):
+    if found := _left_open(held.case, event, now):
         raise RuleRefused(found)
-    event = Event(event.name, event.actor, event.role, {**event.data, "zone": context.zone}, event.facts)
+    event = _here(context, event)
     case, effects = step(table_for(held.case.side), held.case, event, now)
     saved = await cases.store(context, tx, held, case, event, held.case.state.value, now)
     for effect in effects:
@@ -86,6 +84,24 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
     if person_stop.concerns(held.case, case) or (held.case.state, event.name) == (State.RECALL, "returned"):
         return await hold_person(context, tx, saved, now)
     return saved
+
+
+def against(context: Context, held: Held, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """Return what ``move`` would refuse ``event`` for, where that looks at no facts; nothing changes."""
+    table = table_for(held.case.side)
+    guards = table.index[held.case.state, event.name].guards
+    event, found = _here(context, event), _left_open(held.case, event, now)
+    return found or tuple(one for name in guards for one in table.guards[name](held.case, event, now))
+
+
+def _left_open(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    # A timer closes whatever people left open: nothing is kept longer for it.
+    by_hand = event.name == "close" and event.role != GATEWAY
+    return findings(When.CLOSE, about(case, now, around=NOBODY_LOOKED)) if by_hand else ()
+
+
+def _here(context: Context, event: Event) -> Event:
+    return replace(event, data={**event.data, "zone": context.zone})
 
 
 async def waits_no_more(context: Context, tx: Tx, held: Held, now: datetime) -> Held:

@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from gateway.core.case import Case, Notice, State
-from gateway.core.machine import Event
+from gateway.core.machine import Event, RuleRefused
 from gateway.core.messages import RECTIFICATION, USE_REQUEST
 from gateway.core.verification_guards import DELAYS_MAX, REMINDERS_MAX
 from gateway.core.wire import format_instant
+from gateway.services.acts import VERBS, Call
 from gateway.services.heard import LOST_NUMBER
-from gateway.services.offered import OF_WHAT_LEFT, _has_place, _is_let, open_steps
+from gateway.services.offered import OF_WHAT_LEFT, _has_place, _is_let, against, open_steps
 from gateway.serving import desk_services
 from tests.core import support
 from tests.support import homeward, story
@@ -121,6 +122,39 @@ async def test_a_travel_document_is_issued_once_one_was_asked_for(network: Netwo
     assert "issue" not in await offered(network, "XBB", theirs, "document_issuer")
     _, theirs = await homeward.asked_for_a_document(network)
     assert "issue" in await offered(network, "XBB", theirs, "document_issuer")
+
+
+async def test_what_would_be_refused_now_is_told_before_it_is_tried(network: Network) -> None:
+    """Of a step that takes nothing: exactly the rules by which it is refused when it is taken, in either State."""
+    ours, theirs = await story.replied(network)
+    home, _ = await homeward.assessed(network)
+    record = homeward.record(decision={**homeward.DECISION, "remedies_explained": False})
+    rows = (
+        ("XAA", ours, State.REPLIED, "close", {"notices": (THEIRS,)}, "R-17"),
+        ("XAA", ours, State.REPLIED, "close", {"findings": (LOST_NUMBER % {"number": 2},), "notices": ()}, "V-45"),
+        ("XAA", ours, State.DRAFT, "discard", {"findings": (LOST_NUMBER % {"number": 2},)}, "V-45"),
+        ("XAA", ours, State.REPLIED, "close", {"findings": ()}, ""),
+        ("XBB", theirs, State.SUSPENDED, "close", {"reply": None}, "R-11"),
+        ("XAA", home, State.RECALL, "returned", {"holders": (("else", "child_welfare"),)}, "V-08"),
+        ("XAA", home, State.ACCEPTED, "decision", {"record": record}, "V-36"),
+    )
+    said, refused = [], []
+    for country, ref, state, verb, changes, _ in rows:
+        await story.put(network, country, ref, state, **changes)
+        services = desk_services(network.gateways[country])
+        row = await services.inquiries.find_case(ref)
+        assert row is not None
+        who, role = "first", "case_officer" if country == "XAA" else "registry_clerk"
+        if verb == "decision":
+            who, role = "coordinator", "coordinator"
+        said.append([one.rule for one in await against(services, row, verb, who, role)])
+        try:
+            await VERBS[verb].act(services, Call(who, role, ref, {}))
+            refused.append([])
+        except RuleRefused as error:
+            refused.append([one.rule for one in error.findings])
+    assert refused == said
+    assert [row[-1] for row in rows] == ["".join(one[:1]) for one in said]
 
 
 # What has a place by the case alone, and needs no gateway.

@@ -209,7 +209,7 @@ def confirm_of(visit: Visit, step: Step, form: Form, value: Mapping[str, Any]) -
     """Return the page that names the effect and repeats what was filled in; nothing has happened yet."""
     return visit.page(
         "interior/step_confirm.html",
-        status=422 if form.findings else 200,
+        status=422 if form.findings and visit.request.method == "POST" else 200,
         step=head_of(visit, step),
         said=say(form.fields, value, visit.tongue, nulls=step.verb in _TAKES_OUT),
         hidden=kept(form.posted),

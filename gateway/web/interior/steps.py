@@ -18,7 +18,7 @@ from gateway.core.verification import IN_CHARGE
 from gateway.services import directory
 from gateway.services.act_bodies import TAKES
 from gateway.services.acts import ANYBODY, DESK, RETURN_DESK, VERBS
-from gateway.services.offered import ANSWERS
+from gateway.services.offered import ANSWERS, against
 from gateway.services.ports import Changed, Tx
 from gateway.web import forms
 from gateway.web.form_fields import Field, Option, body_fields, with_options
@@ -207,6 +207,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     if step.verb in ANSWERS and not any(one.options for one in of if one.member == "number"):
         return visit.page("interior/step_nothing.html", step=head_of(visit, step))
     form = await _form(visit, step, of, reason.why if reason else "")
+    form.findings = await against(visit.site.desk, step.row, step.verb, visit.person.id, step.role)
     return page_of(visit, step, form) if of else confirm_of(visit, step, form, {})
 
 

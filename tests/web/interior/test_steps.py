@@ -15,8 +15,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.core import wire
-from gateway.core.case import Side, State, replace
+from gateway.core.case import Notice, Side, State, replace
 from gateway.core.machine import Send, step
+from gateway.core.messages import USE_REQUEST
 from gateway.core.tables import table_for
 from gateway.services import access, act_bodies, cases
 from gateway.services.acts import VERBS, allowed
@@ -464,6 +465,19 @@ async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
     page = await who.post(at(ours, "release"), {"confirm": "yes"})
     assert 422 == page.status
     assert "A rule stands against this step" in page.words
+
+
+async def test_what_a_rule_refuses_now_is_said_before_it_is_pressed(two: Two) -> None:
+    """A case in which a question about data is open is not closed: its page says so, and has no button until then."""
+    ours, _ = await story.replied(two.network)
+    asked = Notice(USE_REQUEST, False, 1, "2026-11-25", {"number": 1})
+    who, found = await two.officer("XAA", "first"), []
+    for notices in ((asked,), ()):
+        await story.put(two.network, "XAA", ours, State.REPLIED, notices=notices)
+        page = await who.get(at(ours, "close"))
+        refused = "A rule stands against this step" in page.words and "R-17" in page.words
+        found.append((page.status, refused, f'action="{at(ours, "close")}"' in page.text))
+    assert [(200, True, False), (200, False, True)] == found
 
 
 async def test_a_rule_that_refuses_for_several_reasons_is_named_once(two: Two) -> None:
