@@ -277,6 +277,9 @@ def _notice_checks(notices: Any) -> list[str]:
     recipients = smtp.get("recipients") if isinstance(smtp, dict) else None
     if isinstance(recipients, dict) and "interior" not in recipients:
         problems.append("/notices/smtp/recipients: names no 'interior', the desk that works the cases: nobody is told")
+    elif isinstance(recipients, dict) and len(recipients) > 1:
+        others = ", ".join(f"'{one}'" for one in recipients if one != "interior")
+        problems.append(f"/notices/smtp/recipients: names {others}, and nobody but 'interior' is told; take it out")
     if isinstance(webhook, dict):
         url = urlsplit(str(webhook.get("url")))
         if url.scheme != "https" and not is_loopback(url.hostname or ""):

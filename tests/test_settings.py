@@ -59,6 +59,14 @@ def test_mail_to_nobody_is_no_notice() -> None:
     assert text in problems(values(notices=given))
 
 
+def test_a_desk_that_is_never_told_is_named() -> None:
+    """No notice is for another desk than the interior's: whoever writes one in would wait for mail that never comes."""
+    given = values()["notices"]
+    given["smtp"]["recipients"]["foreign_affairs"] = ["desk@foreign.example"]
+    text = "/notices/smtp/recipients: names 'foreign_affairs', and nobody but 'interior' is told; take it out"
+    assert text in problems(values(notices=given))
+
+
 def test_no_member_is_there_that_nothing_reads() -> None:
     """What the schema of the configuration takes is read somewhere: a door that nobody opens watches over nothing."""
     code = "".join(path.read_text(encoding="utf-8") for path in (FULL.parents[4] / "gateway").rglob("*.py"))

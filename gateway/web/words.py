@@ -238,6 +238,36 @@ LOOKS: Mapping[str, str] = {
 }
 """What somebody did that an access log tells of."""
 
+DESKS: Mapping[str, str] = {
+    "interior": N_("Confirmation desk"),
+    "board": N_("Replies to watch"),
+    "operator": N_("Operator"),
+}
+"""The desks of a gateway."""
+
+WAYS: Mapping[str, str] = {
+    "passkey": N_("by passkey"),
+    "code": N_("by a code"),
+    "openid": N_("by the State's sign-on"),
+    "link": N_("by a link"),
+    "enrol": N_("to add a way of signing in"),
+    "sign-in": N_("to sign in once"),
+    "invitation": N_("to one case"),
+}
+"""How somebody signed in, or what a link is for."""
+
+CHECKED: Mapping[str, str] = {
+    "compose": N_("when it is composed"),
+    "approve": N_("when it is approved"),
+    "send": N_("when it is sent"),
+    "retry": N_("when it is tried again"),
+    "remind": N_("when a reminder is due"),
+    "receive": N_("when it is received"),
+    "export": N_("when it is exported"),
+    "close": N_("when the case is closed"),
+}
+"""When a rule is looked at."""
+
 MACHINE: Mapping[str, str] = {
     "partner": N_("The other State"),
     "gateway": N_("This gateway"),
@@ -285,3 +315,8 @@ def recipient(tongue: Tongue, code: str | None) -> str:
 def by(tongue: Tongue, role: str) -> str:
     """Return who acted: a role, the other State, or this gateway."""
     return tongue._(MACHINE[role]) if role in MACHINE else tongue.role(role)
+
+
+def detail(tongue: Tongue, text: str) -> str:
+    """Return what is noted with an event of an account: a way, or the role or the person it is about."""
+    return tongue._(WAYS[text]) if text in WAYS else tongue.role(text) if text else ""

@@ -15,6 +15,7 @@ from aiohttp import web
 import schemas
 from gateway import __version__
 from gateway.core.case import State
+from gateway.core.facts import When
 from gateway.core.minimise import MATRIX, NEVER, Line
 from gateway.core.preview import Preview
 from gateway.core.rules import RULES
@@ -175,7 +176,7 @@ def _rules(tongue: Tongue) -> list[tuple[str, str, str, bool, str]]:
             tongue._(rule.title),
             rule.source.removesuffix(" (unverified)"),
             "(unverified)" not in rule.source,
-            ", ".join(sorted(rule.when)),
+            tongue.comma.join(tongue._(words.CHECKED[when]) for when in When if when in rule.when),
         )
         for rule in RULES
     ]

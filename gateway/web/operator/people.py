@@ -16,6 +16,7 @@ from gateway.core.calendars import local_date
 from gateway.services.account_store import DESKS, desk_of
 from gateway.services.context import Forbidden, NotFound, Person
 from gateway.services.ports import Conflict
+from gateway.web import words
 from gateway.web.language import N_, Tongue
 from gateway.web.operator.desk import ROLES
 from gateway.web.visit import Route, Visit
@@ -27,8 +28,6 @@ LINK = "link"
 """Under which name a link that was just made waits for its page."""
 
 EVENTS = 50
-
-DESK_NAMES = {"interior": N_("Confirmation desk"), "board": N_("Replies to watch"), "operator": N_("Operator")}
 
 EVENT_NAMES = {
     "link.made": N_("A one-time link was made"),
@@ -100,7 +99,7 @@ async def _asked(visit: Visit, found: Person) -> list[str]:
     """Return, in words, which links for ``found`` an operator asked for that another one has to make."""
     accounts, text = visit.site.accounts, N_("%(person)s asked for a link to “%(desk)s”; another operator makes it")
     asked = [(await accounts.link_asked(found.id, desk, visit.now), desk) for desk in desks_of(found)]
-    named = [(by, visit.tongue._(DESK_NAMES[desk])) for by, desk in asked if by is not None]
+    named = [(by, visit.tongue._(words.DESKS[desk])) for by, desk in asked if by is not None]
     return [visit.tongue._(text, person=by, desk=name) for by, name in named]
 
 
@@ -116,7 +115,12 @@ async def person(visit: Visit) -> web.StreamResponse:
     found = _person(visit)
     row, tongue = await _row(visit, found), visit.tongue
     events = [
-        (one, tongue._(EVENT_NAMES[one.event]) if one.event in EVENT_NAMES else one.event)
+        (
+            one.at,
+            tongue._(EVENT_NAMES[one.event]) if one.event in EVENT_NAMES else one.event,
+            words.detail(tongue, one.detail),
+            tongue._(words.DESKS[one.desk]) if one.desk in words.DESKS else one.desk,
+        )
         for one in await visit.site.accounts.events(found.id, EVENTS)
     ]
     return visit.page(
@@ -125,7 +129,7 @@ async def person(visit: Visit) -> web.StreamResponse:
         means=_means(tongue, row),
         asked=await _asked(visit, found),
         events=events,
-        desks=[tongue._(DESK_NAMES[name]) for name in desks_of(found)],
+        desks=[tongue._(words.DESKS[name]) for name in desks_of(found)],
     )
 
 
@@ -139,7 +143,7 @@ async def link_form(visit: Visit, problem: str = "") -> web.StreamResponse:
         "operator/link_form.html",
         status=422 if problem else 200,
         person=found,
-        desks=[(name, visit.tongue._(DESK_NAMES[name])) for name in desks_of(found)],
+        desks=[(name, visit.tongue._(words.DESKS[name])) for name in desks_of(found)],
         problem=visit.tongue._(problem) if problem else "",
     )
 
@@ -160,7 +164,7 @@ async def link(visit: Visit) -> web.StreamResponse:
     if own == found.id:
         raise Forbidden("nobody makes a link to their own account", "ask two other operators")
     if visit.form.get("confirm") != "yes":
-        name = visit.tongue._(DESK_NAMES[desk])
+        name = visit.tongue._(words.DESKS[desk])
         return visit.page(
             "operator/link_confirm.html", person=found, desk=desk, name=name, hours=_HOURS, makes=makes, by=asked_by
         )

@@ -15,6 +15,7 @@ from gateway.services.account_store import PRESENT, Passkey, Session, hashed
 from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.ports import Unavailable
+from gateway.web import words
 from gateway.web.door import BACKGROUND, COOKIE, give_cookie, set_session
 from gateway.web.language import N_
 from gateway.web.signin import cookies
@@ -273,6 +274,8 @@ async def methods(visit: Visit) -> web.StreamResponse:
         sessions=await accounts.open_sessions(session.person, visit.now),
         enrolling=session.enrolling,
         most=PASSKEYS_MAX,
+        desks=words.DESKS,
+        detail=words.detail,
     )
 
 

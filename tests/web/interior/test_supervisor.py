@@ -10,6 +10,7 @@ import pytest
 
 import schemas
 from gateway.core.case import State
+from gateway.core.facts import When
 from gateway.core.minimise import MATRIX, disclose
 from gateway.services import reading
 from gateway.web import interior
@@ -178,6 +179,13 @@ async def test_the_policy_shows_what_is_in_force(desk: Desk) -> None:
     assert "Erased after 540 days" in page.words
     unverified = [one for one in schemas.load_instruments().values() if not one["verified_by"]]
     assert page.words.count("Not verified") >= len(unverified) > 0
+
+
+async def test_the_policy_says_in_words_when_a_rule_is_looked_at(desk: Desk) -> None:
+    """No moment stands there by its code, which is a word of English."""
+    page = await (await desk.officer("dora", language="fr")).get("/policy")
+    assert "à l’approbation" in page.words
+    assert {one.value for one in When}.isdisjoint(re.split(r"[\s,]+", page.words))
 
 
 async def test_the_policy_says_what_is_kept_open_longer(desk: Desk) -> None:

@@ -32,6 +32,15 @@ async def test_every_page_answers(desk: Desk, language: str) -> None:
         assert (200, 1) == (page.status, page.text.count("<h1")), (path, page.words[:300])
 
 
+async def test_what_happened_to_an_account_is_told_in_words(desk: Desk) -> None:
+    """Neither how somebody signed in nor at which desk stands there as the code it is kept under."""
+    ada = await desk.officer("ada", "operator", language="ar")
+    page = await ada.get("/people/ada")
+    told = page.words.partition("ما جرى للحساب")[2]
+    assert {"operator", "code"}.isdisjoint(told.split())
+    assert "برمز" in told
+
+
 @pytest.mark.parametrize("path", ["/people/nobody", "/states/XZZ"])
 async def test_what_is_not_there_is_called_no_case(desk: Desk, path: str) -> None:
     """An address of a person or a State that is not here is answered without a word of cases: no operator sees any."""

@@ -399,6 +399,8 @@ async def test_only_way_in_stays(desk: Desk) -> None:
     """Nobody shuts themselves out by a slip."""
     browser, _ = await with_passkey(desk)
     (only,) = await desk.site.accounts.passkeys("first")
+    offered = await browser.get("/account")
+    assert (False, True) == ("/remove" in offered.text, "It is your only way in" in offered.words)
     page = await browser.get(f"/account/passkey/{only.id}/remove")
     assert 409 == page.status
     page = await browser.post(f"/account/passkey/{only.id}/remove", {"confirm": "yes"})
