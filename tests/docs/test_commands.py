@@ -44,11 +44,19 @@ def fault(call: str) -> str | None:
         words.pop(0)
     known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | HELP
     unknown = next((option for option in OPTION.findall(" ".join(words)) if option not in known), None)
-    return unknown or (None if isinstance(command, click.Group) else surplus(command, " ".join(words)))
+    if unknown or isinstance(command, click.Group):
+        return unknown
+    given, room = arguments(command, " ".join(words))
+    if room is not None and len(given) > room:
+        return given[room]
+    # Dots, or a line that goes on, say that more is to be given; a verb without its arguments is only named.
+    named = given and not {"...", "\\"} & set(words)
+    always = (one for one in command.params if isinstance(one, click.Option) and one.required and named)
+    return next((one.opts[0] for one in always if not {*one.opts} & set(words)), None)
 
 
-def surplus(command: click.Command, said: str) -> str | None:
-    """Return the first argument in ``said`` that the command has no room for, or ``None``."""
+def arguments(command: click.Command, said: str) -> tuple[list[str], int | None]:
+    """Return the arguments in ``said``, and how many the command has room for; ``None`` if that has no end."""
     # What may be left out stands in brackets, and behind these signs the shell goes on.
     words = re.sub(r'"[^"]*"', "X", re.split(r"(?:^| )(?:\[|[<>|\\](?: |$))", said)[0]).split()
     takes = {name for one in command.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts}
@@ -58,13 +66,20 @@ def surplus(command: click.Command, said: str) -> str | None:
         if before not in takes and not re.match(r"-|\.\.\.", word)
     ]
     room = [one.nargs for one in command.params if isinstance(one, click.Argument)]
-    return None if -1 in room or len(given) <= sum(room) else given[sum(room)]
+    return given, None if -1 in room else sum(room)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_are_the_programs(page: Path) -> None:
     """Every command in a document is one, and takes the options and arguments that stand beside it."""
     assert {} == {call: wrong for call in calls(page) if (wrong := fault(call))}
+
+
+def test_an_option_that_is_always_taken_is_looked_for() -> None:
+    """A command that can be typed as it stands runs: who acts is named in it."""
+    assert [None, "--as", None] == [
+        fault(f"isthmus return suspend {said}") for said in ("REF --reason - --as PERSON", "REF --reason -", "REF ...")
+    ]
 
 
 def test_an_argument_too_many_is_found() -> None:
