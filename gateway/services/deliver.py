@@ -268,7 +268,10 @@ class Deliverer:
             width = room if collected else circuit.width(now, room + under_way) - under_way
             most = width if collected else min(width, line.at_once)
             left = envelope.COLLECT_MAX_BYTES if collected else math.inf
-            return *await self._claim_due(tx, due, width, most, now, lease, left), most
+            found = await self._claim_due(tx, due, width, most, now, lease, left)
+            if collected and found[0] and card.addresses:
+                await outage.note_handed_out(tx, country, now)
+            return *found, most
 
         claimed: list[Claimed]
         parked: list[OutboundRow]
@@ -654,6 +657,8 @@ class Deliverer:
         except BadAnswer as error:
             raise PeerError(codes.Reason.ANSWER_PROOF) from error
         self._handed_out.pop((row.partner, row.id), None)
+        if row.waits and card.addresses:  # a first answer: one that comes once more may have been recorded
+            await self._context.commit(partial(outage.note_answered, country=row.partner))
 
 
 _LOOKS = 16

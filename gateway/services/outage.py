@@ -49,13 +49,27 @@ async def note_fetch(tx: Tx, country: str, now: datetime) -> None:
     await tx.set_meta(_FETCHED + country, now.isoformat())
 
 
+async def note_handed_out(tx: Tx, country: str, now: datetime) -> None:
+    """Keep since when something is handed out to a partner that has answered nothing of it."""
+    if await tx.find_meta(_HANDED_OUT + country) is None:
+        await tx.set_meta(_HANDED_OUT + country, now.isoformat())
+
+
+async def note_answered(tx: Tx, country: str) -> None:
+    """Keep that a partner answered what was handed out to it."""
+    await tx.drop_meta(_HANDED_OUT + country)
+
+
 async def is_fetching(tx: Tx, country: str, now: datetime) -> bool:
     """
-    Return whether a partner fetched lately.
+    Return whether a partner fetched lately, and answers what it is handed out.
 
     What fails to be posted to it is left for it to fetch then: each attempt would keep the message from it meanwhile.
+    Who fetches and answers nothing may have stolen its keys, and must not keep its mail from being posted.
     """
-    text = await tx.find_meta(_FETCHED + country)
+    text, since = await tx.find_meta(_FETCHED + country), await tx.find_meta(_HANDED_OUT + country)
+    if since is not None and abs(now - datetime.fromisoformat(since)) >= _FETCHES:
+        return False
     return text is not None and abs(now - datetime.fromisoformat(text)) < _FETCHES
 
 
@@ -85,8 +99,11 @@ _ENDED = "outage_ended:"
 _FETCHED = "fetched:"
 """Name, before the partner's code, of the instant at which it fetched last, if it has an address too."""
 
+_HANDED_OUT = "handed_out:"
+"""Name, before the partner's code, of the instant of the first that it was handed out since its last answer to such."""
+
 _FETCHES = timedelta(minutes=5)
-"""So long after it fetched last a partner is waited for to do so again; whoever fetches does so twice a minute."""
+"""So long a partner is waited for to fetch again, and to answer; whoever fetches does so twice a minute."""
 
 _ASKED = "asked_until:"
 """Name, before the partner's code, of the instant until which it asked for nothing more."""

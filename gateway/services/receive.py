@@ -40,6 +40,9 @@ ANSWER_GRACE_S = 300
 _BY_OUR_CLOCK = frozenset({Reason.TIME_FUTURE, Reason.TIME_EXPIRED})
 """What is found wrong with the times of a message by our own clock alone."""
 
+FETCHES_NOT, FETCHES_ON = timedelta(days=1), timedelta(days=7)
+"""After how long without fetching a State begins to, and how often it is told that it goes on."""
+
 _TRIES = 3
 
 
@@ -90,8 +93,10 @@ class Receiver:
         self._judge = Judge(context, on_information)
         self._shares = Shares()
         self.daily = Daily(context.policy.messages_a_day, context.policy.mebibytes_a_day)
-        self._fetched: dict[str, date] = {}
-        """On which day it was told last that a State fetches what we post to it."""
+        self._fetched: dict[str, tuple[datetime, datetime]] = {}
+        """When a State fetched last what we post to it, and when that was told last."""
+        self._ahead: dict[str, date] = {}
+        """On which day it was told last of a State that goes by what nobody took or said here."""
 
     async def receive(self, raw: bytes) -> Reply:
         """
@@ -200,11 +205,14 @@ class Receiver:
 
     async def _tell_ahead(self, payload: Payload) -> None:
         """
-        Tell of a State that goes by what nobody took or said here, if no restore of ours explains that.
+        Tell once a day of a State that goes by what nobody took or said here, if no restore of ours explains that.
 
         It posts a number once it has a receipt for the one before (M-5.6), and answers what it was asked. So somebody
         may sign in our name, and take our mail.
         """
+        today = self._context.clock.now().date()
+        if self._ahead.get(payload.sender) == today:
+            return  # it is posted again and again
 
         async def is_explained(tx: Tx) -> bool:
             restored = await tx.find_meta(listing.RESTORED_AT)
@@ -213,13 +221,22 @@ class Receiver:
             return restored is not None and (last is None or last.received_at <= datetime.fromisoformat(restored))
 
         if not await self._context.store.read(is_explained):
+            self._ahead[payload.sender] = today
             self._context.log("partner.ahead", partner=payload.sender, seq=payload.seq)
 
     def _tell_fetched(self, country: str, now: datetime) -> None:
-        """Tell once a day of a State that fetches what we post to it: somebody else may do so with its keys."""
-        if self._context.partners[country].transmission != "pull" and self._fetched.get(country) != now.date():
-            self._fetched[country] = now.date()
+        """
+        Tell of a State that fetches what we post to it: somebody else may do so with its keys.
+
+        As it begins, which is after a day without, and once a week while it goes on: it may be rightful.
+        """
+        if self._context.partners[country].transmission == "pull" or not self._context.trust.card(country).addresses:
+            return
+        last, told = self._fetched.get(country, (None, now))
+        if last is None or abs(now - last) > FETCHES_NOT or abs(now - told) >= FETCHES_ON:
             self._context.log("partner.fetches", partner=country)
+            told = now
+        self._fetched[country] = now, told
 
     async def _committed(self, unit: Callable[[Tx], Awaitable[bytes | None]], partner: str = "") -> bytes | None:
         """Return the answer that ``unit`` drafted, once it is signed, or else what it returned."""

@@ -6,12 +6,19 @@ Rule 2: a State that officers confirmed in a lower epoch has lost its logs of th
 keeps under their names now is another log, and no fork of what it showed before (M-8.5).
 """
 
+from collections.abc import Callable
+
 from gateway.core import checkpoint
 from gateway.services.ports import Tx
 from gateway.services.rows import WitnessedRow
 
 _LARGEST = "answered:"
 _LAST = "shown-of:"
+_LOST = "lost:"
+"""Name, before the origin of a log of ours, of what its partner lost: answers before which entry, since which epoch."""
+
+ALL = 1 << 53
+"""More entries than a log has."""
 
 SHOWN_MAX = 64
 """Checkpoints in answers that are remembered of one log beside the largest, each until one in its place is shown."""
@@ -59,13 +66,28 @@ async def forget(tx: Tx, country: str, epoch: int) -> None:
     for row in await tx.witnessed():
         if _is_of(row, country) and _epoch(f":{row.origin}") >= epoch:
             await tx.drop_witnessed(row.origin)
-    # The answers that it gave stand in our logs, and are of a log that no checkpoint is kept of any more.
+    # The answers that it gave stand in our logs, some of them of a log that no checkpoint is kept of any more.
+    head = await tx.log_head(country)
     for origin in await tx.log_origins():
         if origin.split("/")[1] == country:
-            await tx.set_meta(uncompared_name(origin), "")
-    head = await tx.log_head(country)
-    if head is not None:
-        await tx.set_meta(compared_name(head.origin), str(head.frontier.size))
+            size = head.frontier.size if head is not None and head.origin == origin else ALL
+            name = _LOST + origin
+            await tx.set_meta(name, f"{await tx.find_meta(name) or ''} {size}:{epoch}".strip())
+
+
+async def lost(tx: Tx, origin: str) -> Callable[[int, str], bool]:
+    """
+    Return what tells whether an answer is of a log that its keeper has lost (rule 2).
+
+    It takes the index of the answer's entry in our log ``origin``, and the signed note that the answer shows.
+    """
+    pairs = [tuple(map(int, pair.split(":"))) for pair in (await tx.find_meta(_LOST + origin) or "").split()]
+
+    def is_lost(index: int, note: str) -> bool:
+        theirs = int(note.partition("\n")[0].rpartition("/")[2])
+        return any(index < size and theirs >= epoch for size, epoch in pairs)
+
+    return is_lost
 
 
 def _is_of(row: WitnessedRow, country: str) -> bool:

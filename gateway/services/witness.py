@@ -11,7 +11,7 @@ Rule 3: a proof that fails convicts nobody, for anyone may send one: the keeper 
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -25,7 +25,7 @@ from gateway.services.checkpoints import LATE, MEDIA_TYPE, SIZE_MEDIA_TYPE, cont
 from gateway.services.context import Context
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.rows import ConflictRow, LogEntry, WitnessedRow
-from gateway.services.shown import compared_name, in_answers, uncompared_name
+from gateway.services.shown import compared_name, in_answers, lost, uncompared_name
 from schemas import ijson
 
 LOG_PATH = "/xg/1/log"
@@ -321,13 +321,15 @@ class Witness:
         """
         name, late_name = compared_name(origin), uncompared_name(origin)
 
-        async def ends(tx: Tx) -> tuple[int, list[int]]:
-            return int(await tx.find_meta(name) or 0), list(map(int, (await tx.find_meta(late_name) or "").split()))
+        async def ends(tx: Tx) -> tuple[int, list[int], Callable[[int, str], bool]]:
+            waiting = list(map(int, (await tx.find_meta(late_name) or "").split()))
+            return int(await tx.find_meta(name) or 0), waiting, await lost(tx, origin)
 
-        start, known = await self._context.store.read(ends)
+        start, known, is_lost = await self._context.store.read(ends)
         done, late = start, list[int]()
         async for entry, note in self._answers(country, origin, known, start):
-            if note is not None and not await self._is_settled(country, note, look, now):
+            settled = note is None or is_lost(entry.index, note) or await self._is_settled(country, note, look, now)
+            if not settled:
                 if entry.index >= start and (len(late) >= LATE_MAX or not self._is_late(country, entry, now)):
                     break
                 late.append(entry.index)

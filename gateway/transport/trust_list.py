@@ -229,9 +229,10 @@ class TrustList:
             raise BadList("it lists no cards")
         found = trust_policy.parse_cards(raw, country)
         kept = load_cards(self._directory, country) if country != self._own else found
-        if found != kept and found != kept[-len(found) :]:
-            listed = _by_serial(country, found)
-            replace_cards(self._directory, country, _before(country, kept, found) | listed)
+        if found != kept:
+            wanted = _before(country, kept, found) | _by_serial(country, found)
+            if kept != tuple(wanted.values()):
+                replace_cards(self._directory, country, wanted)
         # The client has just verified this file, read as here; it does not say what stands in it. What TUF does not
         # know it keeps, signed or not, so this is no place to be stricter.
         part = Metadata[Targets].from_bytes((self._cache / METADATA / f"{country}.json").read_bytes())

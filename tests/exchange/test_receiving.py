@@ -686,14 +686,28 @@ async def test_what_our_restore_may_have_taken_is_no_alarm(fresh: Door, known: b
     assert told == len(_told(fresh, "partner.ahead"))
 
 
-async def test_state_that_fetches_what_is_posted_to_it_is_told_once_a_day(fresh: Door) -> None:
-    """It has no need to: somebody else may have its keys. One that is known to fetch is not told of."""
-    for _ in range(2):
+async def test_state_that_fetches_what_is_posted_to_it_is_told_as_it_begins(fresh: Door) -> None:
+    """It has no need to: somebody else may have its keys. While it goes on that is told once a week."""
+    told = list[int]()
+    for hours in (1, *[23] * 12, 25, 1):
         assert 200 == (await fresh.post(_collect(fresh))).status
-    assert [{"partner": "XAA"}] == _told(fresh, "partner.fetches")
+        told.append(len(_told(fresh, "partner.fetches")))
+        fresh.network.clock.pass_(hours=hours)
+        await fresh.gateway.refresh_trust()
+    assert [*[1] * 9, *[2] * 5, 3] == told
+    assert [{"partner": "XAA"}] * 3 == _told(fresh, "partner.fetches")
+
+
+async def test_state_that_goes_on_behind_is_told_once_a_day(fresh: Door) -> None:
+    """It posts the same again and again until it is taken, and that is one alarm."""
+    first = fresh.partner.message()
+    await fresh.accepted(first)
+    for _ in range(3):
+        await fresh.problem(follow(fresh, first, seq=3), "out-of-order")
+    assert 1 == len(_told(fresh, "partner.ahead"))
     fresh.network.clock.pass_(days=1)
-    assert 200 == (await fresh.post(_collect(fresh))).status
-    assert 2 == len(_told(fresh, "partner.fetches"))
+    await fresh.problem(follow(fresh, first, seq=3), "out-of-order")
+    assert 2 == len(_told(fresh, "partner.ahead"))
 
 
 async def test_after_a_withdrawal_only_what_takes_back_waits_for_a_gap(door: Door) -> None:

@@ -164,3 +164,24 @@ async def test_what_cannot_be_posted_is_left_to_who_fetches(network: Network) ->
     assert [30, 30] == waited
     await story.sent(network)
     assert 1 == await asking.deliverer.run_once()  # it answered, and may have its address back
+
+
+async def test_who_fetches_and_answers_nothing_keeps_no_mail_from_being_posted(network: Network) -> None:
+    """Somebody fetches with stolen keys of XBB, whose own gateway was down for a minute: it has its mail soon after."""
+    post, asking, thief = network.wires.post, network.gateways["XAA"], network.gateways["XBB"].collector
+    ours = await story.sent(network)
+
+    async def down(country: str, path: str, body: bytes, media_type: str) -> HttpAnswer:
+        if (country, path) == ("XBB", "/xg/1/messages"):
+            raise Unavailable("nobody is there")
+        return await post(country, path, body, media_type)
+
+    for second in range(0, 1200, 5):
+        network.wires.post = down if second < 60 else post  # type: ignore[method-assign]
+        if second % 30 == 0:
+            await post("XAA", "/xg/1/collect", thief._ask("XAA", 16), envelope.MEDIA_TYPE)
+        network.clock.pass_(seconds=5)
+        await asking.deliverer.run_once()
+        if "DELIVERED" == await story.state(network, "XAA", ours):
+            break
+    assert second < 420

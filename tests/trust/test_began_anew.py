@@ -18,13 +18,13 @@ from tests.support.trust_list import first_card
 from tests.trust.witnesses import Liar, alarms, conflicts, hour
 
 
-async def begun_anew(network: Network) -> None:
-    """Let XAA, whose epoch had risen to 2, publish a first card under another identity; all confirm that one."""
-    next_card_of(network, "XAA", epoch=2)
+async def begun_anew(network: Network, epoch: int = 1) -> None:
+    """Let XAA, whose epoch was a higher one, publish a first card under another identity; all confirm that one."""
+    next_card_of(network, "XAA", epoch=epoch + 1)
     for country in ("XBB", "XCC"):
         await network.gateways[country].refresh_trust()
     held, other = card_of(network, "XAA"), SigningKey.generate()
-    claims = card.claims_of(held) | {"serial": 1, "prev": None, "epoch": 1, "identity": b64.encode(other.public)}
+    claims = card.claims_of(held) | {"serial": 1, "prev": None, "epoch": epoch, "identity": b64.encode(other.public)}
     made = card.sign_card(claims, other)
     for country in ("XBB", "XCC"):
         (network.homes[country] / "cards" / "XAA" / "9.jws").write_bytes(made)
@@ -48,12 +48,25 @@ async def test_what_it_answered_before_is_compared_with_nothing(trio: Network) -
     """No checkpoint of the log that it is in is ever kept again, and the one of that name proves nothing of it."""
     await story.replied(trio)
     await begun_anew(trio)
-    liar, watching = await Liar.of(trio), trio.gateways["XBB"].witness
+    await _shown_another(trio)
+    assert ([], []) == (await conflicts(trio, "XBB"), alarms(trio))
+
+
+async def test_what_it_answered_in_an_epoch_that_it_has_not_lost_is_compared(trio: Network) -> None:
+    """It loses the logs of its later epochs: what it showed of an earlier one binds it as before."""
+    await story.replied(trio)
+    await begun_anew(trio, epoch=2)
+    await _shown_another(trio)
+    assert ["unproved"] == [row.kind for row in await conflicts(trio, "XBB")]
+
+
+async def _shown_another(network: Network) -> None:
+    """Show XBB another log XAA/XBB/1 than answers showed, a longer one, and let it look for hours."""
+    liar, watching = await Liar.of(network), network.gateways["XBB"].witness
     assert 200 == (await liar.show("XBB", 0, [bytes(32)] * (len(liar.leaves) + 3))).status
     for _ in range(witness.LOOKS + 1):
-        trio.clock.pass_(hours=1)
-        await watching.run_once(trio.clock.now())
-    assert ([], []) == (await conflicts(trio, "XBB"), alarms(trio))
+        network.clock.pass_(hours=1)
+        await watching.run_once(network.clock.now())
 
 
 async def test_who_keeps_the_epoch_of_lost_logs_is_not_confirmed(trio: Network) -> None:

@@ -49,6 +49,20 @@ async def test_what_no_card_of_the_list_follows_does_not_stay(both: tuple[Networ
     assert (world.states["XBB"].cards[0].raw,) == await gateway.cards.cards("XBB")
 
 
+async def test_what_no_card_of_the_list_follows_goes_as_the_list_grows_shorter(both: tuple[Network, World]) -> None:
+    """Also where what is listed still is the end of what was kept: whoever begins anew takes the same cards."""
+    network, world = both
+    gateway, state = network.gateways["XAA"], world.states["XBB"]
+    first, at = state.cards[0], network.clock.now()
+    second = home.next_card(first, {"addresses": ["https://127.0.0.1:8001"]}, state.identity, at)
+    third = home.next_card(home.next_card(first, {}, state.identity, at), {}, state.identity, at)
+    for listed in ([first, second, third], [third]):
+        state.cards = listed
+        world.publish_cards("XBB")
+        await gateway.refresh_trust()
+        assert tuple(one.raw for one in listed) == await gateway.cards.cards("XBB")
+
+
 async def test_what_a_state_on_hold_sends_is_answered_hold(both: tuple[Network, World]) -> None:
     """Its envelope is answered 423 and nothing of it is stored; it is taken after the hold."""
     network, world = both
