@@ -73,9 +73,12 @@ def _add(path: Path, refs: Collection[str]) -> None:
         raise Unavailable("the list of erased cases: no space for a line", "free space; it goes on by itself")
 
 
-async def apply(context: Context, path: Path) -> None:
+async def apply(context: Context, path: Path, *, put_back: bool = True) -> None:
     """
     Erase again what the list at ``path`` names and a restored database brought back. Raises ``Unavailable``.
+
+    One that was not ``put_back`` has such a case where the process that erased it ended before that was committed: it
+    stands there as it stood then.
 
     Looked for apart from what is written: mostly nothing came back, and a transaction over a list of years would keep
     a stop over a person, which every node has to be out of the way for, waiting for as long. And many at once: every
@@ -89,7 +92,7 @@ async def apply(context: Context, path: Path) -> None:
     async def unit(tx: Tx, part: Sequence[str]) -> bool:
         back = await came_back(tx, part)
         for ref in back:
-            await erase_and_confirm(context, tx, ref, context.clock.now(), anew=True)
+            await erase_and_confirm(context, tx, ref, context.clock.now(), anew=put_back)
         if back:
             await fill_journal(tx)  # whatever keeps it from being cut below, the timers do it
         return bool(back)

@@ -66,6 +66,13 @@ async def heed(context: Context, path: Path) -> None:
         await context.commit(unit)
 
 
+async def is_as_known(context: Context, path: Path) -> bool:
+    """Return whether the store has come as far as ``path`` says; where that says nothing, nobody knows."""
+    known = noted(path, [_whose(context)])
+    stand = await context.store.read(partial(_stand, context))
+    return known is not None and stand is not None and stand >= known
+
+
 async def keep(context: Context, path: Path, _: datetime) -> None:
     """
     Write down at ``path`` how far the store has come.

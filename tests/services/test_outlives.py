@@ -1,5 +1,6 @@
 """What protects a person, and was not heard yet as its case was erased on the day that the other State set."""
 
+import shutil
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -7,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from gateway import erased
+from gateway import erased, stands
 from gateway.core import exercise, wire
 from gateway.core.case import HELD, State
 from gateway.core.messages import CONFIRMATION, RESUMPTION, SUSPENSION, TAKE_BACK
 from gateway.services import outbox
 from gateway.services.retain import erase_and_confirm
-from gateway.services.rows import OutboundRow
+from gateway.services.rows import EventRow, OutboundRow
 from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
-from tests.support.network import Network, wrong_clock
+from tests.support.network import Network, open_gateway, wrong_clock
 from tests.support.restoring import back_up, restore, settle
 
 LOSSES = ("waits", "may be abroad", "came without a receipt", "behind what came", "runs out", "wrong clock")
@@ -197,6 +198,28 @@ async def test_case_that_a_backup_brought_back_says_no_such_word(network: Networ
     await erased.apply(network.gateways["XBB"].context, path)
     assert "ERASED" == await story.state(network, "XBB", theirs)
     assert [] == await types(network)
+
+
+@pytest.mark.parametrize("say", [stopped_and_closed, called_back, found])
+@pytest.mark.parametrize("put_back", [False, True])
+async def test_erasure_that_was_cut_off_says_it_at_the_next_start(
+    network: Network, tmp_path: Path, say: Say, put_back: bool
+) -> None:
+    """The list had the case and the database did not: nothing of it has moved since, unless that was put back."""
+    _, theirs = await say(network, "waits")
+    gateway, home = network.gateways["XBB"], network.homes["XBB"]
+    before = back_up(network, "XBB", tmp_path / "before")
+    if put_back:
+        step = EventRow(theirs, network.clock.now(), "note", "XBB", "gateway", "CLOSED", "CLOSED", None, None)
+        await gateway.context.commit(lambda tx: tx.add_event(step))
+    await stands.keep(gateway.context, home / stands.STANDS_FILE, network.clock.now())
+    erased.note(home / erased.ERASED_FILE, theirs)
+    await gateway.close()
+    shutil.rmtree(home / "data")
+    shutil.copytree(before, home / "data")
+    await open_gateway(network, "XBB")
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    assert (0 if put_back else 1) == len(await types(network))
 
 
 async def test_word_that_may_not_follow_takes_no_confirmation_along(network: Network) -> None:
