@@ -146,6 +146,8 @@ def _has_place(case: Case, verb: str, now: datetime) -> bool:
         return not case.contests
     if verb == "interview-result":
         return _awaits_a_result(case)
+    if verb == "interview":
+        return not table_for(case.side).guards["interview_allowed"](case, Event("ask_interview", "", ""), now)
     if verb == "issue":
         return DOCUMENT_REQUEST in case.said
     if verb in ("delay", "extension"):

@@ -184,6 +184,10 @@ PLACES: dict[str, tuple[tuple[Case, ...], tuple[Case, ...]]] = {
     "contest": ((support.asking(State.REPLIED),), (support.asking(State.REPLIED, contests=1),)),
     "delay": ((ASKED, replace(ASKED, delays=DELAYS_MAX - 1)), (replace(ASKED, delays=DELAYS_MAX),)),
     "extension": ((ASKED, replace(ASKED, delays=DELAYS_MAX - 1)), (replace(ASKED, delays=DELAYS_MAX),)),
+    "interview": (
+        (replace(ASKED, received={**support.REQUEST_BODY, "method_limit": "M2", "no_contact_methods": False}),),
+        (ASKED, replace(ASKED, received=None)),
+    ),
     "approval": (
         (support.asking(),),
         (support.asking(pending=None), support.asking(pending=support.prepared({}, type=RECTIFICATION))),
