@@ -403,8 +403,8 @@ TEXTS: Mapping[str, StepText] = {
     "consideration": StepText(
         N_("Begin to consider a return"),
         N_(
-            "A national record of the return is opened. Nothing is proposed by it. It takes a reply that the other State "
-            "knows the person as its own, and for a minor a guardian on record: look at both first."
+            "A national record of the return is opened. Nothing is proposed by it. It takes a reply that the other "
+            "State knows the person as its own, and for a minor a guardian on record: look at both first."
         ),
         NOTHING,
         N_("Begin"),
