@@ -336,8 +336,8 @@ class Context:
         if await self._check_epoch(tx) <= max(int(await tx.find_meta(GONE_BACK) or 0), self.past):
             raise GoneBack(
                 "an older state was put in the place of the store: it would give the same numbers a second time",
-                "stop every node; isthmus restore begin-epoch, then what it says, in that order, before any start; or put "
-                "the newer state back",
+                "stop every node; isthmus restore begin-epoch, then what it says, in its order, before any start; "
+                "or put the newer state back",
             )
 
     def _end(self, error: Outdated) -> None:
