@@ -37,6 +37,9 @@ How often all that is arranged is stopped before, and heard there: nothing is sa
 to before it hears of it on its new epoch alone. Else a return is under way as the State parts.
 """
 
+TOUCHED_SHARE = 0.5
+"""How often desks go on with what was stopped so: what they say of it is not heard for a month, and then is."""
+
 ROUNDS = (2, 4, 6, 8)
 """How often each case is taken a step further before all is stopped: some are proposed by then, some planned."""
 
@@ -107,6 +110,8 @@ class Apart(Scenario):
         for host in hosts:
             self._heard += await self.desks.stop_returns(host)
         await asyncio.sleep(HEARD_S)
+        if self._draw.random() < TOUCHED_SHARE:
+            self.desks.left_alone.clear()
 
     async def _hear_of_it(self) -> None:
         """Have whoever was put back hear of what was said before, and look whether it holds to that."""

@@ -431,7 +431,8 @@ class Desks(Stops, Afterwards, Offices):
     async def stop_returns(self, host: Host) -> list[str]:
         """
         Stop each return that a State is asked in and that is arranged, or take the reply back that it rests on; call
-        back who has left. These cases are left alone from then on. Returns to whom that was said.
+        back who has left. These cases are left alone from then on, until somebody clears ``left_alone``. Returns to
+        whom that was said.
         """
         told = []
         for row in [OpenCase(*one) for one in host.look(_OPEN_CASES)]:
