@@ -250,21 +250,24 @@ class FileStore:
         raw = self._load()
         if raw is None:
             return _Header(self.profile, random(SALT_BYTES)), {}
-        header, sealed = _parse_file(raw)
+        try:
+            header, sealed = _parse_file(raw)
+        except BadStore as error:
+            raise BadStore(f"{self.path}: {error}", error.hint) from None
         try:
             content = open_bytes(self._key(header), header.serialize(), sealed)
         except BadRest:
             self._passphrase = self._derived = None  # another try asks again
             raise WrongPassphrase(
-                "the passphrase does not open the key store, or the file was changed",
-                "try again; if the passphrase is right, restore the file from a backup",
+                f"the passphrase does not open the key store {self.path}, or the file was changed",
+                "try again; if the passphrase is right, put the file back from its copy",
             ) from None
         return header, _parse_secrets(content)
 
     def _load(self) -> bytes | None:
         try:
             with open(self.path, "rb", opener=_without_waiting) as file:
-                _check_private(os.fstat(file.fileno()))
+                _check_private(self.path, os.fstat(file.fileno()))
                 return file.read(FILE_MAX_BYTES + 1)
         except FileNotFoundError:
             return None
@@ -305,12 +308,12 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _check_private(status: os.stat_result) -> None:
+def _check_private(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise BadStore("the key store is not a regular file", "name a file of its own")
+        raise BadStore(f"the key store {path} is not a regular file", "name a file of its own")
     mode = stat.S_IMODE(status.st_mode)
     if mode & ~_MODE:
-        raise BadStore(f"the key store has mode {mode:04o}: others may use it", _PRIVATE_HINT)
+        raise BadStore(f"the key store {path} has mode {mode:04o}: others may use it", _PRIVATE_HINT)
 
 
 def _cannot(do: str, error: OSError) -> BadStore:
@@ -333,7 +336,7 @@ def _parse_file(raw: bytes) -> tuple[_Header, bytes]:
         if claims != header.claims() or len(header.salt) != SALT_BYTES:
             raise ValueError("unknown parameters")
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
-        raise BadStore("the key store is cut short, or is no key store", "restore the file from a backup") from None
+        raise BadStore("the key store is cut short, or is no key store", "put the file back from its copy") from None
     return header, sealed
 
 

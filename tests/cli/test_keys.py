@@ -812,7 +812,7 @@ def test_a_database_that_had_come_further_is_gone_on_with_by_nobody(homes: Homes
         assert ("gone-back", True, True) == (
             error["code"],
             "isthmus restore begin-epoch" in error["hint"],
-            "isthmus case freeze" in error["hint"],
+            "then what it says, in its order" in error["hint"],
         )
     assert (75, 75) == (printed.exit_code, served.returncode)
     assert 3 == value("restore", "begin-epoch", "-C", home)["epoch"]

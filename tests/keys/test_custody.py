@@ -134,6 +134,7 @@ def test_wrong_passphrase(path: Path) -> None:
         with pytest.raises(WrongPassphrase) as caught:
             call()
         assert caught.value.hint
+        assert str(path) in str(caught.value)  # of two stores that a command opens, somebody has to know which
         assert "\n" not in str(caught.value) + caught.value.hint
     assert before == path.read_bytes()
 
@@ -164,7 +165,7 @@ def test_mode_enforced(path: Path, mode: int) -> None:
     """A file that others may use is not used."""
     path.chmod(mode)
     for call in (_open(path).names, lambda: _open(path).put("x", b"x")):
-        with pytest.raises(BadStore, match=f"{mode:04o}"):
+        with pytest.raises(BadStore, match=f"{path} has mode {mode:04o}"):
             call()
 
 
@@ -183,7 +184,7 @@ def test_every_byte_counts(path: Path) -> None:
 def test_truncated(path: Path, length: int) -> None:
     """A file cut short is refused as such, without asking for the passphrase."""
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(BadStore, match="cut short"):
+    with pytest.raises(BadStore, match=f"{path}: .* cut short"):
         custody.open_store(f"file:{path}", environ={}).names()
 
 
@@ -356,7 +357,7 @@ def test_folder_is_no_store(tmp_path: Path) -> None:
 def test_pipe_is_no_store(tmp_path: Path) -> None:
     """A pipe is refused, and not waited for."""
     os.mkfifo(tmp_path / "store", 0o600)
-    with pytest.raises(BadStore, match="regular"):
+    with pytest.raises(BadStore, match="store is not a regular"):
         _open(tmp_path / "store").names()
 
 
