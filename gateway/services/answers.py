@@ -183,7 +183,7 @@ class Answers:
 
         Where what it said then cannot be read any more, the ``stored`` form of this answer is kept in its place.
         """
-        context, first = self._context, _first(row)
+        context, first = self._context, threads.find_receipt(row)
         await tx.save_outbound(passed_over.settled_before(row if first else row._replace(answer=stored)))
         if receipt.status == wire.REFUSED and await anew.has_to_be_heard(context, tx, row):
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
@@ -242,15 +242,6 @@ class Answers:
         if ours != receipt.due_on:
             found.append(RECKONS_OTHERWISE % {"day": receipt.due_on, "own_day": ours})
         return clocks, tuple(found)
-
-
-def _first(row: OutboundRow) -> tuple[bytes, wire.Receipt] | None:
-    """Return the receipt in the answer kept of a message, as it was signed and as it reads; ``None``: it is spoiled."""
-    try:
-        signed = wire.parse_stored_answer(row.answer or b"").receipt
-        return signed, wire.parse_receipt(jws_format.parse(signed, jws_format.TYP_RECEIPT).payload)
-    except (PeerError, BadJws, ijson.BadJson):
-        return None
 
 
 def _difference(row: OutboundRow, first: wire.Receipt | None, receipt: wire.Receipt) -> str | None:

@@ -21,10 +21,12 @@ from functools import partial
 from typing import Any
 
 from gateway.core import checkpoint, evidence, evidence_manifest, merkle, wire
+from gateway.core.codes import PeerError
 from gateway.core.evidence import CLOCKS, EVENTS, GONE, MESSAGES, OPENINGS, README
 from gateway.core.evidence_manifest import Manifest
 from gateway.core.facts import Facts, When
 from gateway.core.machine import RuleRefused
+from gateway.core.merkle import BadProof
 from gateway.core.notices import grants
 from gateway.core.reuse import DESK, held_under, reuse_findings
 from gateway.core.rules import findings
@@ -39,8 +41,9 @@ from gateway.services.rows import AccessRow, CaseRow, EventRow, InboundRow, Kept
 from gateway.services.trust import CardSource
 from keys import b64, jws
 from keys.card import Card, parse_card
-from keys.errors import BadRest
+from keys.errors import BadJws, BadRest, CardRefused
 from keys.trust_policy import WITNESS
+from schemas.ijson import BadJson
 
 ROLES = frozenset({"case_officer", "liaison_officer", "registry_clerk", "desk_head", "dpo"})
 """Roles that may export without content."""
@@ -177,7 +180,9 @@ async def export(
         for row in log.under
         if row.token is not None
     }
-    members |= _receipts(context, stored, _standing(known, [pair for log in logs for pair in log.entries]))
+    entries, unread = _standing(context, stored, known, [pair for log in logs for pair in log.entries])
+    receipts, unproved = _receipts(context, stored, entries)
+    members |= receipts
     disclosed, passed = (held if with_content_by else None), (stored.outbound, stored.inbound)
     content, gone = await _content(context, stored, disclosed)
     members |= content
@@ -185,7 +190,7 @@ async def export(
     members[EVENTS] = evidence.table(EVENTS, tables.events(context, stored.events, *passed, disclosed))
     shown = tables.clocks(context, held, stored.outbound, disclosed=with_content_by is not None)
     members[CLOCKS] = evidence.table(CLOCKS, shown)
-    members[GONE] = evidence.table(GONE, [*_erased(stored), *left_out, *gone])
+    members[GONE] = evidence.table(GONE, [*_erased(stored), *left_out, *gone, *unread, *unproved])
     about = _about(context, stored, now, content=with_content_by is not None)
     context.log("evidence.exported", ref=ref, count=len(members))
     return pack(evidence_manifest.build(about, members, context.keyring.signing))
@@ -306,7 +311,10 @@ async def _cards(context: Context, stored: _Stored, source: CardSource) -> list[
     ours = own_card.every(await source.cards(context.country), context.country, context.own)
     if not any(key.kid == context.keyring.signing.kid for card in ours for key in card.signing):
         raise Unavailable("our own card is not in the directory of cards", "publish it there: isthmus keys show")
-    held = parse_card(stored.held_card) if stored.held_card is not None else None
+    try:
+        held = parse_card(stored.held_card) if stored.held_card is not None else None
+    except CardRefused:
+        held = None
     if held is None:
         raise Unavailable(f"no card of {stored.row.partner} is held", "refresh trust, then export again")
     # Only what leads to the card held: what somebody else may have published under its name is no evidence.
@@ -366,7 +374,8 @@ async def _log(context: Context, stored: _Stored, origin: str, enough: "Enough")
     until, row = 0, None
     for entry in found:  # in the order of the log, so that what one hour brought is under the same checkpoints
         if row is None or entry.index >= until:
-            rows = await context.store.read(partial(_kept_after, origin=origin, index=entry.index))
+            kept = await context.store.read(partial(_kept_after, origin=origin, index=entry.index))
+            rows = [one for one in kept if _is_readable(context, stored.row.partner, one)]
             row = max(rows, key=enough.rank) if rows else _unkept(context, origin, leaves, head)
             until, used[row.size] = rows[0].size if rows else len(leaves), row
         path = await context.store.read(partial(tree.inclusion, origin=origin, index=entry.index, size=row.size))
@@ -377,6 +386,16 @@ async def _log(context: Context, stored: _Stored, origin: str, enough: "Enough")
 async def _kept_after(tx: Tx, origin: str, index: int) -> Sequence[KeptRow]:
     """Return the first checkpoints that were kept once the entry at ``index`` stood in the log."""
     return await tx.kept(origin, at_least=index + 1, limit=CANDIDATES, smallest=True)
+
+
+def _is_readable(context: Context, partner: str, row: KeptRow) -> bool:
+    """Return whether a checkpoint that was kept is one still; that it is not is logged, and another proves the same."""
+    try:
+        checkpoint.parse_note(row.note)
+    except BadProof as error:
+        context.log("checkpoint.fault", partner=partner, error=type(error).__name__)
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,43 +451,69 @@ def _unkept(context: Context, origin: str, leaves: Sequence[bytes], head: LogHea
     return KeptRow(origin, len(leaves), merkle.root_hash(leaves), context.clock.now(), note, None)
 
 
-def _standing(cards: Sequence[Card], entries: Sequence[tuple[LogEntry, str]]) -> list[tuple[LogEntry, str]]:
+def _standing(
+    context: Context, stored: _Stored, cards: Sequence[Card], entries: Sequence[tuple[LogEntry, str]]
+) -> tuple[list[tuple[LogEntry, str]], list[dict[str, Any]]]:
     """
     Return ``entries`` without a receipt that fell with its key where the very same words stand under another key.
 
-    After a theft they were signed again; a receipt that nobody signed again stays, and is the fault that it is.
+    After a theft they were signed again; a receipt that nobody signed again stays, and is the fault that it is. One
+    that cannot be read any more is left out, with a row that says so.
     """
     revoked = {(card.country, key.kid): key for card in cards for key in card.signing if key.revoked_at is not None}
-    read = [(pair, jws.parse(pair[0].receipt, jws.TYP_RECEIPT)) for pair in entries]
-    standing, fell = set[bytes](), set[int]()
-    for index, (_, parts) in enumerate(read):
-        receipt = wire.parse_receipt(parts.payload)
+    standing, fell, unread = set[bytes](), set[int](), list[dict[str, Any]]()
+    read = list[tuple[tuple[LogEntry, str], bytes]]()
+    for pair in entries:
+        try:
+            parts = jws.parse(pair[0].receipt, jws.TYP_RECEIPT)
+            receipt = wire.parse_receipt(parts.payload)
+        except (PeerError, BadJws, BadJson) as error:
+            unread.append(_unread(context, stored, pair[0].digest, "receipts", error))
+            continue
         key = revoked.get((receipt.sender, parts.kid))
         if key is not None and key.is_revoked(receipt.received_at):
-            fell.add(index)
+            fell.add(len(read))
         else:
             standing.add(parts.payload)
-    return [pair for index, (pair, parts) in enumerate(read) if index not in fell or parts.payload not in standing]
+        read.append((pair, parts.payload))
+    return [pair for index, (pair, said) in enumerate(read) if index not in fell or said not in standing], unread
 
 
-def _receipts(context: Context, stored: _Stored, entries: Sequence[tuple[LogEntry, str]]) -> dict[str, bytes]:
-    """Return receipts, proofs and the table of openings."""
+def _unread(context: Context, stored: _Stored, digest: str, what: str, error: Exception) -> dict[str, Any]:
+    """Return the row that says of a message that ``what`` is kept of it cannot be read any more, and log it."""
+    types = {row.digest: row.type for row in stored.outbound} | {row.digest: row.type for row in stored.inbound}
+    context.log("message.fault", partner=stored.row.partner, type=types.get(digest), error=type(error).__name__)
+    return {"what": what, "digest": digest, "reason": "what is stored cannot be read"}
+
+
+def _receipts(
+    context: Context, stored: _Stored, entries: Sequence[tuple[LogEntry, str]]
+) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
+    """Return receipts, proofs and the table of openings, and a row for each answer that cannot be read any more."""
     members: dict[str, bytes] = {}
     openings: list[dict[str, Any]] = []
     numbers: dict[str, int] = {}
-    theirs = {row.digest: row.answer for row in stored.outbound if row.answer is not None}
+    theirs, unread = dict[str, wire.Answer](), list[dict[str, Any]]()
+    for row in stored.outbound:
+        try:
+            if row.answer is not None:
+                answer = wire.parse_stored_answer(row.answer)
+                checkpoint.parse_proof(answer.proof)
+                theirs[row.digest] = answer
+        except (PeerError, BadProof) as error:
+            unread.append(_unread(context, stored, row.digest, "proofs", error))
     for entry, proof in entries:
         numbers[entry.digest] = numbers.get(entry.digest, 0) + 1
         stem = evidence.receipt_stem(entry.digest, numbers[entry.digest])
         members[f"receipts/{stem}.jws"] = entry.receipt
         places = [(context.country, entry.r, proof)]
-        answer = wire.parse_stored_answer(theirs[entry.digest]) if entry.digest in theirs else None
-        if answer is not None and answer.receipt == entry.receipt:
-            places.append((stored.row.partner, answer.r, answer.proof))
+        given = theirs.get(entry.digest)
+        if given is not None and given.receipt == entry.receipt:
+            places.append((stored.row.partner, given.r, given.proof))
         for keeper, r, text in places:
             members[f"log/{stem}.{keeper}.proof"] = text.encode()
             openings.append(_opening(stem, keeper, r, text))
-    return {**members, OPENINGS: evidence.table(OPENINGS, openings)}
+    return {**members, OPENINGS: evidence.table(OPENINGS, openings)}, unread
 
 
 def _opening(stem: str, keeper: str, r: bytes, proof: str) -> dict[str, Any]:

@@ -32,7 +32,8 @@ from gateway.services.ports import Conflict, Draft, Tx, Unavailable
 from gateway.services.rows import InboundRow, ThreadRow
 from gateway.services.shares import Shares
 from keys import jws as jws_format
-from keys.errors import BadRest
+from keys.errors import BadJws, BadRest
+from schemas import ijson
 
 ANSWER_GRACE_S = 300
 """How long after ``expires_at`` the stored answer is given again; the same span as clocks may differ."""
@@ -266,8 +267,10 @@ class Receiver:
         over = now > row.expires_at + timedelta(seconds=ANSWER_GRACE_S)
         stands = not over or self._context.doubts(now) is not None
         receipt = None if row.answer is None else _receipt_in(row.answer)
+        if spoiled := row.answer is not None and receipt is None:
+            receipt = await self._logged(tx, row)
         if receipt is not None and (stands or _says_expired(receipt)):
-            if not self._is_doubted(receipt):
+            if not spoiled and not self._is_doubted(receipt):
                 return row.answer
             # No partner takes a receipt by such a key, so the same is said again under the key in use.
             tx.draft(Draft(row.partner, row.digest, receipt.payload, None))
@@ -287,6 +290,12 @@ class Receiver:
             # A log tells of it from here on, so it stays: ``purge_collects`` goes by that.
             await tx.save_inbound(row._replace(code=codes.outward(Reason.ID_REUSED).code))
         return None
+
+    async def _logged(self, tx: Tx, row: InboundRow) -> jws_format.Jws | None:
+        """Return our receipt for ``row`` as our log has it, where the answer itself cannot be read any more."""
+        self._context.log("message.fault", partner=row.partner, type=row.type, error=wire.BadAnswer.__name__)
+        entry = await tx.find_log_entry(row.partner, "issued", row.digest)
+        return jws_format.parse(entry.receipt, jws_format.TYP_RECEIPT) if entry is not None else None
 
     async def _told_expired(self, tx: Tx, row: InboundRow) -> bytes | None:
         """
@@ -472,9 +481,14 @@ def _last(thread: ThreadRow, payload: Payload) -> int:
     return thread.in_seq if payload.epoch == thread.in_epoch else 0
 
 
-def _receipt_in(answer: bytes) -> jws_format.Jws:
-    """Return the receipt in a stored answer."""
-    return jws_format.parse(wire.parse_stored_answer(answer).receipt, jws_format.TYP_RECEIPT)
+def _receipt_in(answer: bytes) -> jws_format.Jws | None:
+    """Return the receipt in a stored answer, ``None`` if that cannot be read any more."""
+    try:
+        receipt = jws_format.parse(wire.parse_stored_answer(answer).receipt, jws_format.TYP_RECEIPT)
+        wire.parse_receipt(receipt.payload)
+    except (PeerError, BadJws, ijson.BadJson):
+        return None
+    return receipt
 
 
 def _says_expired(receipt: jws_format.Jws) -> bool:

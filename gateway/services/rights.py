@@ -65,7 +65,7 @@ class Sent:
 
     ``elements`` are the members of the body as they were sent, but of an image digest and size alone; ``None``, as what
     else its body said, if that is not kept any more or cannot be read. ``receipt`` is status, code and instant of the
-    signed receipt, or ``None`` if none came.
+    signed receipt, or ``None`` if none came; its instant is ``None`` where what is kept of it cannot be read.
     """
 
     type: str
@@ -221,7 +221,8 @@ async def _may_be_more(tx: Tx, case: Case, now: datetime) -> bool:
 def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -> Sent:
     payload = _payload(context, held, row)
     if payload is None:
-        return Sent(row.type, row.digest, row.partner, posted_at, None, None, (), None, None, None, _receipt(row))
+        receipt = _receipt(context, row)
+        return Sent(row.type, row.digest, row.partner, posted_at, None, None, (), None, None, None, receipt)
     body = exercise.body_of(payload)
     handling = body.get("handling") or {}
     said = in_short({name: value for name, value in body.items() if name != "handling"})
@@ -238,7 +239,7 @@ def _sent(context: Context, held: Held, row: OutboundRow, posted_at: datetime) -
         retain_until=handling.get("retain_until"),
         onward=handling.get("onward"),
         elements=said,
-        receipt=_receipt(row),
+        receipt=_receipt(context, row),
     )
 
 
@@ -251,11 +252,13 @@ def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload | N
         return None
 
 
-def _receipt(row: OutboundRow) -> Mapping[str, Any] | None:
+def _receipt(context: Context, row: OutboundRow) -> Mapping[str, Any] | None:
     if row.answer is None:
         return None
-    receipt = wire.receipt_in(row.answer)
-    return {"status": receipt.status, "code": receipt.code, "received_at": receipt.received_at}
+    found = threads.find_receipt(row)
+    if found is None:
+        context.log("message.fault", partner=row.partner, type=row.type, error=wire.BadAnswer.__name__)
+    return {"status": row.status, "code": row.code, "received_at": found[1].received_at if found else None}
 
 
 # Restrictions.
@@ -457,7 +460,9 @@ def account_text(made: Account) -> str:
         if one.receipt is None:
             lines.append("   no receipt came")
         else:
-            lines.append(f"   received: {wire.format_instant(one.receipt['received_at'])}, {one.receipt['status']}")
+            at = one.receipt["received_at"]
+            when = wire.format_instant(at) if at else "at an instant that cannot be read any more"
+            lines.append(f"   received: {when}, {one.receipt['status']}")
         lines.append("")
     if not made.sent and not made.may_be_more:
         lines += ["Nothing was sent.", ""]

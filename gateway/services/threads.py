@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.core import exercise, wire
 from gateway.core.case import HELD, Case, Side, State
+from gateway.core.codes import PeerError
 from gateway.core.facts import When, about
 from gateway.core.machine import IllegalStep, Send
 from gateway.core.messages import (
@@ -50,7 +51,8 @@ from gateway.services.context import Context
 from gateway.services.outbox import Letter
 from gateway.services.ports import Tx
 from gateway.services.rows import InboundRow, OutboundRow, ThreadRow
-from keys.errors import BadRest
+from keys import jws
+from keys.errors import BadJws, BadRest
 from schemas import ijson
 
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
@@ -458,11 +460,25 @@ async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, M
 
 
 def counted_at(row: OutboundRow) -> datetime | None:
-    """Return the instant that counts for the receipt of an accepted message of ours, ``None`` where there is none."""
+    """
+    Return the instant that counts for the receipt of an accepted message of ours, ``None`` where there is none.
+
+    Where the receipt that is kept cannot be read any more that of its answer does, which came then or later.
+    """
     if row.status != wire.ACCEPTED or row.answer is None:
         return None
-    made_at = max(row.queued_at, row.not_before)
-    return counted_from(wire.receipt_in(row.answer).received_at, made_at, row.answered_at or made_at)
+    made_at, found = max(row.queued_at, row.not_before), find_receipt(row)
+    seen_at = row.answered_at or made_at
+    return counted_from(found[1].received_at, made_at, seen_at) if found else seen_at
+
+
+def find_receipt(row: OutboundRow) -> tuple[bytes, wire.Receipt] | None:
+    """Return the receipt in the answer kept of a message, as it was signed and as it reads; ``None``: it is spoiled."""
+    try:
+        signed = wire.parse_stored_answer(row.answer or b"").receipt
+        return signed, wire.parse_receipt(jws.parse(signed, jws.TYP_RECEIPT).payload)
+    except (PeerError, BadJws, ijson.BadJson):
+        return None
 
 
 async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:

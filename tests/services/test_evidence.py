@@ -564,3 +564,25 @@ async def test_recall_and_danger_stay_without_content(network: Network) -> None:
     await gateway.returning.recall(ours, "known", "UNSAFE", "2026-12-20", "protection", "asylum_authority", known)
     told = {row["event"] for row in rows(members_of(await exported(network, "XAA", ours)), evidence.EVENTS)}
     assert set() == told & {"recall", "stop_pressing"}
+
+
+@pytest.mark.parametrize("two", [None, TWO])
+async def test_what_cannot_be_read_any_more_is_named_and_ends_no_export(
+    network: Network, two: tuple[str, str] | None
+) -> None:
+    """A spoilt answer, and a spoilt receipt in the log, are left out and told; of all else nothing is at fault."""
+    ours, _ = await story.replied(network)
+    (request,) = await network.gateways["XAA"].store.read(lambda tx: tx.outbound_of_case(ours))
+    came = (await network.gateways["XAA"].store.read(lambda tx: tx.inbound_of_case(ours)))[-1]
+    whole = members_of(await exported(network, "XAA", ours, two))
+    tamper(network, "UPDATE checkpoint_kept SET note = 'spoilt'")
+    tamper(network, "UPDATE outbound SET answer = X'FF' WHERE digest = ?", request.digest)
+    tamper(network, "UPDATE log_entry SET receipt = X'FF' WHERE digest = ?", came.digest)
+    raw = await exported(network, "XAA", ours, two)
+    told = [(row["what"], row["digest"]) for row in rows(members_of(raw), evidence.GONE)]
+    assert [("receipts", came.digest), ("proofs", request.digest)] == told
+    left = {f"receipts/{came.digest}.jws", f"log/{came.digest}.XAA.proof", f"log/{request.digest}.XBB.proof"}
+    assert left == whole.keys() - members_of(raw).keys()
+    assert [MESSAGES] == list(faults_by_member(verify_bytes(raw, Anchors()).faults))
+    faults = {(event, values["error"]) for event, values in network.logs if event.endswith(".fault")}
+    assert {("checkpoint.fault", "BadProof"), ("message.fault", "BadJws"), ("message.fault", "BadAnswer")} == faults

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core import wire
-from gateway.services import access
+from gateway.services import access, rights, threads
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, TrustEvent
@@ -289,3 +289,45 @@ async def test_spoiled_answer_holds_up_nothing_that_is_posted_again(network: Net
     await after_the_listing(network)
     assert "SUSPENDED" == await story.state(network, "XBB", theirs)
     assert ["accepted"] * 4 == [wire.receipt_in(row.answer or b"").status for row in await outbox(network, "XAA", ours)]
+
+
+async def test_spoiled_answer_ends_no_account(network: Network) -> None:
+    """The person learns what was sent, and of that whose receipt cannot be read how it was answered."""
+    ours, _ = await story.replied(network)
+    await network.gateways["XAA"].notices.ask_use(ours, "first", "case_officer")
+    await network.deliver()
+    await spoil_last_answer(network, ours)
+    context = network.gateways["XAA"].context
+    made = await rights.account(context, ours, "first", "case_officer", "she asked for it")
+    receipts = [one.receipt or {} for one in made.sent]
+    assert [("accepted", True), ("accepted", False)] == [(one["status"], bool(one["received_at"])) for one in receipts]
+    assert "received: at an instant that cannot be read any more, accepted" in rights.account_text(made)
+    assert network.logs[-1] == ("message.fault", {"partner": "XBB", "type": "use-report.request", "error": "BadAnswer"})
+
+
+async def test_spoiled_answer_of_a_question_starts_its_clock_all_the_same(network: Network) -> None:
+    """It counts from when its answer was here, which is no earlier than its receipt."""
+    ours, _ = await story.acknowledged(network)
+    (row,) = await outbox(network, "XAA", ours)
+    assert threads.counted_at(row) is not None
+    assert row.answered_at == threads.counted_at(row._replace(answer=b"\xff"))
+
+
+async def test_spoiled_answer_of_our_own_is_given_again(network: Network) -> None:
+    """Who did not get it and posts once more has the receipt that our log holds; without it the message runs out."""
+    _, theirs = await story.acknowledged(network)
+    network.wires.lose_answers = True
+    await reply(network, theirs)
+    await network.deliver(1)
+    row = (await outbox(network, "XBB", theirs))[-1]
+    gateway = network.gateways["XAA"]
+    answered = await gateway.store.read(lambda tx: tx.find_inbound("XBB", row.digest))
+    assert answered is not None
+    assert answered.answer is not None
+    bad = answered._replace(answer=b"\xff" + answered.answer[1:])
+    await gateway.store.commit(lambda tx: tx.save_inbound(bad))
+    network.wires.lose_answers = False
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    row = (await outbox(network, "XBB", theirs))[-1]
+    assert ("receipted", wire.receipt_in(answered.answer)) == (row.state, wire.receipt_in(row.answer or b""))

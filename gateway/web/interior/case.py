@@ -395,8 +395,11 @@ def sent_line(visit: Visit, one: rights.Sent) -> SentLine:
     tongue = visit.tongue
     receipt = tongue._(N_("No receipt came"))
     if one.receipt is not None:
-        at, status = tongue.instant(one.receipt["received_at"]), tongue.code("receipt_status", one.receipt["status"])
-        receipt = tongue._(N_("%(status)s on %(at)s"), status=status, at=at)
+        at, status = one.receipt["received_at"], tongue.code("receipt_status", one.receipt["status"])
+        if at is None:
+            receipt = tongue._(N_("%(status)s; the receipt cannot be read any more"), status=status)
+        else:
+            receipt = tongue._(N_("%(status)s on %(at)s"), status=status, at=tongue.instant(at))
     title, to = tongue.code("message_type", one.type), tongue.country(one.recipient)
     if one.elements is None:
         return SentLine(title, tongue.instant(one.posted_at), to, receipt, None)
