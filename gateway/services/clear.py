@@ -375,15 +375,18 @@ class Clear:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref, seen)
-            pending = held.case.pending
-            type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
-            facts = await self._facts(tx, held.case, type, body)
-            data = {"digest": pending.digest if pending else None}
-            await steps.move(context, tx, held, Event("send", person, role, data, facts), now)
+            await steps.move(context, tx, held, await self.sending(tx, held, Event("send", person, role)), now)
             why = (held.case.draft or {}).get("justification", "")
             await access.record(context, tx, held, person, "send", why, now, held.case.partner)
 
         await context.commit(unit)
+
+    async def sending(self, tx: Tx, held: cases.Held, by: Event) -> Event:
+        """Return ``by`` with what the rules and the guards of sending look at."""
+        pending = held.case.pending
+        type, body = (pending.type, pending.body) if pending else (REQUEST, "{}")
+        facts = await self._facts(tx, held.case, type, body)
+        return replace(by, data={"digest": pending.digest if pending else None}, facts=facts)
 
     async def contest(self, ref: str, ground: str, person: str, role: str = "case_officer") -> None:
         """Ask for a second look at the reply, once, on a coded ``ground``. Raises as ``send``."""

@@ -69,7 +69,7 @@ _BRING: Final = frozenset({REQUEST, REPLY, INTERVIEW_RESULT})
 _LOOKS: Final = frozenset({"two_persons", "approved", "prepared", "countersigned", "right_type", "in_charge"})
 """Guards of these steps that look at the case, who acts and in which role; others look at what the step brings too."""
 
-_TOLD_BEFORE: Final = frozenset({"close", "discard", "returned", "assessment", "decision"})
+_TOLD_BEFORE: Final = frozenset({"send", "close", "discard", "returned", "assessment", "decision"})
 """Steps that take nothing, and stay offered where a rule refuses them now: their page says what is to be done first."""
 
 _WHERE_IT_STOOD: Final[Mapping[str, str]] = {"reassessment": "reassess", "cancellation": "cancel"}
@@ -127,7 +127,9 @@ async def against(services: DeskServices, row: BoardRow, verb: str, person: str,
     async def unit(tx: Tx) -> tuple[Finding, ...]:
         held, event = await cases.load(context, tx, row.ref), Event(name, person, role)
         try:
-            if name in ("close", "discard") and role in OFFICER:
+            if name == "send":
+                event = await services.clear.sending(tx, held, event)
+            elif name in ("close", "discard") and role in OFFICER:
                 event = await services.clear.closing(tx, held, event, listing.seems_awaited)
             elif name == "close":
                 event = await services.answer.closing(tx, held, event)

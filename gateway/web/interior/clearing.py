@@ -23,6 +23,7 @@ from gateway.services.acts import APPROVALS, DESK, GONE, VERBS, Call, check_show
 from gateway.services.clear import APPROVAL, SEES_CONTENT
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.inquire import BoardRow
+from gateway.services.offered import against
 from gateway.web.interior import case as case_page
 from gateway.web.interior import pictures
 from gateway.web.interior.case_view import Head
@@ -215,6 +216,8 @@ async def send(visit: Visit) -> web.StreamResponse:
         await VERBS["send"].act(visit.site.desk, call)
         told = visit.tongue._("Handed to the outbox. The receipt of the other State will stand in the timeline.")
         return await visit.to(visit.path("case", ref=row.ref), told=told)
+    if found := await against(visit.site.desk, row, "send", visit.person.id, steps["send"][0]):
+        return visit.page("interior/check_refused.html", ref=row.ref, objections=objections(visit, found))
     return visit.page(
         "interior/approve_send.html",
         head=head,

@@ -79,8 +79,14 @@ WHAT_TO_DO: Mapping[str, str] = {
     "MIN-5": N_("Add the element that the question cannot be answered without."),
     "E-01": N_("Correct the element: it cannot be what it says."),
     "E-02": N_("Bring in another file, or the same anew. Nothing of this one was kept."),
-    "two_persons": N_("Somebody else of the desk has to approve it: nobody approves what they wrote."),
-    "same_bytes": N_("What was approved is not what would leave now. Look at it again and have it approved again."),
+    "N-01": N_("Nothing in the draft changes that. The operator keeps that list; ask there, or discard the case."),
+    "N-02": N_("Nothing in the draft changes that. The operator asks the other State for its keys."),
+    "V-01": N_("Somebody else of the desk has to approve it: nobody approves what they wrote."),
+    "V-02": N_("What was approved is not what would leave now. Look at it again and have it approved again."),
+    "V-03": N_(
+        "Nobody has approved it, or the approval is over. Have it approved. A request that was approved before is "
+        "first opened by “Change the draft” and handed in anew, changed or not."
+    ),
 }
 """What can be done about a finding, by its rule."""
 

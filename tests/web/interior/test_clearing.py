@@ -10,6 +10,8 @@ from aiohttp import web
 from gateway.desks import Desks, forget_gone
 from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore
+from gateway.web.interior.disclosure import WHAT_TO_DO
+from gateway.web.rules import RULES
 from tests.support import homeward, story
 from tests.support.erased import erase
 from tests.web.support import Answer, Desk, Officer, form_of, links_of
@@ -214,24 +216,37 @@ async def test_approval_counts_once(desk: Desk) -> None:
 async def test_rule_that_refuses_is_a_page(desk: Desk) -> None:
     """An approval that ran out refuses the sending by a page that names the rule and what can be done."""
     ref = await story.cleared(desk.network)
-    desk.network.clock.pass_(days=3)
     first = await desk.officer("first")
     page = await first.get(f"/cases/{ref}/send")
     assert "Nothing has been sent yet" in page.words
-    page = await first.post(f"/cases/{ref}/send", {"confirm": "yes"})
-    assert page.status == 422
-    assert "A rule refuses this" in page.words
-    assert f"/cases/{ref}" in links_of(page.text)
-    assert await story.state(desk.network, "XAA", ref) == "CLEARED"
+    seen = form_of(page.text, f"/cases/{ref}/send")["seen"]
+    desk.network.clock.pass_(days=3)
+    first = await desk.officer("first")
+    pages = [await first.get(f"/cases/{ref}/send")]
+    pages.append(await first.post(f"/cases/{ref}/send", {"confirm": "yes", "seen": seen}))
+    for page, status in zip(pages, (200, 422), strict=True):
+        assert (page.status, f'action="/cases/{ref}/send"' in page.text) == (status, False)
+        assert "A rule refuses this" in page.words
+        assert "the approval is over" in page.words
+        assert f"/cases/{ref}" in links_of(page.text)
+    case = await story.case(desk.network, "XAA", ref)
+    assert case.state == "CLEARED"
+    await desk.gateway.clear.amend(ref, case.draft, "first")
+    assert "Approve" in (await looked(await desk.officer("second"), f"/cases/{ref}/approve")).words
+
+
+def test_what_can_be_done_is_said_of_rules() -> None:
+    """A text under a name that no finding has is shown to nobody."""
+    assert set() == set(WHAT_TO_DO) - set(RULES)
 
 
 async def test_case_that_says_another_age_is_named(desk: Desk) -> None:
     """What was approved of an adult is not sent while another case has her as a minor; a look at it says which."""
     hers: Any = {"elements": {**story.ADULT["elements"], "document": {"type": "P", "number": "AB 1", "issuer": "XBB"}}}
     ref = await story.cleared(desk.network, **hers)
-    child = await draft(desk, **homeward.MINOR, **hers)
     first = await desk.officer("first")
     await first.get(f"/cases/{ref}/send")
+    child = await draft(desk, **homeward.MINOR, **hers)
     page = await first.post(f"/cases/{ref}/send", {"confirm": "yes"})
     assert (422, False, True) == (page.status, child in page.words, "Another case with the same number" in page.words)
     await first.get(f"/cases/{ref}")
