@@ -412,6 +412,8 @@ class _Verifier:
             fitting.sort(key=lambda receipt: receipt not in there)
         if row["status"] is None and about:
             self._fault(MESSAGES, f"row {number}: there is a receipt, and the row has no status")
+        if row["status"] is None and row["received_at"] is not None:
+            self._fault(MESSAGES, f"row {number}: it says when the message was received, and no receipt does")
         if row["direction"] == RECEIVED and row["received_at"] is None:
             self._fault(MESSAGES, f"row {number}: received, and no instant of receipt")
         for receipt in about:

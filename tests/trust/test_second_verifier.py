@@ -4,16 +4,17 @@ import ast
 import base64
 import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.cli.evidence_file import verify_bytes
-from gateway.core import checkpoint, evidence, evidence_trust, merkle
+from gateway.core import checkpoint, evidence, evidence_trust, merkle, wire
 from gateway.core.evidence_manifest import build, parse_manifest
 from gateway.services.evidence import pack
-from keys import b64, jws
+from keys import b64, instants, jws
 from keys.card import claims_of, parse_card
 from keys.sign import SigningKey
 from tests.support import story
@@ -202,6 +203,124 @@ async def test_messages_of_another_case_are_none_of_this_one_to_both(trio: Netwo
         code, out = await run(tmp_path / "case.zip", pack(made))
         assert found
         assert (6, found) == (code, {line.split(": ")[0] for line in out.splitlines() if line.startswith("content/")})
+
+
+@dataclass
+class Forger:
+    """XAA, which makes a file of its own case say what is not so: it has its own keys, and no other."""
+
+    network: Network
+    whole: dict[str, bytes]
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return the rows of a table of the file."""
+        found: list[dict[str, Any]] = json.loads(self.whole[table])[evidence.TABLES[table]]
+        return found
+
+    def made(self, members: dict[str, bytes], **tables: list[dict[str, Any]]) -> dict[str, bytes]:
+        """Return the file with other ``members`` and ``tables``, under a manifest that XAA signs."""
+        left = {name: raw for name, raw in members.items() if name not in (evidence.MANIFEST, evidence.SIGNED)}
+        left |= {f"{name}.json": evidence.table(f"{name}.json", rows) for name, rows in tables.items()}
+        signer = self.network.gateways["XAA"].context.keyring.signing
+        return build(parse_manifest(self.whole[evidence.MANIFEST]), left, signer)
+
+    def proof(self, keeper: str, origin: str, leaf: bytes, beside: bytes | None = None) -> bytes:
+        """Return a proof of the one entry ``leaf``, with a second one hidden at its place if ``beside`` is given."""
+        root = merkle.leaf_hash(leaf)
+        path = [] if beside is None else [beside]
+        root = root if beside is None else merkle.node_hash(beside, root)
+        body = checkpoint.checkpoint_body(origin, 1, root)
+        note = checkpoint.sign_note(body, origin, self.network.gateways[keeper].context.keyring.log)
+        return checkpoint.proof_text(0, path, note).encode()
+
+
+def _in_the_name_of_the_other(forger: Forger) -> dict[str, bytes]:
+    """Let the file say that XBB made it, by a member of the manifest that nobody asked for."""
+    rows = forger.rows(evidence.MESSAGES)
+    receipts = {row["digest"]: forger.whole[f"receipts/{row['digest']}.jws"] for row in rows}
+    for row in rows:
+        row["direction"] = "sent" if row["direction"] == "received" else "received"
+        came = json.loads(b64.decode(receipts[row["digest"]].decode().split(".")[1]))["received_at"]
+        row["received_at"] = came if row["direction"] == "received" else None
+    members = {name: raw for name, raw in forger.whole.items() if not name.startswith("content/")}
+    made = forger.made(members, messages=rows)
+    manifest = json.loads(made[evidence.MANIFEST]) | {"country": "XBB", "partner": "XAA", "from": "XAA"}
+    raw = json.dumps(manifest).encode()
+    signed = jws.sign(raw, jws.TYP_EVIDENCE, forger.network.gateways["XAA"].context.keyring.signing)
+    return made | {evidence.MANIFEST: raw, evidence.SIGNED: signed}
+
+
+def _own_message_as_theirs(forger: Forger) -> dict[str, bytes]:
+    """Pass a message of XAA itself off as one that XBB sent: its receipt and its log are XAA's own then."""
+    rows, keyring = forger.rows(evidence.MESSAGES), forger.network.gateways["XAA"].context.keyring
+    row = next(one for one in rows if one["direction"] == "sent")
+    name, at = f"receipts/{row['digest']}.jws", forger.network.clock.now()
+    receipt = wire.Receipt("XAA", "XBB", row["digest"], "accepted", None, at, None, None)
+    signed = jws.sign(wire.serialize_receipt(receipt), jws.TYP_RECEIPT, keyring.signing)
+    row |= {"direction": "received", "received_at": instants.serialize(at)}
+    members = {one: raw for one, raw in forger.whole.items() if not one.startswith(f"log/{row['digest']}.")}
+    opening = {"receipt": name, "proof": f"log/{row['digest']}.XAA.proof", "keeper": "XAA", "origin": "XAA/XBB/9"}
+    opening |= {"index": 0, "r": b64.encode(bytes(32))}
+    members[opening["proof"]] = forger.proof("XAA", "XAA/XBB/9", checkpoint.log_entry(signed, bytes(32)))
+    openings = [one for one in forger.rows(evidence.OPENINGS) if one["receipt"] != name]
+    return forger.made(members | {name: signed}, messages=rows, openings=[*openings, opening])
+
+
+def _message_twice(forger: Forger) -> dict[str, bytes]:
+    """Tell of one message twice: first as it was not, then as its receipt says."""
+    rows = forger.rows(evidence.MESSAGES)
+    return forger.made(forger.whole, messages=[rows[0] | {"received_at": "2026-01-01T00:00:00Z"}, *rows])
+
+
+def _instant_without_a_receipt(forger: Forger) -> dict[str, bytes]:
+    """Say when a message was received of which there is no receipt."""
+    rows = forger.rows(evidence.MESSAGES)
+    row = next(one for one in rows if one["direction"] == "sent")
+    row |= {"status": None, "code": None, "received_at": "2026-01-01T00:00:00Z"}
+    members = {name: raw for name, raw in forger.whole.items() if row["digest"] not in name}
+    openings = [one for one in forger.rows(evidence.OPENINGS) if row["digest"] not in one["receipt"]]
+    gone = [{"what": "content", "digest": row["digest"], "reason": "not kept"}]
+    return forger.made(members, messages=rows, openings=openings, gone=gone)
+
+
+def _log_of_others(forger: Forger) -> dict[str, bytes]:
+    """Prove a receipt of XBB by a log that it keeps about a third State."""
+    return _proved_anew(forger, "XBB/XCC/1", None)
+
+
+def _two_at_one_place(forger: Forger) -> dict[str, bytes]:
+    """Prove an entry at a place of the log where another one stands as well, whichever is shown."""
+    return _proved_anew(forger, "XBB/XAA/9", bytes(32))
+
+
+def _proved_anew(forger: Forger, origin: str, beside: bytes | None) -> dict[str, bytes]:
+    openings = forger.rows(evidence.OPENINGS)
+    row = next(one for one in openings if one["keeper"] == "XBB")
+    row |= {"origin": origin, "index": 0}
+    entry = checkpoint.log_entry(forger.whole[row["receipt"]], b64.decode(row["r"]))
+    return forger.made(forger.whole | {row["proof"]: forger.proof("XBB", origin, entry, beside)}, openings=openings)
+
+
+FORGERIES = (
+    _in_the_name_of_the_other,
+    _own_message_as_theirs,
+    _message_twice,
+    _instant_without_a_receipt,
+    _log_of_others,
+    _two_at_one_place,
+)
+
+
+async def test_what_a_state_makes_a_file_say_is_found_by_both(trio: Network, tmp_path: Path) -> None:
+    """Whoever exports signs the manifest and writes every table: neither verifier believes them for that."""
+    ours, _ = await story.replied(trio)
+    forger, missed = Forger(trio, members_of(await exported(trio, "XAA", ours, TWO))), list[str]()
+    for forge in FORGERIES:
+        raw = pack(forge(forger))
+        missed += [f"{forge.__name__}, by the first"] if not verify_bytes(raw).faults else []
+        code, out = await run(tmp_path / "case.zip", raw)
+        missed += [f"{forge.__name__}, by the second: {out}"] if code != 6 else []
+    assert [] == missed
 
 
 async def test_changed_bytes_are_named_by_both(trio: Network, tmp_path: Path) -> None:
