@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -469,7 +469,7 @@ async def _wait(gateway: "Gateway", met: Compromise, task: "asyncio.Task[None]",
 
 
 def _plain(report: Report) -> dict[str, Any]:
-    value: dict[str, Any] = plain(asdict(report))
+    value: dict[str, Any] = plain(report)
     del value["persons"]
     return value
 
