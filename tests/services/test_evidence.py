@@ -1,6 +1,7 @@
 """Evidence of real cases: exported by real gateways, verified with nothing but the file, and the audit of the logs."""
 
 import sqlite3
+import tracemalloc
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -35,6 +36,8 @@ from tests.support import homeward, story
 from tests.support.erased import erase
 from tests.support.evidence import TWO, exported, faults_by_member, members_of
 from tests.support.network import Network, open_gateway
+
+LARGE = 1 << 20
 
 
 def rows(members: Mapping[str, bytes], name: str) -> list[dict[str, object]]:
@@ -451,6 +454,28 @@ async def test_audit_of_whole_logs_finds_nothing(network: Network, country: str)
     audited = await audit(network.gateways[country].context)
     assert (1, 6, ()) == (len(audited.origins), audited.entries, audited.findings)
     assert {"XAA": 4, "XBB": 2}[country] == audited.answers
+
+
+@pytest.mark.parametrize("country", ["XAA", "XBB"])
+async def test_audit_holds_the_bytes_of_one_message_at_a_time(network: Network, country: str) -> None:
+    """The desk of an operator begins it in the gateway that serves: a thousand with images are more than its memory."""
+    refs = [(await story.received(network))[country == "XBB"] for _ in range(6)]
+
+    async def grow(tx: Tx) -> None:
+        for ref in refs:
+            for came in await tx.inbound_of_case(ref):
+                await tx.save_inbound(came._replace(sealed=b"s" * LARGE))
+            for said in await tx.outbound_of_case(ref):
+                await tx.save_outbound(said._replace(envelope=b"e" * LARGE))
+
+    gateway = network.gateways[country]
+    await gateway.store.commit(grow)
+    tracemalloc.start()
+    audited = await audit(gateway.context)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (6, ()) == (audited.entries, audited.findings)
+    assert peak < 3 * LARGE
 
 
 async def test_audit_of_empty_logs_finds_nothing(network: Network) -> None:
