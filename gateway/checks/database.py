@@ -102,7 +102,8 @@ def database(look: Look) -> Iterator[Item]:
     elif path.is_file():
         with sqlite_query(path) as query:
             if look.whole and [text for (text,) in query("PRAGMA quick_check(5)")] != ["ok"]:
-                yield bad("database", N_("the database is damaged"), N_("stop the gateway and restore the last backup"))
+                hint = N_("stop the gateway and restore the last backup, then isthmus restore begin-epoch")
+                yield bad("database", N_("the database is damaged"), hint)
                 return
             yield from _database_items(look, query, "sqlite")
     elif path.with_name(path.name + ASIDE_FILE).exists():

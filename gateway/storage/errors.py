@@ -23,6 +23,7 @@ class BrokenUnit(Exception):
 
 # SPEC: SQLite result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
 _FULL = ("the disk of the store is full", "free space, but not in the data directory; the gateway goes on by itself")
+_RESTORE = "restore the last backup, then isthmus restore begin-epoch"
 _REASONS = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the file that its readers share
@@ -32,10 +33,10 @@ _REASONS = {
     sqlite3.SQLITE_READONLY: ("the store cannot be written", "check owner, mode and mount of the data directory"),
     sqlite3.SQLITE_PERM: ("the store may not be opened", "check owner and mode of the data directory"),
     sqlite3.SQLITE_CANTOPEN: ("the store cannot be opened", "check that the data directory exists and may be written"),
-    sqlite3.SQLITE_CORRUPT: ("the store is damaged", "stop the gateway and restore the last backup"),
+    sqlite3.SQLITE_CORRUPT: ("the store is damaged", f"stop the gateway and {_RESTORE}"),
     sqlite3.SQLITE_NOTADB: (
         "the file is not a store",
-        "check data_dir in the configuration, or restore the last backup",
+        f"check data_dir in the configuration, or {_RESTORE}",
     ),
     sqlite3.SQLITE_NOMEM: ("there is not enough memory for the store", "free memory"),
 }

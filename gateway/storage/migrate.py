@@ -21,7 +21,10 @@ from types import MappingProxyType
 from gateway.services.ports import Outdated
 from gateway.storage.errors import StoreError
 
-ALTERED = "undo what was changed by hand; where that cannot be done, restore the last backup"
+ALTERED = (
+    "undo what was changed by hand; where that cannot be done, restore the last backup, then isthmus restore"
+    " begin-epoch"
+)
 """What to do where somebody changed a schema: what is put back from a backup lacks what was stored since."""
 
 LEDGER = "schema_migration"
@@ -165,7 +168,7 @@ def check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None
                 f"migration {migration.name} is not the one applied to the store", "install the program again"
             )
     if set(recorded) != set(range(1, len(recorded) + 1)):
-        raise StoreError("the store lacks a migration before its last", "restore the last backup")
+        raise StoreError("the store lacks a migration before its last", ALTERED)
 
 
 def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:

@@ -209,7 +209,7 @@ class Engine:
             self._writer = self._connect()
             if not create and self._writer.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
                 # A backup that failed leaves such a file. A gateway that began in it would use its numbers again.
-                raise StoreError("the file is empty", "restore the last backup")
+                raise StoreError("the file is empty", "restore the last backup, then isthmus restore begin-epoch")
             migrate(self._writer, now)
             self._writer.execute(_WAIT_NEVER)
             with suppress(sqlite3.Error):  # nothing is lost: the journal holds it, and a commit tries again

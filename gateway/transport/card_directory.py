@@ -72,7 +72,7 @@ def load_cards(directory: Path, country: str) -> tuple[bytes, ...]:
         return tuple(_load(directory / country / name) for name in names[-CARDS_MAX:])
     except OSError as error:
         hint = "restore it from the backup of the configuration, or check 'trust.directory'"
-        raise Unavailable(f"the card directory cannot be read: {error.strerror}", hint) from error
+        raise Unavailable(f"the card directory cannot be read: {error.filename}: {error.strerror}", hint) from error
 
 
 def newest_path(directory: Path, country: str) -> Path:

@@ -3,6 +3,7 @@
 import ast
 import errno
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -165,3 +166,11 @@ def test_exit_codes_are_those_of_the_handbook() -> None:
     """Every exit code stands in ``docs/operations.md``, but for a fault of the program."""
     text = (errors.Path(__file__).parents[2] / "docs/operations.md").read_text()
     assert [] == [code for code in Exit if code is not Exit.FAULT and f"| {int(code)} |" not in text]
+
+
+def test_who_is_told_to_restore_a_backup_is_told_what_comes_after() -> None:
+    """A database that is put back and served gives its numbers a second time; each hint says how that is kept from."""
+    folder = Path(errors.__file__).parents[1]
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py")))
+    said = re.findall(r"restore the last backup.{0,26}", re.sub(r'"\s+f?"', "", source))
+    assert {"restore the last backup, then isthmus restore"} == {one[:45] for one in said}
