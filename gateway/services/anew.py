@@ -331,6 +331,11 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     send = None if held is None else _anew(context, held, row, now)
     if held is None or send is None:
         return False
+    if row.type == RECTIFICATION:
+        rest = await _rest_of(context, tx, held, row)
+        if rest is None:
+            return True  # all of it is said since
+        send = steps.of_what_is_over(held, replace(send, body=ijson.dumps(rest).decode()))
     said = [one for one in await tx.outbound_of_case(case_row.ref) if one.state in ("queued", "posted", "receipted")]
     other = [one for one in said if one.id != row.id]
     if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in other):
@@ -358,19 +363,33 @@ async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
     if row.ref is None or row.type in threads.HEARD_AT_LAST:
         return True
     held = cases.readable(context, await tx.find_case(row.ref))
-    said = threads.find_said(context, held, row) if held is not None else None
-    if held is None or said is None or row.epoch == context.epoch or row.type not in AFTER_WITHDRAWAL:
+    if held is None or row.epoch == context.epoch or row.type not in AFTER_WITHDRAWAL:
         return False
-    since = [one for one in passed_over.said(await tx.outbound_of_case(row.ref)) if one.epoch == context.epoch]
-    return not any(_replaces(one, threads.find_said(context, held, one) or {}, row, said) for one in since)
+    return await _rest_of(context, tx, held, row) is not None
 
 
-def _replaces(later: OutboundRow, body: Mapping[str, Any], row: OutboundRow, said: Mapping[str, Any]) -> bool:
-    """Return whether ``later`` says what ``row``, which takes data back, said, or another value of what that was of."""
-    if later.type == row.type:
-        return all(body.get(name) == said.get(name) for name in ("number", "act"))
-    parts = said.get("parts", ())
-    return (later.type == REPLY and REPLY_PART in parts) or bool(members_of(parts) & set(body.get("elements") or {}))
+async def _rest_of(context: Context, tx: Tx, held: cases.Held, row: OutboundRow) -> Mapping[str, Any] | None:
+    """
+    Return the body of ``row``, which takes data back, without what something in our epoch says already, or newly.
+
+    A correction has parts: one of which another value was said since stays out, or that value would be struck. Returns
+    ``None`` where nothing is left to be said, or it cannot be read.
+    """
+    said = threads.find_said(context, held, row)
+    rows = [one for one in passed_over.said(await tx.outbound_of_case(held.case.ref)) if one.epoch == context.epoch]
+    since = [(one.type, threads.find_said(context, held, one) or {}) for one in rows]
+    same = [body for type, body in since if type == row.type]
+    if said is None or any(all(body.get(name) == said.get(name) for name in ("number", "act")) for body in same):
+        return None
+    if row.type != RECTIFICATION:
+        return said
+    newer = {name for _, body in since for name in body.get("elements") or {}}
+    replied = any(type == REPLY for type, _ in since)
+    parts = [part for part in said["parts"] if not (replied if part == REPLY_PART else members_of((part,)) & newer)]
+    right = members_of(parts)
+    values = {name: value for name, value in (said["elements"] or {}).items() if name in right} or None
+    rest = {**said, "parts": parts, "elements": values, "handling": said["handling"] if values else None}
+    return rest if parts else None
 
 
 async def _is_said_since(tx: Tx, row: OutboundRow) -> bool:

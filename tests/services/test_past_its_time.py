@@ -513,6 +513,30 @@ async def test_what_takes_data_back_is_said_anew_where_its_epoch_is_over(
     assert [1, 2] == [row.epoch for row in await outbox(network, "XAA", ours) if row.type == kind]
 
 
+async def test_correction_is_said_anew_without_what_was_said_since(network: Network, tmp_path: Path) -> None:
+    """What its epoch took from it is told again, and the value that was sent after it is not struck by it."""
+    ours, theirs = await story.acknowledged(network, elements={**story.draft()["elements"], "sex": 2})
+    await network.gateways["XBB"].answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    before = back_up(network, "XBB", tmp_path / "before")
+    await network.gateways["XAA"].notices.strike(ours, ["SEX", "BIRTH_PLACE"], *CASE)
+    await network.deliver()
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "own"))
+    await settle(network, 1)
+    desk = network.gateways["XAA"].clear
+    await desk.prepare(ours, *CASE)
+    preview, thread = await desk.show(ours, "second", "liaison_officer")
+    signed = network.approval(preview.digest, thread, "second", "elements.approval", "liaison_officer")
+    await desk.approve(ours, signed, "second")
+    await desk.send(ours, *CASE)
+    await network.deliver()
+    await restore(network, "XBB", before)
+    await settle(network, 2)
+    held = await story.case(network, "XBB", theirs)
+    assert (2, False) == (held.received["elements"].get("sex"), "birth_place" in held.received["elements"])
+    assert [(1, ["BIRTH_PLACE"])] == [(one.number, one.body["parts"]) for one in held.notices]
+
+
 async def test_confirmation_is_said_anew_where_its_epoch_is_over(network: Network, tmp_path: Path) -> None:
     """Who forgot it would wait for it for good."""
     ours, theirs = await story.acknowledged(network)
