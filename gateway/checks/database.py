@@ -14,6 +14,7 @@ from gateway.services.checkpoints import LATE
 from gateway.services.health import N_, SOON, Item, Terms, bad, note, ok
 from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.ports import GONE_BACK
+from gateway.storage import migrate, postgres_schema
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
 from gateway.storage.postgres_schema import ELSEWHERE
 from gateway.storage.query import Query, sqlite_query
@@ -199,6 +200,12 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     if any(known.get(number) != digest for number, digest in applied.items()):
         hint = N_("install the version that wrote it, or a newer one")
         yield bad("database", N_("it was written by another version"), hint)
+    elif (why := _altered(query, dialect, len(applied))) is not None:
+        hint = N_(
+            "undo what was changed by hand; where that cannot be done, restore the last backup, then isthmus restore "
+            "begin-epoch"
+        )
+        yield bad("database", N_("no gateway starts over the database: %(why)s"), hint, why=why)
     elif len(applied) < len(known):
         text = N_("%(count)s migrations run at the next start")
         yield note("database", text, N_("make a backup before"), count=len(known) - len(applied))
@@ -235,6 +242,13 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     if int(epoch) <= int(seen) or stands.is_behind(query, came_to):
         hint = N_("stop; isthmus restore begin-epoch")
         yield bad("database", N_("an older state was put in its place, and no epoch was begun since"), hint)
+
+
+def _altered(query: Query, dialect: str, applied: int) -> str | None:
+    """Return what somebody changed of the tables by hand: whoever runs goes on, and does not start again."""
+    if dialect == "postgres":
+        return postgres_schema.altered(query)
+    return migrate.altered(query, load_migrations(dialect)[:applied])
 
 
 def _nodes(query: Query, now: datetime) -> Iterator[Item]:

@@ -10,16 +10,18 @@ Rule 4: a process writes nothing into a schema that a newer program made while i
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
+from typing import Any
 
 from gateway.services.ports import Outdated
 from gateway.storage.errors import StoreError
+from gateway.storage.query import Query
 
 ALTERED = (
     "undo what was changed by hand; where that cannot be done, restore the last backup, then isthmus restore"
@@ -172,15 +174,26 @@ def check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None
 
 
 def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:
-    expected, found = _made_by(tuple(known)), _schema(db)
+    if (text := _altered(_schema(db), known)) is not None:
+        raise StoreError(text, ALTERED)
+
+
+def altered(query: Query, known: Sequence[Migration]) -> str | None:
+    """Return what of the file that ``query`` reads is not as ``known`` make it, for which no gateway starts over it."""
+    return _altered(_by_name(query(_SCHEMA)), known)
+
+
+def _altered(found: Mapping[tuple[str, str], str | None], known: Sequence[Migration]) -> str | None:
+    expected = _made_by(tuple(known))
     for kind, name in expected:
         if (kind, name) not in found:
-            raise StoreError(f"the store has no {kind} {name}", ALTERED)
+            return f"the store has no {kind} {name}"
         if expected[kind, name] != found[kind, name]:
-            raise StoreError(f"{kind} {name} of the store was altered", ALTERED)
+            return f"{kind} {name} of the store was altered"
     for kind, name in found:
         if (kind, name) not in expected:
-            raise StoreError(f"the store has a {kind} {name} that is not its own", ALTERED)
+            return f"the store has a {kind} {name} that is not its own"
+    return None
 
 
 @cache
@@ -198,7 +211,13 @@ def _names(db: sqlite3.Connection) -> set[str]:
     return {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
+# sqlite_stat1 and its like are made by ANALYZE, which an operator may run.
+_SCHEMA = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\'"
+
+
 def _schema(db: sqlite3.Connection) -> dict[tuple[str, str], str | None]:
-    # sqlite_stat1 and its like are made by ANALYZE, which an operator may run.
-    rows = db.execute("SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\'")
+    return _by_name(db.execute(_SCHEMA))
+
+
+def _by_name(rows: Iterable[Any]) -> dict[tuple[str, str], str | None]:
     return {(kind, name): sql for kind, name, sql in rows}

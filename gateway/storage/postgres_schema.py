@@ -7,12 +7,13 @@ columns with their types, and the names of indexes and constraints. It does not 
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from gateway.storage.errors import StoreError
 from gateway.storage.migrate import ALTERED, ASIDE, LEDGER, Migration, check_recorded, load_migrations
+from gateway.storage.query import Query
 
 DIALECT = "postgres"
 
@@ -132,7 +133,16 @@ _BY_ITSELF = re.compile(r"_(pkey|key|check|fkey)\d*$")
 """How the names end that PostgreSQL gives."""
 
 
+def altered(query: Query) -> str | None:
+    """Return what is wrong where the schema that ``query`` reads is not as it was migrated: no gateway starts then."""
+    ((shape,),) = query("SELECT shape FROM schema_migration ORDER BY number DESC LIMIT 1")
+    return None if shape == _digest((*query(_COLUMNS), *query(_NAMES))) else "a table or index of the store was altered"
+
+
 async def _shape(db: Any) -> str:
     """Return the digest over the catalogue of the store's schema."""
-    rows = [tuple(row) for row in (*await db.fetch(_COLUMNS), *await db.fetch(_NAMES))]
-    return hashlib.sha256(repr(sorted(rows)).encode()).hexdigest()
+    return _digest((*await db.fetch(_COLUMNS), *await db.fetch(_NAMES)))
+
+
+def _digest(rows: Iterable[Any]) -> str:
+    return hashlib.sha256(repr(sorted(tuple(row) for row in rows)).encode()).hexdigest()

@@ -445,12 +445,13 @@ def test_a_missing_database_is_told(homes: Homes) -> None:
 
 
 def test_a_missing_table_is_told(homes: Homes) -> None:
-    """A database without a table is not served, and a check names it."""
+    """A database without a table is not served, and a check names it: a gateway that runs goes on until a restart."""
     with sqlite3.connect(homes.home("XAA") / "data/gateway.db") as db:
         db.execute("DROP TABLE access")
     db.close()
     result = call("serve", "-C", homes.home("XAA"))
     assert (3, True) == (result.exit_code, "the store has no table access" in result.stderr)
+    assert "the store has no table access" in findings(homes.home("XAA"))["database"]
 
 
 def test_a_damaged_database_is_told(homes: Homes) -> None:

@@ -248,6 +248,18 @@ def test_a_pool_before_the_database_is_refused(homes: Homes, postgres: Cluster, 
     assert POOLED == (found["text"], found["hint"])
 
 
+def test_an_index_that_somebody_made_is_a_finding(homes: Homes, postgres: Cluster) -> None:
+    """No node starts over it, so a check says it while they run still; the text is that of the start."""
+    dsn = to_postgres(homes.home("XAA"), postgres)
+    apart(postgres.execute("CREATE INDEX made_by_hand ON case_file (opened_at)", dsn))
+    code, error, (found,) = said_of_the_database(homes.home("XAA"))
+    assert (3, True) == (code, error["detail"].startswith("a table or index of the store was altered"))
+    assert ("no gateway starts over the database: a table or index of the store was altered", error["hint"]) == (
+        found["text"],
+        found["hint"],
+    )
+
+
 def test_few_connections_are_a_finding(homes: Homes, postgres: Cluster) -> None:
     """A database that lets us have fewer connections than two processes take is a finding."""
     dsn = to_postgres(homes.home("XAA"), postgres)
