@@ -58,8 +58,12 @@ class Compromise:
         """
 
         async def unit(tx: Tx, country: str, after: OutboundRow | None) -> tuple[list[bool], OutboundRow | None]:
-            rows = await tx.waiting_outbound(country, after, PORTION)
-            return [await self._sign_again(tx, row, now) for row in rows], rows[-1] if len(rows) == PORTION else None
+            signed = list[bool]()
+            room = PORTION
+            while room and (rows := await tx.waiting_outbound(country, after, min(room, outbox.AT_ONCE))):
+                signed += [await self._sign_again(tx, row, now) for row in rows]
+                after, room = rows[-1], room - len(rows)
+            return signed, None if room else after
 
         done, last = list[bool](), None
         for country in self._context.partners:

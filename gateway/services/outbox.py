@@ -17,6 +17,12 @@ from keys import b64, jws
 from keys.errors import UnknownKey
 from keys.seal import RecipientKey
 
+AT_ONCE = 8
+"""
+Messages whose bytes are read together where many are changed: one with images has 4 MiB sealed, and nearly as much
+again under the seal.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:

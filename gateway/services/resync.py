@@ -126,17 +126,26 @@ class Resync:
         async def unit(tx: Tx) -> tuple[int, OutboundRow | None]:
             if not await _is_brought(tx, country, epoch):
                 return 0, None
-            said = await tx.outbound_since(country, since, last, PORTION)
-            again = [row for row in said if passed_over.may_repeat(row, over) and await _may_leave(tx, row)]
-            for row in said:
-                if over <= row.expires_at + wire.SKEW:
-                    await self._tell_gone(tx, row, now)
-            for row in again:
-                # The answer stays: it is what the partner said, and proves it, whatever it says now.
-                await tx.save_outbound(passed_over.again(row, now))
-            if said:
-                await tx.set_meta(_UNDER_WAY + country, f"{epoch} {said[-1].id}")
-            return len(again), said[-1] if len(said) == PORTION else None
+            again, gone = list[OutboundRow](), list[OutboundRow]()
+            reached, room = last, PORTION
+            while room and (rows := await tx.outbound_since(country, since, reached, min(room, outbox.AT_ONCE))):
+                for row in rows:
+                    bare = row._replace(envelope=None, sealed=None)
+                    if passed_over.may_repeat(row, over) and await _may_leave(tx, row):
+                        again.append(bare)
+                    elif _is_gone(row) and over <= row.expires_at + wire.SKEW:
+                        gone.append(bare)
+                reached, room = bare, room - len(rows)
+            for one in gone:
+                await self._tell_gone(tx, one, now)
+            for one in again:
+                # The answer stays: it is what the partner said, and proves it, whatever it says now. So do the bytes.
+                current = await tx.find_outbound_again(one)
+                if current is not None:
+                    await tx.save_outbound(passed_over.again(current, now))
+            if reached is not None and room < PORTION:
+                await tx.set_meta(_UNDER_WAY + country, f"{epoch} {reached.id}")
+            return len(again), None if room else reached
 
         while True:
             more: int
@@ -167,8 +176,6 @@ class Resync:
 
     async def _tell_gone(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Tell the desk of a message that came, of which nothing is left to be posted again: its partner forgot it."""
-        if row.state != "receipted" or row.envelope is not None:
-            return
         held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
         if held is not None and held.case.state not in CONCLUDED:
             await cases.add_finding(self._context, tx, held, PASSED_OVER, "resync", row.partner, now)
@@ -260,12 +267,12 @@ class Resync:
             if begun is not None and country != begun[0]:
                 continue
             last, begun = None if begun is None else begun[1], None
-            rows = await tx.waiting_outbound(country, last, room)
-            for row in rows:
-                await self._forget(tx, row, now)
-            if len(rows) == room:
-                return country, rows[-1]
-            room -= len(rows)
+            while room and (rows := await tx.waiting_outbound(country, last, min(room, outbox.AT_ONCE))):
+                for row in rows:
+                    await self._forget(tx, row, now)
+                last, room = rows[-1], room - len(rows)
+            if not room and last is not None:
+                return country, last
         return None
 
     async def _forget(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
@@ -312,6 +319,11 @@ async def _given_up(tx: Tx, row: CaseRow) -> bool:
         return row.state == State.WITHDRAWN
     ends = await tx.events(row.ref)
     return any(event.target == State.WITHDRAWN or event.event == "discard" for event in ends)
+
+
+def _is_gone(row: OutboundRow) -> bool:
+    """Return whether a message came, and nothing of it is left to be posted again."""
+    return row.state == "receipted" and row.envelope is None
 
 
 def _waited(row: OutboundRow) -> bool:

@@ -2,12 +2,16 @@
 
 import tracemalloc
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from gateway.app import Gateway
 from gateway.core.messages import CONFIRMATION
+from gateway.services.compromise import Compromise
+from gateway.services.outbox import AT_ONCE
 from gateway.services.ports import Committed, Tx, Unavailable, Unit
 from gateway.services.resync import _UNDER_WAY, DROPPED, PORTION
 from gateway.services.rows import OutboundRow
@@ -19,21 +23,32 @@ from tests.support.restoring import findings_of, next_card_of, outbox
 BYTES = 8 << 10
 
 
-def of_no_case(number: int, now: datetime, state: str) -> OutboundRow:
+LARGE = 256 << 10
+
+Work = Callable[[Gateway, datetime], Awaitable[object]]
+WORK: Mapping[str, tuple[str, Work]] = {
+    "brought": ("receipted", lambda gateway, now: gateway.resync.partner_restored("XBB", now)),
+    "dropped": ("queued", lambda gateway, now: gateway.resync.begin_epoch(now)),
+    "signed": ("queued", lambda gateway, now: Compromise(gateway.context).sign_again(now)),
+}
+"""What changes many messages, and how they stand before."""
+
+
+def of_no_case(number: int, now: datetime, state: str, size: int) -> OutboundRow:
     """Return a message of no case, such as had its answer or waits for it."""
     named, place = f"{number:022}", ("t" * 22, 1, number)
     said = ("XBB", named, named, b"e" * 32, *place, CONFIRMATION, state, "k" * 22)
     times = (now, now, now, 1, now, now.replace(year=now.year + 1), now)
-    return OutboundRow(*said, b"e" * BYTES, b"s", None, *times, "accepted", None, None)
+    return OutboundRow(*said, b"e" * size, b"s", None, *times, "accepted", None, None)
 
 
-async def said(network: Network, count: int, state: str = "receipted") -> None:
+async def said(network: Network, count: int, state: str = "receipted", size: int = BYTES) -> None:
     """Have XAA hold ``count`` messages that XBB took, or that wait."""
     now = network.clock.now()
 
     async def unit(tx: Tx) -> None:
         for number in range(1, count + 1):
-            await tx.save_outbound(of_no_case(number, now, state))
+            await tx.save_outbound(of_no_case(number, now, state, size))
 
     await network.gateways["XAA"].store.commit(unit)
 
@@ -59,6 +74,28 @@ async def test_all_that_waits_is_never_held_at_once_as_an_epoch_begins(network: 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < count * BYTES / 2
+
+
+@pytest.mark.parametrize("name", WORK)
+async def test_of_messages_with_images_a_few_are_held_at_once(network: Network, name: str) -> None:
+    """A portion of them alone would be more than there is memory."""
+    (state, work), count, gateway = WORK[name], 5 * AT_ONCE, network.gateways["XAA"]
+    await said(network, count, state, LARGE)
+    before = await kept(gateway, count)
+    tracemalloc.start()
+    await work(gateway, network.clock.now())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < count * LARGE / 2
+    assert before == await kept(gateway, count)
+
+
+async def kept(gateway: Gateway, count: int) -> list[int]:
+    """Return how many bytes are kept of each message."""
+    found = [
+        await gateway.store.read(lambda tx, id=f"{n:022}": tx.find_outbound("XBB", id)) for n in range(1, count + 1)
+    ]
+    return [len(row.envelope or b"") + len(row.sealed or b"") for row in found if row is not None]
 
 
 async def test_what_waits_behind_the_first_portion_does_not_leave_either(network: Network) -> None:
