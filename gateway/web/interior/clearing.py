@@ -21,7 +21,7 @@ from gateway.core.returns import RETURN_STATES
 from gateway.services import second
 from gateway.services.acts import APPROVALS, DESK, GONE, VERBS, Call, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
-from gateway.services.context import Forbidden, NotFound
+from gateway.services.context import NotFound
 from gateway.services.inquire import BoardRow
 from gateway.services.offered import against
 from gateway.web.interior import case as case_page
@@ -153,10 +153,7 @@ async def _ask(
     barred = is_author or bool(shown.objections)
     question, cannot = None, ""
     if not barred:
-        try:
-            question = await presence.ask(visit, _act(visit, row, case, pending))
-        except Forbidden:
-            cannot = visit.tongue._("To sign you need a passkey or codes. Ask the operator for a link to take up one.")
+        question, cannot = await presence.ask(visit, _act(visit, row, case, pending))
     return visit.page(
         "interior/approve.html",
         status=422 if refused else 200,

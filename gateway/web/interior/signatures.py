@@ -20,7 +20,7 @@ from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, HANDOVER, PROPOSAL, RECTIFICATION, REPLY
 from gateway.services import notices
-from gateway.services.context import Forbidden, NotFound
+from gateway.services.context import NotFound
 from gateway.web import forms
 from gateway.web.form_fields import body_fields, without
 from gateway.web.interior import looks
@@ -178,11 +178,8 @@ async def _page(
     head = head_of(visit, step)
     if prepared is None:
         return visit.page("interior/step_nothing.html", step=head)
-    wanted, question, cannot = prepared.act(step), None, ""
-    try:
-        question = await presence.ask(visit, wanted)
-    except Forbidden:
-        cannot = visit.tongue._(N_("To sign you need a passkey or codes. Ask the operator for a link to take up one."))
+    wanted = prepared.act(step)
+    question, cannot = await presence.ask(visit, wanted)
     until = visit.now + LASTS.get(step.verb, STATEMENT_LASTS)
     return visit.page(
         "interior/step_sign.html",

@@ -126,6 +126,7 @@ async def person(visit: Visit) -> web.StreamResponse:
     return visit.page(
         "operator/person.html",
         row=row,
+        active=found.active(visit.now),
         means=_means(tongue, row),
         asked=await _asked(visit, found),
         events=events,

@@ -5,8 +5,11 @@ form that comes back.
 The template of the page begins its form with ``ask.start(question, action)`` of ``signin/_ask.html``.
 """
 
+import asyncio
 from datetime import timedelta
 
+from gateway.services.context import Forbidden
+from gateway.web.language import N_
 from gateway.web.signin.hand import STATEMENT_LASTS, Act, Proof, Question, approve_challenge, verify_approval
 from gateway.web.signin.passkeys import Passkeys
 from gateway.web.signin.refused import Refused
@@ -18,11 +21,23 @@ def passkeys_of(visit: Visit) -> Passkeys:
     return Passkeys(visit.site.accounts, visit.site.origins[visit.pages.name], visit.pages.name)
 
 
-async def ask(visit: Visit, act: Act) -> Question:
-    """Return what to ask whoever approves ``act`` with. Raises ``Forbidden`` if they can prove presence by nothing."""
+NO_KEY = N_(
+    "No key of yours is held here, so you cannot sign on this page. Sign with your own key by the command line, or ask "
+    "the operator to have one held here."
+)
+NO_PROOF = N_("To sign you need a passkey or codes. Ask the operator for a link to take up one.")
+
+
+async def ask(visit: Visit, act: Act) -> tuple[Question | None, str]:
+    """Return what to ask whoever approves ``act`` with; or nothing, and in words why they cannot sign here."""
     if visit.session is None:
         raise Refused("session")
-    return await approve_challenge(visit.site.accounts, passkeys_of(visit), visit.session, act, visit.now)
+    if not await asyncio.to_thread(visit.site.hand.holds, visit.person.id):
+        return None, visit.tongue._(NO_KEY)
+    try:
+        return await approve_challenge(visit.site.accounts, passkeys_of(visit), visit.session, act, visit.now), ""
+    except Forbidden:
+        return None, visit.tongue._(NO_PROOF)
 
 
 async def answer(visit: Visit, act: Act) -> Proof:

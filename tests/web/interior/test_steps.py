@@ -26,6 +26,9 @@ from gateway.web import forms
 from gateway.web.form_fields import body_fields
 from gateway.web.interior import PAGES
 from gateway.web.interior.step_texts import TEXTS, freeze_text, text_of
+from gateway.web.signin.hand import Hand
+from keys import b64
+from keys.custody import open_store
 from tests.core import return_support, support
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network
@@ -808,6 +811,18 @@ async def test_who_has_no_proof_of_presence_is_told_what_to_do(two: Two) -> None
     page = await open_step(signer, theirs, "countersignature")
     assert "Ask the operator for a link" in page.words
     assert 'name="proof"' not in page.text
+
+
+async def test_whose_key_lies_elsewhere_is_told_before_they_sign(two: Two) -> None:
+    """They prove presence for nothing else: what is signed is shown, where it can be signed is said, and no button."""
+    _, theirs = await story.acknowledged(two.network)
+    await two.network.gateways["XBB"].answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    signer = await two.officer("XBB", "signer")
+    none = open_store("env:KEYS", environ={"KEYS": b64.encode(b"{}")})
+    two.desks["XBB"].site.hand = Hand(none, two.network.gateways["XBB"].context.persons)
+    page = await open_step(signer, theirs, "countersignature")
+    assert (200, True) == (page.status, "No key of yours is held here" in page.words)
+    assert 'name="code"' not in page.text
 
 
 async def test_a_demand_is_answered_by_its_number(two: Two) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pyotp
@@ -18,7 +19,7 @@ from gateway.web import operator
 from gateway.web.language import tongue
 from gateway.web.operator.health import PARTS, rows
 from tests.support import story
-from tests.web.support import Desk
+from tests.web.support import Desk, links_of
 
 PATHS = ("/", "/keys", "/states", "/states/XBB", "/queues", "/logs", "/reports", "/people", "/people/first")
 
@@ -207,6 +208,19 @@ async def test_logs_show_who_cosigned(desk: Desk) -> None:
 
 
 # People.
+
+
+async def test_no_link_is_offered_that_nobody_gets(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody makes one to their own account, and none opens anything for who is not in office: the page says so."""
+    persons, ada = desk.site.desk.context.persons, await desk.officer("ada", "operator", "code")
+    monkeypatch.setitem(persons, "dora", replace(persons["dora"], active_until=desk.network.clock.now()))
+    desk.network.clock.pass_(seconds=1)
+    found = {}
+    for name in ("ada", "grace", "dora"):
+        page = await ada.get(f"/people/{name}")
+        said = "two other operators" in page.words, "gets no link" in page.words
+        found[name] = (f"/people/{name}/link" in links_of(page.text), *said)
+    assert {"ada": (False, True, False), "grace": (True, False, False), "dora": (False, False, True)} == found
 
 
 async def test_a_link_is_shown_once_and_lets_its_person_in(desk: Desk) -> None:
