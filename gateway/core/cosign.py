@@ -260,7 +260,8 @@ def judge(held: str | None, submission: Submission, keeper: Keeper, now: datetim
         _continues(before, shown, submission.path)
     except BadProof:
         return Verdict(422, size, found)
-    return Verdict(200, size)
+    # It continues what is held, and its keeper may have dated it before that.
+    return Verdict(200, size) if found is None else Verdict(422, size, found)
 
 
 def _continues(before: Checkpoint | None, shown: Checkpoint, path: Sequence[bytes]) -> None:

@@ -152,6 +152,7 @@ CASES: dict[str, tuple[str | None, Submission, Verdict]] = {
     "first": (None, shown(LEAVES[:5]), Verdict(200)),
     "first, with a proof": (None, Submission(0, (bytes(32),), note(LEAVES[:5])), Verdict(422)),
     "grown": (note(LEAVES[:5]), shown(LEAVES[:9], 5, LATER), Verdict(200, 5)),
+    "grown, and dated back": (note(LEAVES[:5], LATER), shown(LEAVES[:9], 5), Verdict(422, 5, Conflict.ROLLBACK)),
     "the same again": (note(LEAVES[:5]), Submission(5, (), note(LEAVES[:5])), Verdict(200, 5)),
     "empty": (None, shown([]), Verdict(200)),
     "old above the size": (note(LEAVES[:5]), Submission(6, (), note(LEAVES[:5])), Verdict(400, 5)),

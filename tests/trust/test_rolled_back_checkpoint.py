@@ -41,6 +41,20 @@ async def test_nothing_smaller_is_cosigned(trio: Network) -> None:
     assert 6 == row.size
 
 
+async def test_larger_one_that_is_dated_back_is_no_next_one(trio: Network) -> None:
+    """It continues what was cosigned, and its keeper dates it before that: by its instants the smaller came later."""
+    await story.replied(trio)
+    await hour(trio)
+    liar = await Liar.of(trio)
+    trio.clock.pass_(hours=-2)
+    answer = await liar.show("XCC", 3, [*liar.leaves, bytes(32)])
+    assert 422 == answer.status
+    assert ["rollback"] == [row.kind for row in await conflicts(trio, "XCC")]
+    row = await trio.gateways["XCC"].store.read(lambda tx: tx.find_witnessed(ORIGIN))
+    assert row is not None
+    assert 3 == row.size
+
+
 async def test_late_copy_of_an_older_one_convicts_nobody(trio: Network) -> None:
     """An older checkpoint that arrives late names an earlier instant, and is no rollback."""
     await story.replied(trio)
