@@ -441,6 +441,15 @@ def struck_reply(case: Case, now: datetime) -> tuple[Case, tuple[Send, ...]]:
     return struck, (Send(RECTIFICATION, body, optional=True),)
 
 
+def strike_again(case: Case) -> Send | None:
+    """Return the message by which our reply was taken back last, ``None`` where that was heard, or never was."""
+    ours = [one for one in case.notices if one.ours and one.kind == RECTIFICATION]
+    if not ours or ours[-1].answer is not None or REPLY_PART not in ours[-1].body["parts"]:
+        return None
+    value = {**ours[-1].body, "handling": None, "elements": None}
+    return Send(RECTIFICATION, ijson.dumps(value).decode(), optional=True)
+
+
 def _struck(case: Case, event: Event, now: datetime) -> Change:
     """Say that something of ours was wrong; a reply that we take back is no reply of ours any more."""
     case = _told(_noted(case, RECTIFICATION, event, now, ours=True), event.data["value"]["parts"])

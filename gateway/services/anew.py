@@ -58,7 +58,7 @@ from gateway.core.messages import (
     takes_place,
 )
 from gateway.core.minimise import members_of
-from gateway.core.notices import REPLY_PART, struck_reply
+from gateway.core.notices import REPLY_PART, strike_again, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
@@ -203,18 +203,23 @@ async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_
     Say the word of a stop that stands once more, in the same body, if it was taken and is posted again no more.
 
     That a reply is none comes before all that waits: by word that its return goes on the other State would go by that
-    reply. Where the case ``goes_on`` the word was taken before a restore of that State, or is not said.
+    reply. Where the case ``goes_on`` that alone is said, if it was taken before a restore of that State, or never left:
+    our stop takes it out of the outbox.
     """
     held = cases.readable(context, await tx.find_case(ref))
     type = threads.stop_of(held.case) if held is not None else None
-    if held is None or type is None:
+    if held is None or type is None or (goes_on and type != RECTIFICATION):
         return
     said, surely = await threads.words_of_stop(tx, ref, type), context.surely(now)
     taken = next((one for one in said if one.status == wire.ACCEPTED), None)
     waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in said)
     send = threads.find_again(context, held, taken) if taken is not None and not waits else None
     partner = await tx.find_partner(held.case.partner)
-    if taken is None or send is None or partner is None or (goes_on and not passed_over.is_of_before(taken, partner)):
+    if goes_on and not said:
+        send = strike_again(held.case)
+    elif goes_on and (taken is None or partner is None or not passed_over.is_of_before(taken, partner)):
+        return
+    if send is None:
         return
     try:
         if type == RECTIFICATION:

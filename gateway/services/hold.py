@@ -171,7 +171,7 @@ class Hold:
             event = Event(self._resumes_by(held.case, person, role), person, role, {}, facts)
             moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)
-            # Behind our stop nothing else was said anew to who has forgotten it in a restore.
+            # That our reply is none is not said behind our stop, whether it was forgotten in a restore or never left.
             await anew.stop_again(context, tx, ref, now, goes_on=True)
 
         await context.commit(unit)

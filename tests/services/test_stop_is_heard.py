@@ -398,6 +398,30 @@ async def test_stop_said_again_keeps_no_withdrawal_out(
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
 
 
+@pytest.mark.parametrize("stop", ["suspend", "freeze"])
+async def test_reply_that_was_taken_back_and_not_heard_before_a_stop_is_none_once_it_is_over(
+    network: Network, stop: str
+) -> None:
+    """A stop takes out what waits, and the word with it; the other State would go on by that reply."""
+    ours, theirs = await homeward.accepted(network)
+    gateway, clerk = network.gateways["XBB"], ("first", "registry_clerk")
+    await gateway.notices.strike(theirs, ["REPLY"], *clerk)
+    if stop == "suspend":
+        await gateway.returning.suspend(theirs, "danger", *clerk)
+    else:
+        await gateway.hold.freeze(theirs, "danger", *clerk)
+    await network.deliver()
+    assert (await story.case(network, "XAA", ours)).reply is not None
+    await gateway.hold.release(theirs, *clerk)
+    if stop == "freeze":
+        await gateway.hold.resume(theirs, "second", "desk_head")
+    await gateway.hold.resume(theirs, *clerk)
+    assert ["rectification", "resumption"] == [one.type for one in await outbox(network, "XBB", theirs) if one.waits]
+    await network.deliver()
+    case = await story.case(network, "XAA", ours)
+    assert ("ACCEPTED", None, [1]) == (case.state, case.reply, [one.number for one in case.notices])
+
+
 async def test_stop_of_an_old_backup_is_heard(network: Network, tmp_path: Path) -> None:
     """A stop that waited in a backup of last month has expired there, and is said anew all the same."""
     ours, theirs = await homeward.accepted(network)
