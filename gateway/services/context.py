@@ -383,6 +383,10 @@ class Forbidden(Exception):
         self.hint = hint
 
 
+class NotListed(Forbidden):
+    """Our card does not list the key of a signature for the role in which it travels: the other State takes none."""
+
+
 class NotFound(Exception):
     """There is no such case here. The same answer whether it never was or is somebody else's."""
 
@@ -449,7 +453,7 @@ def check_listed(context: Context, statement: str, role: str, at: datetime) -> N
     """
     Return if our own card lists the key of ``statement`` at ``at`` for what ``role`` is called abroad.
 
-    One that travels is refused by the other State otherwise, so it is said before it does. Raises ``Forbidden``, and
+    One that travels is refused by the other State otherwise, so it is said before it does. Raises ``NotListed``, and
     ``BadStatement`` for what is none.
     """
     kid, abroad = statements.parse(statement.encode())[1].kid, schemas.statement_roles()[role]
@@ -458,6 +462,6 @@ def check_listed(context: Context, statement: str, role: str, at: datetime) -> N
             raise UnknownKey("we have no card yet")
         context.own.role_key(kid, abroad, at)
     except UnknownKey as error:
-        raise Forbidden(
+        raise NotListed(
             f"our card does not list this key for the role '{abroad}'", f"isthmus keys card --add-role {abroad}=KEY"
         ) from error

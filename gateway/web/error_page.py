@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.services.context import Forbidden, NotFound
+from gateway.services.context import Forbidden, NotFound, NotListed
 from gateway.services.ports import BadValue, Conflict, Unavailable
 from gateway.web.language import N_
 from gateway.web.posted import BadForm
@@ -113,6 +113,13 @@ def told_of(error: Exception) -> Told | None:
         case Refused():
             text = N_("The approval did not hold, and nothing was signed.")
             return Told(403, N_("Nothing was done"), text, N_("Open the page again, look at it, and approve it there."))
+        case NotListed():
+            text = N_(
+                "This gateway's card does not list your key for this role, so the other State would not take what you "
+                "sign. Nothing was signed and nothing was done."
+            )
+            hint = N_("Tell the operator, who lists your key in the card. Then open the page again and sign.")
+            return Told(403, N_("Nothing was done"), text, hint)
         case Forbidden():
             text = N_("Your role does not allow this. Nothing was done.")
             return Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))

@@ -825,6 +825,19 @@ async def test_whose_key_lies_elsewhere_is_told_before_they_sign(two: Two) -> No
     assert 'name="code"' not in page.text
 
 
+async def test_whose_key_no_card_lists_is_told_so(two: Two) -> None:
+    """Whoever may sign by their role, and would sign for nothing abroad, reads that and who sets it right."""
+    _, theirs = await story.acknowledged(two.network)
+    await two.network.gateways["XBB"].answer.prepare(theirs, story.reply("NOT_FOUND"), "first")
+    signer, context = await two.officer("XBB", "signer"), two.network.gateways["XBB"].context
+    await open_step(signer, theirs, "countersignature")
+    assert context.own is not None
+    context.own = replace(context.own, roles=())
+    page = await signer.post(at(theirs, "countersignature"), {"code": two.code(signer)})
+    assert (403, True) == (page.status, "card does not list your key for this role" in page.words)
+    assert "Your role does not allow this" not in page.words
+
+
 async def test_a_demand_is_answered_by_its_number(two: Two) -> None:
     """Only what is open can be answered, and the number stands on the page before the act."""
     ours, theirs = await story.replied(two.network)
