@@ -13,8 +13,9 @@ from gateway.core.checkpoint import parse_note
 from gateway.services.checkpoints import LATE
 from gateway.services.health import N_, SOON, Item, Terms, bad, note, ok
 from gateway.services.nodes import PREFIX, differences, running
-from gateway.services.ports import GONE_BACK
+from gateway.services.ports import GONE_BACK, Unavailable
 from gateway.storage import migrate, postgres_schema
+from gateway.storage.errors import DAMAGED, StoreError, of_desks
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
 from gateway.storage.postgres_schema import ELSEWHERE
 from gateway.storage.query import Query, sqlite_query
@@ -107,11 +108,27 @@ def database(look: Look) -> Iterator[Item]:
                 yield bad("database", N_("the database is damaged"), hint)
                 return
             yield from _database_items(look, query, "sqlite")
+        yield from _desks(look)
     elif path.with_name(path.name + ASIDE_FILE).exists():
         yield bad("database", N_("%(path)s was moved away from"), _MOVED_HINTS["sqlite"], path=path)
     else:
         hint = N_("restore the last backup, then isthmus restore begin-epoch")
         yield bad("database", N_("%(path)s is missing"), hint, path=path)
+
+
+def _desks(look: Look) -> Iterator[Item]:
+    """Look at the file of sessions, passkeys and drafts: where it does not open, no gateway with desks starts."""
+    path = look.settings.accounts
+    if "desks" not in look.settings.values or not path.is_file():
+        return
+    try:
+        with sqlite_query(path) as query:
+            if look.whole and [text for (text,) in query("PRAGMA quick_check(5)")] != ["ok"]:
+                raise StoreError(*DAMAGED)
+            migrate.check_file(query, load_migrations("desks"))
+    except (StoreError, Unavailable) as error:
+        told = of_desks(path, str(error), error.hint)
+        yield bad("database", N_("no gateway starts over the database: %(why)s"), "%(then)s", why=told, then=told.hint)
 
 
 def address(dsn: str) -> Iterator[Item]:

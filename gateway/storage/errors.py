@@ -1,6 +1,7 @@
 """What can be wrong with a store, apart from what every caller must expect (``Unavailable`` and ``Conflict``)."""
 
 import sqlite3
+from pathlib import Path
 
 from gateway.services.ports import Conflict, Unavailable
 
@@ -17,13 +18,20 @@ class StoreError(Exception):
         self.hint = hint
 
 
+def of_desks(path: Path, text: str, hint: str) -> StoreError:
+    """Return what to say of the desks' file: nothing is in it of what is restored and then numbered anew."""
+    instead = "put the desks' file back from its backup, or move it away and invite everybody anew"
+    return StoreError(f"{path}: {text}", hint.replace(RESTORE, instead))
+
+
 class BrokenUnit(Exception):
     """Say that a unit of work broke a rule of the store: it suspended, wrote while reading, or stored a bad row."""
 
 
 # SPEC: SQLite result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
 _FULL = ("the disk of the store is full", "free space, but not in the data directory; the gateway goes on by itself")
-_RESTORE = "restore the last backup, then isthmus restore begin-epoch"
+RESTORE = "restore the last backup, then isthmus restore begin-epoch"
+DAMAGED = ("the store is damaged", f"stop the gateway and {RESTORE}")
 _REASONS = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # no room for the file that its readers share
@@ -33,10 +41,10 @@ _REASONS = {
     sqlite3.SQLITE_READONLY: ("the store cannot be written", "check owner, mode and mount of the data directory"),
     sqlite3.SQLITE_PERM: ("the store may not be opened", "check owner and mode of the data directory"),
     sqlite3.SQLITE_CANTOPEN: ("the store cannot be opened", "check that the data directory exists and may be written"),
-    sqlite3.SQLITE_CORRUPT: ("the store is damaged", f"stop the gateway and {_RESTORE}"),
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: (
         "the file is not a store",
-        f"check data_dir in the configuration, or {_RESTORE}",
+        f"check data_dir in the configuration, or {RESTORE}",
     ),
     sqlite3.SQLITE_NOMEM: ("there is not enough memory for the store", "free memory"),
 }

@@ -20,13 +20,10 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.services.ports import Outdated
-from gateway.storage.errors import StoreError
+from gateway.storage.errors import RESTORE, StoreError
 from gateway.storage.query import Query
 
-ALTERED = (
-    "undo what was changed by hand; where that cannot be done, restore the last backup, then isthmus restore"
-    " begin-epoch"
-)
+ALTERED = f"undo what was changed by hand; where that cannot be done, {RESTORE}"
 """What to do where somebody changed a schema: what is put back from a backup lacks what was stored since."""
 
 LEDGER = "schema_migration"
@@ -175,6 +172,14 @@ def check_recorded(recorded: dict[int, str], known: Sequence[Migration]) -> None
 
 def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:
     if (text := _altered(_schema(db), known)) is not None:
+        raise StoreError(text, ALTERED)
+
+
+def check_file(query: Query, known: Sequence[Migration]) -> None:
+    """Raise ``StoreError`` if the file that ``query`` reads is not as ``known``, or the first of them, make it."""
+    recorded = dict(query("SELECT number, sha256 FROM schema_migration ORDER BY number"))
+    check_recorded(recorded, known)
+    if (text := _altered(_by_name(query(_SCHEMA)), known[: len(recorded)])) is not None:
         raise StoreError(text, ALTERED)
 
 

@@ -19,7 +19,7 @@ import aiosqlite
 
 from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore, Row
-from gateway.storage.errors import StoreError, of_unit, reason, unavailable
+from gateway.storage.errors import StoreError, of_desks, of_unit, reason, unavailable
 from gateway.storage.migrate import check_known, load_migrations, migrate
 from gateway.storage.sql import check_values
 
@@ -155,6 +155,8 @@ def _prepare(path: Path, now: datetime) -> None:
             db.execute("PRAGMA synchronous = FULL")
             migrate(db, now, load_migrations("desks"))
     except sqlite3.Error as error:
-        raise StoreError(*reason(error)) from error
+        raise of_desks(path, *reason(error)) from error
+    except StoreError as error:
+        raise of_desks(path, str(error), error.hint) from error
     except OSError as error:
         raise StoreError(f"the desks' file cannot be opened: {error.strerror}", "check the data directory") from error

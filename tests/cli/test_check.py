@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import sys
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,7 @@ from gateway.http.listen import listen
 from gateway.http.peer_api import peer_app
 from gateway.storage.errors import StoreError
 from gateway.storage.sqlite import run_inline
+from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.transport.peers import HttpPeers
 from keys import b64
 from keys.card import Card
@@ -459,6 +461,48 @@ def test_a_damaged_database_is_told(homes: Homes) -> None:
     (homes.home("XAA") / "data/gateway.db").write_bytes(b"no database at all" * 100)
     assert 6 == call("stats", "-C", homes.home("XAA")).exit_code
     assert "database" in findings(homes.home("XAA"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "exit", "text"),
+    [
+        (lambda path: path.write_bytes(b"no database at all" * 100), 6, "the file is not a store"),
+        (lambda path: _altered(path, "CREATE TABLE mine (a)"), 3, "the store has a table mine that is not its own"),
+        (lambda path: path.write_bytes(path.read_bytes()[:60_000]), 6, "the store is damaged"),
+        (
+            lambda path: _altered(path, "UPDATE schema_migration SET number = 99 WHERE number = 1"),
+            3,
+            "the store has schema 99",
+        ),
+    ],
+)
+def test_a_database_of_the_desks_that_does_not_open_is_a_finding(
+    homes: Homes, spoil: Callable[[Path], object], exit: int, text: str
+) -> None:
+    """Check and start name the file, and nobody is sent to restore the store of the cases, which is whole."""
+    home = homes.home("XBB")
+    with open(home / "isthmus.toml", "a") as file:
+        file.write(DESKS)
+    path = home / "data/desks.db"
+    asyncio.run(_opened_once(path))
+    assert "database" not in findings(home)
+    spoil(path)
+    with pytest.raises(StoreError, match=f"^{path}: {text}") as refused:
+        asyncio.run(_opened_once(path))
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    (item,) = [one for one in items if (one["area"], one["level"]) == ("database", "finding")]
+    assert (exit, refused.value.hint) == (describe(refused.value).exit, item["hint"])
+    assert f": {path}: {text}" in item["text"]
+    assert "begin-epoch" not in item["hint"]
+
+
+async def _opened_once(path: Path) -> None:
+    await (await SqliteDesks.open(path, datetime.now(UTC))).close()
+
+
+def _altered(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(statement)
 
 
 @pytest.mark.parametrize("name", ["gateway.keys", "tls.key", "data/gateway.db"])
