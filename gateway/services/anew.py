@@ -66,7 +66,7 @@ from gateway.core.wire import Payload
 from gateway.services import away, cases, channel, directory, listing, outbox, passed_over, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
-from gateway.services.leaving import OVER, STOPPED
+from gateway.services.leaving import OVER, STOPPED, still_says
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
@@ -513,7 +513,9 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     waits; so does what stands behind it.
     """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
-    if held is None or row.sealed is None or held.case.state in _HELD:
+    if held is None or row.sealed is None:
+        return False
+    if held.case.state in _HELD and not still_says(held.case.state, row.type):
         return False
     try:
         if row.type == SCHEDULE and not away.is_departure(context, held, row):
@@ -540,7 +542,8 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     if row.type in threads.STOPS:
         return threads.find_again(context, held, row)
     # What takes data back is said in a case that is over, and in a thread that had ended, too.
-    if case.state in (STOPPED - OVER if row.type in AFTER_WITHDRAWAL else _HELD):
+    silent = STOPPED if row.type in AFTER_WITHDRAWAL else _HELD
+    if case.state in silent and not still_says(case.state, row.type):
         return None
     if row.type == ACKNOWLEDGEMENT:
         # With the dates of today, from which both sides reckon where the agreement counts from it.

@@ -90,7 +90,12 @@ STOPPED = frozenset({State.FROZEN, State.SUSPENDED, State.WITHDRAWN, State.BLOCK
 """States of a case that nothing leaves, but for what ``_passes``."""
 
 OVER = frozenset({State.WITHDRAWN, State.BLOCKED})
-"""States that are over and not stopped: what may follow a withdrawal still leaves."""
+"""States that are over and not stopped: what may follow a withdrawal still leaves, and more (``still_says``)."""
+
+
+def still_says(state: State, type: str) -> bool:
+    """Return whether a message of ``type`` leaves a case that is over: of a locked one what outlives that, too."""
+    return type in (threads.OUTLIVES_ITS_CASE if state is State.BLOCKED else AFTER_WITHDRAWAL) and state in OVER
 
 
 def _passes(row: CaseRow, message: OutboundRow) -> bool:
@@ -101,7 +106,7 @@ def _passes(row: CaseRow, message: OutboundRow) -> bool:
     """
     type = message.type
     if row.state in OVER:
-        return type in AFTER_WITHDRAWAL or (row.side == Side.REQUESTED and message.posted_at is not None)
+        return still_says(State(row.state), type) or (row.side == Side.REQUESTED and message.posted_at is not None)
     # That a return is stopped must reach the other side. A frozen case of the asking side says nothing at all.
     told = row.state == State.SUSPENDED or (row.state == State.FROZEN and row.side == Side.REQUESTED)
     return told and type in (SUSPENSION, RESUMPTION)

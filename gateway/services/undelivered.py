@@ -26,7 +26,7 @@ from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, resync, steps, threads
 from gateway.services.answers import add_finding
 from gateway.services.context import Context
-from gateway.services.leaving import OVER
+from gateway.services.leaving import OVER, still_says
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow, PartnerRow
 from keys.errors import BadRest
@@ -125,7 +125,7 @@ async def _stands(tx: Tx, case: Case, type: str) -> bool:
     if type not in WORD_OF_STOP:
         return True
     is_last = (type == SUSPENSION) == (SUSPENSION in case.said)
-    return is_last and ended == "undelivered" and case.state not in OVER
+    return is_last and ended == "undelivered" and (case.state not in OVER or still_says(case.state, type))
 
 
 async def _withdraws(tx: Tx, row: OutboundRow) -> bool:

@@ -35,6 +35,7 @@ from gateway.services.leaving import (
     _staying,
     _stays,
 )
+from gateway.services.threads import STOPS
 from tests.services.one_case import message, over
 from tests.storage.support import NOW, case, outbound, thread
 
@@ -52,14 +53,14 @@ TAKES_BACK = {RECTIFICATION, CONFIRMATION}
         (ASKED, S.SUSPENDED, {SUSPENSION, RESUMPTION}, {SUSPENSION, RESUMPTION}),
         (ASK, S.WITHDRAWN, TAKES_BACK, TAKES_BACK),
         (ASKED, S.WITHDRAWN, TAKES_BACK, set(EVERY)),
-        (ASK, S.BLOCKED, TAKES_BACK, TAKES_BACK),
-        (ASKED, S.BLOCKED, TAKES_BACK, set(EVERY)),
+        (ASK, S.BLOCKED, TAKES_BACK | STOPS, TAKES_BACK | STOPS),
+        (ASKED, S.BLOCKED, TAKES_BACK | STOPS, set(EVERY)),
         (ASK, S.ERASED, set(), set()),
         (ASKED, S.ERASED, set(), set()),
     ],
 )
 def test_what_leaves_a_case_that_stands_still(side: Side, state: State, passes: set[str], posted: set[str]) -> None:
-    """Word of the stop, where the other State may know of it; after a withdrawal what takes data back."""
+    """Word of the stop, where the other State may know of it; after a withdrawal what takes data back; locked, both."""
     row = case(side=side.value, state=state.value)
     assert state in STOPPED, "else it is not looked at"
     assert passes == {one for one in EVERY if _passes(row, outbound(type=one))}

@@ -222,6 +222,37 @@ async def test_erasure_that_was_cut_off_says_it_at_the_next_start(
     assert (0 if put_back else 1) == len(await types(network))
 
 
+@pytest.mark.parametrize("down", [2, 31])
+@pytest.mark.parametrize("posted", [False, True], ids=["", "may be abroad"])
+@pytest.mark.parametrize(
+    ("say", "state"), [(stopped_and_closed, "SUSPENDED"), (called_back, "RECALL"), (found, "CLOSED_CONCERN")]
+)
+async def test_word_that_protects_her_is_heard_though_its_case_is_locked(
+    network: Network, say: Say, state: str, posted: bool, down: int
+) -> None:
+    """A line that is down for longer than a case stays open takes none of it, nor does its running out."""
+    ours, theirs = await say(network, "waits")
+    gateway = network.gateways["XBB"]
+    await story.put(network, "XBB", theirs, State.BLOCKED)
+    if posted:
+        await network.deliver()
+    network.clock.pass_(days=down)
+    await network.refresh()
+    await gateway.deliverer.expire(network.clock.now())
+    await line_is_up(network)
+    assert ("BLOCKED", state) == (await story.state(network, "XBB", theirs), await story.state(network, "XAA", ours))
+    assert [] == await types(network)
+
+
+@pytest.mark.parametrize("say", [stopped_and_closed, called_back, found])
+async def test_word_that_protects_her_is_said_once_a_locked_case_is_erased(network: Network, say: Say) -> None:
+    """What leaves a case that is locked outlives it, too."""
+    _, theirs = await say(network, "waits")
+    await story.put(network, "XBB", theirs, State.BLOCKED)
+    await erase(network, theirs)
+    assert 1 == len(await types(network))
+
+
 async def test_word_that_may_not_follow_takes_no_confirmation_along(network: Network) -> None:
     """In a thread that ended no recall is said any more; what the other State demanded is confirmed all the same."""
     ours, theirs = await called_back(network, "waits")
