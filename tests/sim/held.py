@@ -141,7 +141,7 @@ def _place(row: OutboundRow) -> tuple[int, int]:
 async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> set[str]:
     """Return what stands against a message now: the rules, or how its return ended."""
     case, body = held.case, threads.said(context, held, row) or {}
-    ours = case.state is State.CLOSED and any(role != PARTNER for _, role in case.holders)
+    ours = not case.holders or any(role != PARTNER for _, role in case.holders)
     stays = row.type in OF_A_RETURN or (ours and row.type in OF_AN_ANSWER | OF_DATA)
     if stays and await _ended_while_stopped(tx, case):
         return {ENDED}
@@ -155,7 +155,11 @@ async def _against(context: Context, tx: Tx, held: Held, row: OutboundRow, now: 
 
 
 async def _ended_while_stopped(tx: Tx, case: Case) -> bool:
-    """Return whether the return stood still here as the other State withdrew, and nobody has to be called back."""
+    """
+    Return whether a case stood still here as the other State withdrew, and nobody has to be called back.
+
+    Also where whoever had stopped it has let go, and nobody of the desk had taken it on by then.
+    """
     if case.side is Side.REQUESTING or not (case.holders or case.resume_to) or TAKE_BACK in case.said:
         return False
     withdrawn = (await threads.thread_of(tx, case)).ended == "withdrawn"
