@@ -463,6 +463,43 @@ def test_a_damaged_database_is_told(homes: Homes) -> None:
     assert "database" in findings(homes.home("XAA"))
 
 
+def _torn(path: Path) -> None:
+    """Write over the page of an index, as a bad disk does: nobody who opens the file meets it."""
+    with closing(sqlite3.connect(path)) as db:
+        ((page, size),) = db.execute(
+            "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = 'case_by_officer'"
+        )
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 100)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "area", "text"),
+    [
+        (_torn, "database", "the database is damaged"),
+        (
+            lambda path: _altered(path, "UPDATE schema_migration SET sha256 = 'another' WHERE number = 3"),
+            *("database", "it was written by another version"),
+        ),
+        (
+            lambda path: _altered(
+                path, "INSERT OR REPLACE INTO partner VALUES ('XBB', 0, NULL, NULL, NULL, 1767225600, 1)"
+            ),
+            *("trust", "what is published of XBB was last read"),
+        ),
+    ],
+)
+def test_what_only_a_check_can_see_of_a_database_is_a_finding(
+    homes: Homes, spoil: Callable[[Path], object], area: str, text: str
+) -> None:
+    """A gateway over it runs on: it reads no index to its end, and what it goes by it holds in memory."""
+    home = homes.home("XAA")
+    assert area not in findings(home)
+    spoil(home / "data/gateway.db")
+    assert findings(home)[area].startswith(text)
+
+
 @pytest.mark.parametrize(
     ("spoil", "exit", "text"),
     [
@@ -587,7 +624,8 @@ def test_an_unknown_partner_card(homes: Homes) -> None:
     assert "not by the identity key pinned" in findings(homes.home("XBB"))["partner"]
 
 
-def test_a_state_that_is_no_partner_any_more(homes: Homes) -> None:
+@pytest.mark.parametrize("waits", ["queued", "posted"])
+def test_a_state_that_is_no_partner_any_more(homes: Homes, waits: str) -> None:
     """What is open with a State that was taken out of the configuration is a finding; nothing else is asked of it."""
     home, ref = homes.home("XAA"), approved(homes)
     desk(homes, "XAA", "first", "send", "--", ref)
@@ -595,6 +633,7 @@ def test_a_state_that_is_no_partner_any_more(homes: Homes) -> None:
     file.write_text(re.sub(r"(?m)^\[partners\.XBB\]\n(\w.*\n?)+", "", file.read_text()))
     with closing(sqlite3.connect(home / "data/gateway.db")) as db, db:
         db.execute("INSERT OR REPLACE INTO partner VALUES ('XBB', 0, NULL, 'another key', NULL, 1, 1)")
+        db.execute("UPDATE outbound SET state = ?", (waits,))
     still = "XBB is no partner any more; cases that are open with it: 1, messages that wait for it: 1"
     alone = {"card": "'signer' signs second, and our card does not list that key", "config": "there is no partner"}
     assert {**alone, "partner": still} == findings(home)

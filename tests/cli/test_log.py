@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway import app, home, settings
+from gateway.checks import run
+from gateway.checks.look import Look
 from gateway.core.cosign import Conflict
 from gateway.core.wire import format_instant
 from gateway.services.ports import Draft, Tx
@@ -85,6 +87,10 @@ def test_check_names_who_has_not_cosigned_for_hours(homes: Homes) -> None:
     assert "not cosigned" not in call("check", "-C", homes.home("XAA")).stdout
     with_gateway(homes.home("XAA"), age)
     assert "is not cosigned by XBB" in call("check", "-C", homes.home("XAA")).stdout
+    chosen = settings.load(homes.home("XAA"), {})
+    chosen.values["transparency"] = {"witnesses": ["XCC"]}
+    found = [item.values for item in run(Look(chosen, lambda: PHRASE, datetime.now(UTC))) if item.area == "log"]
+    assert ["XBB, XCC"] == [values["missing"] for values in found]
 
 
 def test_conflict_is_shown_whole(homes: Homes) -> None:
