@@ -264,7 +264,7 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
 def _altered(query: Query, dialect: str, applied: int) -> str | None:
     """Return what somebody changed of the tables by hand: whoever runs goes on, and does not start again."""
     if dialect == "postgres":
-        return postgres_schema.altered(query)
+        return postgres_schema.altered(query) or postgres_schema.altered(query, "desks")
     return migrate.altered(query, load_migrations(dialect)[:applied])
 
 

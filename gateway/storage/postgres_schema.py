@@ -133,10 +133,18 @@ _BY_ITSELF = re.compile(r"_(pkey|key|check|fkey)\d*$")
 """How the names end that PostgreSQL gives."""
 
 
-def altered(query: Query) -> str | None:
-    """Return what is wrong where the schema that ``query`` reads is not as it was migrated: no gateway starts then."""
-    ((shape,),) = query("SELECT shape FROM schema_migration ORDER BY number DESC LIMIT 1")
-    return None if shape == _digest((*query(_COLUMNS), *query(_NAMES))) else "a table or index of the store was altered"
+def altered(query: Query, schema: str | None = None) -> str | None:
+    """
+    Return what is wrong where a schema is not as it was migrated, for which no gateway starts; ``None`` if it is, or is
+    not there. It is that which ``query`` looks in, or the one of the name ``schema``.
+    """
+    within, place = (f"'{schema}'", f"{schema}.") if schema else ("current_schema()", "")
+    ((there,),) = query(f"SELECT to_regclass('{place}{LEDGER}') IS NOT NULL")  # constants
+    if not there:
+        return None
+    ((shape,),) = query(f"SELECT shape FROM {place}{LEDGER} ORDER BY number DESC LIMIT 1")  # noqa: S608  # constants
+    found = [row for one in (_COLUMNS, _NAMES) for row in query(one.replace("current_schema()", within))]
+    return None if shape == _digest(found) else f"a table or index of the {schema or 'store'} was altered"
 
 
 async def _shape(db: Any) -> str:

@@ -248,6 +248,21 @@ def test_a_pool_before_the_database_is_refused(homes: Homes, postgres: Cluster, 
     assert POOLED == (found["text"], found["hint"])
 
 
+def test_an_index_on_what_the_desks_keep_is_a_finding(homes: Homes, postgres: Cluster) -> None:
+    """Their tables lie in a schema of their own, and a node that has desks does not start over those either."""
+    dsn = to_postgres(homes.home("XAA"), postgres)
+
+    async def open_once() -> None:
+        await (await postgres_desks.PostgresDesks.open(dsn, datetime.now(UTC))).close()
+
+    apart(open_once())
+    assert "database" not in findings(homes.home("XAA"))
+    apart(postgres.execute("CREATE INDEX made_by_hand ON desks.work (ref)", dsn))
+    assert ["no gateway starts over the database: a table or index of the desks was altered"] == (
+        findings(homes.home("XAA"))["database"]
+    )
+
+
 def test_an_index_that_somebody_made_is_a_finding(homes: Homes, postgres: Cluster) -> None:
     """No node starts over it, so a check says it while they run still; the text is that of the start."""
     dsn = to_postgres(homes.home("XAA"), postgres)
