@@ -198,6 +198,16 @@ def verify_keeper(note: str, keeper: Keeper) -> Checkpoint:
     return checkpoint.parse_checkpoint(checkpoint.verify_note(note, origin, *keeper.log))
 
 
+def by_keeper(note: str, keeper: Keeper) -> str:
+    """Return ``note`` with the signatures of its keeper alone, which leaves room for others. Raises ``BadProof``."""
+    parsed = checkpoint.parse_note(note)
+    origin = checkpoint.parse_checkpoint(parsed.text).origin
+    known = {(origin, checkpoint.note_key_id(origin, key)) for key in keeper.log}
+    known |= {(keeper.country, cosigner_id(keeper.country, key)) for key in keeper.cosigning}
+    theirs = {(name, blob[:4]): blob for name, blob in parsed.signatures if (name, blob[:4]) in known}
+    return parsed.text + "\n" + "".join(checkpoint.signature_line(name, blob) for (name, _), blob in theirs.items())
+
+
 def conflict(held: str, shown: str, keeper: Keeper) -> Conflict | None:
     """
     Return of what two signed notes of one log convict its keeper, whoever brings them; ``None`` if of nothing.

@@ -157,7 +157,7 @@ class Witness:
                 verdict = Verdict(422, verdict.size, found)
             if verdict.status == 200:
                 line = cosign.cosign(submission.note, context.country, signer, now)
-                note = cosign.with_lines(submission.note, line)
+                note = cosign.with_lines(cosign.by_keeper(submission.note, keeper), line)
                 size = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text).size
                 await tx.save_witnessed(WitnessedRow(origin, size, now, note))
             return verdict, line, evidence

@@ -69,6 +69,18 @@ async def test_size_that_no_row_holds_is_a_status(trio: Network) -> None:
         assert 400 == said.status
 
 
+async def test_note_that_has_no_room_for_a_signature_is_cosigned(trio: Network) -> None:
+    """A note has sixteen at most: those of others, or of nobody, that its keeper shows along are not kept."""
+    await story.replied(trio)
+    liar = await Liar.of(trio)
+    note = liar.note(liar.leaves) + "".join(checkpoint.signature_line(f"X{n}", bytes(68)) for n in range(14))
+    body = cosign.serialize_submission(Submission(0, (), note))
+    assert 200 == (await trio.gateways["XCC"].witness.add_checkpoint(body)).status
+    row = await trio.gateways["XCC"].store.read(lambda tx: tx.find_witnessed(ORIGIN))
+    assert row is not None
+    assert [ORIGIN, "XAA", "XCC"] == [name for name, _ in checkpoint.parse_note(row.note).signatures]
+
+
 async def test_evidence_convicts_without_us(trio: Network) -> None:
     """The two notes that are kept verify under the card of the keeper alone, and contradict one another."""
     liar, other = await forked(trio)
