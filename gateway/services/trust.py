@@ -331,6 +331,10 @@ class Trust:
                 self._log("trust.unread", country=country, error=str(error), hint=error.hint)
                 continue
             held = self._published.get(country)
+            if held is not None and not published:
+                hint = "put its cards there again, or ask it for them"
+                self._log("trust.unread", country=country, error="no card of it is published any more", hint=hint)
+                continue
             try:
                 chain = advance_chain(held, pin, published, now, country, self._revoked.get(country))
                 found[country] = Found(held, chain)

@@ -1,5 +1,6 @@
 """A card that is published and not taken may revoke a key that was stolen: who runs the gateway is told."""
 
+import shutil
 from datetime import timedelta
 
 from gateway import checks, home, settings
@@ -62,6 +63,20 @@ async def test_missing_card_is_told_also_where_the_directory_looks_whole(network
     assert held == gateway.context.trust.card("XBB").serial
     assert [{"country": "XBB", "code": "serial-skip"}] == _told(network)
     assert [f"ask XBB for every card after {held}"] == _found(network, "not taken")
+
+
+async def test_state_whose_cards_are_gone_grows_old(network: Network) -> None:
+    """Where nothing of a State can be read, what is held of it grows old: a person is told, and it ends."""
+    gateway = network.gateways["XAA"]
+    shutil.rmtree(network.homes["XAA"] / "cards" / "XBB")
+    network.clock.pass_(days=8)
+    await gateway.refresh_trust()
+    assert [("XBB", "no-sending")] == [
+        (values["country"], values["state"]) for event, values in network.logs if event == "trust.stale"
+    ]
+    assert gateway.context.trust.find("XBB") is None
+    assert gateway.context.trust.card("XBB").country == "XBB"
+    assert "trust.unread" in [event for event, _ in network.logs]
 
 
 async def test_card_that_holds_is_told_too(network: Network) -> None:
