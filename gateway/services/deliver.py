@@ -591,7 +591,7 @@ class Deliverer:
                 for row in new:
                     current = await tx.find_outbound(row.partner, row.id)
                     if current is not None and current.waits:  # not moved up by one before it
-                        ended += await undelivered.end(self._context, tx, row, None, now)
+                        ended += await undelivered.end(self._context, tx, current, None, now)
                 looked.update(row.id for row in new)
                 if ended or len(rows) < most:
                     return ended

@@ -367,7 +367,7 @@ class Tx(Protocol):
         ...
 
     async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]:
-        """Return messages queued or posted whose ``expires_at`` is past, the oldest first."""
+        """Return messages queued or posted whose ``expires_at`` is past, the oldest first, without their bytes."""
         ...
 
     async def hasten_outbound(self, now: datetime, latest: datetime, dated: datetime) -> int:

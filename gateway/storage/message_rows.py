@@ -43,9 +43,10 @@ FROM outbound AS o JOIN outbound_body AS b ON b.n = o.n
 _OUTBOUND_BY_N = _OUTBOUND + "WHERE o.n = ?"
 _OUTBOUND_BY_ID = _OUTBOUND + "WHERE o.partner = ? AND o.id = ?"
 # Reading the bytes takes as long as reading everything else.
-_OUTBOUND_AGAIN = _OUTBOUND_BY_ID.replace("b.envelope, b.sealed", "NULL, NULL").replace(
+_OUTBOUND_BARE = _OUTBOUND.replace("b.envelope, b.sealed", "NULL, NULL").replace(
     " JOIN outbound_body AS b ON b.n = o.n", ""
 )
+_OUTBOUND_AGAIN = _OUTBOUND_BARE + "WHERE o.partner = ? AND o.id = ?"
 _OUTBOUND_BY_DIGEST = _OUTBOUND + "WHERE o.partner = ? AND o.digest = ? ORDER BY o.n LIMIT 1"
 _OUTBOUND_OF_CASE = _OUTBOUND + "WHERE o.ref = ? ORDER BY o.n"
 _QUEUED_OF_CASE = _OUTBOUND + "WHERE o.ref = ? AND o.state = 'queued' ORDER BY o.n"
@@ -78,8 +79,8 @@ ORDER BY o.n
 _OUTBOUND_WAITING = _OUTBOUND + _PART_OF_WAITING
 _WAITING_IN = _OUTBOUND + "WHERE o.partner = ? AND o.thread = ? AND o.state IN ('queued', 'posted') ORDER BY o.n"
 _WAITING_IN_NONE = _WAITING_IN.replace("o.thread = ?", "o.thread IS NULL")
-_OUTBOUND_EXPIRED = (
-    _OUTBOUND + "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
+_OUTBOUND_EXPIRED = _OUTBOUND_BARE + (
+    "WHERE o.state IN ('queued', 'posted') AND o.expires_at < ? ORDER BY o.expires_at, o.n LIMIT ?"
 )
 _COUNT_WAITING = """
 SELECT count(*) FROM outbound WHERE partner = ? AND thread = ? AND state IN ('queued', 'posted')
@@ -386,8 +387,10 @@ class MessageRows(Sql):
         if said != tuple(before):
             raise BrokenUnit("a message that is stored says something else")
         await self._write(_UPDATE_OUTBOUND, (*goes, number))
-        if (row.envelope, row.sealed) != body:
-            self._messages.pop((row.partner, row.id), None)
+        holds = (row.envelope, row.sealed)
+        if holds != body or body != (None, None):
+            self._messages.pop((row.partner, row.id), None)  # a unit may save many, and would keep all their bytes
+        if holds != body:
             await self._write(_UPDATE_BODY, (*await self._body(row), number))
 
     async def _body(self, row: OutboundRow) -> Row:
@@ -413,7 +416,7 @@ class MessageRows(Sql):
         return await self._outbounds(await self._free(_COLLECTABLE, (partner, now.timestamp(), limit)))
 
     async def expired_outbound(self, now: datetime, limit: int) -> Sequence[OutboundRow]:
-        """Return messages still queued or posted whose ``expires_at`` is past, the oldest first."""
+        """Return messages queued or posted whose ``expires_at`` is past, the oldest first, without their bytes."""
         return tuple(map(_outbound, await self._free(_OUTBOUND_EXPIRED, (now.timestamp(), limit))))
 
     async def hasten_outbound(self, now: datetime, latest: datetime, dated: datetime) -> int:

@@ -3,7 +3,7 @@
 import tracemalloc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ Work = Callable[[Gateway, datetime], Awaitable[object]]
 WORK: Mapping[str, tuple[str, Work]] = {
     "brought": ("receipted", lambda gateway, now: gateway.resync.partner_restored("XBB", now)),
     "dropped": ("queued", lambda gateway, now: gateway.resync.begin_epoch(now)),
+    "expired": ("queued", lambda gateway, now: gateway.deliverer.expire(now + timedelta(days=367))),
     "signed": ("queued", lambda gateway, now: Compromise(gateway.context).sign_again(now)),
 }
 """What changes many messages, and how they stand before."""
