@@ -29,7 +29,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core import exercise, wire
-from gateway.core.case import Case, Side, State
+from gateway.core.case import HELD, Case, Side, State
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, Send
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -208,7 +208,9 @@ async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_
     """
     held = cases.readable(context, await tx.find_case(ref))
     type = threads.stop_of(held.case) if held is not None else None
-    if held is None or type is None or (goes_on and type != RECTIFICATION):
+    if goes_on and held is not None and type != RECTIFICATION:
+        type = RECTIFICATION if _answers_without_a_reply(held.case) else None
+    if held is None or type is None:
         return
     said, surely = await threads.words_of_stop(tx, ref, type), context.surely(now)
     taken = next((one for one in said if one.status == wire.ACCEPTED), None)
@@ -229,6 +231,11 @@ async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_
         context.log("message.fault", partner=held.case.partner, type=type, error=error.__class__.__name__)
     with suppress(IllegalStep):  # the thread has ended
         await threads.queue(context, tx, held, replace(send, optional=True), now)
+
+
+def _answers_without_a_reply(case: Case) -> bool:
+    """Return whether we are asked in a case that is not stopped, and have no reply, or took it back."""
+    return case.side is Side.REQUESTED and case.reply is None and case.state not in HELD
 
 
 async def _is_settled(

@@ -398,13 +398,15 @@ async def test_stop_said_again_keeps_no_withdrawal_out(
     assert "WITHDRAWN" == await story.state(network, "XBB", theirs)
 
 
-@pytest.mark.parametrize("stop", ["suspend", "freeze"])
+@pytest.mark.parametrize("stop", ["suspend", "freeze", "freeze before a return"])
 async def test_reply_that_was_taken_back_and_not_heard_before_a_stop_is_none_once_it_is_over(
     network: Network, stop: str
 ) -> None:
     """A stop takes out what waits, and the word with it; the other State would go on by that reply."""
-    ours, theirs = await homeward.accepted(network)
+    begin = story.replied if stop == "freeze before a return" else homeward.accepted
+    ours, theirs = await begin(network)
     gateway, clerk = network.gateways["XBB"], ("first", "registry_clerk")
+    state = await story.state(network, "XAA", ours)
     await gateway.notices.strike(theirs, ["REPLY"], *clerk)
     if stop == "suspend":
         await gateway.returning.suspend(theirs, "danger", *clerk)
@@ -413,13 +415,29 @@ async def test_reply_that_was_taken_back_and_not_heard_before_a_stop_is_none_onc
     await network.deliver()
     assert (await story.case(network, "XAA", ours)).reply is not None
     await gateway.hold.release(theirs, *clerk)
-    if stop == "freeze":
+    if stop != "suspend":
         await gateway.hold.resume(theirs, "second", "desk_head")
     await gateway.hold.resume(theirs, *clerk)
-    assert ["rectification", "resumption"] == [one.type for one in await outbox(network, "XBB", theirs) if one.waits]
+    waits = ["rectification"] if begin is story.replied else ["rectification", "resumption"]
+    assert waits == [one.type for one in await outbox(network, "XBB", theirs) if one.waits]
     await network.deliver()
     case = await story.case(network, "XAA", ours)
-    assert ("ACCEPTED", None, [1]) == (case.state, case.reply, [one.number for one in case.notices])
+    assert (state, None, [1]) == (case.state, case.reply, [one.number for one in case.notices])
+
+
+async def test_reply_that_was_taken_back_is_none_though_the_other_state_still_holds(network: Network) -> None:
+    """Word that our stop is over leaves then, and that the reply is none before it."""
+    ours, theirs = await homeward.accepted(network)
+    gateway, clerk = network.gateways["XBB"], ("first", "registry_clerk")
+    await gateway.notices.strike(theirs, ["REPLY"], *clerk)
+    await gateway.returning.suspend(theirs, "danger", *clerk)
+    await network.gateways["XAA"].returning.suspend(ours, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    await gateway.hold.release(theirs, *clerk)
+    await gateway.hold.resume(theirs, *clerk)
+    assert "SUSPENDED" == await story.state(network, "XBB", theirs)
+    await network.deliver()
+    assert (await story.case(network, "XAA", ours)).reply is None
 
 
 async def test_stop_of_an_old_backup_is_heard(network: Network, tmp_path: Path) -> None:
