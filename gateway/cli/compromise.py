@@ -429,6 +429,8 @@ async def _meet(work: _Work, report: Report) -> None:
         await met.note_destroyed(_windows_of(work.settings, report.destroyed), now)
         report.signed_again, report.dropped = await met.sign_again(now)
         await met.greet(now)
+        # Nobody signs in meanwhile, and where what the desks keep was spoilt, partners are met all the same.
+        gateway.settings.values["listeners"]["desks"] = None
         task = asyncio.create_task(serving.serve(gateway))
         try:
             report.partners = await _wait(gateway, met, task, work.wait_s)
