@@ -463,6 +463,16 @@ def test_a_damaged_database_is_told(homes: Homes) -> None:
     assert "database" in findings(homes.home("XAA"))
 
 
+def test_a_database_of_an_earlier_epoch_than_the_card_is_a_finding(homes: Homes) -> None:
+    """On a machine that ``stands.txt`` was not copied to nothing else tells that an older one was put there."""
+    home = homes.home("XAA")
+    value("restore", "begin-epoch", "-C", home)
+    (home / "stands.txt").unlink(missing_ok=True)
+    assert "database" not in findings(home)
+    _altered(home / "data/gateway.db", "UPDATE meta SET value = '1' WHERE name = 'epoch'")
+    assert "its epoch is 1, the card says otherwise" == findings(home)["database"]
+
+
 def _torn(path: Path) -> None:
     """Write over the page of an index, as a bad disk does: nobody who opens the file meets it."""
     with closing(sqlite3.connect(path)) as db:
