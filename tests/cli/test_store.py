@@ -343,7 +343,7 @@ def test_a_server_whose_log_tells_values_is_a_finding(chosen: dict[str, str], fo
 
 
 def test_what_a_server_tells_and_ends_is_looked_at(homes: Homes, postgres: Cluster) -> None:
-    """Its log, the end of a password, and whether the store lies where the user looks."""
+    """Its log, the end of a password and the bound of a user, and whether the store lies where the user looks."""
     home = homes.home("XAA")
     dsn = to_postgres(home, postgres)
     name = dsn.rpartition("/")[2]
@@ -352,9 +352,12 @@ def test_what_a_server_tells_and_ends_is_looked_at(homes: Homes, postgres: Clust
     assert text.startswith("the log of the server tells values")
     apart(postgres.execute(f"ALTER DATABASE {name} RESET log_min_duration_statement"))
     ends = datetime.now(UTC) + timedelta(days=30)
-    apart(postgres.execute(f"CREATE ROLE ending LOGIN SUPERUSER PASSWORD 'ending' VALID UNTIL '{ends}'"))
+    bounds = f"CONNECTION LIMIT 17 VALID UNTIL '{ends}'"
+    apart(postgres.execute(f"CREATE ROLE ending LOGIN SUPERUSER PASSWORD 'ending' {bounds}"))
     (home / NAME).write_text(dsn.replace(dsn.split("//")[1].split("@")[0], "ending:ending"))
-    assert ["the server takes our password until"] == [text[:35] for text in findings(home)["database"]]
+    assert ["the server takes our password until", "the server lets us have 17 connecti"] == [
+        text[:35] for text in findings(home)["database"]
+    ]
     (home / NAME).write_text(dsn)
     apart(postgres.execute(f"ALTER DATABASE {name} SET search_path = elsewhere"))
     code, error, (found,) = said_of_the_database(home)
