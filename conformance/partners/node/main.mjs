@@ -11,9 +11,9 @@ import { pump } from './lib/send.js'
 const [state, country, port, door] = process.argv.slice(2)
 process.umask(0o077) // the file holds private keys
 mkdirSync(state, { recursive: true })
-const [file, address] = [`${state}/gateway.db`, `http://127.0.0.1:${port}`]
+const [file, address, seeds] = [`${state}/gateway.db`, `http://127.0.0.1:${port}`, {}]
 let g, now
-const start = () => { g = new Gateway({ file, country, address, now: () => now }) }
+const start = () => { g = new Gateway({ file, country, address, seeds, now: () => now }) }
 const calls = {
   'POST /reset': ({ now: first, cards }) => {
     g?.db.close()

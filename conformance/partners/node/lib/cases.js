@@ -1,5 +1,5 @@
 // What a thread takes (5.9), and by when (5.5). Rule and calendars are data of the project.
-import { fail, load, loadAll, tables } from './forms.js'
+import { fail, load, loadAll, once, tables } from './forms.js'
 
 // The n-th working day after a day; null beyond the days that the calendar knows.
 export function dueOn (n, start, { weekend = [5, 6], holidays, valid_until: end = '9999' }) {
@@ -13,7 +13,8 @@ export function dueOn (n, start, { weekend = [5, 6], holidays, valid_until: end 
 }
 const calendars = loadAll('calendars/')
 export const calendarOf = (country) => calendars.find((c) => c.id.startsWith(country + '-'))
-const localDate = (now, zone) => new Intl.DateTimeFormat('en-CA', { timeZone: zone }).format(now * 1000)
+const days = once((zone) => new Intl.DateTimeFormat('en-CA', { timeZone: zone })) // to make one takes long
+const localDate = (now, zone) => days(zone).format(now * 1000)
 const later = (days, asked, day) => calendarOf(asked) ? dueOn(days, day, calendarOf(asked)) : null
 // The rule for the reply where the two States have no agreement: it starts with the receipt, and goes on once.
 const { n, extension } = load('instruments/POLICY_DEFAULT.json').steps.find((s) => s.step === 'reply')

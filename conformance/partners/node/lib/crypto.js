@@ -1,28 +1,25 @@
 // Keys and signatures (2.3, 2.4, 3.3), and the envelope (section 4): HPKE in base mode around a padded JWS.
-import { createPublicKey, verify as verifyBytes } from 'node:crypto'
+import { createPrivateKey, createPublicKey, sign as signBytes, verify as verifyBytes } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { ml_kem768_x25519 as xwing, ml_kem1024_p384 as mlkem1024p384 } from '@noble/post-quantum/hybrid.js'
 import { AEAD_ChaCha20Poly1305, KEM_MLKEM768_X25519, KEM_MLKEM1024_P384 } from '@panva/hpke-noble'
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KDF_HKDF_SHA384 } from 'hpke'
-import { b64u, fail, orFail, sha256, u32, unb64u } from './forms.js'
+import { b64u, fail, once, orFail, sha256, u32, unb64, unb64u } from './forms.js'
 
 export const keyId = (label, key) => sha256(label, Buffer.of(0), key).subarray(0, 16)
 export const signKid = (key) => b64u(keyId('xg1 sign', key))
-export const publicOf = (seed) => ed25519.getPublicKey(seed) // a signing key is kept as its seed of 32 bytes
-export const sign = (seed, message) => ed25519.sign(message, seed)
 const point = (bytes) => ed25519.Point.fromBytes(bytes, false) // false: the one encoding only
 const orFalse = (f) => { try { return f() } catch { return false } }
-// What looks at public keys alone does so once for each: every card names those of the one before it again.
-const once = (f, known = new Map()) => (...of) => ((name) =>
-  known.get(name) ?? known.set(name, f(...of)).get(name))(of.map((one) => one?.length ? b64u(one) : one).join())
+const ours = once((seed) =>
+  createPrivateKey({ key: Buffer.concat([unb64('MC4CAQAwBQYDK2VwBCIEIA=='), seed]), format: 'der', type: 'pkcs8' }))
+export const publicOf = once((seed) => unb64u(createPublicKey(ours(seed)).export({ format: 'jwk' }).x))
+export const sign = (seed, message) => signBytes(null, message, ours(seed)) // a key is kept as its seed of 32 bytes
 // A key must be of the prime-order group and not its identity.
 export const goodKey = once((bytes) => orFalse(() => !point(bytes).isSmallOrder() && point(bytes).isTorsionFree()))
 // Node checks as [M-2.5] says, without the cofactor and comparing bytes; but it takes any key and any R.
-export const verify = (key, signature, message) => orFalse(() => {
-  if (signature.length !== 64 || !goodKey(key) || point(signature.subarray(0, 32)).isSmallOrder()) return false
-  const jwk = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: b64u(key) }, format: 'jwk' })
-  return verifyBytes(null, message, jwk, signature)
-})
+const theirs = once((key) => createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: b64u(key) }, format: 'jwk' }))
+export const verify = (key, signature, message) => orFalse(() => signature.length === 64 && goodKey(key) &&
+  !point(signature.subarray(0, 32)).isSmallOrder() && verifyBytes(null, message, theirs(key), signature))
 
 // The header is compared as bytes: only the 22 characters of kid vary.
 const header = (kid, typ) => b64u(`{"alg":"Ed25519","kid":"${kid}","typ":"xg1-${typ}+jws"}`)
@@ -48,8 +45,8 @@ const suites = {
 export const sealKid = once((suite, key) =>
   suites[suite].hybrid.encapsulate(key) && b64u(keyId(`xg1 seal ${suite}`, key)))
 // A sealing key is kept as its seed, which the hybrids expand as section 2.2 says.
-export const sealingKey = (suite, seed, key = suites[suite].hybrid.keygen(seed).publicKey) =>
-  ({ suite, key, kid: sealKid(suite, key), seed })
+export const sealingKey = once((suite, seed, key = suites[suite].hybrid.keygen(seed).publicKey) =>
+  ({ suite, key, kid: sealKid(suite, key), secret: suites[suite].hpke.DeserializePrivateKey(seed) }))
 
 const [MAGIC, HEAD, SIZES] = [Buffer.from('XG1\0'), 21, [8 << 10, 64 << 10, 512 << 10, 4 << 20]]
 const encEnd = (suite) => HEAD + suites[suite].hpke.KEM.Nenc
@@ -70,11 +67,10 @@ export async function seal ({ suite, kid, key }, jws) {
   const sealed = await hpke.Seal(await hpke.DeserializePublicKey(unb64u(key)), plain, { info })
   return Buffer.concat([info, sealed.encapsulatedSecret, sealed.ciphertext])
 }
-export async function open (bytes, { suite }, { seed }) {
+export async function open (bytes, { suite }, { secret }) {
   const { hpke } = suites[suite]
   const [info, enc, ct] = [[0, HEAD], [HEAD, encEnd(suite)], [encEnd(suite)]].map((cut) => bytes.subarray(...cut))
-  const plain = hpke.Open(await hpke.DeserializePrivateKey(seed), enc, ct, { info }).catch(() => fail('cannot-open'))
-  return unpad(Buffer.from(await plain))
+  return unpad(Buffer.from(await hpke.Open(await secret, enc, ct, { info }).catch(() => fail('cannot-open'))))
 }
 export function unpad (plain) {
   const end = 4 + plain.readUInt32BE()

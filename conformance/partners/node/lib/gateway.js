@@ -9,20 +9,20 @@ import { remind } from './send.js'
 import { append, entryOf, nextCard, readCard, rootOf, writeCheckpoint, writeProof } from './signed.js'
 
 export class Gateway {
-  constructor ({ file, country, address, now }) {
-    Object.assign(this, { me: country, now, suites: [1, 2], db: new Database(file) })
+  constructor ({ file, country, address, now, seeds }) {
+    Object.assign(this, { me: country, now, seeds, suites: [1, 2], db: new Database(file), known: {} })
     this.calendar = calendarOf(country) ?? { id: country + '-NONE', version: '0' }
-    // What was committed survives a loss of power, so an answer may leave after the commit and never before it; and
-    // what is erased is overwritten.
+    // What was committed survives a loss of power, and no answer leaves before; what is erased is overwritten.
     for (const pragma of ['journal_mode=WAL', 'synchronous=FULL', 'secure_delete=ON']) this.db.pragma(pragma)
     this.db.exec(readFileSync(new URL('tables.sql', import.meta.url), 'utf8'))
     this.sealing = this.suites.map((suite) => sealingKey(suite, this.seed('seal' + suite)))
     if (!this.cardOf(country)) this.takeCard(country, this.firstCard(address), publicOf(this.seed('identity')))
     this.card = this.cardOf(country)
   }
-  get (sql, ...values) { return this.db.prepare(sql).get(...values) }
-  all (sql, ...values) { return this.db.prepare(sql).all(...values) }
-  run (sql, ...values) { return this.db.prepare(sql).run(...values) }
+  prepare (sql) { return this.known[sql] ??= this.db.prepare(sql) }
+  get (sql, ...values) { return this.prepare(sql).get(...values) }
+  all (sql, ...values) { return this.prepare(sql).all(...values) }
+  run (sql, ...values) { return this.prepare(sql).run(...values) }
   transaction (f) { return this.db.transaction(f).immediate() }
   put (table, row) {
     const names = Object.keys(row)
@@ -34,9 +34,9 @@ export class Gateway {
     const row = this.get('select * from partners where country = ?', country)
     return row && { ...row, card: JSON.parse(row.card) }
   }
-  // A private key is kept as its seed, and drawn when it is first needed.
+  // A private key is kept as its seed, and drawn when it is first needed; a reset begins with those drawn before.
   seed (name) {
-    this.run('insert or ignore into keys values (?, ?)', name, randomBytes(32))
+    this.run('insert or ignore into keys values (?, ?)', name, this.seeds[name] ??= randomBytes(32))
     return this.get('select seed from keys where name = ?', name).seed
   }
   // A real State signs its cards where its identity key is kept; here one file holds all.
