@@ -29,7 +29,10 @@ _REASONS = {
     asyncpg.ProtocolViolationError: POOLED,  # PgBouncer, of what each connection of ours sets for itself
     asyncpg.DuplicatePreparedStatementError: POOLED,
     asyncpg.InvalidSQLStatementNameError: POOLED,
-    asyncpg.DiskFullError: ("the disk of the database is full", "free space; the gateway goes on by itself"),
+    asyncpg.DiskFullError: (
+        "the disk of the database is full",
+        "free space there, but not in the server's data directory, pg_wal least of all; the gateway goes on by itself",
+    ),
     asyncpg.TooManyConnectionsError: ("the database takes no more connections", "raise max_connections, or run fewer"),
     asyncpg.OutOfMemoryError: ("the database has not enough memory", "free memory, or raise max_locks_per_transaction"),
     asyncpg.LockNotAvailableError: ("another node holds what this one needs", "try again later"),
