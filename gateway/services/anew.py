@@ -284,7 +284,7 @@ async def take_back(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
 async def _taken_back(tx: Tx, row: OutboundRow) -> bool:
     """Return whether what takes ``row`` back was said after it, at an earlier restore: it is posted again with it."""
     rows = [one for one in await tx.outbound_of_case(row.ref or "") if one.place > row.place]
-    alive = [one for one in rows if one.state in ("queued", "posted", "receipted")]
+    alive = [one for one in rows if one.stands]
     if row.type == REPLY:
         return any(one.type == RECTIFICATION for one in alive)  # of who is asked, each is of the whole reply
     stops = [one.type for one in sorted(alive, key=lambda one: one.place) if one.type in WORD_OF_STOP]
@@ -348,8 +348,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         if rest is None:
             return True  # all of it is said since
         send = steps.of_what_is_over(held, replace(send, body=ijson.dumps(rest).decode()))
-    said = [one for one in await tx.outbound_of_case(case_row.ref) if one.state in ("queued", "posted", "receipted")]
-    other = [one for one in said if one.id != row.id]
+    other = [one for one in await tx.outbound_of_case(case_row.ref) if one.stands and one.id != row.id]
     if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in other):
         return True
     # What was posted past its time, for its number, is refused by no wrong clock.
@@ -407,7 +406,7 @@ async def _rest_of(context: Context, tx: Tx, held: cases.Held, row: OutboundRow)
 async def _is_said_since(tx: Tx, row: OutboundRow) -> bool:
     """Return whether ``row``, word of a stop, was said once more behind it, and that waits or was taken."""
     said = await threads.words_of_stop(tx, row.ref or "", row.type) if row.type in threads.STOPS else ()
-    return any(one.state in ("queued", "posted", "receipted") and one.place > row.place for one in said)
+    return any(one.stands and one.place > row.place for one in said)
 
 
 async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
@@ -573,8 +572,8 @@ def is_kept(case: Case, type: str, said: Mapping[str, Any]) -> bool:
 
 async def _said_since(tx: Tx, row: OutboundRow) -> bool:
     """Return whether another message that takes the place of ``row`` was said after it, and stands."""
-    alive = [one for one in await tx.outbound_of_case(row.ref or "") if one.state in ("queued", "posted", "receipted")]
-    return any(takes_place(one.type, row.type) and one.place > row.place for one in alive)
+    later = [one for one in await tx.outbound_of_case(row.ref or "") if one.stands and one.place > row.place]
+    return any(takes_place(one.type, row.type) for one in later)
 
 
 async def fall_back(

@@ -157,6 +157,11 @@ class OutboundRow(NamedTuple):
         """Return whether its answer is still to come, whether it was posted or not."""
         return self.state in ("queued", "posted")
 
+    @property
+    def stands(self) -> bool:
+        """Return whether it is said: it waits for its answer, or was taken."""
+        return self.waits or self.state == "receipted"
+
 
 class SealingEnd(NamedTuple):
     """The private half of a sealing key of ours that was destroyed: raw id, end of its window, when, and why."""

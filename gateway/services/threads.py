@@ -451,7 +451,7 @@ async def with_documents(context: Context, tx: Tx, held: Held) -> Mapping[str, M
     since = {one.digest for one in came[last:]}
     found: dict[str, Mapping[str, Any]] = {}
     for row in sorted(await tx.outbound_of_case(case.ref), key=lambda row: row.place):
-        if row.type not in DOCUMENTS or row.state not in ("queued", "posted", "receipted") or row.sealed is None:
+        if row.type not in DOCUMENTS or not row.stands or row.sealed is None:
             continue
         body = said(context, held, row)
         if body is not None and payload_of(context, held, row).in_reply_to in since:
