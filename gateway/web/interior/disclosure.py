@@ -44,9 +44,11 @@ RULE_TEXTS: Mapping[str, str] = {
 
 WHAT_TO_DO: Mapping[str, str] = {
     "R-01": N_(
-        "Nothing may leave while a need for protection is possible. Ask the authority in charge of protection to "
-        "attest the state; only an attested 'none' passes. If another case of the person is stopped, those who stopped "
-        "it must let go. If something was sent already, freeze the case and withdraw."
+        "Nothing may leave while a need for protection is possible; only 'none' passes, as the authority in charge "
+        "of protection attests it. Where it was not known, write into the draft what that authority attests. Where "
+        "anything else is on record, stop the case: that authority attests anew only in a case that is stopped, and "
+        "two persons let it go on; then open the draft and hand it in anew. If another case of the person is "
+        "stopped, those who stopped it must let go. If something was sent already, freeze the case and withdraw."
     ),
     "R-02": N_("The case is stopped. Those who stopped it must let go, or it is withdrawn."),
     "R-03": N_("Say the day the question is about: residence is asked as of the day of entry, nationality as of now."),

@@ -7,6 +7,7 @@ import pyotp
 import pytest
 from aiohttp import web
 
+from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.desks import Desks, forget_gone
 from gateway.services.ports import Unavailable
 from gateway.storage.desks import DeskStore
@@ -233,6 +234,30 @@ async def test_rule_that_refuses_is_a_page(desk: Desk) -> None:
     assert case.state == "CLEARED"
     await desk.gateway.clear.amend(ref, case.draft, "first")
     assert "Approve" in (await looked(await desk.officer("second"), f"/cases/{ref}/approve")).words
+
+
+async def test_the_way_on_that_is_told_of_an_indication_leads_on(desk: Desk) -> None:
+    """The draft is not changed past it, and the authority attests in a case that is stopped: so the page says."""
+    none: Any = story.draft()["asylum"]
+    hold = desk.gateway.hold
+    ref = await draft(desk, asylum={**none, "state": "requested"})
+    second = await desk.officer("second")
+    page = await looked(second, f"/cases/{ref}/approve")
+    assert "that authority attests anew only in a case that is stopped" in page.words
+    with pytest.raises(RuleRefused):
+        await desk.gateway.clear.amend(ref, story.draft(), "first")
+    by = ("protection", "asylum_authority")
+    with pytest.raises(IllegalStep):
+        await hold.attest(ref, none, "looked into", *by)
+    await hold.freeze(ref, "to attest anew", *by)
+    await hold.attest(ref, none, "looked into", *by)
+    await hold.release(ref, *by)
+    for person, role in (("first", "case_officer"), ("second", "liaison_officer")):
+        await hold.resume(ref, person, role)
+    case = await story.case(desk.network, "XAA", ref)
+    await desk.gateway.clear.amend(ref, case.draft, "first")
+    page = await second.get(f"/cases/{ref}/approve")
+    assert (True, False) == ("Field by field" in page.words, "R-01" in page.words)
 
 
 def test_what_can_be_done_is_said_of_rules() -> None:

@@ -142,7 +142,7 @@ async def test_protection_state_stops_everything(desk: Desk, first: Officer) -> 
     assert "Nothing may leave" in (await first.get(path)).words
     page = await first.get(f"{path}/review")
     assert "R-01" in page.words
-    assert "Ask the authority in charge of protection" in page.words
+    assert "as the authority in charge of protection attests it" in page.words
     answer = await first.post(f"{path}/review")
     ref = answer.path.split("/")[2]
     second = await desk.officer("second")
