@@ -81,7 +81,8 @@ def behind(look: Look, query: Query) -> Iterator[Item]:
     """
     for country, raw in query("SELECT country, card FROM partner WHERE card IS NOT NULL AND hold IS NULL"):
         partner = look.settings.values["partners"].get(country)
-        with suppress(CardRefused):  # one that cannot be read the gateway tells of (``trust.fault``)
+        # One held that cannot be read the gateway tells of (``trust.fault``), and ``partners`` of those that are here.
+        with suppress(CardRefused, Unavailable):
             held = parse_card(bytes(raw))
             if partner is None:
                 continue

@@ -176,7 +176,13 @@ def _check_schema(db: sqlite3.Connection, known: Sequence[Migration]) -> None:
 
 
 def check_file(query: Query, known: Sequence[Migration]) -> None:
-    """Raise ``StoreError`` if the file that ``query`` reads is not as ``known``, or the first of them, make it."""
+    """
+    Raise ``StoreError`` if the file that ``query`` reads is not as ``known``, or the first of them, make it.
+
+    One without any table is as none of them, and ``migrate`` makes them.
+    """
+    if not query(_SCHEMA):
+        return
     recorded = dict(query("SELECT number, sha256 FROM schema_migration ORDER BY number"))
     check_recorded(recorded, known)
     if (text := _altered(_by_name(query(_SCHEMA)), known[: len(recorded)])) is not None:

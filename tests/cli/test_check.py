@@ -543,6 +543,16 @@ def test_a_database_of_the_desks_that_does_not_open_is_a_finding(
     assert "begin-epoch" not in item["hint"]
 
 
+def test_a_database_of_the_desks_that_is_empty_is_none_that_does_not_open(homes: Homes) -> None:
+    """A first start that was cut off, or a full disk, leaves such a file; the next start makes its tables."""
+    home = homes.home("XBB")
+    with open(home / "isthmus.toml", "a") as file:
+        file.write(DESKS)
+    (home / "data/desks.db").touch(0o600)
+    assert "database" not in findings(home)
+    asyncio.run(_opened_once(home / "data/desks.db"))
+
+
 async def _opened_once(path: Path) -> None:
     await (await SqliteDesks.open(path, datetime.now(UTC))).close()
 
@@ -663,6 +673,22 @@ def test_a_card_of_a_partner_that_is_missing(homes: Homes) -> None:
     assert "every card after 2" in _hint(home, "not taken")
     shutil.copy(other / "cards/XBB/3.jws", home / "cards/XBB/3.jws")
     assert "partner" not in findings(home)
+
+
+def test_cards_of_a_partner_that_cannot_be_read_hide_nothing_of_the_database(homes: Homes) -> None:
+    """What is wrong with the cards here is said of the partner; that an older database was put back is said too."""
+    home = homes.home("XAA")
+    value("restore", "begin-epoch", "-C", home)
+    (home / "stands.txt").unlink(missing_ok=True)
+    _altered(home / "data/gateway.db", "UPDATE meta SET value = '1' WHERE name = 'epoch'")
+    card = max((home / "cards/XBB").iterdir())
+    row = "INSERT OR REPLACE INTO partner VALUES ('XBB', 0, NULL, NULL, ?, 1, 1)"
+    with closing(sqlite3.connect(home / "data/gateway.db")) as db, db:
+        db.execute(row, (card.read_bytes().strip(),))
+    card.write_bytes(bytes(1 << 20))
+    found = findings(home)
+    assert "too large for a card" in found["partners"]
+    assert "its epoch is 1, the card says otherwise" == found["database"]
 
 
 def test_a_second_signer_whom_nobody_could_verify(homes: Homes) -> None:
