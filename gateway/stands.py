@@ -67,10 +67,14 @@ async def heed(context: Context, path: Path) -> None:
 
 
 async def is_as_known(context: Context, path: Path) -> bool:
-    """Return whether the store has come as far as ``path`` says; where that says nothing, nobody knows."""
+    """
+    Return whether the store has come as far as ``path`` says; where that says nothing, nobody knows.
+
+    Nor where the store is in a later epoch: that begins as a database was put back.
+    """
     known = noted(path, [_whose(context)])
     stand = await context.store.read(partial(_stand, context))
-    return known is not None and stand is not None and stand >= known
+    return known is not None and stand is not None and stand.epoch == known.epoch and stand >= known
 
 
 async def keep(context: Context, path: Path, _: datetime) -> None:

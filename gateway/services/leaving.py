@@ -237,6 +237,9 @@ class Leaving:
             return False
         if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
             return False
+        # Word that a stop is over leaves no locked case: what was lifted would hold the other State for ever.
+        if case.state is State.BLOCKED and row.posted_at is None and row.type in threads.STOPS - set(case.said):
+            return False
         if await _stays(tx, case, row.type):
             return False
         # What may follow a withdrawal is judged by its body: only what brings nothing new is exempt.

@@ -18,7 +18,7 @@ from gateway.services.rows import EventRow, OutboundRow
 from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
 from tests.support.network import Network, open_gateway, wrong_clock
-from tests.support.restoring import back_up, restore, settle
+from tests.support.restoring import back_up, put_back, restore, settle
 
 LOSSES = ("waits", "may be abroad", "came without a receipt", "behind what came", "runs out", "wrong clock")
 
@@ -220,6 +220,33 @@ async def test_erasure_that_was_cut_off_says_it_at_the_next_start(
     await open_gateway(network, "XBB")
     assert "ERASED" == await story.state(network, "XBB", theirs)
     assert (0 if put_back else 1) == len(await types(network))
+
+
+async def test_erasure_of_an_epoch_that_is_over_says_nothing(network: Network, tmp_path: Path) -> None:
+    """A node that was down as another one put the database back has the list, and word of how far that had come."""
+    _, theirs = await stopped_and_closed(network, "waits")
+    gateway, home = network.gateways["XBB"], network.homes["XBB"]
+    before = back_up(network, "XBB", tmp_path / "before")
+    await stands.keep(gateway.context, home / stands.STANDS_FILE, network.clock.now())
+    known = (home / stands.STANDS_FILE).read_bytes()
+    await put_back(network, "XBB", before)
+    await network.gateways["XBB"].close()
+    (home / stands.STANDS_FILE).write_bytes(known)
+    erased.note(home / erased.ERASED_FILE, theirs)
+    await open_gateway(network, "XBB")
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    assert [] == await types(network)
+
+
+async def test_stop_that_was_lifted_leaves_no_locked_case(network: Network) -> None:
+    """Word that the return goes on stands behind it, and stays there: it would hold the other State for ever."""
+    ours, theirs = await stopped(network, "waits")
+    await network.gateways["XBB"].hold.release(theirs, "welfare", "child_welfare")
+    await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
+    assert [SUSPENSION, RESUMPTION] == await types(network)
+    await story.put(network, "XBB", theirs, State.BLOCKED)
+    await line_is_up(network)
+    assert "ACCEPTED" == await story.state(network, "XAA", ours)
 
 
 @pytest.mark.parametrize("down", [2, 31])
