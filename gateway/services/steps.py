@@ -89,8 +89,9 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
 def against(context: Context, held: Held, event: Event, now: datetime) -> tuple[Finding, ...]:
     """Return what ``move`` would refuse ``event`` for, where that looks at no facts; nothing changes."""
     table = table_for(held.case.side)
-    guards = table.index[held.case.state, event.name].guards
+    row = table.index.get((held.case.state, event.name))  # none where the case moved as its page was made
     event, found = _here(context, event), _left_open(held.case, event, now)
+    guards = row.guards if row is not None else ()
     return found or tuple(one for name in guards for one in table.guards[name](held.case, event, now))
 
 

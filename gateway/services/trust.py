@@ -402,13 +402,13 @@ class Trust:
         """
         if country in self._distrust.countries:
             raise PeerError(Reason.HOLD_CARD)
-        card = await self._newest(country, identity)
-        known = fingerprint_of(identity).hex()
+        under_it = await self._under(country, identity)
+        card, known = under_it[-1], fingerprint_of(identity).hex()
 
         async def unit(tx: Tx) -> tuple[PartnerRow, Revoked] | None:
             old = await _row(tx, country)
             held = _readable(old.card)  # one that cannot be read keeps nobody from going by the one compared
-            if held is not None and _has_other_logs(held, card) and await shown.is_known(tx, country, card.epoch):
+            if held is not None and _has_other_logs(held, under_it) and await shown.is_known(tx, country, card.epoch):
                 raise OldLogs((Finding("N-02", OLD_LOGS % {"country": country, "epoch": card.epoch}, "to"),))
             said = await words(tx)
             if not said:
@@ -441,15 +441,16 @@ class Trust:
                 self._revoked[country] = done[1]
         return done is not None
 
-    async def _newest(self, country: str, identity: bytes) -> Card:
-        for raw in reversed(await self._source.cards(country)):
-            try:
-                card = cards.verify_card(raw, identity)
-            except CardRefused:
-                continue
-            if card.country == country:
-                return card
-        raise PeerError(Reason.CARD_MISSING)
+    async def _under(self, country: str, identity: bytes) -> list[Card]:
+        """Return the published cards of ``country`` under ``identity``, of which there is one, oldest first."""
+        found = list[Card]()
+        for raw in await self._source.cards(country):
+            with suppress(CardRefused):
+                found.append(cards.verify_card(raw, identity))
+        found = [card for card in found if card.country == country]
+        if not found:
+            raise PeerError(Reason.CARD_MISSING)
+        return found
 
     async def go_on(self, country: str, officer: str, reason: str, now: datetime) -> bool:
         """
@@ -488,9 +489,14 @@ OLD_LOGS = (
 """Why no key is confirmed: every answer under it would look like a log with two histories."""
 
 
-def _has_other_logs(held: Card, card: Card) -> bool:
-    """Return whether ``card`` goes by no log key of the one held, in the epoch of that."""
-    return held.epoch == card.epoch and {one.key for one in held.log}.isdisjoint(one.key for one in card.log)
+def _has_other_logs(held: Card, published: Sequence[Card]) -> bool:
+    """
+    Return whether the last of the cards ``published`` is of the epoch of the one held, and goes by no log key of that.
+
+    One before it in that epoch may list such a key: then the key was changed since, and no log was lost.
+    """
+    logs = {one.key for card in published if card.epoch == held.epoch for one in card.log}
+    return published[-1].epoch == held.epoch and logs.isdisjoint(one.key for one in held.log)
 
 
 def _is_newer(held: Card, card: Card) -> bool:

@@ -25,7 +25,7 @@ from tests.support.network import Network
 
 ROLES = frozenset(schemas.codes("person_role"))
 
-READS = {"Hold.is_second", "access.look", "access.glance", "access.stand", "reading.opened_looks"}
+READS = {"Hold.is_second", "access.look", "access.glance", "access.stand", "reading.opened_looks", "offered.against"}
 """Looks: whoever shows them has looked at the role, and a look may be anybody's who represents the person."""
 
 KEEPS = {"Accounts.invite"}

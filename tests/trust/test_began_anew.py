@@ -88,6 +88,24 @@ async def test_who_keeps_the_epoch_of_lost_logs_is_not_confirmed(trio: Network) 
         assert {} == gateway.context.trust.holds()
 
 
+async def test_who_changed_its_log_key_while_it_was_on_hold_has_lost_nothing(trio: Network) -> None:
+    """A key of a log is changed from card to card: one of those under the new identity lists the one before."""
+    await story.replied(trio)
+    await hour(trio)
+    held, other, log = card_of(trio, "XAA"), SigningKey.generate(), SigningKey.generate()
+    claims = card.claims_of(held) | {"serial": held.serial + 1, "prev": held.digest}
+    second = card.parse_card(card.sign_card(claims | {"identity": b64.encode(other.public)}, other))
+    entry = {"kid": log.kid, "key": b64.encode(log.public)}
+    for country in ("XBB", "XCC"):
+        cards, gateway = trio.homes[country] / "cards", trio.gateways[country]
+        write_card(cards, second)
+        write_card(cards, home.next_card(second, {"log": [entry]}, other, trio.clock.now()))
+        await gateway.refresh_trust()
+        assert ["XAA"] == list(gateway.context.trust.holds())
+        await lift(gateway.context.trust, "XAA", other.public, trio.clock.now())
+        assert {} == gateway.context.trust.holds()
+
+
 async def test_a_new_identity_alone_lays_no_history_aside(trio: Network) -> None:
     """Where the epoch is no lower, the log goes on, and two trees of one size convict."""
     await story.replied(trio)
