@@ -3,10 +3,17 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
 """A Monday morning; a holiday of XBB (23 November) falls into the ten working days it has."""
+
+LOOK_EVERY_S = 0.01
+"""Real time between two looks at what is waited for."""
+
+BUSY_S = 2.0
+"""Real time of waiting after which a minute of the clock passes."""
 
 
 class DemoClock:
@@ -38,3 +45,21 @@ class DemoClock:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
                     await self._moved.wait()
+
+    async def pass_until(self, reached: Callable[[], Awaitable[bool]], patience_s: float) -> bool:
+        """
+        Return whether ``reached`` comes true within ``patience_s`` of real time.
+
+        A loop that was in the middle of its look as the clock was moved sleeps its whole period from there, which is
+        longer than anybody waits. So minutes of this clock pass meanwhile, and it looks again.
+        """
+        latest_s = time.monotonic() + patience_s
+        busy_s = time.monotonic() + BUSY_S
+        while not await reached():
+            if time.monotonic() > latest_s:
+                return False
+            if time.monotonic() > busy_s:
+                self.move_to(self.now() + timedelta(minutes=1))
+                busy_s = time.monotonic() + BUSY_S
+            await asyncio.sleep(LOOK_EVERY_S)
+        return True

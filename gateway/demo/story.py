@@ -5,7 +5,6 @@ Each step is taken through the same services as by the desks of a real gateway, 
 The gateways' own loops deliver, answer and remind; the story only waits until they have.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,8 +28,6 @@ from gateway.services.ports import Tx
 
 PATIENCE_S = 60.0
 """Real time for the loops to bring about what the story waits for; loopback needs a hundredth of it."""
-
-LOOK_EVERY_S = 0.01
 
 RUNGS: Mapping[str, tuple[str, str]] = {
     "L2": ("liaison", "desk_head"),
@@ -388,12 +385,8 @@ class Story:
         await self._until(settled, f"the messages of case {course.number}")
 
     async def _until(self, reached: Callable[[], Awaitable[bool]], what: str) -> None:
-        loop = asyncio.get_running_loop()
-        latest_s = loop.time() + PATIENCE_S
-        while not await reached():
-            if loop.time() > latest_s:
-                raise Stuck(f"waited {PATIENCE_S:.0f} s for {what}")
-            await asyncio.sleep(LOOK_EVERY_S)
+        if not await self._world.clock.pass_until(reached, PATIENCE_S):
+            raise Stuck(f"waited {PATIENCE_S:.0f} s for {what}")
 
 
 def _due(case: Case) -> str:
