@@ -143,8 +143,8 @@ def moved_to_a_server(what: str) -> StoreError:
     A backup, or a new home, in its place would be served beside the database that it was moved to.
     """
     hint = (
-        "name the database it was moved to as 'database' in the configuration; where it was moved back since, restore "
-        "the last backup, then isthmus restore begin-epoch"
+        "name the database it was moved to as 'database' in the configuration; "
+        f"where it was moved back since, {RESTORE}"
     )
     return StoreError(f"{what} was moved away from", hint)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.storage.errors import StoreError
+from gateway.storage.errors import RESTORE, StoreError
 from gateway.storage.migrate import ALTERED, ASIDE, LEDGER, Migration, check_recorded, load_migrations
 from gateway.storage.query import Query
 
@@ -87,7 +87,7 @@ async def migrate(db: Any, now: datetime, *, create: bool, migrations: Sequence[
             raise StoreError(f"the store is in the schema {schema}, and this user looks in another one", hint)
         if not tables:
             if not create:
-                hint = "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init"
+                hint = f"{RESTORE}; a new home is made by isthmus init"
                 raise StoreError("the database holds no store", hint)
             await db.execute(_LEDGER)
         elif f"{LEDGER}{ASIDE}" in tables and LEDGER not in tables:

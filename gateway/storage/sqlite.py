@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.services.ports import Committed, SignBatch, Signed, Unavailable, Unit
-from gateway.storage.errors import StoreError, reason, unavailable
+from gateway.storage.errors import RESTORE, StoreError, reason, unavailable
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import ASIDE_FILE, check_known, migrate, moved_to_a_server
 from gateway.storage.sqlite_tx import SqliteTx, finish
@@ -209,7 +209,7 @@ class Engine:
             self._writer = self._connect()
             if not create and self._writer.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
                 # A backup that failed leaves such a file. A gateway that began in it would use its numbers again.
-                raise StoreError("the file is empty", "restore the last backup, then isthmus restore begin-epoch")
+                raise StoreError("the file is empty", RESTORE)
             migrate(self._writer, now)
             self._writer.execute(_WAIT_NEVER)
             with suppress(sqlite3.Error):  # nothing is lost: the journal holds it, and a commit tries again
@@ -495,7 +495,7 @@ def _check_file(path: Path, create: bool) -> None:
     if not path.exists():
         if path.with_name(path.name + ASIDE_FILE).exists():
             raise moved_to_a_server(str(path))
-        hint = "restore the last backup, then isthmus restore begin-epoch; a new home is made by isthmus init"
+        hint = f"{RESTORE}; a new home is made by isthmus init"
         raise StoreError(f"{path}: no such file", hint)
     if not path.is_file():
         raise StoreError(f"{path}: not a file", "check data_dir in the configuration")

@@ -43,6 +43,17 @@ ENVIRON = {
 }
 CHEAP = ("--custody", "file:gateway.keys?profile=interactive")
 CHEAP_IDENTITY = ("--identity-custody", "file:identity.keys?profile=interactive")
+DESKS = """
+[listeners.desks]
+host = "127.0.0.1"
+port = 8446
+tls_certificate = "desks.crt"
+tls_key = "desks.key"
+
+[desks]
+name = {en = "A desk"}
+origins = {interior = "https://a.example", board = "https://b.example", operator = "https://c.example"}
+"""
 PEOPLE = {
     "first": ("case_officer", "registry_clerk"),
     "second": ("liaison_officer",),

@@ -44,6 +44,7 @@ from keys.custody import open_store
 from keys.errors import StoreError as KeyStoreError
 from keys.sign import SigningKey
 from tests.cli.support import (
+    DESKS,
     PHRASE,
     Homes,
     approved,
@@ -285,19 +286,6 @@ def test_a_certificate_without_its_key_is_told(homes: Homes) -> None:
     items = json.loads(call("check", "-C", homes.home("XAA"), "--json").stdout)["items"]
     said = {(item["level"], item["text"]) for item in items if item["area"] == "tls"}
     assert ("note", "the certificate has no key here: the gateway speaks no TLS") in said
-
-
-DESKS = """
-[listeners.desks]
-host = "127.0.0.1"
-port = 8446
-tls_certificate = "desks.crt"
-tls_key = "desks.key"
-
-[desks]
-name = {en = "A desk"}
-origins = {interior = "https://a.example", board = "https://b.example", operator = "https://c.example"}
-"""
 
 
 @pytest.mark.parametrize("name", ["desks.crt", "desks.key"])

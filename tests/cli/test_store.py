@@ -21,6 +21,7 @@ from gateway.storage.postgres_errors import POOLED
 from tests.cli.support import (
     CHEAP,
     CHEAP_IDENTITY,
+    DESKS,
     PHRASE,
     Homes,
     answer_body,
@@ -258,6 +259,9 @@ def test_an_index_on_what_the_desks_keep_is_a_finding(homes: Homes, postgres: Cl
     apart(open_once())
     assert "database" not in findings(homes.home("XAA"))
     apart(postgres.execute("CREATE INDEX made_by_hand ON desks.work (ref)", dsn))
+    assert "database" not in findings(homes.home("XAA")), "it has no desks, and starts"
+    with open(homes.home("XAA") / settings.FILE_NAME, "a") as file:
+        file.write(DESKS)
     assert ["no gateway starts over the database: a table or index of the desks was altered"] == (
         findings(homes.home("XAA"))["database"]
     )

@@ -36,13 +36,18 @@ async def on_its_last_day(network: Network, theirs: str, loss: str) -> None:
     network.wires.cut = not network.wires.lose_answers
 
 
-async def stopped(network: Network, loss: str) -> tuple[str, str]:
-    """Return a return that the State that was asked has stopped, where the other one does not answer."""
-    ours, theirs = await homeward.accepted(network)
+async def behind_what_came(network: Network, theirs: str, loss: str) -> None:
+    """Have a question before the word come without a receipt, where the loss is that."""
     if loss == "behind what came":
         network.wires.lose_answers = True
         await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
         await network.deliver()
+
+
+async def stopped(network: Network, loss: str) -> tuple[str, str]:
+    """Return a return that the State that was asked has stopped, where the other one does not answer."""
+    ours, theirs = await homeward.accepted(network)
+    await behind_what_came(network, theirs, loss)
     await on_its_last_day(network, theirs, loss)
     await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
     return ours, theirs
@@ -57,10 +62,7 @@ async def stopped_and_closed(network: Network, loss: str) -> tuple[str, str]:
 async def called_back(network: Network, loss: str) -> tuple[str, str]:
     """The same of somebody who has arrived, and is called back."""
     ours, theirs = await homeward.handed_over(network)
-    if loss == "behind what came":
-        network.wires.lose_answers = True
-        await network.gateways["XBB"].notices.ask_use(theirs, "first", "registry_clerk")
-        await network.deliver()
+    await behind_what_came(network, theirs, loss)
     await on_its_last_day(network, theirs, loss)
     by = (network.clock.now() + timedelta(days=5)).date().isoformat()
     await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", by, "reception", "reception")

@@ -74,13 +74,18 @@ async def test_an_answer_under_the_key_before_is_held_against_what_is_shown(trio
     assert ["fork"] == [row.kind for row in await conflicts(trio, "XBB")]
 
 
-async def test_evidence_that_nobody_takes_is_not_brought_for_ever(trio: Network) -> None:
-    """Others know no more of the key before; they are told for a week, each time in the log, and left then."""
+async def lied_to(trio: Network) -> None:
+    """Show XCC a log of XAA under its key before that is not the one which the others know."""
     await story.replied(trio)
     await hour(trio)
     await keys_changed(trio)
     liar = await Liar.of(trio)
     await liar.show("XCC", 3, [*liar.leaves[:-1], bytes(32)])
+
+
+async def test_evidence_that_nobody_takes_is_not_brought_for_ever(trio: Network) -> None:
+    """Others know no more of the key before; they are told for a week, each time in the log, and left then."""
+    await lied_to(trio)
     watching, brought = trio.gateways["XCC"].witness, list[int]()
     for _ in range(4):
         await watching.run_once(trio.clock.now())
@@ -95,11 +100,7 @@ async def test_evidence_that_nobody_takes_is_not_brought_for_ever(trio: Network)
 
 async def test_week_counts_from_the_first_refusal(trio: Network) -> None:
     """Who was out of reach for eight days, and then refuses evidence, is brought it for a week of its own."""
-    await story.replied(trio)
-    await hour(trio)
-    await keys_changed(trio)
-    liar = await Liar.of(trio)
-    await liar.show("XCC", 3, [*liar.leaves[:-1], bytes(32)])
+    await lied_to(trio)
     watching, brought = trio.gateways["XCC"].witness, list[int]()
     trio.wires.cut = True
     for days in (8, 0, 8, 0):
