@@ -334,6 +334,17 @@ async def test_an_answer_by_a_revoked_key_is_given_again_by_the_new_one(network:
         assert () == evidence_verifier.verify(members_of(await exported(network, country, ref))).faults
 
 
+async def test_evidence_of_what_was_answered_before_a_theft_verifies_once_it_is_answered_again(
+    network: Network,
+) -> None:
+    """The proof that the other State's log holds a receipt is of the one that stands, not of the one that fell."""
+    ours, theirs = await story.received(network)
+    await steal_from(network, "XBB")
+    await after_the_listing(network)
+    for country, ref in (("XAA", ours), ("XBB", theirs)):
+        assert () == evidence_verifier.verify(members_of(await exported(network, country, ref))).faults
+
+
 async def test_a_key_that_follows_that_of_a_theft_gives_the_answers_of_before_again(network: Network) -> None:
     """A partner whose line was down until the next signing key was in use gets receipts that it can check (8.1)."""
     ours, _ = await story.received(network)
