@@ -410,7 +410,11 @@ class AccountStore(Protocol):
         ...
 
     async def drop_passkey(self, person: str, id: str) -> bool:
-        """Remove a passkey of this person; return whether there was one."""
+        """
+        Remove a passkey of this person; return whether it was there, and not the last of their means.
+
+        It is one step: of two that are removed at once one stays.
+        """
         ...
 
     async def drop_means(self, person: str) -> tuple[int, int]:
@@ -434,7 +438,7 @@ class AccountStore(Protocol):
         ...
 
     async def drop_code(self, person: str) -> bool:
-        """Remove the secret of a person's codes; return whether there was one."""
+        """Remove the secret of a person's codes, as ``drop_passkey``."""
         ...
 
     async def try_code(self, key: str, at: datetime) -> bool:

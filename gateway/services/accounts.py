@@ -474,7 +474,7 @@ class Accounts:
         return used
 
     async def drop_passkey(self, person: str, id: str, desk: str, now: datetime) -> bool:
-        """Remove a passkey of ``person``; return whether there was one."""
+        """Remove a passkey of ``person``; return whether it was there, and not the last of their means."""
         dropped = await self.store.drop_passkey(person, id)
         if dropped:
             await self.note(person, "passkey.removed", "", desk, now)
@@ -523,7 +523,7 @@ class Accounts:
         return True
 
     async def drop_code(self, person: str, desk: str, now: datetime) -> bool:
-        """Remove the codes of ``person``; return whether there were any."""
+        """Remove the codes of ``person``; return whether they were there, and not the last of their means."""
         dropped = await self.store.drop_code(person)
         if dropped:
             await self.note(person, "code.removed", "", desk, now)

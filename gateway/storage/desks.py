@@ -363,8 +363,16 @@ class DeskStore(ABC):
         return await self._change(statement, (count, seconds(at), id, was)) == 1
 
     async def drop_passkey(self, person: str, id: str) -> bool:
-        """Remove a passkey of this person; return whether there was one."""
-        return await self._change("DELETE FROM passkey WHERE id = ? AND person = ?", (id, person)) == 1
+        """Remove a passkey of this person; return whether it was there, and not the last of their means."""
+        return await self._dropped(person, "DELETE FROM passkey WHERE id = ? AND person = ?", (id, person))
+
+    async def _dropped(self, person: str, statement: str, values: Row) -> bool:
+        """Run ``statement`` if ``person`` has another means than the one that it removes."""
+        async with self._unit() as unit:
+            # Not only a look: all of them are held, so that of two that are removed at once one is still counted, and
+            # the second is not.
+            held = [await unit.change(_HOLD_MEANS[kind], (person,)) for kind in ("passkey", "code")]
+            return sum(held) > 1 and await unit.change(statement, values) == 1
 
     async def drop_means(self, person: str) -> tuple[int, int]:
         """Remove passkeys and codes of a person, links and sessions; return how many means and how many sessions."""
@@ -393,8 +401,8 @@ class DeskStore(ABC):
         return await self._change(statement, (step, person, step)) == 1
 
     async def drop_code(self, person: str) -> bool:
-        """Remove the secret of a person's codes; return whether there was one."""
-        return await self._change("DELETE FROM code WHERE person = ?", (person,)) == 1
+        """Remove the secret of a person's codes; return whether it was there, and not the last of their means."""
+        return await self._dropped(person, "DELETE FROM code WHERE person = ?", (person,))
 
     async def try_code(self, key: str, at: datetime) -> bool:
         """Count an attempt as failed before it is looked at; ``False`` if the next is not due or too many were."""

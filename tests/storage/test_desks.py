@@ -166,6 +166,27 @@ async def test_ways_of_signing_in_are_taken_away_with_what_they_opened(store: De
     assert None not in (*stays, await store.find_code("second"))
 
 
+@pytest.mark.parametrize("with_code", [False, True])
+async def test_of_two_means_that_are_removed_at_once_one_stays(
+    store: DeskStore, open_one: Open, with_code: bool
+) -> None:
+    """Nobody shuts themselves out with two tabs, also where each is of another node; the last one is not removed."""
+    other = await open_one()
+    await store.add_passkey(PASSKEY)
+    if with_code:
+        await store.set_code(CodeSecret("first", b"", 7, T0))
+    else:
+        await store.add_passkey(replace(PASSKEY, id="p2"))
+    second = other.drop_code("first") if with_code else other.drop_passkey("first", "p2")
+    assert [False, True] == sorted(await asyncio.gather(store.drop_passkey("first", "p1"), second))
+    await other.close()
+    left = len(await store.passkeys("first")), await store.find_code("first") is not None
+    assert left in ((1, False), (0, True))
+    assert not await store.drop_passkey("first", "p1")
+    assert not await store.drop_code("first")
+    assert left == (len(await store.passkeys("first")), await store.find_code("first") is not None)
+
+
 async def test_who_ends_a_session_waits_for_what_is_added_in_it(store: DeskStore, open_one: Open) -> None:
     """Of an addition and an end at the same time each is whole: nothing is added after the end was told."""
     other = await open_one()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import asyncpg
@@ -163,6 +164,23 @@ async def test_session_that_is_begun_at_one_node_is_ended_at_the_other(postgres:
     for one in (first, second):
         await one.close()
     assert left is None
+
+
+async def test_of_two_passkeys_removed_at_two_nodes_one_stays(postgres: Cluster) -> None:
+    """Neither of two that wait for one another counts the passkey that the other is about to remove."""
+    dsn = await asyncio.to_thread(postgres.create)
+    first, second = [await PostgresDesks.open(dsn, T0) for _ in range(2)]
+    for id in ("p1", "p2"):
+        await first.add_passkey(replace(PASSKEY, id=id))
+    async with holding(dsn, "SELECT 1 FROM desks.passkey FOR UPDATE") as let_go:
+        drops = [asyncio.create_task(one.drop_passkey("first", id)) for one, id in ((first, "p1"), (second, "p2"))]
+        await waiting(dsn, 2)
+        await let_go()
+        dropped = await asyncio.gather(*drops)
+    left = await first.passkeys("first")
+    for one in (first, second):
+        await one.close()
+    assert (1, 1) == (sum(dropped), len(left))
 
 
 async def test_a_pool_before_the_database_is_refused(postgres: Cluster) -> None:

@@ -368,28 +368,28 @@ async def _enrolled(visit: Visit, level: str, told: str) -> web.Response:
 
 async def remove_passkey(visit: Visit) -> web.StreamResponse:
     """Ask before a passkey is removed, then remove it."""
-    session, accounts = session_of(visit), visit.site.accounts
-    known = await accounts.passkeys(session.person)
-    found = next((one for one in known if one.id == visit.request.match_info["id"]), None)
+    accounts, person, id = visit.site.accounts, session_of(visit).person, visit.request.match_info["id"]
+    if _is_confirmed(visit) and await accounts.drop_passkey(person, id, visit.pages.name, visit.now):
+        return await _removed(visit, visit.tongue._("The passkey was removed. Other sessions of yours have ended."))
+    known = await accounts.passkeys(person)
+    found = next((one for one in known if one.id == id), None)
     if found is None:
         raise web.HTTPNotFound
-    last = len(known) == 1 and not await accounts.has_code(session.person)
-    if visit.request.method == "POST" and visit.form.get("confirm") and not last:
-        await accounts.drop_passkey(session.person, found.id, visit.pages.name, visit.now)
-        return await _removed(visit, visit.tongue._("The passkey was removed. Other sessions of yours have ended."))
-    return _remove_page(visit, found, last)
+    return _remove_page(visit, found, len(known) == 1 and not await accounts.has_code(person))
 
 
 async def remove_code(visit: Visit) -> web.StreamResponse:
     """Ask before the authenticator app is removed, then remove it."""
-    session, accounts = session_of(visit), visit.site.accounts
-    if not await accounts.has_code(session.person):
-        raise web.HTTPNotFound
-    last = not await accounts.passkeys(session.person)
-    if visit.request.method == "POST" and visit.form.get("confirm") and not last:
-        await accounts.drop_code(session.person, visit.pages.name, visit.now)
+    accounts, person = visit.site.accounts, session_of(visit).person
+    if _is_confirmed(visit) and await accounts.drop_code(person, visit.pages.name, visit.now):
         return await _removed(visit, visit.tongue._("The app was removed. Other sessions of yours have ended."))
-    return _remove_page(visit, None, last)
+    if not await accounts.has_code(person):
+        raise web.HTTPNotFound
+    return _remove_page(visit, None, not await accounts.passkeys(person))
+
+
+def _is_confirmed(visit: Visit) -> bool:
+    return visit.request.method == "POST" and bool(visit.form.get("confirm"))
 
 
 def _remove_page(visit: Visit, passkey: Passkey | None, last: bool) -> web.Response:

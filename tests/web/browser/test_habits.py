@@ -146,7 +146,7 @@ async def test_without_script_at_400_percent(stage: Stage) -> None:
     """The main story works with no script at all, by codes of an app, in a window as narrow as one at 400 %."""
     tale = Tale(stage, "en")
     officer = await drafted_without_script(stage, tale)
-    await without_passkeys(stage, "liaison")
+    await without_means(stage, "liaison")
     liaison = await stage.sit("liaison", window=NARROW, script=False, link=ENROL)
     app = await with_app(stage, liaison)
     await liaison.go("/")
@@ -182,11 +182,10 @@ async def drafted_without_script(stage: Stage, tale: Tale) -> Seat:
     return seat
 
 
-async def without_passkeys(stage: Stage, person: str) -> None:
-    """Take every passkey from ``person``: whoever has one is not asked for a code."""
-    accounts, now = stage.start.desks[ASKING].site.accounts, stage.world.clock.now()
-    for one in await accounts.passkeys(person):
-        await accounts.drop_passkey(person, one.id, "interior", now)
+async def without_means(stage: Stage, person: str) -> None:
+    """Take every way of signing in from ``person``: whoever has one is not asked for a code."""
+    site = stage.start.desks[ASKING].site
+    await site.accounts.drop_means(person, "operator", "operator", site.now())
 
 
 async def with_app(stage: Stage, seat: Seat) -> pyotp.TOTP:
@@ -209,8 +208,7 @@ def next_code(stage: Stage, app: pyotp.TOTP) -> str:
 async def test_approver_without_a_key_is_told(stage: Stage) -> None:
     """Whoever came by a link and can prove presence by nothing reads what is missing, and sees no button to approve."""
     tale = await drafted(stage)
-    await without_passkeys(stage, "liaison")
-    await stage.start.desks[ASKING].site.accounts.drop_code("liaison", "interior", stage.world.clock.now())
+    await without_means(stage, "liaison")
     seat = await stage.sit("liaison")
     await seat.go(f"/cases/{tale.ref}/approve")
     await seat.explain(WHY)

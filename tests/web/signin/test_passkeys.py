@@ -184,7 +184,7 @@ async def test_credential_is_enrolled_once(house: House) -> None:
 
 async def test_removed_passkey_opens_nothing(house: House) -> None:
     """A lost key can be taken out of use; only by its own person (ASVS 6.5.6)."""
-    device = await enrolled(house)
+    device, _ = await enrolled(house), await enrolled(house)
     id = b64.encode(device.id)
     assert not await house.accounts.drop_passkey("head", id, "interior", T0)
     assert await house.accounts.drop_passkey("officer", id, "interior", T0)
