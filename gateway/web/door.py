@@ -172,8 +172,7 @@ class _Door:
     async def _serve(self, request: web.Request, route: Route) -> web.StreamResponse:
         site, now = self._site, self._site.now()
         token = request.cookies.get(COOKIE, "")
-        stepped = BACKGROUND not in request.headers
-        session = await site.accounts.find(token, self._pages.name, now, touch=stepped) if token else None
+        session = await self._find(request, now)
         visit = Visit(site, self._pages, request, route, now, self._tongue(request, session), session)
         request[VISIT] = visit
         structlog.contextvars.bind_contextvars(desk=self._pages.name)
@@ -190,7 +189,7 @@ class _Door:
             # on from here, as the time of the page does that follows.
             now = visit.now = site.now()
             if token:
-                session = visit.session = await site.accounts.find(token, self._pages.name, now, touch=stepped)
+                session = visit.session = await self._find(request, now)
             if session is None and (led := await self._find_led(visit)) is not None:
                 return await self._lead(visit, led)
         if route.roles >= ANYONE:
@@ -305,6 +304,12 @@ class _Door:
         return response
 
     # Who, in which language.
+
+    async def _find(self, request: web.Request, now: datetime) -> Session | None:
+        """Return the session of whoever asks, and note it as seen: but for what a page asks by itself."""
+        token = request.cookies.get(COOKIE, "")
+        stepped = BACKGROUND not in request.headers
+        return await self._site.accounts.find(token, self._pages.name, now, touch=stepped) if token else None
 
     def _tongue(self, request: web.Request, session: Session | None) -> language.Tongue:
         chosen = (session.language if session else "") or request.cookies.get(LANGUAGE_COOKIE)
@@ -426,6 +431,7 @@ class _Door:
         """Turn whatever is raised into a page."""
         told: Told | None
         visit: Visit | None
+        session: Session | None = None
         again = ""
         try:
             answer = await handler(request)
@@ -436,6 +442,9 @@ class _Door:
             if error.status < 400:
                 raise
             told = told_of_status(error.status)
+            if VISIT not in request:  # no route has this address: whoever signed in still finds the way on, and out
+                with suppress(Unavailable):
+                    session = await self._find(request, self._site.now())
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -451,8 +460,8 @@ class _Door:
             told = replace(told, findings=of_no_person(told.findings))
         visit = request.get(VISIT)
         if visit is None:
-            pages, tongue = self._pages, self._tongue(request, None)
-            visit = Visit(self._site, pages, request, _MISSING, self._site.now(), tongue)
+            tongue = self._tongue(request, session)
+            visit = Visit(self._site, self._pages, request, _MISSING, self._site.now(), tongue, session)
         visit.once = self._site.accounts.random.token()
         more = {"case": _case_of(visit, told), "again": again if told.again else ""}
         response: web.Response = visit.page("error.html", status=told.status, problem=told, **more)

@@ -153,10 +153,10 @@ class Visit:
         """
         Return for each language: its code, its own name, the address that chooses it, whether it is the page's.
 
-        None is offered where the page shows what was typed or is shown once: a link would lose it, and to keep it for
-        that would keep what a form is not to leave behind, such as the number of a document.
+        None is offered where there is no page, or it shows what was typed or is shown once: a link would lose that, and
+        to keep it would keep what a form is not to leave behind, such as the number of a document.
         """
-        if self.request.method == "POST" or self.draft:
+        if self.request.method == "POST" or self.draft or not self.route.path:
             return []
         return [(lang, name, self.here(lang=lang), lang == self.tongue.lang) for lang, name in LANGUAGES.items()]
 

@@ -223,6 +223,21 @@ async def test_an_error_is_a_page_that_quotes_nothing(desk: Desk, error: str) ->
     assert "<h1" in answer.text
 
 
+async def test_who_signed_in_finds_a_way_on_and_out_where_there_is_no_page(desk: Desk) -> None:
+    """An unknown address has the navigation and Sign out; it offers no language, which no page there could take."""
+    officer, nobody = await desk.officer("first", language="fr"), desk.nobody()
+    for path, status in (("/nothing", 404), ("/nothing?lang=ar", 404), ("/static/nothing", 404), ("/act/1", 405)):
+        for who, signed_in in ((officer, True), (nobody, False)):
+            page = await who.send("GET", path)
+            found = [part in page.text for part in ('href="/officers"', 'action="/sign-out"', ">first<")]
+            assert (status, [signed_in] * 3, False) == (page.status, found, "lang=ar" in page.text), (path, signed_in)
+    now = desk.site.now()
+    session = officer.session
+    assert session is not None
+    await desk.site.accounts.end(session, now)
+    assert 'action="/sign-out"' not in (await officer.send("GET", "/nothing")).text
+
+
 async def test_the_board_reads_no_rule_that_lies_in_the_person(desk: Desk) -> None:
     """Foreign affairs reads that a step was refused, and of the rules that did it those of days and States alone."""
     for who, at, told in (("first", "interior", {"R-01", "D-08"}), ("board", "board", {"D-08"})):
