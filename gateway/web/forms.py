@@ -427,7 +427,7 @@ class Shown:
     values: tuple[str, ...] = ()
     items: tuple[tuple[str, str], ...] = ()
     fields: "tuple[Shown, ...]" = ()
-    rows: "tuple[tuple[Shown, ...], ...]" = ()
+    rows: "tuple[Shown, ...]" = ()
     more: bool = False
     maxlength: str = ""
 
@@ -481,15 +481,10 @@ def _show(
             count = _Reader(posted, tongue.zone).count(name)
             shown = min(max(count, field.least or 0, 1 if not field.optional else 0), ROWS_MAX)
             most = min(field.most or ROWS_MAX, ROWS_MAX)
-            rows = tuple(_row(field.fields[0], f"{name}.{place}", posted, wrong, tongue) for place in range(shown))
+            rows = tuple(_show(field.fields[0], f"{name}.{place}", posted, wrong, tongue) for place in range(shown))
             return replace(made, rows=rows, value=str(shown), more=shown < most)
         case Kind.NOTE:
             count = min(_Reader(posted, tongue.zone).count(name), ROWS_MAX)
             pairs = [(posted.get(f"{name}.{at}.title", ""), posted.get(f"{name}.{at}", "")) for at in range(count)]
             return replace(made, items=tuple(pairs))
     return made
-
-
-def _row(item: Field, name: str, posted: MultiDict[str], wrong: Mapping[str, str], tongue: Tongue) -> tuple[Shown, ...]:
-    made = _show(item, name, posted, wrong, tongue)
-    return made.fields if item.kind is Kind.GROUP else (made,)

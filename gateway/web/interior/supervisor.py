@@ -309,7 +309,13 @@ async def trial(visit: Visit) -> web.StreamResponse:
 
 
 def _trial(visit: Visit, problems: list[tuple[str, str]]) -> web.Response:
-    return visit.page("interior/supervisor_try.html", status=422 if problems else 200, problems=problems)
+    return visit.page(
+        "interior/supervisor_try.html",
+        status=422 if problems else 200,
+        problems=problems,
+        errors=dict(reversed(problems)),  # beside its field stands the first
+        typed=visit.form,
+    )
 
 
 async def run(visit: Visit) -> web.StreamResponse:

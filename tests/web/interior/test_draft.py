@@ -299,6 +299,25 @@ async def test_names_are_added_and_taken_away(first: Officer) -> None:
     assert form.get("b.elements.names.0.family", "") == ""
 
 
+async def test_a_name_that_is_wrong_as_a_whole_has_the_focus_and_says_so(first: Officer) -> None:
+    """The line of the summary leads to the row, which can have the focus and whose description says what is wrong."""
+    path, row = await begun(first), "b.elements.names.0"
+    fields = {"b.elements.names.rows": "1", f"{row}.use": "document", f"{row}.script": "uk-Cyrl"}
+    page = await saved(first, path, "names", fields)
+    assert (422, True) == (page.status, f"#{row}" in links_of(page.text))
+    assert f'id="{row}" tabindex="-1" aria-describedby="{row}-error"' in page.text
+    assert f'<p class="govuk-error-message" id="{row}-error">' in page.text
+
+
+async def test_each_field_of_a_list_has_an_id_of_its_own(first: Officer) -> None:
+    """A label belongs to the first element of its id: of a row with one field, the field has it and not the row."""
+    path = await begun(first)
+    await first.get(f"{path}/person")
+    page = await first.post(f"{path}/person", {"add": "b.claimed_origin"})
+    ids = re.findall(r'\bid="([^"]*)"', page.text)
+    assert (True, []) == ("b.claimed_origin.0" in ids, sorted({one for one in ids if ids.count(one) > 1}))
+
+
 async def test_name_in_two_scripts_is_told(first: Officer) -> None:
     """A word that mixes letters of two scripts is told at its field: it looks like another name."""
     path = await begun(first)

@@ -18,7 +18,7 @@ from gateway.web.interior import supervisor
 from schemas import ijson
 from tests.support import story
 from tests.web.operator.support import staffed_desk
-from tests.web.support import Desk, links_of
+from tests.web.support import Desk, form_of, links_of
 
 DRAFTS = sorted((Path(schemas.__file__).parent / "examples/case-draft/valid").glob("*.json"))
 
@@ -270,11 +270,14 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 async def test_a_bad_file_is_said_at_its_field(desk: Desk, name: str) -> None:
-    """What cannot be read is told in the summary of problems; nothing is tried."""
+    """What cannot be read is told in the summary of problems and beside its field, where it stays; nothing is tried."""
     dora = await desk.officer("dora")
     await dora.get("/policy/try")
     page = await dora.post("/policy/try", BAD[name])
     assert (422, True) == (page.status, "There is a problem" in page.words)
+    assert [f"{next(iter(BAD[name]), 'draft')}-error"] == re.findall(r'id="(\w+-error)"', page.text)
+    form = form_of(page.text, "/policy/try")
+    assert BAD[name] == {field: form[field] for field in ("draft", "matrix") if form[field]}
 
 
 async def test_a_bad_value_is_not_quoted(desk: Desk) -> None:
