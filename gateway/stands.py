@@ -70,11 +70,15 @@ async def is_as_known(context: Context, path: Path) -> bool:
     """
     Return whether the store has come as far as ``path`` says; where that says nothing, nobody knows.
 
-    Nor where the store is in a later epoch: that begins as a database was put back.
+    Nor where the store is in a later epoch: that begins as a database was put back. One that was seen to have gone back
+    in its epoch may have come as far since: a start writes to it, and may be cut off.
     """
     known = noted(path, [_whose(context)])
     stand = await context.store.read(partial(_stand, context))
-    return known is not None and stand is not None and stand.epoch == known.epoch and stand >= known
+    gone_back = int(await context.store.read(lambda tx: tx.find_meta(GONE_BACK)) or 0)
+    if known is None or stand is None or stand.epoch <= gone_back:
+        return False
+    return stand.epoch == known.epoch and stand >= known
 
 
 async def keep(context: Context, path: Path, _: datetime) -> None:

@@ -450,6 +450,12 @@ def strike_again(case: Case) -> Send | None:
     return Send(RECTIFICATION, ijson.dumps(value).decode(), optional=True)
 
 
+def corrected_again(case: Case, value: Mapping[str, Any], now: datetime) -> tuple[Case, Mapping[str, Any]]:
+    """Return the case by which ``value``, a correction of ours, is said under the next number, and that body."""
+    again = {**value, "number": last_number(case, RECTIFICATION, ours=True) + 1}
+    return _noted(case, RECTIFICATION, Event("strike", "", "gateway", {"value": again}), now, ours=True), again
+
+
 def _struck(case: Case, event: Event, now: datetime) -> Change:
     """Say that something of ours was wrong; a reply that we take back is no reply of ours any more."""
     case = _told(_noted(case, RECTIFICATION, event, now, ours=True), event.data["value"]["parts"])

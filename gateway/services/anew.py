@@ -22,7 +22,7 @@ that they were not heard: also where the partner had taken them, and has forgott
 else takes data back, where it was taken in an epoch that is over and is refused as of that.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ from gateway.core.messages import (
     takes_place,
 )
 from gateway.core.minimise import members_of
-from gateway.core.notices import REPLY_PART, strike_again, struck_reply
+from gateway.core.notices import REPLY_PART, corrected_again, strike_again, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
@@ -214,7 +214,9 @@ async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_
         return
     said, surely = await threads.words_of_stop(tx, ref, type), context.surely(now)
     taken = next((one for one in said if one.status == wire.ACCEPTED), None)
-    waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in said)
+    # What is of an epoch of ours that is over is refused by who forgot it: where the case goes on that is too late.
+    counts = [one for one in said if one.epoch == context.epoch or not goes_on]
+    waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in counts)
     send = threads.find_again(context, held, taken) if taken is not None and not waits else None
     partner = await tx.find_partner(held.case.partner)
     if goes_on and not said:
@@ -231,6 +233,23 @@ async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_
         context.log("message.fault", partner=held.case.partner, type=type, error=error.__class__.__name__)
     with suppress(IllegalStep):  # the thread has ended
         await threads.queue(context, tx, held, replace(send, optional=True), now)
+
+
+async def withdraw_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+    """
+    Say our withdrawal of a case once more, if it was taken and is posted again no more (decision 0046).
+
+    Who forgot it works on, and all it says is taken as if it were still asked. What is locked is read by nobody.
+    """
+    row, surely = await tx.find_case(ref), context.surely(now)
+    if row is None or row.side != Side.REQUESTING or row.state in (State.BLOCKED, State.ERASED):
+        return
+    said = [one for one in await tx.outbound_of_case(ref) if one.type == WITHDRAWAL]
+    if any(one.waits or passed_over.may_repeat(one, surely) for one in said):
+        return
+    held = cases.readable(context, row) if any(one.status == wire.ACCEPTED for one in said) else None
+    if held is not None:
+        await threads.queue(context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
 
 
 def _answers_without_a_reply(case: Case) -> bool:
@@ -344,9 +363,14 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     if held is None or send is None:
         return False
     if row.type == RECTIFICATION:
-        rest = await _rest_of(context, tx, held, row)
+        since = await _said_in_our_epoch(context, tx, held)
+        rest = _rest_of(context, held, row, since)
         if rest is None:
             return True  # all of it is said since
+        if any(type == RECTIFICATION and body.get("number", 0) > rest["number"] for type, body in since):
+            # Its number is used: behind a later one it would be refused, and what is wrong stay there (M-5.31).
+            case, rest = corrected_again(held.case, rest, now)
+            held = await cases.note(context, tx, held, case, "strike", context.country, now)
         send = steps.of_what_is_over(held, replace(send, body=ijson.dumps(rest).decode()))
     other = [one for one in await tx.outbound_of_case(case_row.ref) if one.stands and one.id != row.id]
     if row.type == WITHDRAWAL and any(one.type == WITHDRAWAL and one.epoch == context.epoch for one in other):
@@ -368,35 +392,47 @@ async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether ``row`` has to be said anew, which was accepted before its State was restored and is refused since.
 
-    So it is with what is of no case, or stops something; and with what takes data back, where our epoch was raised
-    since it was said and nothing of the new one says so already, or something else in its place.
+    So it is with what is of no case, or stops something; and with what takes data back, or tells of who has left, where
+    our epoch was raised since it was said and nothing says so newly, or something else in its place.
     """
     if row.ref is None or row.type in threads.HEARD_AT_LAST:
         return True
     held = cases.readable(context, await tx.find_case(row.ref))
-    if held is None or row.epoch == context.epoch or row.type not in AFTER_WITHDRAWAL:
+    if held is None or row.epoch == context.epoch:
         return False
-    return await _rest_of(context, tx, held, row) is not None
+    if row.type in _OF_WHO_LEFT:
+        return not await _said_since(tx, row)
+    if row.type not in AFTER_WITHDRAWAL:
+        return False
+    return _rest_of(context, held, row, await _said_in_our_epoch(context, tx, held)) is not None
 
 
-async def _rest_of(context: Context, tx: Tx, held: cases.Held, row: OutboundRow) -> Mapping[str, Any] | None:
+_Said = Sequence[tuple[str, Mapping[str, Any]]]
+"""What was said, and stands or was refused, by type and body."""
+
+
+async def _said_in_our_epoch(context: Context, tx: Tx, held: cases.Held) -> _Said:
+    rows = [one for one in passed_over.said(await tx.outbound_of_case(held.case.ref)) if one.epoch == context.epoch]
+    return [(one.type, threads.find_said(context, held, one) or {}) for one in rows]
+
+
+def _rest_of(context: Context, held: cases.Held, row: OutboundRow, since: _Said) -> Mapping[str, Any] | None:
     """
-    Return the body of ``row``, which takes data back, without what something in our epoch says already, or newly.
+    Return the body of ``row``, which takes data back, without what was said ``since``, or newly.
 
-    A correction has parts: one of which another value was said since stays out, or that value would be struck. Returns
-    ``None`` where nothing is left to be said, or it cannot be read.
+    A correction has parts: one that was struck since stays out, and one of which another value was said, for that would
+    be struck. Returns ``None`` where nothing is left to be said, or it cannot be read.
     """
     said = threads.find_said(context, held, row)
-    rows = [one for one in passed_over.said(await tx.outbound_of_case(held.case.ref)) if one.epoch == context.epoch]
-    since = [(one.type, threads.find_said(context, held, one) or {}) for one in rows]
     same = [body for type, body in since if type == row.type]
     if said is None or any(all(body.get(name) == said.get(name) for name in ("number", "act")) for body in same):
         return None
     if row.type != RECTIFICATION:
         return said
     newer = {name for _, body in since for name in body.get("elements") or {}}
-    replied = any(type == REPLY for type, _ in since)
-    parts = [part for part in said["parts"] if not (replied if part == REPLY_PART else members_of((part,)) & newer)]
+    told = {part for body in same for part in body.get("parts", ())}
+    told |= {REPLY_PART for type, _ in since if type == REPLY}
+    parts = [part for part in said["parts"] if part not in told and not members_of((part,)) & newer]
     right = members_of(parts)
     values = {name: value for name, value in (said["elements"] or {}).items() if name in right} or None
     rest = {**said, "parts": parts, "elements": values, "handling": said["handling"] if values else None}
@@ -549,7 +585,7 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         return threads.find_again(context, held, row)
     # What takes data back is said in a case that is over, and in a thread that had ended, too.
     silent = STOPPED if row.type in AFTER_WITHDRAWAL else _HELD
-    if case.state in silent and not still_says(case.state, row.type):
+    if case.state in silent and not still_says(case.state, row.type) and row.type != threads.stop_of(case):
         return None
     if row.type == ACKNOWLEDGEMENT:
         # With the dates of today, from which both sides reckon where the agreement counts from it.

@@ -152,7 +152,11 @@ async def _stays(tx: Tx, case: Case, type: str) -> bool:
 
 async def stays(tx: Tx, held: cases.Held, row: OutboundRow) -> bool:
     """Return whether ``row`` does not leave because its case is stopped, or was closed so (R-01, R-02)."""
-    return (held.row.state in STOPPED and not _passes(held.row, row)) or await _stays(tx, held.case, row.type)
+    if held.row.state in STOPPED and not _passes(held.row, row):
+        return True
+    if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(held.case):
+        return True
+    return await _stays(tx, held.case, row.type)
 
 
 def _is_stopped_anew(case: Case) -> bool:
@@ -237,7 +241,7 @@ class Leaving:
             return False
         if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
             return False
-        # Word that a stop is over leaves no locked case: what was lifted would hold the other State for ever.
+        # A stop that was lifted before it left stays in a locked case, and so does what stands behind it.
         if case.state is State.BLOCKED and row.posted_at is None and row.type in threads.STOPS - set(case.said):
             return False
         if await _stays(tx, case, row.type):

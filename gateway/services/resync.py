@@ -79,6 +79,7 @@ class Resync:
         outbox.check_recipient(context, country, now)  # first, or all of it is posted again at each look
         epoch = context.trust.card(country).epoch
         await self._say_stops_again(country, now)
+        await self._withdraw_again(country, now)
 
         async def begin(tx: Tx) -> OutboundRow | None:
             partner, under_way = await tx.find_partner(country), await _last_posted(tx, country)
@@ -173,6 +174,13 @@ class Resync:
             except Exception as error:
                 # One case must not keep everything else from being posted again.
                 context.log("case.fault", ref=row.ref, error=type(error).__name__)
+
+    async def _withdraw_again(self, country: str, now: datetime) -> None:
+        """Say once more what was withdrawn, and told too long ago to be posted again (decision 0046)."""
+        context = self._context
+        async for thread in threads.each_with(context, country):
+            if thread.ended == "withdrawn" and thread.ref is not None:
+                await context.commit(partial(anew.withdraw_again, context, ref=thread.ref, now=now))
 
     async def _tell_gone(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Tell the desk of a message that came, of which nothing is left to be posted again: its partner forgot it."""
@@ -410,16 +418,21 @@ async def _may_leave(tx: Tx, row: OutboundRow) -> bool:
         return True
     rows = await tx.outbound_of_case(row.ref)
     asked = case.side == Side.REQUESTED
-    if stopped is State.SUSPENDED and asked and _takes_back_behind(row, rows):
+    if stopped is State.SUSPENDED and asked and _stands_before(row, rows, AFTER_WITHDRAWAL):
         return True
+    if stopped in OVER and not asked:
+        return row.type == RECTIFICATION
     if stopped in OVER:
-        return row.type == RECTIFICATION if case.side == Side.REQUESTING else _takes_back_behind(row, rows)
+        locked = case.state == State.BLOCKED and not any(
+            one.target == State.WITHDRAWN for one in await tx.events(row.ref)
+        )
+        return _stands_before(row, rows, threads.OUTLIVES_ITS_CASE if locked else AFTER_WITHDRAWAL)
     if case.state == State.CLOSED and row.type == RECTIFICATION:
         return True
     quiet = stopped is State.FROZEN and case.side == Side.REQUESTING
     return not quiet and passed_over.is_told(rows)
 
 
-def _takes_back_behind(row: OutboundRow, rows: Sequence[OutboundRow]) -> bool:
-    """Return whether ``row`` takes data back, or something of ``rows`` that does stands behind it."""
-    return any(one.type in AFTER_WITHDRAWAL and row.place <= one.place for one in passed_over.said(rows))
+def _stands_before(row: OutboundRow, rows: Sequence[OutboundRow], types: frozenset[str]) -> bool:
+    """Return whether ``row`` is of ``types``, or something of ``rows`` that is stands behind it."""
+    return any(one.type in types and row.place <= one.place for one in passed_over.said(rows))

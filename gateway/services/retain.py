@@ -28,6 +28,7 @@ from gateway.core.messages import (
     REPLY,
     REQUEST,
     STILL_SAID,
+    SUSPENSION,
     WITHDRAWAL,
 )
 from gateway.core.notices import unanswered
@@ -577,15 +578,18 @@ async def _protects(context: Context, tx: Tx, held: cases.Held) -> list[Send]:
     """
     Return what protects the person and has no answer yet in a case in which we are asked, once more.
 
-    That is word of a stop or a recall which nothing of ours has lifted since, and of a danger which no later report
-    says to be over. What a stop holds back is not said. Each is a code and no more, and the other State would let her
-    leave, or stay, where it is not safe. Where we ask nobody leaves while that State holds, and a recall is waited for.
+    That is word of a stop or a recall which nothing of ours has lifted since, that a stop is over which may be abroad,
+    and of a danger which no later report says to be over. What a stop holds back is not said. Each is a code and no
+    more, and the other State would let her leave, or stay, where it is not safe, or hold what nobody here lifts any
+    more. Where we ask nobody leaves while that State holds, and a recall is waited for.
     """
     if held.case.side is Side.REQUESTING:
         return []
     rows = [row for row in await threads.reports_of_danger(context, tx, held) if row.waits]
     for type in threads.STOPS & set(held.case.said):
         rows += [row for row in await threads.words_of_stop(tx, held.case.ref, type) if row.waits][:1]
+    if SUSPENSION not in held.case.said:
+        rows += await threads.word_of_going_on(tx, held.case.ref)
     return _again(context, held, [row for row in rows if not await leaving.stays(tx, held, row)])
 
 

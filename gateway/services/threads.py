@@ -37,6 +37,7 @@ from gateway.core.messages import (
     TAKE_BACK,
     TYPES,
     WITHDRAWAL,
+    WORD_OF_STOP,
 )
 from gateway.core.minimise import members_of
 from gateway.core.return_changes import NO_CONTACT
@@ -58,10 +59,11 @@ from schemas import ijson
 STOPS = frozenset({SUSPENSION, TAKE_BACK})
 """Types that must be heard whatever stands in their way, and do no harm if they are heard twice."""
 
-OUTLIVES_ITS_CASE = AFTER_WITHDRAWAL | STOPS | {MONITORING}
+OUTLIVES_ITS_CASE = AFTER_WITHDRAWAL | STOPS | {RESUMPTION, MONITORING}
 """
 Types that who is asked says once more as its case is erased, and until they are heard: what takes data back, that a
-return is stopped or somebody called back, and that she was found in danger. Each is word of its own, and names nobody.
+return is stopped, or not any more, or somebody called back, and that she was found in danger. Each is word of its own,
+and names nobody.
 """
 
 AT_ONCE = STOPS | {SCHEDULE}
@@ -487,7 +489,7 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     return sorted(rows, key=lambda row: row.place)
 
 
-STANDING = (*HELD, *ARRANGED, State.RECALL)
+STANDING = (*HELD, State.REPLIED, *ARRANGED, State.RECALL)
 """States of a case in which a word of ours may stand that keeps a person where she is, or calls her back."""
 
 _LIFTED_BY: Mapping[str, frozenset[str]] = {
@@ -503,7 +505,8 @@ def stop_of(case: Case) -> str | None:
     Return the type of that word of ours, ``None`` if none stands.
 
     Of who is asked it says that the return is stopped or, where it did not stop that, that the reply which it rests on
-    is none; of either State that the person is called back, who is not back as far as we know.
+    is none, also before there is a return; of either State that the person is called back, who is not back as far as we
+    know.
 
     What the other State says in such a case is taken as if nothing stood there: it learns of it by this word alone.
     """
@@ -513,7 +516,8 @@ def stop_of(case: Case) -> str | None:
         return None
     if case.state in HELD and SUSPENSION in case.said:
         return SUSPENSION
-    return RECTIFICATION if case.at in ARRANGED and case.reply is None else None
+    rests_on_it = case.at in ARRANGED or case.state is State.REPLIED
+    return RECTIFICATION if rests_on_it and case.reply is None else None
 
 
 async def words_of_stop(tx: Tx, ref: str, type: str) -> list[OutboundRow]:
@@ -522,6 +526,13 @@ async def words_of_stop(tx: Tx, ref: str, type: str) -> list[OutboundRow]:
     rows = [row for row in await tx.outbound_of_case(ref) if row.state not in ("dropped", "undelivered")]
     said = sorted((row for row in rows if row.type in both), key=lambda row: row.place, reverse=True)
     return list(takewhile(lambda row: row.type == type, said))
+
+
+async def word_of_going_on(tx: Tx, ref: str) -> list[OutboundRow]:
+    """Return our last word that a return goes on, if it has no answer yet, and word of the stop may have left."""
+    rows = [row for row in await tx.outbound_of_case(ref) if row.type in WORD_OF_STOP and row.state != "dropped"]
+    left = any(row.type == SUSPENSION and row.posted_at is not None for row in rows)
+    return [row for row in rows if left and row.type == RESUMPTION and row.waits][-1:]
 
 
 _IN_DANGER = frozenset({"SEEN_CONCERN", "NOT_FOUND"})

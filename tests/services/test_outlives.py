@@ -166,7 +166,68 @@ async def test_stop_that_was_lifted_is_not_said_anew(network: Network) -> None:
     await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
     assert [SUSPENSION, RESUMPTION] == await types(network)
     await erase(network, theirs)
+    assert [RESUMPTION] == await types(network)
+
+
+async def lifted(network: Network, loss: str) -> tuple[str, str]:
+    """Return a return that the asked State stopped, as the other one heard, and lets go on while the line is down."""
+    ours, theirs = await homeward.accepted(network)
+    network.wires.lose_answers = loss == "came without a receipt"
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    network.wires.cut = True
+    await network.gateways["XBB"].hold.release(theirs, "welfare", "child_welfare")
+    await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
+    if loss == "may be abroad":
+        await network.deliver(1)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("gone", ["locked", "erased"])
+@pytest.mark.parametrize("loss", ["waits", "may be abroad", "came without a receipt"])
+async def test_word_that_a_stop_is_over_is_heard_though_its_case_is_gone(
+    network: Network, loss: str, gone: str
+) -> None:
+    """Nobody can lift that stop here any more: the other State would hold the case for ever, and hear nothing of it."""
+    ours, theirs = await lifted(network, loss)
+    if gone == "locked":
+        await story.put(network, "XBB", theirs, State.BLOCKED)
+    else:
+        await erase(network, theirs)
+    await line_is_up(network)
+    assert "ACCEPTED" == await story.state(network, "XAA", ours)
     assert [] == await types(network)
+
+
+async def test_word_that_a_stop_is_over_does_not_leave_behind_another(network: Network) -> None:
+    """That second stop is told to nobody: what the other State believes is so, and stays so (R-02)."""
+    _, theirs = await lifted(network, "waits")
+    context = network.gateways["XBB"].context
+    await story.put(network, "XBB", theirs, State.SUSPENDED, holders=(("welfare", "child_welfare"),))
+    await context.commit(lambda tx: erase_and_confirm(context, tx, theirs, network.clock.now()))
+    assert [] == await types(network)
+
+
+@pytest.mark.parametrize("say", ["stop", "recall"])
+async def test_word_that_protects_her_is_posted_again_out_of_a_locked_case(
+    network: Network, tmp_path: Path, say: str
+) -> None:
+    """Who forgot it by a restore would let her leave, or stay: what leaves a case that is locked comes again, too."""
+    ours, theirs = await (homeward.accepted if say == "stop" else homeward.handed_over)(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    returning = network.gateways["XBB"].returning
+    if say == "stop":
+        await returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    else:
+        by = (network.clock.now() + timedelta(days=5)).date().isoformat()
+        await returning.recall(theirs, "danger", "UNSAFE", by, "reception", "reception")
+    await network.deliver()
+    await network.gateways["XBB"].answer.close(theirs, "first")
+    await story.put(network, "XBB", theirs, State.BLOCKED)
+    await restore(network, "XAA", before)
+    await settle(network, 1)
+    assert ("SUSPENDED" if say == "stop" else "RECALL") == await story.state(network, "XAA", ours)
 
 
 @pytest.mark.parametrize("statuses", [("SEEN_CONCERN", "SEEN_SAFE"), ("SEEN_SAFE",)], ids="-".join)
@@ -222,6 +283,27 @@ async def test_erasure_that_was_cut_off_says_it_at_the_next_start(
     await open_gateway(network, "XBB")
     assert "ERASED" == await story.state(network, "XBB", theirs)
     assert (0 if put_back else 1) == len(await types(network))
+
+
+async def test_start_that_is_cut_off_after_a_restore_says_nothing_at_the_next(network: Network, tmp_path: Path) -> None:
+    """What it erased by then brings the database as far as it had come, and the rest was put back all the same."""
+    other, _ = await story.replied(network)
+    first = await story.twin(network, other)
+    _, theirs = await stopped_and_closed(network, "waits")
+    gateway, home = network.gateways["XBB"], network.homes["XBB"]
+    before = back_up(network, "XBB", tmp_path / "before")
+    step = EventRow(theirs, network.clock.now(), "note", "XBB", "gateway", "CLOSED", "CLOSED", None, None)
+    await gateway.context.commit(lambda tx: tx.add_event(step))
+    await stands.keep(gateway.context, home / stands.STANDS_FILE, network.clock.now())
+    await gateway.close()
+    shutil.rmtree(home / "data")
+    shutil.copytree(before, home / "data")
+    for ref in (first, theirs):  # the second start finds the rest of the list
+        erased.note(home / erased.ERASED_FILE, ref)
+        await (await open_gateway(network, "XBB")).close()
+    await open_gateway(network, "XBB")
+    assert "ERASED" == await story.state(network, "XBB", theirs)
+    assert [] == await types(network)
 
 
 async def test_erasure_of_an_epoch_that_is_over_says_nothing(network: Network, tmp_path: Path) -> None:

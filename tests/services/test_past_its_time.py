@@ -12,9 +12,18 @@ from gateway.core import wire
 from gateway.core.case import State
 from gateway.core.codes import PeerError, Reason
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import ERASURE, RECTIFICATION, RESUMPTION, SUSPENSION, TAKE_BACK, USE_REQUEST
+from gateway.core.messages import (
+    ERASURE,
+    RECTIFICATION,
+    RESUMPTION,
+    SCHEDULE,
+    SUSPENSION,
+    TAKE_BACK,
+    USE_REQUEST,
+    WITHDRAWAL,
+)
 from gateway.core.notices import open_demands
-from gateway.core.return_changes import TO_BE_TAKEN_BACK
+from gateway.core.return_changes import REPORTED, TO_BE_TAKEN_BACK
 from gateway.services.answers import SAYS_OTHERWISE
 from gateway.services.passed_over import LOST_THERE
 from gateway.services.receive import Reply, problem
@@ -136,7 +145,11 @@ async def test_nothing_is_posted_past_its_time_that_a_rule_holds(network: Networ
 async def test_nothing_of_a_withdrawn_case_is_posted_past_its_time(
     network: Network, tmp_path: Path, closed: bool
 ) -> None:
-    """A request that was stopped and withdrawn does not leave anew before what takes data back, also once closed."""
+    """
+    A request that was stopped and withdrawn does not leave anew before what takes data back, also once closed.
+
+    The withdrawal that is said once more closes its number, and what takes data back is heard behind that.
+    """
     backup = back_up(network, "XBB", tmp_path / "backup")
     ours, _ = await story.acknowledged(network)
     await network.gateways["XAA"].hold.freeze(ours, "she asks for protection", *CASE)
@@ -146,11 +159,13 @@ async def test_nothing_of_a_withdrawn_case_is_posted_past_its_time(
     await put_back(network, "XBB", backup)
     if closed:
         await story.put(network, "XAA", ours, State.CLOSED)
-    before = [row.attempts for row in await outbox(network, "XAA", ours)]
+    before = (await outbox(network, "XAA", ours))[:2]
     await network.gateways["XAA"].notices.demand_erasure(ours, *CASE)
     await settle(network, 2)
-    assert before == [row.attempts for row in await outbox(network, "XAA", ours)][: len(before)]
-    assert {NOT_TOLD, PASSED_OVER} == {*await findings_of(network, "XAA", ours)}
+    after = await outbox(network, "XAA", ours)
+    assert [row.attempts for row in before] == [row.attempts for row in after][:2]
+    assert [(WITHDRAWAL, "receipted"), (ERASURE, "receipted")] == [(row.type, row.state) for row in after][2:]
+    assert [] == await findings_of(network, "XAA", ours)
 
 
 async def test_word_that_a_return_goes_on_does_not_bring_its_stop_back(network: Network, tmp_path: Path) -> None:
@@ -699,3 +714,122 @@ async def test_what_was_left_without_an_answer_is_posted_again_once_more_is_said
     await settle(network, 2)
     assert "SUSPENDED" == await story.state(network, "XBB", theirs)
     assert NOT_TOLD not in await findings_of(network, "XAA", ours)
+
+
+async def both_put_back(network: Network, folder: Path, by: str, before: Path) -> None:
+    """Raise the epoch of ``by``, which loses nothing by it, and put the other State back to ``before``."""
+    await restore(network, by, back_up(network, by, folder / "own"))
+    await settle(network, 1)
+    await restore(network, "XBB" if by == "XAA" else "XAA", before)
+    await settle(network, 2)
+
+
+async def test_reply_is_taken_back_before_its_return_goes_on_in_another_epoch(network: Network, tmp_path: Path) -> None:
+    """Word of that in an epoch that is over is refused, and comes too late once the return goes on."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    await both_put_back(network, tmp_path, "XBB", before)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+    await let_go(network, theirs)
+    waiting = [row.type for row in await outbox(network, "XBB", theirs) if row.state == "queued"]
+    assert [RECTIFICATION, RESUMPTION] == waiting
+    await network.deliver()
+    assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert (await story.case(network, "XAA", ours)).reply is None
+
+
+async def test_reply_is_taken_back_in_another_epoch_where_the_other_state_alone_has_stopped(
+    network: Network, tmp_path: Path
+) -> None:
+    """It has forgotten its stop and that word, and would let the person leave by the reply."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await suspend(network, ours)
+    await network.deliver()
+    await both_put_back(network, tmp_path, "XBB", before)
+    assert ["ACCEPTED", "SUSPENDED"] == list(await homeward.states(network, ours, theirs))
+    assert (await story.case(network, "XAA", ours)).reply is None
+
+
+async def test_correction_is_said_anew_behind_a_later_one(network: Network, tmp_path: Path) -> None:
+    """Its own number would be refused behind that of the later one, and what is wrong stay; it is said once."""
+    ours, theirs = await story.acknowledged(network)
+    before = back_up(network, "XBB", tmp_path / "before")
+    notices = network.gateways["XAA"].notices
+    await notices.strike(ours, ["BIRTH_PLACE"], *CASE)
+    await network.deliver()
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "own"))
+    await settle(network, 1)
+    await network.gateways["XAA"].notices.strike(ours, ["SEX"], *CASE)
+    await network.deliver()
+    await restore(network, "XBB", before)
+    await settle(network, 2)
+    held = await story.case(network, "XBB", theirs)
+    assert "birth_place" not in held.received["elements"]
+    assert [(2, ["SEX"]), (3, ["BIRTH_PLACE"])] == [(one.number, one.body["parts"]) for one in held.notices]
+    await network.gateways["XBB"].notices.confirm(theirs, 3, "DONE", "first", "registry_clerk")
+    await network.deliver()
+    assert [1, 2] == [one.number for one in open_demands(await story.case(network, "XAA", ours))]
+    await raise_epochs(network, "XBB")
+    assert ["receipted"] * 3 == await words_of_stop(network, ours, "XAA", RECTIFICATION)
+
+
+async def test_departure_is_said_anew_where_its_epoch_is_over(network: Network, tmp_path: Path) -> None:
+    """Who forgot it takes nothing of that epoch any more, and would await nobody."""
+    ours, theirs = await homeward.on_the_day(network)
+    before = back_up(network, "XBB", tmp_path / "before")
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    await network.deliver()
+    await both_put_back(network, tmp_path, "XAA", before)
+    assert ["DEPARTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    said = await words_of_stop(network, ours, "XAA", SCHEDULE)
+    await raise_epochs(network, "XBB")
+    assert said == await words_of_stop(network, ours, "XAA", SCHEDULE)
+
+
+async def test_danger_is_said_anew_where_its_epoch_is_over(network: Network, tmp_path: Path) -> None:
+    """So is how somebody was found, who is far from there."""
+    ours, theirs = await homeward.handed_over(network)
+    network.clock.pass_(days=2)
+    before = back_up(network, "XAA", tmp_path / "before")
+    on = (network.clock.now() - timedelta(days=1)).date().isoformat()
+    await network.gateways["XBB"].returning.report(theirs, "SEEN_CONCERN", on, False, "reception", "reception")
+    await network.deliver()
+    await both_put_back(network, tmp_path, "XBB", before)
+    assert REPORTED % {"status": "SEEN_CONCERN", "day": on} in await findings_of(network, "XAA", ours)
+
+
+async def test_no_that_is_taken_back_is_taken_back_anew(network: Network, tmp_path: Path) -> None:
+    """Who forgot that goes by a mistaken no for good: nobody answers again before it is contested."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await put_back(network, "XAA", before)
+    assert (await story.case(network, "XAA", ours)).reply is None
+
+
+@pytest.mark.parametrize("closed", [False, True])
+@pytest.mark.parametrize("knows", [False, True])
+async def test_withdrawal_is_said_anew(network: Network, tmp_path: Path, knows: bool, closed: bool) -> None:
+    """Who forgot it looks for somebody of whom nobody asks any more, and all it says is taken as if it were asked."""
+    ours, theirs = await story.acknowledged(network)
+    before = back_up(network, "XBB", tmp_path / "before")
+    await network.gateways["XAA"].hold.freeze(ours, "she asks for protection", *CASE)
+    await network.gateways["XAA"].hold.withdraw(ours, *CASE)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    if closed:
+        await network.gateways["XAA"].clear.close(ours, *CASE)
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "after") if knows else before)
+    await settle(network, 1)
+    assert await story.state(network, "XBB", theirs) in ("WITHDRAWN", "CLOSED")
+    assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
+    await raise_epochs(network, "XBB")
+    assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
