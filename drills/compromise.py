@@ -457,7 +457,8 @@ def drill(root: Path, partners: Sequence[str]) -> Figures:
 
 def _compare(world: World, report: Mapping[str, Any], figures: Figures) -> None:
     """Compare what the report says with what the thief's copies open."""
-    said = report["exposure"]["messages"]
+    lines = (world.home(OURS) / report["messages"]).read_text().splitlines()
+    said = [json.loads(line) for line in lines]
     line = {(one["direction"], one["partner"], one["digest"]) for one in said if one["line"]}
     disk = {(one["direction"], one["partner"], one["digest"]) for one in said if one["disk"]}
     opened, own = opened_on_the_line(world)

@@ -6,7 +6,7 @@ Imported only where a gateway has desks: their libraries take a while, and no ot
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +16,10 @@ from aiohttp import web
 from gateway.core.case import State
 from gateway.services.accounts import Accounts
 from gateway.services.acts import GONE, DeskServices
+from gateway.services.ports import Unavailable
 from gateway.settings import Settings, client_secret, emblem
 from gateway.storage.desks import DeskStore
-from gateway.stores import open_desk_store
+from gateway.stores import DESKS_KEPT, lacks_desks, lost_desks, open_desk_store
 from gateway.web import board, interior, operator
 from gateway.web.door import desks_app
 from gateway.web.headers import HEADERS
@@ -112,6 +113,9 @@ async def open_desks(
     ``BadConfiguration``, ``gateway.storage.errors.StoreError``.
     """
     chosen, context = settings.values["desks"], services.context
+    kept = await context.store.read(lambda tx: tx.find_meta(DESKS_KEPT))
+    if kept and lacks_desks(settings, environ):
+        raise lost_desks(settings.accounts)
     store = await open_desk_store(settings, environ, context.clock.now())
     async with AsyncExitStack() as held:
         held.push_async_callback(store.close)  # unless all else is there too
@@ -130,6 +134,9 @@ async def open_desks(
             extra=extra,
         )
         made = Desks(site, store, desks_app(site, [*PAGES, *more]), HEADERS)
+        if not kept:
+            with suppress(Unavailable):  # as on a full disk; noted at the next start
+                await context.commit(lambda tx: tx.set_meta(DESKS_KEPT, "1"))
         held.pop_all()
     return made
 

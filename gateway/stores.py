@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from gateway.services.inquire import Inquiries
@@ -11,11 +12,15 @@ from gateway.services.operate import Queues
 from gateway.services.ports import SignBatch, Store, Unavailable
 from gateway.settings import Settings
 from gateway.storage.desks import DeskStore
+from gateway.storage.errors import StoreError
 from gateway.storage.group import QUEUE_MAX
 from gateway.storage.sqlite import Run, Worker, open_store
 from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.storage.sqlite_reads import SqliteInquiries
 from keys.durable_file import make_folder
+
+DESKS_KEPT = "desks"
+"""Name of the stored word that there is a file of the desks: one that is not there was lost, or not put back."""
 
 
 class Reads(Inquiries, Queues, Protocol):
@@ -75,6 +80,20 @@ async def open_stores(
         reads = inquiries or await SqliteInquiries.open(settings.database)
         held.push_async_callback(reads.close)
         return Opened(store, reads, held.pop_all().aclose)
+
+
+def lacks_desks(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Return whether what the desks keep is a file, and it is not there."""
+    return settings.dsn(environ) is None and not settings.accounts.exists()
+
+
+def lost_desks(path: Path) -> StoreError:
+    """Return what to say of a file of the desks that is gone: a new one in its place would let nobody in."""
+    hint = (
+        "put it back from its backup; where there is none: isthmus person invite ID --desk DESK makes another, and"
+        " everybody needs a new link"
+    )
+    return StoreError(f"{path} is missing, with every passkey, code and proof of what was approved at the desks", hint)
 
 
 async def open_desk_store(settings: Settings, environ: Mapping[str, str], now: datetime) -> DeskStore:

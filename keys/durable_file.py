@@ -8,8 +8,10 @@ import errno
 import os
 import re
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 NEVER_CONFIRMED = frozenset({errno.EINVAL, errno.ENOTSUP})
 """What a file system says that knows no sync of a folder (fsync(2)), as some shares: there is no more to be done."""
@@ -32,13 +34,27 @@ def write_durably(
     Raises ``OSError``, as on a full disk, and if it is to be ``new`` and is there, also where another process put it
     there in this instant; nothing was written then, but where it is ``Unconfirmed``.
     """
+    with written_durably(path, mode=mode, new=new, keep_owner=keep_owner) as file:
+        file.write(raw)
+
+
+@contextmanager
+def written_durably(
+    path: Path, *, mode: int | None = None, new: bool = False, keep_owner: bool = False
+) -> Iterator[BinaryIO]:
+    """
+    Put what the block writes into the file that it gets in the place of ``path``, as ``write_durably`` does.
+
+    What the block raises comes out, and leaves what was there before.
+    """
     try:
         folder = os.open(path.parent, os.O_RDONLY)
     except OSError as error:
         error.filename = str(path)
         raise
     try:
-        _put(path, raw, mode, new, keep_owner)
+        with _put(path, mode, new, keep_owner) as file:
+            yield file
         _confirm(folder, path)
     finally:
         os.close(folder)
@@ -100,7 +116,8 @@ _SHORT = 40
 """Characters of a name that are in that of the file beside it, which no disk finds too long so."""
 
 
-def _put(path: Path, raw: bytes, mode: int | None, new: bool, keep_owner: bool) -> None:
+@contextmanager
+def _put(path: Path, mode: int | None, new: bool, keep_owner: bool) -> Iterator[BinaryIO]:
     def made(name: str, flags: int) -> int:
         return os.open(name, flags, 0o666 if mode is None else mode)
 
@@ -111,7 +128,7 @@ def _put(path: Path, raw: bytes, mode: int | None, new: bool, keep_owner: bool) 
                 os.fchmod(file.fileno(), mode)
             if keep_owner and os.geteuid() == 0 and path.exists():
                 os.fchown(file.fileno(), path.stat().st_uid, path.stat().st_gid)
-            file.write(raw)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if new:

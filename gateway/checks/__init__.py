@@ -41,12 +41,13 @@ CHECKS: tuple[Check, ...] = (
 
 
 def run(look: Look) -> list[Item]:
-    """Run every check."""
-    return [item for one in CHECKS for item in _guarded(one, look)]
+    """Run every check. What several of them stand on and is not there is said once, by the first."""
+    told: set[tuple[str, str]] = set()
+    return [item for one in CHECKS for item in _guarded(one, look, told)]
 
 
-def _guarded(one: Check, look: Look) -> list[Item]:
-    """Run one check; what it raises is a finding too."""
+def _guarded(one: Check, look: Look, told: set[tuple[str, str]]) -> list[Item]:
+    """Run one check; what it raises is a finding too, unless it was ``told``."""
     items: list[Item] = []
     area = one.__name__
     try:
@@ -55,6 +56,9 @@ def _guarded(one: Check, look: Look) -> list[Item]:
         items.extend(bad(area, "%(why)s", RESTORE, why=why) for why in error.problems)
     except Exception as error:
         text, hint = plainly(error) if isinstance(error, Missing) else look.told(error)
+        if (text, hint) in told:
+            return items
+        told.add((text, hint))
         after = "%(then)s" if hint else N_("isthmus check again once this is mended")
         items.append(bad(area, "%(text)s", after, text=text, then=hint))
     return items

@@ -14,11 +14,13 @@ from gateway.services.checkpoints import LATE
 from gateway.services.health import N_, SOON, Item, Terms, bad, note, ok
 from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.ports import GONE_BACK, Unavailable
+from gateway.services.undelivered import UNTAKEN
 from gateway.storage import migrate, postgres_schema
 from gateway.storage.errors import DAMAGED, StoreError, of_desks
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
 from gateway.storage.postgres_schema import ELSEWHERE
 from gateway.storage.query import Query, sqlite_query
+from gateway.stores import DESKS_KEPT, lost_desks
 from keys.card import CLOCK_SKEW_MAX
 
 POSTGRES_MIN = 150_000
@@ -28,6 +30,9 @@ CONNECTIONS = 14
 
 APART_MAX = timedelta(seconds=30)
 """How far our clock may be from that of the database, by which each node can be compared with the others."""
+
+UNTAKEN_TOLD = timedelta(days=30)
+"""How long it is told that a State refused for good what is of no case."""
 
 _DURABLE = frozenset({"fsync", "full_page_writes"})
 """What makes a commit one; ``synchronous_commit`` each connection of ours sets for itself."""
@@ -85,6 +90,10 @@ SELECT partner, sum(one.cases), sum(one.messages) FROM (
 ) AS one GROUP BY partner ORDER BY partner
 """
 
+_UNTAKEN = f"SELECT name, value FROM meta WHERE name LIKE '{UNTAKEN}%' ORDER BY name"  # noqa: S608  # a constant
+
+_DESKS_KEPT = f"SELECT 1 FROM meta WHERE name = '{DESKS_KEPT}'"  # noqa: S608  # a constant
+
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table'",
     "postgres": "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
@@ -114,6 +123,14 @@ def database(look: Look) -> Iterator[Item]:
     else:
         hint = N_("restore the last backup, then isthmus restore begin-epoch")
         yield bad("database", N_("%(path)s is missing"), hint, path=path)
+
+
+def _lost_desks(look: Look, query: Query) -> Iterator[Item]:
+    """Look at whether the file of the desks is gone, of which the database knows: whoever restored may have left it."""
+    path = look.settings.accounts
+    if "desks" in look.settings.values and not path.is_file() and query(_DESKS_KEPT):
+        told = lost_desks(path)
+        yield bad("database", N_("no gateway starts over the database: %(why)s"), "%(then)s", why=told, then=told.hint)
 
 
 def _desks(look: Look) -> Iterator[Item]:
@@ -228,6 +245,8 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
         yield note("database", text, N_("make a backup before"), count=len(known) - len(applied))
     else:
         yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
+    if dialect == "sqlite":
+        yield from _lost_desks(look, query)
     ((latest,),) = query("SELECT max(at) FROM case_event" if look.whole else _LATEST)
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + CLOCK_SKEW_MAX:
         hint = N_("see that the clock is right and that NTP runs; where it was ahead before, this ends by itself")
@@ -240,6 +259,7 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
     yield from trust.stale(query, look.now, partners)
     yield from behind(look, query)
     yield from _left(query, partners)
+    yield from _untaken(query, look.now, partners)
     yield from _nodes(query, look.now)
     if len(applied) == len(known):
         yield from _not_contacted(query, partners)
@@ -291,6 +311,21 @@ def _left(query: Query, partners: Collection[str]) -> Iterator[Item]:
             )
             hint = N_("put it back into the configuration and start the gateway, until nothing is open with it")
             yield bad("partner", text, hint, country=country, cases=int(cases), messages=int(messages))
+
+
+def _untaken(query: Query, now: datetime, partners: Collection[str]) -> Iterator[Item]:
+    """Look at what a State refused for good that belongs to no case: no desk is told of it."""
+    for name, at in query(_UNTAKEN):
+        country, type = name.removeprefix(UNTAKEN).split(":")
+        said = datetime.fromisoformat(at)
+        if country in partners and abs(now - said) < UNTAKEN_TOLD:
+            text = N_("%(country)s refused for good on %(day)s what was said to it of no case: %(type)s")
+            hint = N_(
+                "ask its operators why, and tell them by another way; a directory is announced again; this is said for "
+                "%(days)s days"
+            )
+            days = UNTAKEN_TOLD.days
+            yield bad("partner", text, hint, country=country, day=said.date(), type=type, days=days)
 
 
 def _not_contacted(query: Query, partners: Collection[str]) -> Iterator[Item]:

@@ -10,7 +10,7 @@ from datetime import date
 
 from gateway import home as homes
 from gateway import read_only, settings
-from gateway.checks.look import Look, own_card
+from gateway.checks.look import Look, Missing, own_card
 from gateway.erased import ERASED_FILE
 from gateway.services.health import N_, Item, bad, note, ok
 from gateway.services.ports import Unavailable
@@ -111,10 +111,12 @@ def disk(look: Look) -> Iterator[Item]:
 
 def clock(look: Look) -> Iterator[Item]:
     """Look at whether the clock says an instant that can be."""
-    held, at = own_card(look.settings), f"{look.now:%Y-%m-%d %H:%M}"
+    held, at = None, f"{look.now:%Y-%m-%d %H:%M}"
+    with suppress(Missing, Unavailable):  # ``keys`` tells of it
+        held = own_card(look.settings)
     if look.now.date() < BUILT_ON:
         yield bad("clock", N_("the clock says %(at)s UTC, earlier than it can be"), N_("set it; run NTP"), at=at)
-    elif homes.is_ahead(held, look.now):
+    elif held is not None and homes.is_ahead(held, look.now):
         text = N_("the clock says %(at)s UTC, and our newest card is of %(issued)s: no partner takes it before")
         hint = N_("set the clock if it is late, and run NTP; if it is right: isthmus keys card --date-anew")
         yield bad("clock", text, hint, at=at, issued=f"{held.issued_at:%Y-%m-%d %H:%M}")

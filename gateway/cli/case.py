@@ -242,10 +242,12 @@ def list_(desk: Desk, states: tuple[str, ...], officer: str | None) -> None:
         of = stands_for(gateway.context, officer, gateway.context.clock.now()) if officer else ()
         roles = desk.roles(gateway)
         found = [
-            await list_cases(gateway.inquiries, roles, states=states, officer=one, limit=LIST_MAX)
+            await list_cases(gateway.inquiries, roles, states=states, officer=one, limit=LIST_MAX + 1)
             for one in of or (officer,)
         ]
-        return [row_json(row, roles) for rows in found for row in rows]
+        if any(len(rows) > LIST_MAX for rows in found):
+            say(f"There are more than these {LIST_MAX}, due later: name a --state or an --officer.")
+        return [row_json(row, roles) for rows in found for row in rows[:LIST_MAX]]
 
     desk.run(act)
 

@@ -4,7 +4,7 @@
 It stops the gateway, writes down what the thief can read, revokes what was here, puts new keys in its place, and
 greets every partner under them until each has answered.
 
-Rule 1: what can be read is found before a key is destroyed, and written to a file before anything is changed.
+Rule 1: what can be read is found before a key is destroyed, and written to files before anything is changed.
 Rule 2: new keys are on disk before the card that lists them, and that card before an old key is destroyed. A run that
 was cut short is run again; it then begins with keys of its own.
 Rule 3: what this command cannot change it names: the key-encryption key and the log key, the keys of persons that lie
@@ -45,7 +45,7 @@ from gateway.transport.card_directory import load_cards, write_card
 from keys import b64, card
 from keys.card import Card
 from keys.custody import KeyStore, open_store
-from keys.durable_file import write_durably
+from keys.durable_file import write_durably, written_durably
 from keys.errors import UnknownKey
 from keys.sign import Signer, SigningKey
 from schemas import ijson
@@ -90,18 +90,21 @@ SESSIONS = (
     " desks back from its backup and run this again, or move it away and invite everybody anew"
 )
 
+UNPUBLISHED = "card {} was not put into {} ({}): put it there by hand"
+
 DEVICE = "the signing key in the device is the same: until it was stopped, whoever had the machine could have it sign"
 """Said where a device signs. Any other signing key that our card lists lay in the key store, and is revoked."""
 
 
 @dataclass(slots=True)
 class Report:
-    """What was done, and what can be read."""
+    """What was done, and what can be read; ``messages`` names the file beside it that has each message, one a line."""
 
     country: str
     since: datetime
     until: datetime
     exposure: Exposure
+    messages: str
     ran: bool
     card: int | None = None
     epoch: int | None = None
@@ -134,7 +137,7 @@ class Report:
 @click.option("--wait", "wait_s", default=120, show_default=True, type=click.IntRange(0, 86400), metavar="SECONDS",
               help="How long to wait for the partners' answers.")  # fmt: skip
 @click.option("--report", "file", type=click.Path(dir_okay=False, resolve_path=True, path_type=Path), metavar="FILE",
-              help="Write the report here; by default compromise-TIME.json in the home.")  # fmt: skip
+              help="Write it here, messages beside it; by default compromise-TIME.json in the home.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write the report and change nothing; the gateway goes on.")
 @again_option
 @passphrase_option
@@ -167,7 +170,7 @@ def compromise(
     ask, held = passphrase(passphrase_file), own_card(chosen)
     _check_device(chosen, held)
     if dry_run:
-        report = asyncio.run(_look(chosen, ask, begin, wide, ran=False))
+        report = asyncio.run(_look(chosen, ask, path, begin, wide, ran=False))
         _write(path, report)
     else:
         signer = open_identity(home, identity, identity_passphrase_file, held)
@@ -219,12 +222,18 @@ def _check_cards(work: "_Work", held: Card) -> None:
 def _place(home: Path, file: Path | None) -> Path:
     """Return where the report is written; an earlier one is never written over."""
     if file is not None:
-        if file.exists():
-            raise FileExistsError(None, "exists; a report is never overwritten", str(file))
+        for path in (file, _messages_of(file)):
+            if path.exists():
+                raise FileExistsError(None, "exists; a report is never overwritten", str(path))
         return file
     stem = f"compromise-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     names = (f"{stem}{'' if number == 1 else f'-{number}'}.json" for number in count(1))
     return next(path for path in (home / name for name in names) if not path.exists())
+
+
+def _messages_of(report: Path) -> Path:
+    """Return where each message stands that can be read: they may be more than there is memory."""
+    return report.with_name(f"{report.stem}.messages.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,15 +259,23 @@ class _Work:
         return open_store(self.settings.custody, passphrase=self.ask, environ=os.environ)
 
 
-async def _look(chosen: Settings, ask: Callable[[], str], since: datetime, wide: "_Wide", *, ran: bool) -> Report:
-    """Return a report with what can be read, and nothing done yet."""
+async def _look(
+    chosen: Settings, ask: Callable[[], str], path: Path, since: datetime, wide: "_Wide", *, ran: bool
+) -> Report:
+    """Write each message that can be read beside ``path``, and return a report of them, with nothing done yet."""
     from gateway.web.signin.hand import persons_held  # here: the pages' libraries take a while
 
     async with opened(chosen.home, ask) as gateway:
         context, until = gateway.context, datetime.now(UTC)
-        published = load_cards(chosen.cards, context.country)
-        found = await exposure(context, published, since, until, database=wide.database, elsewhere=wide.elsewhere)
-        report = Report(context.country, since, until, found, ran, persons=persons_held(gateway.keys))
+        published, lines = load_cards(chosen.cards, context.country), _messages_of(path)
+        with written_durably(lines, mode=0o600) as file:
+            found = await exposure(
+                *(context, published, since, until),
+                database=wide.database,
+                elsewhere=wide.elsewhere,
+                tell=lambda one: file.write(ijson.dumps(plain(one)) + b"\n"),
+            )
+        report = Report(context.country, since, until, found, lines.name, ran, persons=persons_held(gateway.keys))
         if report.persons:
             report.remains = (*report.remains, f"{PERSONS} ({len(report.persons)} of them)")
         report.remains = (*report.remains, *given_out(chosen.values))
@@ -283,7 +300,7 @@ def _names(values: Any, path: Sequence[str]) -> bool:
 
 async def _all(work: _Work, path: Path, since: datetime, wide: "_Wide", ran: bool) -> Report:
     began = time.monotonic()
-    report = await _look(work.settings, work.ask, since, wide, ran=ran)
+    report = await _look(work.settings, work.ask, path, since, wide, ran=ran)
     _write(path, report)
     _mark(report, "read", began)
     await _sign_out(work.settings, report)
@@ -344,11 +361,14 @@ def _replace_keys(work: _Work, report: Report) -> None:
     if spki is not None:
         changes["spki"], report.certificate = [spki], "renewed"
     made = issue(work.settings, held, changes, work.identity)
-    for place in work.places:
-        write_card(place, made)
     report.card = made.serial
     report.revoked = [one["kid"] for one in (*signing, *sealing)]
     report.destroyed = _destroy(store, stolen, new)
+    for place in work.places:
+        try:
+            write_card(place, made)
+        except OSError as error:  # a folder that is not to be had keeps no partner from being met
+            report.remains = (*report.remains, UNPUBLISHED.format(made.serial, place, error.strerror or error))
 
 
 def _new_signing(store: KeyStore) -> SigningKey:
@@ -490,11 +510,10 @@ def _json(report: Report) -> dict[str, Any]:
 
 def _tell(report: Report, path: Path, shared: bool) -> None:
     found = report.exposure
-    line, disk = sum(one.line for one in found.messages), sum(one.disk for one in found.messages)
-    click.echo(f"report        {path}")
+    click.echo(f"report        {path}, with each message in {report.messages}")
     click.echo(f"stolen        {counted(len(found.keys), 'sealing key')}")
-    click.echo(f"on the line   {counted(line, 'message')} that a recording gives away")
-    click.echo(f"in the store  {counted(disk, 'message')} of {counted(len(found.cases), 'case')}")
+    click.echo(f"on the line   {counted(found.line, 'message')} that a recording gives away")
+    click.echo(f"in the store  {counted(found.disk, 'message')} of {counted(len(found.cases), 'case')}")
     if report.card is None:
         say("Nothing was changed. Without --dry-run the keys are replaced.")
         return

@@ -2,6 +2,7 @@
 
 import html
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,15 +57,16 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
     Whichever arrives first counts. What was printed is printed again, as the same page, until its answer is there.
     """
 
-    async def act(gateway: "Gateway") -> tuple[list[bytes], int]:
+    ours, pages = _country(home), list[str]()
+
+    async def act(gateway: "Gateway") -> int:
         await gateway.context.look()  # a store that has gone back would give its numbers a second time
         if country not in gateway.context.partners:
             raise NoPartner(country)
-        return await _waiting(gateway, country)
+        # One by one, for after weeks without a line more may wait than there is memory.
+        return await _take(gateway, country, lambda raw: pages.append(_write(out, Kind.MESSAGE, raw, ours, country)))
 
-    ours = _country(home)
-    envelopes, left = run(home, passphrase(passphrase_file), act)
-    pages = [_write(out, Kind.MESSAGE, raw, ours, country) for raw in envelopes]
+    left = run(home, passphrase(passphrase_file), act)
     if left:
         verb = "waits" if left == 1 else "wait"
         say(
@@ -76,21 +78,24 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
     emit({"pages": pages}, as_json=as_json)
 
 
-async def _waiting(gateway: "Gateway", country: str) -> tuple[list[bytes], int]:
-    """Return what may leave for ``country`` now, however long it would rest on the line, and how much else waits."""
+async def _take(gateway: "Gateway", country: str, give: Callable[[bytes], None]) -> int:
+    """Give what may leave for ``country`` now, however long it would rest on the line; return how much else waits."""
     now = gateway.context.clock.now()
 
     async def wake(tx: "Tx") -> None:
         await tx.hasten_posted(country, now, now)
 
     await gateway.context.commit(wake)
-    found: dict[str, bytes] = {}
+    given: set[str] = set()
     while new := {item.row.id: item.envelope for item in await gateway.deliverer.fetch(country, AT_ONCE)}:
-        if new.keys() <= found.keys():  # those that were taken first may be taken again by now
+        if new.keys() <= given:  # those that were taken first may be taken again by now
             break
-        found |= new
+        for id, envelope in new.items():
+            if id not in given:
+                give(envelope)
+        given |= new.keys()
     figures = await gateway.inquiries.figures(now)
-    return list(found.values()), figures.waiting.get(country, 0) - len(found)
+    return figures.waiting.get(country, 0) - len(given)
 
 
 @form.command()

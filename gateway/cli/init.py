@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import click
 
@@ -93,9 +92,8 @@ def init(
     for option, uri in (("--custody", custody), ("--identity-custody", identity_custody)):
         if uri.partition(":")[0] in ("env", "credential"):
             raise click.UsageError(f"{option} takes file:PATH; what env: and credential: take: isthmus keys export")
-    if database is not None and _has_password(database):
-        text = "a password belongs neither on a command line nor into the configuration: write the address into a file"
-        raise click.UsageError(f"{text} that you alone may read, and name that: --database file:PATH")
+    if database is not None:
+        typed.check_secret("--database", database)
     home.check_free(directory)
     _check_whole(directory)
     # Checked before anything is made, so that a mistake does not leave half a home behind.
@@ -118,12 +116,6 @@ def init(
         emit(_made(directory, card))
     else:
         _tell(directory, card)
-
-
-def _has_password(database: str) -> bool:
-    """Tell whether ``database`` is an address with a password in it."""
-    url = urlsplit(database)
-    return bool(url.netloc) and (url.password is not None or "password" in parse_qs(url.query))
 
 
 def _check_unused(query: Query) -> None:

@@ -8,9 +8,12 @@ Rule 3: a new key stands in a card before it is used, and an old private half is
 """
 
 import os
+import stat
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from gateway.cli.output import Verbs, emit, json_option, say, table
 from gateway.cli.own_card import (
     IDENTITY_VARIABLES,
     KeyPlace,
+    check_dated,
     date_anew,
     device_key,
     device_pin,
@@ -370,6 +374,7 @@ def _new_identity(
     chosen: Settings, held: Card, place: Path | str | None, passphrase_file: Path | None, as_json: bool
 ) -> None:
     """Make a new identity key at ``place`` and issue the card under it; nothing that exists is written over."""
+    check_dated(held)
     if place is None:
         raise click.UsageError("name where the new identity key is made: --new-identity FILE, on a medium of its own")
     if isinstance(place, str):
@@ -560,6 +565,14 @@ def passphrase_(file: Path, passphrase_file: Path | None, new_passphrase_file: P
     say("Restart the gateway with the new one. Replace the copy in the safe: older copies open with the old one.")
 
 
+def check_unread(descriptor: int) -> None:
+    """Raise ``click.UsageError`` if ``descriptor`` is of a file that others may read."""
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) & 0o077:
+        text = "others may read the file to which the private keys would be written"
+        raise click.UsageError(f"{text}: remove it, then umask 077 and the same again")
+
+
 @keys.command()
 @home_option
 @passphrase_option
@@ -572,6 +585,8 @@ def export(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     """
     if sys.stdout.isatty():
         raise click.UsageError("private keys are not shown at a terminal; give them to the program that keeps them")
+    with suppress(UnsupportedOperation):  # what is no file of the system
+        check_unread(sys.stdout.fileno())
     chosen = settings.load(home, os.environ)
     text = exported(open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ))
     if as_json:

@@ -51,7 +51,7 @@ def audit(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     if as_json:
         emit(found)
     else:
-        click.echo(f"{len(found.origins)} logs, {found.entries} entries, {found.answers} answers")
+        click.echo(f"{counted(len(found.origins), 'log')}; entries: {found.entries}; answers: {found.answers}")
     if found.findings:
         raise CommandError(
             Exit.INTEGRITY,

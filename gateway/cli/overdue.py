@@ -1,20 +1,21 @@
 """``isthmus overdue``: the board of what is late, for scripts. No identity is in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gateway.cli.output import emit, json_option, say, shown, table
+from gateway.cli.output import counted, emit, json_option, say, shown, table
 from gateway.cli.session import home_option, passphrase, passphrase_option, run
 from gateway.core.calendars import local_date
-from gateway.core.escalation import owed
+from gateway.core.escalation import Pressed, is_stopped, owed
 from gateway.services import cases
 from gateway.services.as_csv import csv_line
 from gateway.services.escalate import Escalation
 from gateway.services.inquire import BoardRow, Place
+from gateway.services.ports import Tx
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
@@ -54,7 +55,8 @@ def overdue(home: Path, passphrase_file: Path | None, partner: str | None, as_cs
 
     async def act(gateway: "Gateway") -> list[dict[str, Any]]:
         now = gateway.context.clock.now()
-        return [await _row(gateway, row, now) for row in await _board(gateway, partner, now)]
+        pages = [await _lines(gateway, page, now) async for page in _pages(gateway, partner, now)]
+        return [line for lines in pages for line in lines]
 
     rows = run(home, passphrase(passphrase_file), act)
     if as_json:
@@ -65,34 +67,52 @@ def overdue(home: Path, passphrase_file: Path | None, partner: str | None, as_cs
         click.echo(table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows]))
     else:
         say("Nothing is overdue.")
+    if unread := sum(row["reference"] is None for row in rows):
+        verb = "is" if unread == 1 else "are"
+        say(f"{counted(unread, 'case')} of these cannot be read, and {verb} here without a level: isthmus log audit")
 
 
-async def _board(gateway: "Gateway", partner: str | None, now: datetime) -> list[BoardRow]:
-    rows: list[BoardRow] = []
+async def _pages(gateway: "Gateway", partner: str | None, now: datetime) -> AsyncIterator[Sequence[BoardRow]]:
     after: Place | None = None
-    while True:
-        page = await gateway.inquiries.board(partner=partner, overdue_at=now, limit=PAGE, after=after)
-        rows.extend(page)
-        if len(page) < PAGE:
-            return rows
+    while page := await gateway.inquiries.board(partner=partner, overdue_at=now, limit=PAGE, after=after):
+        yield page
         after = page[-1].place
 
 
-async def _row(gateway: "Gateway", row: BoardRow, now: datetime) -> dict[str, Any]:
-    """Return one line: how many days late by the requested State's calendar day, and the level silence has reached."""
-    context = gateway.context
-    case = (await context.store.read(lambda tx: cases.load(context, tx, row.ref))).case
-    clock = owed(case)
-    standing = await Escalation(context).standing(case)
+async def _lines(gateway: "Gateway", page: Sequence[BoardRow], now: datetime) -> list[dict[str, Any]]:
+    """Return a line for each case of ``page``, but for those that were erased meanwhile."""
+    past = await gateway.inquiries.pressed([row.ref for row in page])
+
+    async def unit(tx: Tx) -> list[dict[str, Any]]:
+        lines = [await _line(gateway, tx, row, past[row.ref], now) for row in page]
+        return [line for line in lines if line is not None]
+
+    return await gateway.store.read(unit)
+
+
+async def _line(
+    gateway: "Gateway", tx: Tx, row: BoardRow, past: Sequence[Pressed], now: datetime
+) -> dict[str, Any] | None:
+    """
+    Return one line: how many days late by the requested State's calendar day, and the level silence has reached.
+
+    ``None`` where the case was erased meanwhile. One that cannot be read is late all the same: it has neither level nor
+    reference, and hides none of the others.
+    """
+    context, found = gateway.context, await tx.find_case(row.ref)
+    if found is None or found.sealed is None:
+        return None
+    held = cases.readable(context, found)
+    clock = owed(held.case) if held else None
+    standing = Escalation(context).standing_by(held.case, past, now) if held else None
     late = (local_date(now, clock.zone if clock else context.zone) - row.due_on).days if row.due_on else None
-    found = {name: getattr(row, name) for name in COLUMNS if hasattr(row, name)}
     return {
-        **found,
+        **{name: getattr(row, name) for name in COLUMNS if hasattr(row, name)},
         "due_on": row.due_on and row.due_on.isoformat(),
         "days_late": late,
-        "level": standing.level,
-        "do_not_press": standing.stopped,
-        "reference": standing.reference,
+        "level": standing and standing.level,
+        "do_not_press": is_stopped(past),
+        "reference": standing and standing.reference,
     }
 
 

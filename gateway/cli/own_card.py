@@ -64,6 +64,12 @@ def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | N
     Raises ``CommandError`` if it is not here, or is not the one of ``held``, which somebody else may have put there;
     and if ``held`` is dated ahead: nobody takes it, nor what follows it.
     """
+    check_dated(held)
+    return _identity_of(home, file, passphrase_file, held)
+
+
+def check_dated(held: Card) -> None:
+    """Raise ``CommandError`` if our card ``held`` is dated ahead: nobody takes it, nor what follows it."""
     if homes.is_ahead(held, datetime.now(UTC)):
         raise CommandError(
             Exit.CONFIGURATION,
@@ -71,7 +77,6 @@ def open_identity(home: Path, file: Path | str | None, passphrase_file: Path | N
             f"our newest card, {held.serial}, is dated {held.issued_at:%Y-%m-%d %H:%M} UTC, ahead of the clock",
             "set the clock if it is late; if it is right, no partner takes that card: isthmus keys card --date-anew",
         )
-    return _identity_of(home, file, passphrase_file, held)
 
 
 def _identity_of(home: Path, file: Path | str | None, passphrase_file: Path | None, held: Card) -> Signer:

@@ -169,7 +169,15 @@ def shut_out(id: str, home: Path, as_json: bool) -> None:
 
 
 async def _drop_means(chosen: settings.Settings, id: str) -> tuple[int, int]:
-    """Return how many means were taken away and how many sessions ended. Raises ``StoreError``."""
+    """
+    Return how many means were taken away and how many sessions ended. Raises ``StoreError``.
+
+    A file that is not there is not made for it: a start would take that for the one that was lost.
+    """
+    from gateway.stores import lacks_desks
+
+    if lacks_desks(chosen, os.environ):
+        return 0, 0
     async with _accounts(chosen) as (accounts, now):
         return await accounts.drop_means(id, "", "operator", now)
 

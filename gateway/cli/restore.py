@@ -104,9 +104,9 @@ def _check_stopped(chosen: settings.Settings) -> None:
 
 async def sign_everybody_out(chosen: settings.Settings) -> None:
     """End every session at the desks, and take back every link that nobody used."""
-    from gateway.stores import open_desk_store
+    from gateway.stores import lacks_desks, open_desk_store
 
-    if chosen.dsn(os.environ) is None and not chosen.accounts.exists():
+    if lacks_desks(chosen, os.environ):
         return  # there never were any desks
     store = await open_desk_store(chosen, os.environ, datetime.now(UTC))
     try:

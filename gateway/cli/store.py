@@ -15,6 +15,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import Verbs, emit, json_option, say
 from gateway.cli.running import alone
 from gateway.cli.session import home_option
+from gateway.cli.typed import check_secret
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def move(home: Path, target: str, as_json: bool) -> None:
     Afterwards what was moved away from is set aside and cannot be served. Exits 6 if anything differs; then nothing was
     changed.
     """
+    check_secret("--to", target)
     chosen = settings.load(home, os.environ)
     with alone(chosen):
         made = _move(chosen, _wanted(chosen, target))

@@ -519,6 +519,8 @@ def _draft_json(list_: Repository, role: str, draft: Any) -> dict[str, Any]:
 @json_option
 def fingerprint(what: str, qr: bool, out: Path | None, as_json: bool) -> None:
     """Print the fingerprint of WHAT, a KEY or the file of a card, a root or a draft: as words, digits and a QR code."""
+    if out is not None and out.suffix not in (".svg", ".png"):
+        raise click.UsageError(f"{out} is neither .svg nor .png")
     value = _fingerprint_of(what)
     code = segno.make_qr(value.hex().upper(), error="m")
     if out is not None:

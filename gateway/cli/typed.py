@@ -1,8 +1,9 @@
-"""What somebody typed about a key or a card, read: a public key, a fingerprint, an instant, an address."""
+"""What somebody typed about a key or a card, read: a public key, a fingerprint, an instant, an address, a database."""
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import click
 
@@ -30,6 +31,14 @@ def address(text: str) -> str:
     if len(text) > form["maxLength"] or not re.search(form["pattern"], text):
         raise click.UsageError("--address is where partners reach the gateway, such as https://gateway.example:8443")
     return text
+
+
+def check_secret(option: str, database: str) -> None:
+    """Raise ``click.UsageError`` if ``database`` is an address with a password, which everybody on the machine sees."""
+    url = urlsplit(database)
+    if url.netloc and (url.password is not None or "password" in parse_qs(url.query)):
+        text = "a password belongs neither on a command line nor into the configuration: write the address into a file"
+        raise click.UsageError(f"{text} that you alone may read, and name that: {option} file:PATH")
 
 
 def past_instant(text: str) -> datetime:

@@ -7,7 +7,7 @@ Rule 3: whoever answers for the person says alone, at once, that pressing endang
 Rule 4: what leaves the house on paper has references of its own, and neither ours nor the thread's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -110,9 +110,12 @@ class Escalation:
 
     async def standing(self, case: Case) -> Standing:
         """Return where ``case`` stands now."""
-        context, now = self._context, self._context.clock.now()
-        past = await context.store.read(lambda tx: _past(tx, case.ref))
-        stopped = is_stopped(past)
+        past = await self._context.store.read(lambda tx: _past(tx, case.ref))
+        return self.standing_by(case, past, self._context.clock.now())
+
+    def standing_by(self, case: Case, past: Sequence[Pressed], now: datetime) -> Standing:
+        """Return where ``case`` stands at ``now``, after it was pressed for as ``past`` says."""
+        context, stopped = self._context, is_stopped(past)
         requested = case.partner if case.side == "requesting" else context.country
         held = stopped or case.state in HELD
         return Standing(context.reckoner.level(requested, owed(case), now, held), stopped, reference(case.thread))

@@ -10,7 +10,7 @@ that a card of ours lists lay here until somebody noted that it was destroyed, a
 Rule 3: with the database too a thief reads every message kept under the key of a case that was not erased before.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -52,13 +52,18 @@ class Exposed:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """What can be read after a theft in [``since``, ``until``]: with which keys, of which cases, which messages."""
+    """
+    What can be read after a theft in [``since``, ``until``]: with which keys, of which cases, and how many messages.
+
+    ``line`` counts those of which a recording of the line is enough, ``disk`` those that lie in the database.
+    """
 
     since: datetime
     until: datetime
     keys: tuple[str, ...]
     cases: tuple[str, ...]
-    messages: tuple[Exposed, ...]
+    line: int
+    disk: int
 
 
 class _Window(NamedTuple):
@@ -74,9 +79,12 @@ async def exposure(
     *,
     database: bool,
     elsewhere: bool,
+    tell: Callable[[Exposed], object],
 ) -> Exposure:
     """
     Return what a thief can read who had the key store, and with ``database`` the database, in [``since``, ``until``].
+
+    Each message is told as it is found, in the order of the store: they may be more than there is memory.
 
     Args:
         context: the gateway, before any key of it is destroyed.
@@ -85,6 +93,7 @@ async def exposure(
         until: when the gateway was stopped.
         database: whether the database may have been taken too.
         elsewhere: whether another machine may hold a key still that was noted as destroyed before ``since``.
+        tell: hears of each message.
     """
     ends = await context.store.read(lambda tx: tx.sealing_ends())
     windows = _windows(published)
@@ -94,17 +103,18 @@ async def exposure(
     for partner, digest, kid in await context.store.read(lambda tx: tx.inbound_again()):
         again.setdefault((partner, digest), []).append(kid)
     readable = await _readable(context, since) if database else {}
-    found = []
+    line = disk = 0
     for direction in (INBOUND, OUTBOUND):
         async for trace in _all(context, direction):
             certain = trace.kid is not None or direction == OUTBOUND
             kids = _kids(trace, windows) | set(again.get((trace.partner, trace.digest), ()))
             taken = tuple(sorted(b64.encode(kid) for kid in kids & stolen)) if direction == INBOUND else ()
             kept = readable.get(trace.ref or "")
-            disk = kept is not None and (trace.kept or kept)
-            if taken or disk:
-                found.append(_exposed(trace, taken, disk, certain or not taken))
-    return Exposure(since, until, tuple(sorted(map(b64.encode, stolen))), tuple(sorted(readable)), tuple(found))
+            is_kept = kept is not None and (trace.kept or kept)
+            if taken or is_kept:
+                tell(_exposed(trace, taken, is_kept, certain or not taken))
+            line, disk = line + bool(taken), disk + is_kept
+    return Exposure(since, until, tuple(sorted(map(b64.encode, stolen))), tuple(sorted(readable)), line, disk)
 
 
 def _exposed(trace: Trace, keys: tuple[str, ...], disk: bool, certain: bool) -> Exposed:

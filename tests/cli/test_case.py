@@ -26,6 +26,7 @@ from tests.cli.support import (
     state,
     value,
 )
+from tests.support.spoilt import spoilt
 
 
 def test_a_case_is_opened_listed_and_shown(homes: Homes) -> None:
@@ -163,6 +164,7 @@ def test_a_positive_answer(homes: Homes) -> None:
     assert "REPLIED" == state(homes, "XAA", ours)
     assert "CONTESTED" == desk(homes, "XAA", "first", "contest", "--ground", "WRONG_PERSON", "--", ours)["state"]
     assert [] == value("log", "audit", "-C", homes.home("XAA"))["findings"]
+    assert call("log", "audit", "-C", homes.home("XAA")).stdout.startswith("1 log; entries: ")
     assert {"CONTESTED": 1} == value("stats", "-C", homes.home("XAA"))["partners"]["XBB"]["cases"]
 
 
@@ -307,6 +309,31 @@ def test_what_is_late_is_listed_without_an_identity(homes: Homes) -> None:
     texts = [call("overdue", "-C", home, *form).stdout for form in ((), ("--csv",))]
     assert all(ours in text and "Иванова" not in text for text in texts)
     assert 1 == value("stats", "-C", home)["partners"]["XBB"]["overdue"]
+
+
+def test_a_late_case_that_cannot_be_read_hides_no_other(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is late all the same: it is listed without a level, said to be unreadable, and the next page is read."""
+    home, (spoiled, whole) = homes.home("XAA"), [opened(homes) for _ in range(2)]
+    monkeypatch.setattr("gateway.cli.overdue.PAGE", 1)
+    with closing(sqlite3.connect(home / "data/gateway.db", isolation_level=None)) as db:
+        db.execute("UPDATE case_file SET due_at = 1700000000 + (ref = ?)", (whole,))
+        ((sealed,),) = db.execute("SELECT sealed FROM case_file WHERE ref = ?", (spoiled,))
+        db.execute("UPDATE case_file SET sealed = ? WHERE ref = ?", (spoilt(sealed), spoiled))
+    done = call("overdue", "-C", home, "--json")
+    assert (0, True) == (done.exit_code, "1 case of these cannot be read" in done.stderr)
+    assert [(spoiled, False), (whole, True)] == [
+        (row["ref"], bool(row["reference"])) for row in json.loads(done.stdout)
+    ]
+
+
+def test_a_list_that_is_cut_says_so(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody takes the first thousand for all there are."""
+    refs = {opened(homes) for _ in range(2)}
+    asked = ("case", "list", "-C", homes.home("XAA"), "--as", "first", "--json")
+    for most, said in ((2, False), (1, True)):
+        monkeypatch.setattr("gateway.cli.case.LIST_MAX", most)
+        done = call(*asked)
+        assert (most, said) == (len(refs & {row["ref"] for row in json.loads(done.stdout)}), "more than" in done.stderr)
 
 
 def test_a_character_that_is_none_is_told_of(homes: Homes) -> None:

@@ -486,6 +486,12 @@ def _torn(path: Path) -> None:
             ),
             *("trust", "what is published of XBB was last read"),
         ),
+        (
+            lambda path: _altered(
+                path, "INSERT INTO meta SELECT 'untaken:XBB:directory', strftime('%Y-%m-%dT%H:%M:%S+00:00')"
+            ),
+            *("partner", "XBB refused for good on"),
+        ),
     ],
 )
 def test_what_only_a_check_can_see_of_a_database_is_a_finding(
@@ -539,6 +545,48 @@ def test_a_database_of_the_desks_that_is_empty_is_none_that_does_not_open(homes:
     (home / "data/desks.db").touch(0o600)
     assert "database" not in findings(home)
     asyncio.run(_opened_once(home / "data/desks.db"))
+
+
+def test_a_lost_database_of_the_desks_is_told_and_not_made_anew(homes: Homes) -> None:
+    """Who restored the cases alone would have nobody sign in and no proof of approvals: another one is made by hand."""
+    home = homes.home("XBB")
+    with open(home / "isthmus.toml", "a") as file:
+        file.write(DESKS)
+    path = home / "data/desks.db"
+    assert "database" not in findings(home)  # there never was one
+    asyncio.run(_desks_begun(home))
+    for one in path.parent.glob("desks.db*"):
+        one.unlink()
+    call("person", "shut-out", "first", "-C", home)
+    with pytest.raises(StoreError, match=f"^{path} is missing") as refused:
+        asyncio.run(_desks_begun(home))
+    assert (3, False) == (describe(refused.value).exit, path.exists())
+    assert f": {path} is missing" in findings(home)["database"]
+    value("person", "invite", "first", "-C", home, "--desk", "interior")
+    assert "database" not in findings(home)
+    asyncio.run(_desks_begun(home))
+
+
+async def _desks_begun(home: Path) -> None:
+    """Open the desks as a start does."""
+    chosen = settings.load(home, {})
+    gateway = await app.build(chosen, passphrase=lambda: PHRASE, run=run_inline, log=_silent)
+    try:
+        await (await serving.open_desks_of(gateway, environ={})).close()
+    finally:
+        await gateway.close()
+
+
+def test_what_several_checks_stand_on_is_told_once(homes: Homes) -> None:
+    """One loss is one finding: whoever reads five looks for five causes."""
+    home, text = homes.home("XBB"), "the card directory cannot be read"
+    shutil.rmtree(home / "cards/XBB")
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert 1 == sum("holds no card of ours" in item["text"] for item in items)
+    assert ["ok"] == [item["level"] for item in items if item["area"] == "clock"]
+    shutil.rmtree(home / "cards")
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert [text] == [item["text"][: len(text)] for item in items if text in item["text"]]
 
 
 async def _opened_once(path: Path) -> None:

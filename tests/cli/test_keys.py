@@ -6,12 +6,13 @@ import re
 import shutil
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from gateway.checks import keys as keys_checks
@@ -19,7 +20,7 @@ from gateway.checks import run
 from gateway.checks.look import Look
 from gateway.cli import restore
 from gateway.cli.errors import CommandError
-from gateway.cli.keys import _next_sealing, next_signing, open_person_key, private_kids
+from gateway.cli.keys import _next_sealing, check_unread, next_signing, open_person_key, private_kids
 from gateway.cli.own_card import issue, our_cards, own_card
 from gateway.cli.running import alone
 from gateway.core.wire import format_instant
@@ -188,6 +189,8 @@ def test_cards_that_a_clock_ahead_has_dated_are_put_anew_in_their_places(homes: 
         write_card(home / "cards", made)
     assert (3, "card-ahead") == told("keys", "card", "--address", "https://xbb.test")
     assert (3, "card-ahead") == told("restore", "begin-epoch", "--again")
+    new = str(homes.root / "new.keys")  # a card under another key would be the newest, and none could be dated anew
+    assert (3, "card-ahead") == told("keys", "rotate", "identity", "--new-identity", new)
     assert 2 == call("keys", "card", "-C", home, "--date-anew", "--web-pki").exit_code
     found = [item for item in run(Look(chosen, lambda: PHRASE, datetime.now(UTC))) if item.level == "finding"]
     # No second one leads to older cards: `restore the card directory` would take the epoch back.
@@ -548,6 +551,16 @@ def test_private_keys_are_not_shown_at_a_terminal(homes: Homes, monkeypatch: pyt
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True)
     result = call("keys", "export", "-C", homes.home("XBB"))
     assert (2, "", True) == (result.exit_code, result.stdout, "terminal" in result.stderr)
+
+
+def test_private_keys_are_written_into_no_file_that_others_read(tmp_path: Path) -> None:
+    """A shell makes a file that everybody on the machine may read, unless it was told otherwise."""
+    for mode, told in ((0o600, False), (0o644, True), (0o640, True)):
+        path = tmp_path / oct(mode)
+        path.touch()
+        path.chmod(mode)
+        with path.open("wb") as file, pytest.raises(click.UsageError) if told else nullcontext():
+            check_unread(file.fileno())
 
 
 def test_a_key_whose_id_begins_with_a_dash(homes: Homes) -> None:

@@ -190,6 +190,12 @@ def test_a_place_that_is_none(homes: Homes, target: str, exit: int) -> None:
     assert (exit, True) == (result.exit_code, "hint:" in result.stderr)
 
 
+def test_no_password_is_named_on_a_command_line(homes: Homes) -> None:
+    """A move would say to put it into the configuration, too; as where a home is made it goes into a file."""
+    result = call("store", "move", "-C", homes.home("XAA"), "--to", "postgresql://isthmus:secret@db/isthmus")
+    assert (2, True, False) == (result.exit_code, "file:PATH" in result.stderr, "secret" in result.output)
+
+
 def test_an_address_in_the_open_is_not_told(homes: Homes, postgres: Cluster) -> None:
     """Nothing that a move or a check prints holds the password of the database."""
     home = homes.home("XAA")

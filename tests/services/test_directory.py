@@ -12,6 +12,7 @@ import pytest_asyncio
 from gateway.services import directory
 from gateway.services.context import Forbidden
 from gateway.services.ports import HttpAnswer
+from gateway.services.undelivered import UNTAKEN
 from schemas import SchemaError
 from tests.support import story
 from tests.support.holds import held
@@ -113,6 +114,8 @@ async def test_change_that_meets_a_final_problem_is_not_announced_without_end(ne
         patch.setattr(network.wires, "post", final)
         await announced(network, change())
     assert 0 == await network.deliver()
+    noted = await network.gateways["XBB"].store.read(lambda tx: tx.metas(UNTAKEN))
+    assert [f"{UNTAKEN}XAA:directory"] == [name for name, _ in noted]  # for who runs it: no desk sees it
 
 
 async def test_change_holds_from_its_day(network: Network) -> None:

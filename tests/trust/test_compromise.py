@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from gateway.services import compromise, listing
 from gateway.services import exposure as exposures
 from gateway.services import outbox as outboxes
 from gateway.services.compromise import ANSWERED, ON_HOLD, WAITS, Compromise
-from gateway.services.exposure import Exposure, exposure
+from gateway.services.exposure import Exposed, Exposure, exposure
 from gateway.services.ports import Committed, Tx, Unit
 from gateway.services.rows import Trace
 from gateway.settings import load
@@ -34,7 +34,17 @@ from keys import b64, card, jws
 from keys.custody import open_store
 from keys.seal import SealingKey
 from keys.sign import SigningKey
-from tests.cli.support import Homes, call, deliver, in_environment, link_leads_on, value, write_stand
+from tests.cli.support import (
+    Homes,
+    approved,
+    call,
+    deliver,
+    desk,
+    in_environment,
+    link_leads_on,
+    value,
+    write_stand,
+)
 from tests.services.one_case import over
 from tests.storage.support import case, event
 from tests.support import questions, story
@@ -63,18 +73,27 @@ def test_two_partners_and_a_thief(tmp_path: Path) -> None:
     assert 0 == done.returncode
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What can be read after a theft, and each message of it."""
+
+    whole: Exposure
+    messages: list[Exposed]
+
+
 async def exposed(
     network: Network, country: str, since: datetime, *, database: bool = True, elsewhere: bool = False
-) -> Exposure:
+) -> Seen:
     """Return what a thief can read who was there from ``since`` until now; with ``elsewhere`` on another machine."""
-    gateway = network.gateways[country]
+    gateway, told = network.gateways[country], list[Exposed]()
     published = load_cards(network.homes[country] / "cards", country)
-    return await exposure(
-        gateway.context, published, since, network.clock.now(), database=database, elsewhere=elsewhere
-    )
+    span = (published, since, network.clock.now())
+    found = await exposure(gateway.context, *span, database=database, elsewhere=elsewhere, tell=told.append)
+    assert (found.line, found.disk) == (sum(one.line for one in told), sum(one.disk for one in told))
+    return Seen(found, told)
 
 
-def digests(found: Exposure, way: str) -> set[str]:
+def digests(found: Seen, way: str) -> set[str]:
     """Return the payload digests that can be read by ``way``."""
     return {one.digest for one in found.messages if getattr(one, way)}
 
@@ -108,7 +127,7 @@ async def test_a_key_that_is_gone_and_was_not_noted_so_counts_as_stolen(network:
     await story.received(network)
     network.gateways["XBB"].context.keyring.sealing.clear()
     found = await exposed(network, "XBB", network.clock.now(), database=False)
-    assert (13, await received(network, "XBB")) == (len(found.keys), digests(found, "line"))
+    assert (13, await received(network, "XBB")) == (len(found.whole.keys), digests(found, "line"))
 
 
 async def test_a_key_that_another_machine_may_hold_counts_as_stolen(network: Network) -> None:
@@ -119,7 +138,7 @@ async def test_a_key_that_another_machine_may_hold_counts_as_stolen(network: Net
     (gone,) = await network.gateways["XBB"].windows.run_once(network.clock.now())
     network.clock.pass_(hours=1)
     found = await exposed(network, "XBB", network.clock.now(), database=False, elsewhere=True)
-    assert (True, await received(network, "XBB")) == (gone in found.keys, digests(found, "line"))
+    assert (True, await received(network, "XBB")) == (gone in found.whole.keys, digests(found, "line"))
 
 
 async def test_an_erasure_before_the_theft_closes_the_store(network: Network) -> None:
@@ -138,14 +157,14 @@ async def test_a_report_is_whole_however_much_there_is(network: Network, monkeyp
         await story.received(network)
     whole = await exposed(network, "XBB", START)
     monkeypatch.setattr(exposures, "PAGE", 1)
-    assert (3, whole) == (len(whole.cases), await exposed(network, "XBB", START))
+    assert (3, whole) == (len(whole.whole.cases), await exposed(network, "XBB", START))
 
 
 async def test_a_store_that_was_not_taken_gives_nothing_away(network: Network) -> None:
     """With the keys alone, a thief needs a recording; what we sent was sealed to keys that never lay here."""
     await story.acknowledged(network)
     found = await exposed(network, "XAA", START, database=False)
-    assert (set(), ()) == (digests(found, "disk"), found.cases)
+    assert (set(), ()) == (digests(found, "disk"), found.whole.cases)
     assert {"inbound"} == {one.direction for one in found.messages}
 
 
@@ -380,13 +399,18 @@ def test_the_command_needs_an_instant_with_its_zone(homes: Homes) -> None:
 
 def test_a_dry_run_changes_nothing(homes: Homes) -> None:
     """The report is written for its owner alone, and key store, card and epoch are as before."""
-    home_ = homes.home("XAA")
+    home_, ref = homes.home("XAA"), approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
     before = {name: (home_ / name).read_bytes() for name in ("gateway.keys", "tls.key", "isthmus.toml")}
     done = value("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--dry-run")
     assert before == {name: (home_ / name).read_bytes() for name in before}
     assert ["1.jws"] == [path.name for path in (home_ / "cards/XAA").iterdir()]
     assert (13, None) == (len(done["exposure"]["keys"]), done["card"])
-    assert 0o600 == Path(done["file"]).stat().st_mode & 0o777
+    lines = home_ / done["messages"]
+    assert [0o600] * 2 == [path.stat().st_mode & 0o777 for path in (Path(done["file"]), lines)]
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [(ref, "outbound", True)] == [(one["ref"], one["direction"], one["disk"]) for one in told]
+    assert (0, 1) == (done["exposure"]["line"], done["exposure"]["disk"])
 
 
 def test_a_report_is_never_written_over(homes: Homes) -> None:
@@ -404,8 +428,11 @@ def test_every_private_half_that_lay_here_is_replaced(homes: Homes, tmp_path: Pa
     store = open_store(f"file:{home_ / 'gateway.keys'}", passphrase=lambda: "correct horse battery", environ={})
     stolen = {store.get(name) for name in store.names() if name.startswith(("sign", "seal"))}
     arguments, began = ("compromise", "-C", home_, "--json", "--since"), datetime.now(UTC).replace(microsecond=0)
-    done = call(*arguments, "2026-01-01T00:00:00Z", "--wait", "0", "--publish", tmp_path / "web")
+    (tmp_path / "file").touch()
+    places = ("--publish", tmp_path / "file/web", "--publish", tmp_path / "web")
+    done = call(*arguments, "2026-01-01T00:00:00Z", "--wait", "0", *places)
     report = json.loads(done.stdout)
+    assert [str(tmp_path / "file/web")] == [text.split()[6] for text in report["remains"] if "was not put into" in text]
     assert (1, {"XBB": "waits"}) == (done.exit_code, report["partners"])
     assert report["partners"] == json.loads(Path(report["file"]).read_bytes())["partners"]
     assert (0, 0) == (report["signed_again"], report["dropped"])  # what greets the partners waits for them
