@@ -144,6 +144,7 @@ MARKS: Mapping[str, str] = {
     "attested": "M-02",
     # What is said of data that was sent.
     "fresh_number": "V-10",
+    "asked_still": "V-11",
     "asked_before": "V-11",
     "was_asked": "V-11",
     "posted": "V-12",

@@ -201,6 +201,9 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     # What the requesting State says.
     *_rows((S.NEEDS_TIER2,), "elements", S.ACKNOWLEDGED, _PARTNER, ("rules_receive",), "message"),
     Row(S.NEEDS_INTERVIEW, "interview_answer", S.ACKNOWLEDGED, _PARTNER, evidence="message"),
+    # An answer of ours that never left, or was refused, takes back no question that was heard before it.
+    *_rows(WORKING, "elements", STAY, _PARTNER, ("asked_still", "rules_receive"), "message"),
+    *_rows(WORKING, "interview_answer", STAY, _PARTNER, ("asked_still",), "message"),
     Row(S.REPLIED, "contest", S.CONTESTED, _PARTNER, ("contest_once",), "message"),
     *_rows(OPEN_REQUESTED, "reminder", STAY, _PARTNER, BOUNDED),
     *_rows((*OPEN_REQUESTED, S.UNDELIVERED), "withdrawal", S.WITHDRAWN, _PARTNER, (), "message"),

@@ -142,6 +142,11 @@ def _within_bound(case: Case, event: Event, now: datetime) -> tuple[Finding, ...
     return _found("D-10", "as many notices of delay as a thread takes were sent in it") if full else ()
 
 
+def _asked_still(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """The store knows which question was told, and whether anything answered it or came in its place."""
+    return () if event.data.get("asked_still") else _found("V-11", "no question that waits for this was told")
+
+
 def _contest_once(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return _found("V-06", "a reply is contested once") if case.contests else ()
 
@@ -361,6 +366,7 @@ GUARDS = {
     "interview_allowed": _interview_allowed,
     "interview_consented": _interview_consented,
     "interview_agreed": _interview_agreed,
+    "asked_still": _asked_still,
     "attested": _attested,
     "same_freezer": _same_freezer,
     "released": _released,

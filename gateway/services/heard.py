@@ -1,11 +1,23 @@
 """What the other State may have heard of us in a case: as far as we know, and as it listed after a restore."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 
 from gateway.core import exercise, wire
 from gateway.core.case import Case, State
-from gateway.core.messages import ACCEPTANCE, ELEMENTS, POSITIVE_OUTCOMES, PROPOSAL, RECTIFICATION, SCHEDULE, TYPES
+from gateway.core.messages import (
+    ACCEPTANCE,
+    ELEMENTS,
+    INTERVIEW,
+    INTERVIEW_ANSWER,
+    POSITIVE_OUTCOMES,
+    PROPOSAL,
+    QUESTION,
+    RECTIFICATION,
+    REPLY,
+    SCHEDULE,
+    TYPES,
+)
 from gateway.services import listing, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -55,6 +67,26 @@ async def is_unconfirmed(tx: Tx, case: Case) -> bool:
     """Return whether nothing says that the other State took what was said last of a journey."""
     rows = [row for row in await tx.outbound_of_case(case.ref) if row.type == SCHEDULE and row.state != "dropped"]
     return not rows or rows[-1].status != wire.ACCEPTED
+
+
+ANSWERS: Mapping[str, str] = {ELEMENTS: QUESTION, INTERVIEW_ANSWER: INTERVIEW}
+"""What answers a question of ours, type by type."""
+
+
+async def is_asked_still(tx: Tx, case: Case, type: str) -> bool:
+    """
+    Return whether the question that a message of ``type`` answers was told, and waits for that still.
+
+    It does until such an answer came, or a reply of ours was taken; not by what was answered and never left.
+    """
+    said = [row for row in await tx.outbound_of_case(case.ref) if row.posted_at is not None and row.stands]
+    last = max((row for row in said if row.type in {REPLY, *ANSWERS.values()}), key=lambda row: row.place, default=None)
+    if last is None or last.type != ANSWERS[type]:
+        return False
+    came = [row for row in await tx.inbound_of_case(case.ref, bare=True) if row.type == type]
+    return not any(
+        row.status == wire.ACCEPTED and last.posted_at is not None and row.received_at >= last.posted_at for row in came
+    )
 
 
 async def is_late(tx: Tx, case: Case, in_reply_to: str | None) -> bool:

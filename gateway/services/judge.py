@@ -278,6 +278,8 @@ class Judge:
             data["clocks"] = begun
         if payload.type == PROPOSAL:
             data["replied"] = await _replied(tx, case)
+        if payload.type in heard.ANSWERS:
+            data["asked_still"] = await heard.is_asked_still(tx, case, payload.type)
         if payload.type == SCHEDULE:
             data["lost"] = await heard.may_have_lost(context, tx, case)
         if name in ("acceptance", "refusal"):

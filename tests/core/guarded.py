@@ -81,6 +81,7 @@ SPOILT: dict[str, Spoil] = {
     "interview_allowed": with_case(draft=support.draft(), received=support.REQUEST_BODY),
     "interview_consented": with_case(interview={}),
     "interview_agreed": with_case(interview={}),
+    "asked_still": with_data(asked_still=False),
     "attested": interviewed,
     "indication_stands": lambda case, event: (
         replace(case, draft=support.draft(asylum={**support.DRAFT["asylum"], "state": "indicated"})),

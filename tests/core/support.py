@@ -335,6 +335,7 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "valid_until": "2027-01-01T00:00:00Z",
         "body": ours,
         "asked": ("SEX",),
+        "asked_still": True,
         "reason": "reason",
         "undo": None,
         "posted": True,

@@ -68,8 +68,13 @@ SEVERAL = {
 
 
 def _taken(rows: Iterable[Row], state: S) -> set[str]:
-    """Return the types whose event the partner may bring in ``state``."""
-    events = {row.event for row in rows if row.source == state and "partner" in row.who}
+    """
+    Return the types whose event the partner may bring in ``state``.
+
+    Where a row asks whether a question was told that waits still, the thread stands at that question, whatever the case.
+    """
+    mine = (row for row in rows if row.source == state and "partner" in row.who)
+    events = {row.event for row in mine if "asked_still" not in row.guards}
     return {row.type for row in TYPES.values() if events & SEVERAL.get(row.type, {row.event})}
 
 

@@ -18,6 +18,7 @@ from gateway.core.messages import (
     DELAY,
     DOCUMENT,
     ELEMENTS,
+    INTERVIEW_ANSWER,
     RECTIFICATION,
     REISSUE,
     REMINDER,
@@ -25,10 +26,10 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.return_guards import OUTDATED
-from gateway.services import person_stop, reading
+from gateway.services import heard, person_stop, reading
 from gateway.services.answer import ANSWER_WAITS, UNISSUED, UNSAID
 from gateway.services.notices import STILL_HERE
-from tests.support import homeward, story
+from tests.support import homeward, interviews, story
 from tests.support.network import Network
 
 CASE, CLERK = "case_officer", "registry_clerk"
@@ -67,6 +68,40 @@ async def by_us(network: Network, ours: str, theirs: str) -> None:
 
 
 CORRECTIONS = (by_a_value, by_a_word, by_us)
+
+
+@pytest.mark.parametrize("corrects", [by_a_word, by_us])
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_what_was_asked_is_taken_where_an_answer_behind_it_did_not_leave(
+    network: Network, corrects: Callable[[Network, str, str], Awaitable[None]], stopped: bool
+) -> None:
+    """The other State heard the question and answers it: that our reply was taken out takes no question back."""
+    ours, theirs = await story.acknowledged(network)
+    asked, clear = network.gateways["XBB"], network.gateways["XAA"].clear
+    await asked.answer.ask(theirs, ["SEX"], 2, "first")
+    await network.deliver()
+    await story.give_answer(network, theirs, story.reply())
+    await corrects(network, ours, theirs)
+    if stopped:
+        await asked.hold.freeze(theirs, "known now", "first", CLERK)
+    preview = await clear.prepare(ours, "first")
+    thread = await homeward.thread(network, ours)
+    signed = network.approval(preview.digest, thread, "second", "elements.approval", "liaison_officer")
+    await clear.approve(ours, signed, "second")
+    await clear.send(ours, "first")
+    await network.deliver()
+    assert [(ELEMENTS, "receipted")] == await said(network, "XAA", ours, ELEMENTS)
+    assert 2 == (await story.case(network, "XBB", theirs)).received["elements"]["sex"]
+
+
+async def test_what_was_answered_is_not_taken_twice(network: Network) -> None:
+    """A question that was answered waits for nothing more, whatever becomes of the reply."""
+    ours, theirs = await interviews.agreed(network)
+    await story.give_answer(network, theirs, story.reply())
+    await by_us(network, ours, theirs)
+    case = await story.case(network, "XBB", theirs)
+    store = network.gateways["XBB"].store
+    assert not await store.read(lambda tx: heard.is_asked_still(tx, case, INTERVIEW_ANSWER))
 
 
 @pytest.mark.parametrize("value", [story.reply(), story.reply("NOT_NATIONAL", reason="CITIZENSHIP_LOST")])
