@@ -222,8 +222,9 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = quiet or (bool(their.restored) and asks and is_explained(twins[0]))
             # Nor where it has frozen its case before one was proposed.
             quiet = quiet or (bool(their.restored) and bool(twins) and state(twins[0]) in NOTHING_TO_STOP)
-            # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
-            quiet = quiet or (NOT_TOLD in case.findings and _stop_was_spoiled(world, own, row))
+            # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11). So they do
+            # where who asks had no answer in its time: of a stop of that State's none is said again.
+            quiet = quiet or (NOT_TOLD in case.findings and _stop_was_lost(world, own, row))
             if not (quiet or twins or their.restored):
                 world.fail("a stop is heard", f"{own.country} stopped a return, of which {case.partner} knows nothing")
             if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
@@ -274,10 +275,18 @@ GOES_ON: Mapping[str, Callable[[Case], bool]] = {
 """By which a State goes on, type by type, that did not hear who asks to have a person back, or takes its reply back."""
 
 
-def _stop_was_spoiled(world: World, own: Books, row: CaseRow) -> bool:
-    """Return whether the last word of a stop ended with a message of its thread of which a byte changed on the way."""
+def _stop_was_lost(world: World, own: Books, row: CaseRow) -> bool:
+    """
+    Return whether the last word of a stop ended with a message of its thread, or was that message.
+
+    A byte of that changed on the way; or, where who asks says it, its time was over.
+    """
     sent = [one for one in own.sent.values() if one.ref == row.ref]
-    lost = any(one.state == "undelivered" and one.envelope_id in world.network.spoiled for one in sent)
+    lost = any(
+        one.state == "undelivered"
+        and (one.envelope_id in world.network.spoiled or (row.side == "requesting" and one.code is None))
+        for one in sent
+    )
     return lost and [one.state for one in sent if one.type == SUSPENSION][-1:] in (["undelivered"], ["dropped"])
 
 

@@ -12,7 +12,7 @@ from gateway.app import Gateway
 from gateway.core.case import Case
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services import cases
-from gateway.services.context import Forbidden, NotFound
+from gateway.services.context import Forbidden, NotFound, NotListed
 from gateway.services.ports import Conflict, Unavailable
 from keys import statement
 from tests.sim import homes
@@ -23,7 +23,7 @@ class Nothing(Exception):
     """A desk looked, and there is nothing to do."""
 
 
-REFUSED = (IllegalStep, RuleRefused, Forbidden, NotFound, Nothing)
+REFUSED = (IllegalStep, RuleRefused, Forbidden, NotListed, NotFound, Nothing)
 """What an act raises that was not done: the case moved on meanwhile, or a rule stands against it."""
 
 EXPECTED = {error.__name__ for error in (*REFUSED, Unavailable, Conflict)}
