@@ -71,7 +71,7 @@ def _taken(rows: Iterable[Row], state: S) -> set[str]:
     """
     Return the types whose event the partner may bring in ``state``.
 
-    Where a row asks whether a question was told that waits still, the thread stands at that question, whatever the case.
+    Where a row asks whether a question was told that waits still, the thread stands at that, wherever the case does.
     """
     mine = (row for row in rows if row.source == state and "partner" in row.who)
     events = {row.event for row in mine if "asked_still" not in row.guards}

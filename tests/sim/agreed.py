@@ -222,8 +222,8 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
             quiet = quiet or (bool(their.restored) and asks and is_explained(twins[0]))
             # Nor where it has frozen its case before one was proposed.
             quiet = quiet or (bool(their.restored) and bool(twins) and state(twins[0]) in NOTHING_TO_STOP)
-            # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11). So they do
-            # where who asks had no answer in its time: of a stop of that State's none is said again.
+            # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
+            # So they do where who asks had no answer in its time: of a stop of that State's none is said again.
             quiet = quiet or (NOT_TOLD in case.findings and _stop_was_lost(world, own, row))
             if not (quiet or twins or their.restored):
                 world.fail("a stop is heard", f"{own.country} stopped a return, of which {case.partner} knows nothing")
