@@ -231,7 +231,9 @@ class _Reader:
         match field.kind:
             case Kind.GROUP | Kind.WINDOW:
                 return self.members(field.fields, name)
-            case Kind.CODES | Kind.LIST | Kind.TOKENS:
+            case Kind.TOKENS:
+                return []  # made once it is known how many: nobody types one
+            case Kind.CODES | Kind.LIST:
                 return [] if not field.least else self.fail(name, NONE_CHOSEN, field.label)
             case Kind.CODE | Kind.YES_NO:
                 return self.fail(name, NOT_CHOSEN, field.label)
@@ -320,7 +322,7 @@ class _Reader:
         """Note what the schema says, each at the field it is about."""
         for one in error.problems:
             name, field, found = self.find(of, value, one.pointer)
-            if field is None:
+            if field is None or field.kind is Kind.TOKENS:
                 self.problems.append(Problem("", WHOLE))
                 continue
             text = _WORDS.get(one.keyword, _UNFIT)

@@ -364,6 +364,24 @@ BAD: Mapping[str, tuple[str, Mapping[str, Any], str, str]] = {
 """What a person or a program may post: the body, the fields, where it is said and what."""
 
 
+def fields_of(shown: tuple[forms.Shown, ...]) -> set[str]:
+    """Return the names of what a page shows as a field or a part, which a line of its summary of errors can lead to."""
+    found = {one.name for one in shown if one.kind != Kind.TOKENS}
+    return found.union(*(fields_of((*one.fields, *one.rows)) for one in shown))
+
+
+def test_what_is_wrong_is_said_where_a_page_has_a_field() -> None:
+    """Nobody is led to what no page shows, whether nothing is filled in or a number that is too large for anything."""
+    lost: dict[str, set[str]] = {}
+    for body in BODIES:
+        of = body_fields(body)
+        for posted in (MultiDict[str](), MultiDict({"b.escort.count": "999999999"})):
+            _, problems = forms.read(of, posted, ZONE, body)
+            shown = fields_of(forms.show(of, posted, problems, tongue("en", ZONE.key)))
+            lost.setdefault(body, set()).update({one.name for one in problems} - shown - {""})
+    assert {body: set() for body in BODIES} == lost
+
+
 @pytest.mark.parametrize(("name", "posted", "where", "text"), BAD.values(), ids=BAD)
 def test_what_is_wrong_is_said_at_its_field(name: str, posted: Mapping[str, Any], where: str, text: str) -> None:
     """A problem names the field it is about, in words that need no schema."""
