@@ -46,6 +46,7 @@ from gateway.core.messages import (
     REDIRECT,
     REMINDER,
     REPLY,
+    RESUMPTION,
     SCHEDULE,
     STILL_SAID,
     SUSPENSION,
@@ -640,7 +641,7 @@ async def fall_back(
         data = {**data, "found": ANSWERED_THERE}
     await steps.tell(context, tx, held, Event(name, by, GATEWAY, data), now)
     if data.get("code") == "illegal-step" and row.type in _WARNS:
-        await _tell_otherwise(context, tx, row, now)
+        await tell_otherwise(context, tx, row, now)
 
 
 async def _waits_in_vain(tx: Tx, case: Case, row: OutboundRow) -> bool:
@@ -650,14 +651,18 @@ async def _waits_in_vain(tx: Tx, case: Case, row: OutboundRow) -> bool:
     return any(one.epoch < row.epoch for one in await tx.outbound_of_case(case.ref))
 
 
-_WARNS = threads.HEARD_AT_LAST | {MONITORING}
-"""Types that stop something, or tell of a danger: whoever refuses one for good may go on by what was before."""
+_WARNS = threads.HEARD_AT_LAST | {RESUMPTION, MONITORING}
+"""Types that stop something, let it go on, or tell of a danger: who refuses one for good may go by what was before."""
 
 
-async def _tell_otherwise(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
-    """Have the desk tell the other State by another way what that refused, unless it is a stop that is over here."""
+async def tell_otherwise(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Have the desk tell the other State by another way what that refused, unless it is a stop that is over here.
+
+    Nor that a return goes on which is stopped again. It is said anew by nobody else: a later stop may be lost.
+    """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
-    if held is None or (row.type == SUSPENSION and SUSPENSION not in held.case.said):
+    if held is None or (row.type in WORD_OF_STOP and (row.type == SUSPENSION) != (SUSPENSION in held.case.said)):
         return
     if held.case.side is Side.REQUESTED and (await threads.thread_of(tx, held.case)).ended == "withdrawn":
         return  # it said itself that nobody comes

@@ -16,7 +16,7 @@ from gateway.core.codes import PeerError
 from gateway.core.cosign import Conflict
 from gateway.core.machine import Event
 from gateway.core.merkle import BadProof
-from gateway.core.messages import DOCUMENT, RESYNC, TYPES
+from gateway.core.messages import DOCUMENT, RESUMPTION, RESYNC, TYPES
 from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
 from gateway.services import anew, cases, epochs, listing, outage, passed_over, resync, steps, threads
@@ -189,6 +189,8 @@ class Answers:
         await tx.save_outbound(passed_over.settled_before(row if stands else row._replace(answer=stored)))
         if receipt.status == wire.REFUSED and await anew.has_to_be_heard(context, tx, row):
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
+        elif receipt.code == "illegal-step" and row.type == RESUMPTION:
+            await anew.tell_otherwise(context, tx, row, now)  # it holds still what goes on here
         if receipt.status != row.status:
             context.log("answer.differs", partner=row.partner, status=receipt.status, code=receipt.code)
         filled = receipt.code in anew.OUT_OF_TIME and await passed_over.is_filled(tx, row)

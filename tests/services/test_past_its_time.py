@@ -833,3 +833,26 @@ async def test_withdrawal_is_said_anew(network: Network, tmp_path: Path, knows: 
     assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
     await raise_epochs(network, "XBB")
     assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_people_tell_that_a_return_goes_on_where_its_epoch_is_over(
+    network: Network, tmp_path: Path, heard: bool
+) -> None:
+    """Said anew it might lift a later stop, which a restore took. Nobody else tells who holds it still."""
+    ours, theirs = await stopped_there_and_known(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await let_go(network, theirs)
+    network.wires.cut = not heard
+    await network.deliver(1)
+    network.wires.cut = False
+    await both_put_back(network, tmp_path, "XBB", before)
+    assert ["SUSPENDED", "ACCEPTED"] == list(await homeward.states(network, ours, theirs))
+    assert NOT_TOLD in await findings_of(network, "XBB", theirs)
+
+
+async def stopped_there_and_known(network: Network) -> tuple[str, str]:
+    ours, theirs = await homeward.accepted(network, days=300)
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    return ours, theirs
