@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import GONE_BACK, Committed, GoneBack, SignBatch, Unavailable, Unit
+from gateway.services.ports import GONE_BACK, Committed, GoneBack, Outdated, SignBatch, Unavailable, Unit
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import check_known
@@ -336,6 +336,8 @@ class PostgresStore(GroupCommit):
         try:
             wait = f"{HASTY_MS[0] + secrets.randbelow(HASTY_MS[1] - HASTY_MS[0])}ms" if hasty else PATIENT
             found, last, schema, _ = await _run(db.fetchrow, _NUMBERED, self._name, number, wait)
+            if int(last or 0) > max(int(one or 0) for one in self._last):  # its machine was put back, and no database
+                raise Outdated("this process has gone back: the database has a later batch of it", "start it again")
             if (last or None) not in self._last:  # empty where somebody asked what became of a first batch
                 raise GoneBack("the database has gone back: the last batch of this process is not in it", _WENT_BACK)
             check_known(schema, DIALECT)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.services.ports import GONE_BACK, GoneBack, Tx, Unavailable, Unit
+from gateway.services.ports import GONE_BACK, GoneBack, Outdated, Tx, Unavailable, Unit
 from gateway.storage import postgres
 from gateway.storage.postgres import PostgresStore, open_postgres
 from tests.storage.commit_line import Line
@@ -68,6 +68,22 @@ async def test_a_database_that_went_back_is_not_written_to() -> None:
         assert "1" == await other.read(lambda tx: tx.find_meta(GONE_BACK))  # whoever comes after it is told
         await node.close()
         await other.close()
+
+
+async def test_a_process_that_went_back_is_not_taken_for_a_database_that_did() -> None:
+    """Where a machine is put back with what runs on it, its process ends alone: the database is what it was."""
+    with cluster(*QUICK) as server:
+        dsn = await asyncio.to_thread(server.create)
+        node = await opened(dsn, create=True)
+        before = node._number, set(node._last)
+        await node.commit(accept("m1"))
+        node._number, node._last = before  # as the memory of a machine that is resumed from a snapshot
+        for message in ("m2", "m3"):
+            with pytest.raises(Outdated, match="this process has gone back") as raised:
+                await node.commit(accept(message))
+            assert raised.type is Outdated
+        assert await node.read(lambda tx: tx.find_meta(GONE_BACK)) is None
+        await node.close()
 
 
 async def test_a_row_that_is_written_still_is_not_forgotten() -> None:
