@@ -19,14 +19,14 @@ from gateway.http.listen import CONNECTIONS_MAX, listen
 from gateway.http.local_api import LocalServices, local_app
 from gateway.http.peer_api import peer_app
 from gateway.http.proxy_protocol import Proxies
-from gateway.services import evidence
+from gateway.services import evidence, no_contact
 from gateway.services.acts import DeskServices
 from gateway.services.board import Board
 from gateway.services.context import Context, is_ending
 from gateway.services.monitor import Monitor
 from gateway.services.nodes import BEAT_S, SAME, Nodes
 from gateway.services.operate import Operate
-from gateway.services.ports import Outdated, Unavailable
+from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.services.steady import SteadyClock
 from gateway.services.trust import LOOK_S
 from gateway.storage.errors import StoreError
@@ -408,9 +408,16 @@ async def open_desks_of(
     )
 
 
+async def _is_decided(context: Context, tx: Tx) -> bool:
+    """Take the list of States not to be contacted as it is, and return whether another decision is to be read."""
+    await no_contact.refresh(context, tx)  # a board that nothing leaves from reads it nowhere else
+    return await context.trust.changed(tx)
+
+
 async def _trust_loop(gateway: Gateway, reading: asyncio.Task[None] | None = None) -> None:
     """
-    Read what is published in its turn, and what a person decided here in another process at once.
+    Read what is published in its turn, and what a person decided here in another process at once: whom to believe, and
+    whom not to contact.
 
     The one never waits for the other: whoever serves the list, however slowly, keeps no decision from being noticed.
     ``reading`` is what was begun before.
@@ -429,7 +436,7 @@ async def _trust_loop(gateway: Gateway, reading: asyncio.Task[None] | None = Non
                 due = now + every
                 reading = group.create_task(gateway.refresh_trust())
             try:
-                if await context.look(context.trust.changed):
+                if await context.look(partial(_is_decided, context)):
                     await context.trust.load()
             except Outdated:
                 raise

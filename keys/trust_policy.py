@@ -41,6 +41,16 @@ class Distrust:
     keys: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
 
 
+def together(one: Distrust, other: Distrust) -> Distrust:
+    """Return whom either does not believe, each from the earlier instant on."""
+    countries, keys = dict(one.countries), dict(one.keys)
+    for country, at in other.countries.items():
+        countries[country] = min(at, countries.get(country, at))
+    for key, at in other.keys.items():
+        keys[key] = min(at, keys.get(key, at))
+    return Distrust(countries, keys)
+
+
 def is_country(code: str) -> bool:
     """Return whether ``code`` is one of the country codes that cards may have."""
     return code in codes("country")

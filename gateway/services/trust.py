@@ -25,7 +25,7 @@ from gateway.services.rows import CARD_END, PartnerRow, TrustEvent
 from keys import card as cards
 from keys.card import Card, CardKey, Revoked, earliest, revocations
 from keys.errors import CardRefused, RevokedKey, UnknownKey
-from keys.trust_policy import DISTRUST, Distrust, parse_distrust
+from keys.trust_policy import DISTRUST, BadList, Distrust, parse_distrust, together
 from keys.trust_words import fingerprint_of
 from schemas import ijson
 
@@ -111,6 +111,8 @@ class Trust:
         self._log = log
         self._decides = decides
         self._distrust = Distrust()
+        self._told: str | None = None
+        """Whom the trustees do not believe, by the list as any process read it last; ``None`` where it says nothing."""
         self._published: dict[str, Card] = {}
         self._cards: dict[str, Card] = {}
         self._unread: dict[str, bytes] = {}
@@ -208,11 +210,12 @@ class Trust:
             await self._load()
 
     async def _load(self) -> None:
-        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], dict[str, Revoked]]:
+        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], dict[str, Revoked], str | None]:
             revoked = {name.removeprefix(_REVOKED): _parse(text) for name, text in await tx.metas(_REVOKED)}
-            return [await tx.find_partner(country) for country in self._pins], await tx.trust_events(), revoked
+            rows = [await tx.find_partner(country) for country in self._pins]
+            return rows, await tx.trust_events(), revoked, await tx.find_meta(_DISTRUST)
 
-        rows, events, self._revoked = await self._store.read(unit)
+        rows, events, self._revoked, self._told = await self._store.read(unit)
         self._judge()
         for row in rows:
             if row is not None:
@@ -221,9 +224,15 @@ class Trust:
         self._seen = events[-1].number if events else 0
 
     def _judge(self) -> None:
-        """Take whom the trustees do not believe now, and judge the cards held by it."""
+        """
+        Take whom the trustees do not believe now, and judge the cards held by it.
+
+        By what lies here, and by what another process read: the line of this machine to the list may be cut.
+        """
         raw = self._source.policy(DISTRUST)
         distrust = parse_distrust(raw) if raw is not None else Distrust()
+        with suppress(BadList):  # of a newer version, whose processes go by it
+            distrust = together(distrust, Distrust() if self._told is None else parse_distrust(self._told.encode()))
         if distrust != self._distrust:
             self._distrust = distrust
             self._cards = {country: self._believed(card) for country, card in self._published.items()}
@@ -243,11 +252,11 @@ class Trust:
 
     async def changed(self, tx: Tx) -> bool:
         """
-        Return whether somebody decided about a State since ``load`` last ran, or another process holds another card.
+        Return whether somebody decided about a State since ``load`` last ran, or another process read something new.
 
         A card may say that a key was stolen: no process goes by it for longer because another was the first to read so.
         """
-        if await tx.trust_events(self._seen):
+        if await tx.trust_events(self._seen) or await tx.find_meta(_DISTRUST) != self._told:
             return True
         held = await tx.card_ends()
         known = {country: (self._raw(country) or b"")[-CARD_END:] for country in self._pins}
@@ -317,9 +326,18 @@ class Trust:
             self._warn()
             raise
         async with self._turn:
+            await self._tell_distrust()
             await self._load()  # another process may have lifted a hold, and that must not be undone here
             self._warn()
             return await self._advance(now)
+
+    async def _tell_distrust(self) -> None:
+        """Have every process go by whom the trustees do not believe, as the list says that was just read."""
+        raw = self._source.policy(DISTRUST)
+        told = None if raw is None else raw.decode()
+        if told == await self._store.read(lambda tx: tx.find_meta(_DISTRUST)):
+            return
+        await self._store.commit(lambda tx: tx.set_meta(_DISTRUST, told) if told else tx.drop_meta(_DISTRUST))
 
     async def _advance(self, now: datetime) -> tuple[str, ...]:
         """Take what continues the chains, of what was just read."""
@@ -524,6 +542,9 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
         await tx.add_trust_event(TrustEvent(0, now, country, "held", None, hold))
     return row
 
+
+_DISTRUST = "distrust"
+"""Name of the policy of distrust in the store, as the trust list said it last to any process of this gateway."""
 
 _REVOKED = "revoked:"
 """Begins the name under which what the cards of a State revoked is kept, also once they leave the keys out."""

@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
-from gateway import serving
+from gateway import app, serving, settings
 from gateway.core.codes import PeerError
 from gateway.core.wire import format_instant
 from gateway.services.trust import LOOK_S
 from gateway.services.trust_acts import TrustActs
-from gateway.transport.card_directory import write_card
+from gateway.storage.sqlite import run_inline
+from gateway.transport.card_directory import CardDirectory, write_card
 from keys import b64, card, trust_policy
 from keys.seal import SealingKey
 from tests.support import story
 from tests.support.network import HandClock, Network, open_gateway
+from tests.support.no_contact import listed
 from tests.support.trust_list import World
 from tests.trust.homes import confirm
 
@@ -27,6 +29,10 @@ class Yielding(HandClock):
     async def sleep(self, seconds: float) -> None:
         await super().sleep(seconds)
         await asyncio.sleep(0)
+
+
+def no_log(event: str, **values: Any) -> None:
+    """Write nothing."""
 
 
 def _distrust(**what: Any) -> bytes:
@@ -65,6 +71,46 @@ async def test_a_running_gateway_notices_a_hold_by_another_process(both: tuple[N
     finally:
         loop.cancel()
         await server.close()
+
+
+async def test_a_running_gateway_notices_whom_another_process_listed(both: tuple[Network, World]) -> None:
+    """From a board that nothing leaves from nobody knocks at a State that the command line has listed (N-01)."""
+    network, _ = both
+    server = network.gateways["XAA"]
+    server.context.clock = Yielding()
+    await open_gateway(network, "XAA")
+    loop = asyncio.create_task(serving._trust_loop(server))
+    try:
+        await listed(network)
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert server.context.no_contact("XBB") is not None
+    finally:
+        loop.cancel()
+        await server.close()
+
+
+async def test_whom_the_trustees_distrust_is_on_hold_at_every_node(both: tuple[Network, World]) -> None:
+    """A node whose own line to the list is cut goes by what another one read, and no longer than that does."""
+    network, world = both
+    chosen = settings.load(network.homes["XAA"], {})
+    cut = await app.build(
+        chosen,
+        passphrase=lambda: "correct horse",
+        clock=network.clock,
+        run=run_inline,
+        cards=CardDirectory(chosen.cards),  # where no policy lies
+        log=no_log,
+    )
+    since = {"country": "XBB", "since": format_instant(network.clock.now())}
+    for said, expected in ((_distrust(countries=[since]), ["XBB"]), (_distrust(), [])):
+        world.set_policy(trust_policy.DISTRUST, said)
+        await network.gateways["XAA"].refresh_trust()
+        assert await cut.store.read(cut.context.trust.changed)
+        await cut.context.trust.load()
+        assert expected == list(cut.context.trust.holds())
+        assert not await cut.store.read(cut.context.trust.changed)
+    await cut.close()
 
 
 async def test_a_state_that_the_trustees_distrust_is_on_hold(both: tuple[Network, World]) -> None:
