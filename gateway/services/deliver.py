@@ -9,7 +9,7 @@ Rule 3: one number at a time in a thread; between threads there is no order and 
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from gateway.services import (
     cases,
     listing,
     no_contact,
+    nodes,
     outage,
     passed_over,
     resync,
@@ -138,6 +139,8 @@ class Deliverer:
         self._lines = {country: Line(context.policy.in_flight, share) for country in context.partners}
         self._latest: datetime | None = None
         """The latest instant that anything was looked for at since the last look at all waits: a clock may go back."""
+        self._ahead: Mapping[str, datetime] = {}
+        """Which nodes said at the last look that they run by a clock that is ahead of ours, and what it showed."""
         self._handed_out: dict[tuple[str, str], int] = {}
         """Partner and id of what this process handed out to be fetched: the attempt that an answer to it is about."""
         self._queued = asyncio.Event()
@@ -207,7 +210,11 @@ class Deliverer:
         now = self._context.clock.now()
         latest, self._latest = self._latest or now, now
         try:
-            await self.hasten(now, set_back=now + timedelta(seconds=listing.STEERED_S) < latest)
+            before, self._ahead = self._ahead, await self._context.store.read(partial(nodes.ahead, now=now))
+            if self._ahead.items() - before.items():
+                self._latest = max(latest, self._latest)  # a node runs whose clock is ahead: ours may be what is wrong
+            else:
+                await self.hasten(now, set_back=now + timedelta(seconds=listing.STEERED_S) < latest)
         except Unavailable:
             self._latest = max(latest, self._latest)
             raise
@@ -258,8 +265,8 @@ class Deliverer:
 
         async def unit(tx: Tx) -> tuple[list[Claimed], list[OutboundRow], int]:
             partner = await tx.find_partner(country, held=False)
-            if partner is not None and partner.hold is not None:
-                return [], [], 0  # decided at another node a moment ago: the card in memory does not know yet
+            if partner is not None and (partner.hold is not None or partner.card not in (None, card.raw)):
+                return [], [], 0  # decided, or read, at another node a moment ago: the card in memory does not know yet
             circuit = Circuit(partner.failures, partner.open_until) if partner else Circuit()
             if not collected and circuit.failures and await outage.is_fetching(tx, country, now):
                 return [], [], 0

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from gateway.core import wire
 from gateway.services.context import Context
+from gateway.services.ports import Tx
 from keys import b64
 
 PREFIX = "node:"
@@ -31,6 +33,9 @@ FORGOTTEN = timedelta(days=1)
 How long what is kept of a node that ended is left there: the next one that runs takes it out. So it does with what was
 said as far ahead, by a clock that was wrong.
 """
+
+CLOCK = "clock"
+"""The part in which a node differs from one whose clock is ahead of its own by more than that of a partner may be."""
 
 SAME = "gateway"
 """The part in which no two nodes of one gateway differ, at any time: State, log key and key-encryption key."""
@@ -74,6 +79,20 @@ def differences(nodes: Sequence[Node]) -> list[Difference]:
     ]
 
 
+async def ahead(tx: Tx, now: datetime) -> Mapping[str, datetime]:
+    """
+    Return what nodes said last, by name, that go by a clock further ahead of ``now`` than that of a partner may be.
+
+    One of two clocks is wrong then, and nobody here knows which. One that says nothing new runs no more.
+    """
+    return _ahead(await tx.metas(PREFIX), now)
+
+
+def _ahead(rows: Iterable[tuple[str, str]], now: datetime) -> dict[str, datetime]:
+    said = ((name.removeprefix(PREFIX), *_said(value, now)) for name, value in rows)
+    return {name: at for name, at, parts in said if parts and wire.SKEW < at - now <= FORGOTTEN}
+
+
 def of_another(context: Context, rows: Iterable[tuple[str, str]], now: datetime) -> str | None:
     """Return the name of a node of ``rows`` that runs at ``now`` and is another gateway's; ``None`` if none is."""
     ours = _keyed(context, SAME, _same(context))
@@ -115,6 +134,7 @@ class Nodes:
             await self._drop(name)
         self.begun = True
         found = differences(running(rows.items(), now))
+        found += [Difference(self.name, other, (CLOCK,)) for other in _ahead(rows.items(), now)]
         for one in sorted(frozenset(found) - self._told):
             self.context.log("nodes.differ", node=one.node, other=one.other, parts=list(one.parts))
         if self._told and not found:

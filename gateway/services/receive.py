@@ -360,16 +360,18 @@ class Receiver:
 
     async def _check_card(self, tx: Tx, sender: str) -> None:
         """
-        Raise if another process put ``sender`` on hold, or took a card of it in another epoch than that of ours.
+        Raise if another process put ``sender`` on hold, or took another card of it than ours.
 
-        That process lists what came before its card: nothing of the old epoch is taken behind its back (M-5.28). Both
-        are transient: what is here follows within seconds.
+        By that a key may be revoked, or an epoch begun: that process lists what came before its card, and nothing of
+        the old epoch is taken behind its back (M-5.28). Both are transient: what is here follows within seconds.
         """
         partner = await tx.find_partner(sender, held=False)
         if partner is not None and partner.hold is not None:
             raise PeerError(Reason.HOLD_CARD)
         if await epochs.current(tx, sender) not in (None, self._context.trust.card(sender).epoch):
             raise PeerError(Reason.EPOCH_AHEAD)
+        if partner is not None and partner.card not in (None, self._context.trust.card(sender).raw):
+            raise PeerError(Reason.CARD_STALE)
 
     def _is_of_today(self, payload: Payload) -> bool:
         """Return whether the payload is of the epoch that its sender's card announces."""

@@ -10,7 +10,8 @@ from gateway.services.nodes import GONE, PREFIX, SAME, Node, Nodes, differences
 from gateway.serving import nodes_of, stay
 from gateway.settings import BadConfiguration, Settings
 from keys.rest import Vault
-from tests.support.network import Network
+from tests.support import story
+from tests.support.network import HandClock, Network
 
 
 def node_of(network: Network, name: str, **said: str) -> Nodes:
@@ -115,6 +116,29 @@ async def test_what_cannot_be_read_of_a_node_ends_no_other(network: Network, val
     now = network.clock.now()
     await network.gateways["XBB"].store.commit(lambda tx: tx.set_meta(f"{PREFIX}other", value))
     assert [] == await node_of(network, "a", persons="a").run_once(now)
+
+
+async def test_a_node_whose_clock_is_behind_lets_nothing_leave_sooner(network: Network) -> None:
+    """A withdrawal leaves at its full hour though a node goes by an earlier one, and that node is named (M-5.26)."""
+    ours, _ = await story.received(network)
+    gateway = network.gateways["XAA"]
+    await gateway.hold.freeze(ours, "new facts", "first", "case_officer")
+    await gateway.hold.withdraw(ours, "first", "case_officer")
+    right, wrong = (Nodes(gateway.context, name, {}) for name in ("right", "wrong"))
+    (before,) = await gateway.store.read(lambda tx: tx.waiting_outbound("XBB"))
+    assert before.not_before > network.clock.now()
+    gateway.context.clock = behind = HandClock(network.clock.now() - timedelta(hours=2))
+    for _ in range(3):
+        await right.run_once(network.clock.now())
+        (found,) = await wrong.run_once(behind.now())
+        assert ("wrong", "right", ("clock",)) == tuple(found)
+        await gateway.deliverer.look()
+        assert (before,) == await gateway.store.read(lambda tx: tx.waiting_outbound("XBB"))
+        network.clock.pass_(minutes=1)
+        behind.pass_(minutes=1)
+    await gateway.deliverer.look()  # nobody says any more that it runs: that clock was ahead, and its waits end
+    (after,) = await gateway.store.read(lambda tx: tx.waiting_outbound("XBB"))
+    assert after.not_before < before.not_before
 
 
 def test_the_few_differ_from_the_many() -> None:

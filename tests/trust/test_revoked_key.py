@@ -92,6 +92,23 @@ async def test_a_card_that_another_process_took_counts_at_the_next_look(network:
     await running.close()
 
 
+async def test_nothing_passes_by_a_card_that_another_process_has_replaced(network: Network) -> None:
+    """By the older one a message could be sealed to a stolen key, or signed by one: it waits for the next look."""
+    _, theirs = await story.received(network)
+    signer, running = network.gateways["XAA"].context.keyring.signing, network.gateways["XBB"]
+    assert isinstance(signer, SigningKey)
+    await running.answer.acknowledge(theirs, "first")
+    await open_gateway(network, "XBB")  # which reads the list from here on
+    await revoke(network, "XAA", {signer.kid}, network.clock.now())
+    network.wires.gateways["XBB"] = running
+    assert (await post(network, signer, network.clock.now())).startswith("503")
+    assert 0 == await running.deliverer.run_once()
+    await running.context.trust.load()
+    assert (await post(network, signer, network.clock.now())).startswith("424")
+    assert 1 == await running.deliverer.run_once()
+    await running.close()
+
+
 async def test_the_instant_of_the_revocation_is_after(network: Network) -> None:
     """T itself counts as after: a key is valid until before it."""
     signer = network.gateways["XAA"].context.keyring.signing
