@@ -1,5 +1,6 @@
 """Images: what a bare one is, what is refused of what arrives, and that only what was drawn here can be in a body."""
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -39,6 +40,7 @@ from schemas import ijson
 from tests.core.support import AROUND, NOW, draft
 from tests.support import pictures
 from tests.support.bad_images import BAD, BARE, LARGE, NOT_BARE
+from tests.support.rows import for_each
 
 
 def test_bare_image_is_measured() -> None:
@@ -46,7 +48,7 @@ def test_bare_image_is_measured() -> None:
     assert (384, 512) == measure(BARE)
 
 
-@pytest.mark.parametrize("name", NOT_BARE)
+@for_each("name", NOT_BARE)
 def test_what_is_not_bare_is_told(name: str) -> None:
     """Whatever could hold more than a picture, or is none, is no bare image."""
     with pytest.raises(NotBare):
@@ -90,7 +92,7 @@ HANDLING = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@for_each("name", BAD)
 def test_image_that_is_not_what_it_must_be_is_found(name: str) -> None:
     """Each fault is one coded finding at its element; the other elements are not its matter."""
     (found,) = element_findings({**BAD[name], "sex": 2})
@@ -197,24 +199,24 @@ def test_kind_is_told_by_the_first_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "code"),
+    ("made", "code"),
     [
-        (b"", "file-empty"),
-        (b"\xff\xd8\xff" + bytes(FILE_MAX_BYTES), "file-large"),
-        (pictures.zipped(), "file-kind"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "file-kind"),
-        (pictures.saved(pictures.portrait(), "GIF"), "file-kind"),
-        (pictures.saved(pictures.portrait(), "TIFF"), "file-kind"),
-        (pictures.saved(pictures.portrait(), "WEBP"), "file-kind"),
-        (b"\x00\x00\x00\x18ftypheic", "file-kind"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "file-kind"),
-        (b" %PDF-1.7", "file-kind"),
+        (lambda: b"", "file-empty"),
+        (lambda: b"\xff\xd8\xff" + bytes(FILE_MAX_BYTES), "file-large"),
+        (pictures.zipped, "file-kind"),
+        (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "file-kind"),
+        (lambda: pictures.saved(pictures.portrait(), "GIF"), "file-kind"),
+        (lambda: pictures.saved(pictures.portrait(), "TIFF"), "file-kind"),
+        (lambda: pictures.saved(pictures.portrait(), "WEBP"), "file-kind"),
+        (lambda: b"\x00\x00\x00\x18ftypheic", "file-kind"),
+        (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "file-kind"),
+        (lambda: b" %PDF-1.7", "file-kind"),
     ],
 )
-def test_file_of_another_kind_never_reaches_the_worker(raw: bytes, code: str) -> None:
+def test_file_of_another_kind_never_reaches_the_worker(made: Callable[[], bytes], code: str) -> None:
     """What is empty, too large or of no kind that is taken is refused before a process is started for it."""
     with pytest.raises(NotRendered) as refused:
-        check_file(raw)
+        check_file(made())
     assert code == refused.value.code
 
 

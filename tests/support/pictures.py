@@ -5,6 +5,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final
 
 from PIL import Image, ImageDraw, PngImagePlugin
@@ -18,9 +19,15 @@ AUTHOR: Final = "Unmistakable Author of Northtown"
 """Stands in every place of a file that can hold words; no byte of it may be in what is drawn."""
 
 
+@cache
+def noise(size: tuple[int, int]) -> Image.Image:
+    """Return a wall; to make one takes as long as all else that is done to a picture, so each is made once."""
+    return Image.effect_noise(size, 24)
+
+
 def portrait(size: tuple[int, int] = (600, 800), mode: str = "RGB", seed: int = 0) -> Image.Image:
     """Return something like a face on a wall."""
-    image = Image.effect_noise(size, 24).convert("RGB")
+    image = noise(size).convert("RGB")
     pen = ImageDraw.Draw(image)
     width, height = size
     pen.ellipse((width // 4, height // 5, 3 * width // 4, 4 * height // 5), fill=(200 - seed, 160, 130))

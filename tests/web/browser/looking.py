@@ -4,29 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page as Tab
 
 from gateway.web.door import COOKIE
 from gateway.web.language import RIGHT_TO_LEFT
+from tests.web import axe
 from tests.web.browser.crawl import Page
 from tests.web.browser.stage import KNOWN, MIDDLE, NARROW, WIDE, Stage
 from tests.web.chromium import BROKEN, SHORT, SHUFFLED
 
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
 ASKS = frozenset({"step", "amend", "invitations", "access", "policy-try"})
 """Pages whose form, sent empty, says what is missing, or shows the effect and asks to confirm it."""
-
-_AXE: str = Axe().axe_script
-
-_RUN = """
-async levels => {
-  const found = await axe.run(document, {runOnly: levels, resultTypes: ["violations"]});
-  const places = nodes => nodes.slice(0, 2).map(node => node.target.join(" ")).join(", ");
-  return found.violations.map(one => `${one.id}: ${places(one.nodes)}`);
-}
-"""
 
 _TOUCHED = """
 () => {
@@ -128,8 +116,7 @@ class Looker:
         """
         found = []
         if deep:
-            # An expression is taken past the policy of the page by the debugger; a script element would be refused.
-            await self.tab.evaluate(_AXE)
+            await axe.load(self.tab)
         for window in (WIDE, MIDDLE, NARROW) if deep else (WIDE, NARROW):
             await self.tab.set_viewport_size({"width": window[0], "height": window[1]})
             facts: dict[str, Any] = await self.tab.evaluate(_FACTS, SHORT)
@@ -138,7 +125,7 @@ class Looker:
             found += [f"{window[0]} px: shown in another order: {text}" for text in facts["shuffled"]]
             found += [f"{window[0]} px: no room between a field and '{text}'" for text in facts["touched"]]
             if deep and window != MIDDLE:
-                found += [f"{window[0]} px: {text}" for text in await self.tab.evaluate(_RUN, LEVELS)]
+                found += [f"{window[0]} px: {text}" for text in await axe.faults(self.tab)]
         await self.tab.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
         wanted, title = (self.lang, "rtl" if self.lang in RIGHT_TO_LEFT else "ltr"), facts["title"]
         found += [f"{facts['headings']} headings of the first level"] * (facts["headings"] != 1)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 from gateway.web.door import COOKIE
 from gateway.web.signin.openid import OpenId
 from gateway.web.signin.sign_on import SignOn
+from tests.web import axe
 from tests.web.chromium import AUTHENTICATOR, CHROMIUM, FLAGS
 from tests.web.signin.pages import PAGES
 from tests.web.signin.provider import CLIENT, SECRET, provider
@@ -140,8 +140,7 @@ async def test_pages_are_accessible_and_narrow(desk: Desk, page: Page) -> None:
 async def faults_of(page: Page, address: str) -> list[str]:
     """Return what is wrong with a page: rules of axe that it breaks, and whether it is wider than the window."""
     await page.goto(address)
-    await page.evaluate(Axe().axe_script)
-    run = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-    found = [one["id"] for one in (await page.evaluate(run))["violations"]]
+    await axe.load(page)
+    found = await axe.faults(page)
     wide = await page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     return found + ["wide"] * wide
