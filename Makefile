@@ -185,12 +185,10 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .
 	@echo "== Lint"
 	@$(BIN)/ruff check .
-	@echo "== Types (mypy, strict)"
-	@$(BIN)/mypy
-	@echo "== Layers (import contracts of setup.cfg)"
-	@$(BIN)/lint-imports --no-cache
-	@echo "== Documents against code"
-	@$(BIN)/python -m pytest -q tests/docs
+	@echo "== Types (mypy, strict); beside it layers (import contracts of setup.cfg), and documents against code"
+	@$(BIN)/mypy & types=$$!; \
+	$(BIN)/lint-imports --no-cache && $(BIN)/python -m pytest -q tests/docs; rest=$$?; \
+	wait $$types && exit $$rest
 
 docs: $(VENV)/.dev
 	@echo "== Documents: the state tables drawn anew; every link resolves, every table agrees with the code"
