@@ -4,12 +4,12 @@ import ast
 import json
 from pathlib import Path
 
-import pytest
 from aiohttp import web
 
 import schemas
 from gateway.core import codes
 from gateway.http.peer_api import peer_app
+from tests.support.rows import for_each
 from tests.support.telling import TELLING
 
 ROOT = Path(schemas.__file__).parent.parent
@@ -22,7 +22,7 @@ class Nobody:
     """A receiver and deliverer that is never called."""
 
 
-@pytest.mark.parametrize("path", WIRE, ids=lambda path: path.name)
+@for_each("path", WIRE, ids=lambda path: path.name)
 def test_wire_schema_is_neutral(path: Path) -> None:
     """No name, text or code of a schema that partners see tells."""
     assert [] == TELLING.findall(path.read_text(encoding="utf-8"))

@@ -33,6 +33,7 @@ from gateway.http import openapi
 from gateway.services.context import Policy
 from tests.core import return_support, support
 from tests.core.support import NOW
+from tests.support.rows import for_each
 
 ROOT = Path(__file__).parents[1]
 NONE = support.DRAFT["asylum"]
@@ -109,7 +110,7 @@ def test_the_same_steps_send_where_nothing_stops() -> None:
 NOT_SENT_HERE = {"verification.contest"}
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@for_each("event", EVENTS)
 def test_nothing_leaves_a_frozen_case(event: str) -> None:
     """In FROZEN no event of the table, brought by anybody, sends anything but what is exempt."""
     row = REQUESTING.index.get((State.FROZEN, event)) or next(row for row in REQUESTING.rows if row.event == event)

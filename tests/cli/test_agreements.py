@@ -8,6 +8,7 @@ import pytest
 
 import schemas
 from tests.cli.support import call, spawn, value
+from tests.support.rows import for_each
 
 
 def test_the_list_names_source_and_confidence() -> None:
@@ -127,7 +128,7 @@ VECTORS: dict[str, tuple[str, str, str, str, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", VECTORS)
+@for_each("name", VECTORS)
 def test_the_dates_by_the_calendar_of_austria(name: str) -> None:
     """The agreement that governs gives the dates of the worked examples, and says where it was read."""
     requesting, requested, step, start, expected = VECTORS[name]

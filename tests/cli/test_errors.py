@@ -22,6 +22,7 @@ from keys.durable_file import Unconfirmed
 from keys.errors import BadRest, BadStore, CardRefused, SelfTestFailed, WrongPassphrase
 from schemas import Problem, SchemaError
 from schemas.ijson import BadJson
+from tests.support.rows import for_each
 
 
 def _of(error: Exception, cause: Exception) -> Exception:
@@ -89,7 +90,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@for_each("name", CASES)
 def test_each_error_has_its_exit_code(name: str) -> None:
     """Every kind of error leads to the exit code and the short code of its kind."""
     error, exit, code = CASES[name]

@@ -40,7 +40,7 @@ from gateway.core.verification_changes import next_full_hour
 from keys import b64, card, errors, ids, jws, sign, statement
 from keys.seal import RecipientKey, SealingKey
 from schemas import ijson
-from tests.support.rows import each_holds
+from tests.support.rows import each_holds, for_each
 
 ROOT = Path(__file__).parents[2]
 FILES = check.load_files()
@@ -354,7 +354,7 @@ def test_second_reading_agrees() -> None:
     assert [] == check.disagreements()
 
 
-@pytest.mark.parametrize("name", FILES)
+@for_each("name", FILES)
 def test_files_fit_their_schema(name: str) -> None:
     """Each file has the form that its schema describes, and its own name in it."""
     schema = json.loads((check.VECTORS / "schema.json").read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.core.codes import CODES, OUTWARD, Code, Kind, PeerError, Reason, find_problem_code, get, outward, problem
+from tests.support.rows import for_each
 
 
 def test_every_reason_has_one_code() -> None:
@@ -17,7 +18,7 @@ def test_every_code_has_a_reason() -> None:
     assert set(CODES) == {code.code for code in OUTWARD.values()}
 
 
-@pytest.mark.parametrize("row", CODES.values(), ids=str)
+@for_each("row", CODES.values(), ids=str)
 def test_status_fits_kind(row: Code) -> None:
     """A refusal is 200; a problem is 4xx and final; a transient asks to retry."""
     assert (row.kind is Kind.REFUSAL) == (row.status == 200)
@@ -25,7 +26,7 @@ def test_status_fits_kind(row: Code) -> None:
     assert row.kind is not Kind.PROBLEM or row.status in (400, 413)
 
 
-@pytest.mark.parametrize("row", [row for row in CODES.values() if row.kind is not Kind.REFUSAL], ids=str)
+@for_each("row", [row for row in CODES.values() if row.kind is not Kind.REFUSAL], ids=str)
 def test_problem_document(row: Code) -> None:
     """A problem document holds type, title and status, and leads back to its code."""
     value = json.loads(problem(row.code))

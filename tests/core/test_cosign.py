@@ -13,6 +13,7 @@ from gateway.core.merkle import EMPTY_ROOT, BadProof, Frontier
 from keys.cosign import CosigningKey
 from keys.sign import SigningKey
 from tests.support.proofs import consistency_proof
+from tests.support.rows import for_each
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 ORIGIN = "XAA/XBB/1"
@@ -167,7 +168,7 @@ CASES: dict[str, tuple[str | None, Submission, Verdict]] = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@for_each("name", CASES)
 def test_verdict(name: str) -> None:
     """Each submission gets the status of tlog-witness, and convicts where it contradicts what is held."""
     held, submission, expected = CASES[name]

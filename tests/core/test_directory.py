@@ -5,9 +5,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain, combinations, permutations, product
 
-import pytest
-
 from gateway.core.directory import Change, in_force, yet_to_hold
+from tests.support.rows import for_each
 
 TODAY = date(2026, 12, 1)
 DAYS = [TODAY + timedelta(days=number) for number in range(3)]
@@ -25,7 +24,7 @@ def serials(changes: Sequence[Change]) -> list[int | None]:
     return [None if (one := in_force(changes, day)) is None else one.serial for day in DAYS]
 
 
-@pytest.mark.parametrize("days", THREE_DAYS, ids=str)
+@for_each("days", THREE_DAYS, ids=str)
 def test_no_order_of_arrival_changes_what_holds(days: tuple[int, ...]) -> None:
     """One that comes behind a later one holds until that begins, as it would have if it had come before it (M-3.22)."""
     made = [change(serial, day) for serial, day in enumerate(days, 1)]
@@ -38,7 +37,7 @@ def said_in_the_next_epoch(made: Sequence[Change], waits: Sequence[int]) -> list
     return [replace(one, epoch=2) for one in again]
 
 
-@pytest.mark.parametrize("days", THREE_DAYS, ids=str)
+@for_each("days", THREE_DAYS, ids=str)
 def test_what_is_said_again_in_a_later_epoch_takes_the_place_of_nothing_newer(days: tuple[int, ...]) -> None:
     """Whatever came before our epoch rose, and in whatever order the rest is heard, a partner goes by what we do."""
     made = [change(serial, day) for serial, day in enumerate(days, 1)]

@@ -19,6 +19,7 @@ from gateway.core.documents import (
     verify_number,
 )
 from keys import b64
+from tests.support.rows import for_each
 
 TD1 = (
     "I<UTOD231458907<<<<<<<<<<<<<<<",
@@ -162,7 +163,7 @@ BAD_SHAPES = {
 }
 
 
-@pytest.mark.parametrize("lines", BAD_SHAPES.values(), ids=BAD_SHAPES)
+@for_each("lines", BAD_SHAPES.values(), ids=BAD_SHAPES)
 def test_bad_zones(lines):
     """What has not the shape of a zone is refused."""
     with pytest.raises(BadMrz):

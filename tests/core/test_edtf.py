@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import schemas
 from gateway.core.edtf import BadEdtf, overlaps, parse
+from tests.support.rows import for_each
 
 SCHEMA_TEXT = schemas.load("common")["$defs"]["edtf"]
 
@@ -88,7 +89,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("text", BAD.values(), ids=BAD)
+@for_each("text", BAD.values(), ids=BAD)
 def test_refused(text):
     """What is outside the grammar is refused, and the message does not repeat it."""
     with pytest.raises(BadEdtf) as refused:

@@ -30,6 +30,7 @@ from gateway.core.instruments import Instrument
 from gateway.core.ladder import ladder_from_dict
 from gateway.core.messages import DOCUMENT
 from gateway.core.wire import SKEW
+from tests.support.rows import for_each
 
 START = datetime(2026, 12, 1, 12, tzinfo=UTC)
 AUSTRIA = Calendar.from_dict(schemas.load_calendar("AT-2026-27"))
@@ -172,7 +173,7 @@ OWED: Mapping[str, tuple[dict[str, Any], str | None]] = {
 }
 
 
-@pytest.mark.parametrize("name", OWED)
+@for_each("name", OWED)
 def test_what_is_owed(name: str) -> None:
     """Of what runs, the desks see what is owed in the state the case is in, the earliest first."""
     changes, expected = OWED[name]

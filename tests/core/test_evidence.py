@@ -36,6 +36,7 @@ from keys.seal import SealingKey
 from keys.sign import SigningKey
 from tests.support.evidence import faults_by_member
 from tests.support.proofs import inclusion_proof
+from tests.support.rows import for_each
 from tests.support.trust_list import World, make_world, now
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -434,7 +435,7 @@ FORGERIES: Mapping[str, tuple[str, str, Callable[[], dict[str, bytes]]]] = {
 }
 
 
-@pytest.mark.parametrize("name", FORGERIES)
+@for_each("name", FORGERIES)
 def test_forgery_with_a_right_manifest_is_named(name: str) -> None:
     """Rehashing and signing anew does not help: what contradicts a signature is found and named."""
     member, reason, make = FORGERIES[name]

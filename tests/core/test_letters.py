@@ -2,13 +2,13 @@
 
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.letters import OWN, plain_letter, plain_letters
 from gateway.core.spellings import sounds
 from tests.core.person_files import both_meet, name, values
+from tests.support.rows import for_each
 
 ARABIC = [
     char
@@ -105,7 +105,7 @@ SAME = {
 }
 
 
-@pytest.mark.parametrize("case", SAME)
+@for_each("case", SAME)
 def test_letters_of_another_keyboard_meet(case: str) -> None:
     """Two files of one person meet whatever keyboard her name was typed on."""
     ours, theirs = SAME[case]

@@ -10,6 +10,7 @@ import schemas
 from gateway.core.minimise import MATRIX, NEVER, disclose, elements_in, excess, members_of
 from gateway.core.preview import compose
 from tests.core.support import AROUND, ELEMENTS, NOW, TOKEN, draft
+from tests.support.rows import for_each
 
 PURPOSES = ("NATIONALITY", "PERM_RESIDENCE", "DOC_AUTHENTICITY", "TRAVEL_DOC", "RETURN_ARRANGEMENT")
 REPRESENTATIVE = {"ref": TOKEN, "appointed_on": "2026-11-18", "signed_by": "Family Court"}
@@ -41,13 +42,13 @@ def expected(need: str, attachment: bool, asked: bool) -> tuple[str, str]:
     return "sent", "-"
 
 
-@pytest.mark.parametrize(("purpose", "element", "member", "need", "attachment"), CELLS)
+@for_each(("purpose", "element", "member", "need", "attachment"), CELLS)
 def test_cell_of_a_request(purpose: str, element: str, member: str, need: str, attachment: bool) -> None:
     """A first request carries what is required; the rest waits or never goes."""
     assert expected(need, attachment, asked=False) == statuses(purpose)[member]
 
 
-@pytest.mark.parametrize(("purpose", "element", "member", "need", "attachment"), CELLS)
+@for_each(("purpose", "element", "member", "need", "attachment"), CELLS)
 def test_cell_of_an_answer(purpose: str, element: str, member: str, need: str, attachment: bool) -> None:
     """An element asked for leaves if the purpose allows it."""
     assert expected(need, attachment, asked=True) == statuses(purpose, [element])[member]

@@ -22,6 +22,7 @@ from gateway.core.names import (
     fold,
     transliterate,
 )
+from tests.support.rows import for_each
 
 
 def name(family: str | None, given: str | None, script: str, **more: object) -> dict[str, object]:
@@ -33,7 +34,7 @@ def name(family: str | None, given: str | None, script: str, **more: object) -> 
 # --- table A ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "expected"),
     [
         ("Ä", ("AE", "A")),
@@ -78,7 +79,7 @@ def test_one_system_within_a_name():
 # --- table B ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "script", "expected"),
     [
         ("Григорий", "ru-Cyrl", "GRIGORII"),
@@ -152,7 +153,7 @@ def test_presence_of_shadda_does_not_matter():
 # --- all tables -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("table", [LATIN, CYRILLIC, ARABIC, *BY_LANGUAGE.values(), *USAGE.values()])
+@for_each("table", [LATIN, CYRILLIC, ARABIC, *BY_LANGUAGE.values(), *USAGE.values()])
 def test_tables_give_letters(table):
     """Every row is one letter and gives letters A to Z, or nothing."""
     for letter, outputs in table.items():
@@ -219,7 +220,7 @@ def test_usage_only_adds(text):
 # --- comparing --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("a", "b"),
     [
         ("Müller", "MULLER"),
@@ -343,7 +344,7 @@ GOOD = [
 ]
 
 
-@pytest.mark.parametrize("text", GOOD)
+@for_each("text", GOOD)
 def test_names(text):
     """Names of many scripts are names, even a second word in another script."""
     check_text(text, 80)
@@ -389,7 +390,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("text", "code"), BAD.values(), ids=BAD)
+@for_each(("text", "code"), BAD.values(), ids=BAD)
 def test_no_names(text, code):
     """What hides, reverses or imitates is refused with its code, and is not quoted."""
     with pytest.raises(BadText) as refused:

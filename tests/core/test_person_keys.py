@@ -18,6 +18,7 @@ from gateway.core.spellings import bare_sounds, sounds
 from keys.rest import Vault
 from tests.core.person_files import VAULT, both_meet, meet, name, values
 from tests.support.pace import slowness
+from tests.support.rows import for_each
 
 OTHER = Vault(b"o" * 32)
 
@@ -94,7 +95,7 @@ SAME: dict[str, tuple[Any, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", SAME)
+@for_each("case", SAME)
 def test_one_name_in_two_spellings_meets(case: str) -> None:
     """Two files of one person meet however her name is spelled."""
     ours, theirs = SAME[case]
@@ -118,7 +119,7 @@ OTHERS: dict[str, tuple[Any, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", OTHERS)
+@for_each("case", OTHERS)
 def test_other_names_do_not_meet(case: str) -> None:
     """Persons born on the same day who have other names do not meet."""
     ours, theirs = OTHERS[case]
@@ -159,7 +160,7 @@ BIRTHS = {
 }
 
 
-@pytest.mark.parametrize(("births", "expected"), BIRTHS.items())
+@for_each(("births", "expected"), BIRTHS.items())
 def test_dates_of_birth_that_may_be_one_meet(births: tuple[str | None, str | None], expected: bool) -> None:
     """The same name meets if both may be born in one year, and always where nobody knows."""
     assert expected == both_meet(values(PETRENKO, born=births[0]), values(PETRENKO, born=births[1]))
@@ -226,7 +227,7 @@ NUMBERS: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
 }
 
 
-@pytest.mark.parametrize("case", NUMBERS)
+@for_each("case", NUMBERS)
 def test_numbers_meet_whatever_the_name(case: str) -> None:
     """A number with its issuer is the same, as printed or typed; and it is known to be one of a number."""
     ours, theirs, expected = NUMBERS[case]

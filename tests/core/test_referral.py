@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from gateway.core.case import Case, Notice, Side, State
 from gateway.core.messages import OUTCOMES_FOR, RECTIFICATION
 from gateway.core.referral import is_due, is_negative
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.fallen import MESSAGE_FELL
 from tests.core.support import draft, reply
+from tests.support.rows import for_each
 
 
 def file(to: str = "XBB", outcome: str | None = "NOT_NATIONAL", named: tuple[str, ...] = (), **changes: Any) -> Case:
@@ -121,14 +120,14 @@ NOT_DUE = {
 }
 
 
-@pytest.mark.parametrize("name", DUE)
+@for_each("name", DUE)
 def test_no_state_takes_the_person_for_its_own(name: str) -> None:
     """Each State that is named or asked denies or found no entry, in whichever file: the person is to be referred."""
     assert is_due(DUE[name])
     assert is_due(DUE[name][::-1])
 
 
-@pytest.mark.parametrize("name", NOT_DUE)
+@for_each("name", NOT_DUE)
 def test_what_is_no_negative_answer_refers_nobody(name: str) -> None:
     """Silence, a refusal and whatever is not known are none, beside however many that are."""
     assert not is_due(NOT_DUE[name])

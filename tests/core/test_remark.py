@@ -21,6 +21,7 @@ from gateway.core.remark import (
 )
 from tests.core import support
 from tests.core.support import AROUND, NOW, WRITTEN, draft, remark, take
+from tests.support.rows import for_each
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_no_word_may_be_put_in(words: list[str], at: int) -> None:
     assert not is_shortened(" ".join([*words[:at], "now", *words[at:]]), " ".join(words))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "",

@@ -49,6 +49,7 @@ from schemas import ijson
 from tests.core import return_support as kit
 from tests.core import support
 from tests.core.support import AROUND, NOW, around
+from tests.support.rows import for_each
 
 S = State
 ASKING, ASKED = Side.REQUESTING, Side.REQUESTED
@@ -950,7 +951,7 @@ SHORT = {"said": {**kit.SAID, DOCUMENT: kit.issued("2026-12-02")}}
 CHILD = {"received": {**support.REQUEST_BODY, "elements": {**support.REQUEST_BODY["elements"], "birth_date": "2010"}}}
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("side", "type", "body", "changes", "rules"),
     [
         (ASKING, PROPOSAL, kit.proposal(), {}, set()),

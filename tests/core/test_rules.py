@@ -45,6 +45,7 @@ from gateway.core.rule_checks import EXEMPT
 from gateway.core.rules import RULES, Rule, findings
 from tests.core import support
 from tests.core.support import AROUND, NOW, REQUEST_BODY, TOKEN, around, clock, draft, reply
+from tests.support.rows import for_each
 
 REPRESENTATIVE = {"ref": support.TOKEN, "appointed_on": "2026-11-18", "signed_by": "Family Court"}
 DECISION = {"ref": "AGE-7", "on": "2026-11-19", "by": "Youth Office"}
@@ -808,6 +809,8 @@ CASES: dict[str, Cases] = {
             "no State": body(elements={"claimed": ["XBB", "XXA"]}),
             "a member": body(elements={"asylum_state": "none"}),
             "a word": body(note="was a Victim"),
+            "a word among letters of another script": body(note="Справка: VICTIM"),
+            "a word with an old letter": body(note="granted a\u017fylum"),
             "a place": body(elements={"birth_place": {"country": "XBB", "unit": "Refugee Camp 4"}}),
         },
         {
@@ -1076,7 +1079,7 @@ def test_a_day_of_the_record_begins_where_the_record_is_kept(name: str, zone: st
         assert counts is not (found - {"the consent was not confirmed today"} != set())
 
 
-@pytest.mark.parametrize("id", MISSING)
+@for_each("id", MISSING)
 def test_missing_field_is_a_finding(id: str) -> None:
     """A field that the rule needs and cannot read counts against sending."""
     facts = CASES[id].missing
@@ -1133,7 +1136,7 @@ def test_facts_are_the_cases() -> None:
     assert (LISTED, PLANNED) == (facts.around, facts.body)
 
 
-@pytest.mark.parametrize(("state", "expected"), [(state, state in (State.FROZEN, State.WITHDRAWN)) for state in State])
+@for_each(("state", "expected"), [(state, state in (State.FROZEN, State.WITHDRAWN)) for state in State])
 def test_what_stands_still_is_frozen(state: State, expected: bool) -> None:
     """Of a case that is frozen or was withdrawn nothing leaves, whoever composes the facts."""
     assert expected == about(support.asking(state), NOW, around=AROUND).frozen

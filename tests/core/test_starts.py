@@ -9,6 +9,7 @@ from gateway.core import messages
 from gateway.core.starts import ASKED, STATED, Start, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.wire import SKEW
 from tests.core import support
+from tests.support.rows import for_each
 
 RESULT = support.HELD_INTERVIEW
 
@@ -49,7 +50,7 @@ def test_a_document_counts_from_its_own_dates() -> None:
         assert [date(2026, 11, 20), date(2027, 2, 18)] == [one.on for one in starts_of_message(type, body)]
 
 
-@pytest.mark.parametrize("type", sorted(set(messages.TYPES) - STATED - ASKED))
+@for_each("type", sorted(set(messages.TYPES) - STATED - ASKED))
 def test_no_other_message_starts_a_clock(type: str) -> None:
     """What is no evidence starts nothing, such as a delay, a reminder, or anything that follows a withdrawal."""
     assert ((), ()) == (starts_of_receipt(type, {}), starts_of_message(type, {}))

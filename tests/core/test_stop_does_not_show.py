@@ -26,6 +26,7 @@ from tests.core import return_support as kit
 from tests.core import support
 from tests.core.notice_bodies import ASKED, HANDLING, value_of
 from tests.core.variants import other_variants
+from tests.support.rows import for_each
 
 HELD = (State.FROZEN, State.SUSPENDED)
 SIDES = pytest.mark.parametrize("side", list(Side))
@@ -297,7 +298,7 @@ def test_what_was_declined_is_withdrawn_once() -> None:
 CLOSE = Event("close", "anna", "case_officer")
 
 
-@pytest.mark.parametrize("state", WITHDRAWABLE)
+@for_each("state", WITHDRAWABLE)
 def test_withdrawn_case_keeps_no_more_before_its_hour(state: State) -> None:
     """What arrives between the decision and its hour leaves nothing behind that it would not leave after it."""
     for case in cases_in(Side.REQUESTING, state):
@@ -310,7 +311,7 @@ def test_withdrawn_case_keeps_no_more_before_its_hour(state: State) -> None:
             assert State.WITHDRAWN == kept.state
 
 
-@pytest.mark.parametrize("state", WITHDRAWABLE)
+@for_each("state", WITHDRAWABLE)
 def test_withdrawn_thread_answers_as_such_from_its_hour(state: State) -> None:
     """From the hour at which a withdrawal may leave the thread takes what one that is over takes."""
     over = withdrawn(next(cases_in(Side.REQUESTING, state)), state)

@@ -33,6 +33,7 @@ from gateway.core.wire import (
 )
 from schemas import is_valid
 from schemas.ijson import BadJson
+from tests.support.rows import for_each
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 DIGEST = "A" * 43
@@ -111,7 +112,7 @@ def test_channel_types_have_no_thread(kind: str) -> None:
         _raw(type=kind)
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("raw", "reason"),
     [
         (_edited(v=2), Reason.PAYLOAD_VERSION),

@@ -5,6 +5,7 @@ import pytest
 from gateway.core.cosign import cosigner_id
 from gateway.core.witness_policy import POLICY_MAX_BYTES, BadPolicy, parse_policy, parse_vkey, serialize_vkey
 from keys.cosign import CosigningKey
+from tests.support.rows import for_each
 
 KEYS = {name: CosigningKey(bytes([number]) * 32).public for number, name in enumerate(("XAA", "XBB", "XCC", "XDD"))}
 VKEYS = {name: serialize_vkey(name, key) for name, key in KEYS.items()}
@@ -61,7 +62,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@for_each("name", BAD)
 def test_bad_policy(name: str) -> None:
     """Each departure is refused, with the line it is in."""
     with pytest.raises(BadPolicy):

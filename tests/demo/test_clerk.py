@@ -15,6 +15,7 @@ from gateway.demo.clerk import Ask, Say, decide
 from gateway.demo.people import FILES, REGISTER, File
 from gateway.demo.register import Kept, Register, Standing
 from schemas import ijson
+from tests.support.rows import for_each
 
 TODAY = date(2026, 11, 18)
 
@@ -48,7 +49,7 @@ def with_entry(name: Mapping[str, Any], **changes: Any) -> Register:
     return replace(REGISTER, entries=entries)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.title)
+@for_each("file", FILES, ids=lambda file: file.title)
 def test_every_file_is_a_draft(file: File) -> None:
     """Each file is a case draft as its schema has it."""
     schemas.validate("case-draft", file.draft())

@@ -1,16 +1,15 @@
 """The table of ASVS requirements is complete and names tests that there are; the page beside it says what is so."""
 
-import ast
 import csv
 import re
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 import schemas
 from gateway.services import account_store
 from gateway.services.account_store import DESKS, LEVELS, PRESENT, desk_of
+from tests.docs.functions import functions_of
+from tests.support.rows import for_each
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs/security/asvs.csv"
@@ -33,15 +32,6 @@ with TABLE.open(encoding="utf-8", newline="") as file:
     ROWS = list(csv.DictReader(file))
 
 
-def functions_of(path: Path) -> dict[str, bool]:
-    """Return the test functions of a file, each with whether it is expected to fail; none if there is no such file."""
-    if not path.is_file():
-        return {}
-    found = ast.parse(path.read_text(encoding="utf-8")).body
-    functions = [one for one in found if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return {one.name: any("xfail" in ast.unparse(mark) for mark in one.decorator_list) for one in functions}
-
-
 def table_of(head: str) -> list[list[str]]:
     """Return the cells of the table of the page that begins with the columns ``head``."""
     lines = PAGE.partition(f"\n{head}\n")[2].splitlines()[1:]
@@ -57,7 +47,7 @@ def test_every_requirement_has_one_row() -> None:
     assert level == {row["id"]: row["level"] for row in ROWS}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["id"]))
+@for_each("row", ROWS, ids=lambda row: str(row["id"]))
 def test_a_row_says_how_and_names_tests_that_there_are(row: dict[str, str]) -> None:
     """It says how in a sentence; where the requirement applies, a test shows it or the sentence says who looked."""
     assert row["applies"] in ("yes", "part", "no")

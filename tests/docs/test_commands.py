@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import click
-import pytest
 
 from conformance.cli import main as suite
 from gateway.cli.main import cli
+from tests.support.rows import for_each
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -69,7 +69,7 @@ def arguments(command: click.Command, said: str) -> tuple[list[str], int | None]
     return given, None if -1 in room else sum(room)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@for_each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_are_the_programs(page: Path) -> None:
     """Every command in a document is one, and takes the options and arguments that stand beside it."""
     assert {} == {call: wrong for call in calls(page) if (wrong := fault(call))}
@@ -98,7 +98,7 @@ def module_faults(page: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@for_each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_modules_that_are_run_are_there(page: Path) -> None:
     """Every drill and tool that a document has run is there, and its source names the options that stand beside it."""
     assert [] == module_faults(page)

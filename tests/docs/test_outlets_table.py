@@ -1,16 +1,15 @@
 """The table of outlets has a row for each outlet, a column for each value of a file, and names tests that there are."""
 
-import ast
 import csv
 import re
 from pathlib import Path
 
-import pytest
-
 import schemas
 from gateway.demo.states import ASKED, ASKING
+from tests.docs.functions import functions_of
 from tests.support import journeys, outlets
 from tests.support.processes import WORDS
+from tests.support.rows import for_each
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "docs/security/outlets.csv"
@@ -31,20 +30,12 @@ with TABLE.open(encoding="utf-8", newline="") as file:
 PAGE = (ROOT / "docs/security.md").read_text(encoding="utf-8")
 
 
-def functions_of(path: Path) -> set[str]:
-    """Return the names of the test functions of a file; none if there is no such file."""
-    if not path.is_file():
-        return set()
-    found = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return {one.name for one in found if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
-
-
 def test_columns_are_every_value_of_a_file() -> None:
     """Each element of the matrix, each national field, the remark as it was written and reasons have a column."""
     assert ["outlet", "place", *ELEMENTS, *NATIONAL, "remark", "reason", "how", "test"] == list(ROWS[0])
 
 
-@pytest.mark.parametrize("word", OUTLETS.split())
+@for_each("word", OUTLETS.split())
 def test_every_outlet_has_a_row(word: str) -> None:
     """The outlet is named by at least one row."""
     assert [row for row in ROWS if re.search(rf"\b{word.lower()}", row["outlet"].lower())]
@@ -57,7 +48,7 @@ def test_every_place_of_the_drill_is_an_outlet() -> None:
     assert places - {ASKED, ASKING, WORDS} == {row["place"] for row in ROWS}
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["outlet"]))
+@for_each("row", ROWS, ids=lambda row: str(row["outlet"]))
 def test_a_row_says_how_and_names_tests_that_there_are(row: dict[str, str]) -> None:
     """Each cell says may, no or never; a sentence says how, and each test is there."""
     assert {row[name] for name in (*ELEMENTS, *NATIONAL, "remark", "reason")} <= set(STANDS)

@@ -4,13 +4,12 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 import schemas
 from conformance import check
 from gateway.core import envelope, wire
 from gateway.core.codes import CODES
 from gateway.core.messages import TYPES
+from tests.support.rows import for_each
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
@@ -65,7 +64,7 @@ def test_later_types() -> None:
     assert schemas.known_types_without_schema() == shown
 
 
-@pytest.mark.parametrize("kind", sorted(schemas.message_types()))
+@for_each("kind", sorted(schemas.message_types()))
 def test_body_table(kind: str) -> None:
     """The table under a type's heading has the members of its schema."""
     part = re.search(rf"^#### [A-Z0-9]+ `{re.escape(kind)}`\n(.*?)(?=^#)", PAGE, re.MULTILINE | re.DOTALL)

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
 from gateway.core.case import State as S
 from gateway.core.machine import Row
 from gateway.core.messages import AFTER_WITHDRAWAL, FINAL_EVENTS, SCHEDULE_EVENTS, TYPES
 from gateway.core.tables import REQUESTED_ROWS, REQUESTING_ROWS
+from tests.support.rows import for_each
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("### 5.9 ")[2].partition("### 5.10 ")[0]
@@ -78,7 +77,7 @@ def _taken(rows: Iterable[Row], state: S) -> set[str]:
     return {row.type for row in TYPES.values() if events & SEVERAL.get(row.type, {row.event})}
 
 
-@pytest.mark.parametrize("place", PLACES)
+@for_each("place", PLACES)
 def test_row_says_what_the_state_table_says(place: str) -> None:
     """Each row names the types whose event the partner may bring in each state it stands for, and no others."""
     rows, part, states = PLACES[place]
@@ -159,7 +158,7 @@ def _stands_for(place: str, rows: Iterable[Row]) -> set[S]:
     return found[0]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
+@for_each("row", ROWS, ids=lambda row: row[0])
 def test_where_a_message_leads_is_where_the_state_tables_lead(row: tuple[str, str, str]) -> None:
     """Who says it, and who accepts it, is then at the place that the page names."""
     name, said, accepted = row[0].replace("`", ""), row[1], row[2]

@@ -10,6 +10,7 @@ from gateway.core.facts import When
 from gateway.core.rules import RULES, Rule
 from gateway.core.tables import GUARDS, MARKS, table_for
 from tests.docs.rules_page import PAGE, PARAGRAPHS, ROOT
+from tests.support.rows import for_each
 from tools import draw_tables
 
 ID = re.compile(r"\b(?:[RNQVDE]-\d\d|M-0\d|MIN-\d|REM-\d)\b")
@@ -37,7 +38,7 @@ def test_every_heading_is_a_whole_paragraph() -> None:
     assert list(PARAGRAPHS) == re.findall(r"^### (\S+):", PAGE, re.MULTILINE)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@for_each("rule", RULES, ids=lambda rule: rule.id)
 def test_a_source_nobody_verified_is_marked(rule: Rule) -> None:
     """What is quoted without having been seen says so in the row, and so on the page and wherever a row is shown."""
     assert ("(unverified)" in rule.source) == (rule.id in UNVERIFIED)
@@ -52,7 +53,7 @@ def test_rules_are_all_of_one_to_twenty_six() -> None:
     assert [f"R-{number:02}" for number in range(1, 27)] == [rule.id for rule in RULES if rule.id.startswith("R-")]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+@for_each("rule", RULES, ids=lambda rule: rule.id)
 def test_paragraph_says_what_the_row_says(rule: Rule) -> None:
     """Title, source and moments of a rule are those of its row."""
     title, source, when, _, _ = PARAGRAPHS[rule.id]
@@ -68,7 +69,7 @@ def test_paragraph_names_the_steps_of_a_procedure(rule: Rule) -> None:
     assert [] == [step for step in rule.procedure if f"`{re.split('[:.]', step)[-1]}`" not in code]
 
 
-@pytest.mark.parametrize("id", sorted(PARAGRAPHS))
+@for_each("id", sorted(PARAGRAPHS))
 def test_code_is_where_the_paragraph_says(id: str) -> None:
     """Every file named exists, and every function named is in one of them."""
     code = PARAGRAPHS[id][4]

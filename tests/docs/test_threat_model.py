@@ -1,10 +1,10 @@
 """Every measure of the threat model names a test, and every test it names is there."""
 
-import ast
 import re
 from pathlib import Path
 
-import pytest
+from tests.docs.functions import functions_of
+from tests.support.rows import for_each
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/threat-model.md").read_text(encoding="utf-8")
@@ -26,13 +26,7 @@ def rows() -> list[list[str]]:
     return found
 
 
-def functions_of(path: Path) -> set[str]:
-    """Return the names of the test functions of a file."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
-
-
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
+@for_each("row", rows(), ids=lambda row: row[0])
 def test_measure_is_tried(row: list[str]) -> None:
     """A row has its four cells, assets that are listed, and at least one test that exists."""
     assert 4 == len(row)

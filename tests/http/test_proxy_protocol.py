@@ -20,6 +20,7 @@ from gateway import home, serving
 from gateway.http import listen as listening
 from gateway.http.proxy_protocol import BINARY_MAX, SIGNATURE, TEXT_MAX, BadHeader, Header, Proxies, parse
 from tests.support.network import HandClock, make_network
+from tests.support.rows import for_each
 
 # The header: what the specification says of each form.
 
@@ -81,7 +82,7 @@ def test_the_longest_lines_are_those_of_the_specification() -> None:
     assert TEXT_MAX == max(lengths)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "raw",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from keys import instants
+from tests.support.rows import for_each
 
 
 def test_round_trip() -> None:
@@ -26,7 +27,7 @@ def test_serialize_refuses_naive() -> None:
         instants.serialize(datetime(2026, 2, 3))
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "2026-02-03T04:05:06",

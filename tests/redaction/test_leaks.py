@@ -14,6 +14,7 @@ from gateway.redaction.leaks import Leak, TooMuch, leaks
 from gateway.redaction.secrets import secrets
 from tests.redaction import disguises
 from tests.redaction.disguises import disguised_name, disguised_number, names, numbers, remarks
+from tests.support.rows import for_each
 
 MANY = settings(max_examples=1_500, deadline=None)
 
@@ -82,7 +83,7 @@ def test_no_text_and_no_record_breaks_it(text: str, name: str) -> None:
     assert isinstance(made, tuple)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "HOXHA", "hoxha", "Hoxhës", "Hoxhait", "H o x h a", "Hox-\nha", "H.O.X.H.A", "Ｈｏｘｈａ", "𝐇𝐨𝐱𝐡𝐚",
@@ -95,7 +96,7 @@ def test_one_name_in_many_spellings(text: str) -> None:
     assert {"names"} == fields(f"It was {text} who asked.", named("Hoxha"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "script", "text"),
     [
         ("Шевченко", "uk-Cyrl", "Shevchenko"), ("Шевченко", "uk-Cyrl", "Chevtchenko"), ("Щербак", "uk-Cyrl",
@@ -116,7 +117,7 @@ def test_a_name_across_scripts(name: str, script: str, text: str) -> None:
     assert {"names"} == fields(f"— {text} —", named(name, script=script))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "script", "text"),
     [
         ("王", "zh-Hans", "王"), ("小明", "zh-Hans", "王小明"), ("김", "ko-Kore", "김철수"),
@@ -132,7 +133,7 @@ def test_a_name_of_other_languages(name: str, script: str, text: str) -> None:
     assert {"names"} == fields(f"It was {text} who asked.", named(name, script=script))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "text"),
     [
         ("هدى", "ھدى"), ("هدى", "ہدى"), ("طه", "طھ"), ("كرم", "ڪرم"), ("ريم", "رېم"), ("علي", "علے"), ("نور", "نۆر"),
@@ -145,7 +146,7 @@ def test_a_name_in_letters_of_another_keyboard(name: str, text: str) -> None:
     assert {"names"} == fields(f"يذكر أن {text} طلبت رسالة.", named(name, script="ar-Arab"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("name", "text"),
     [
         ("Bora", "B0ra"), ("Bora", "b0r4"), ("Bora", "B0rës"), ("Maria", "M4r1a"), ("Ali", "Al1"), ("Ali", "4li"),
@@ -188,7 +189,7 @@ def test_one_number_in_many_spellings(text: str) -> None:
     assert {"national.notes"} == fields(f"Reached at {text}.", of)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ["17 May 1994", "May 17th", "17.05.1994", "17/5/94", "1994-05-17", "the 17th of May", "17 mai",
     "17 de mayo de 1994",
@@ -210,7 +211,7 @@ def test_a_year_of_birth_in_another_calendar_tells_too(text: str) -> None:
     assert set() == fields(f"Said {text}, they think.", record(birth_date="1998-11-03"))
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("day", "text"),
     [
         (17, "the seventeenth of May"), (17, "le dix-sept mai"), (17, "el diecisiete de mayo"),
@@ -377,7 +378,7 @@ WRITTEN_BY_HAND = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("group", "member"), WRITTEN_BY_HAND)
+@for_each(("group", "member"), WRITTEN_BY_HAND)
 def test_whatever_is_written_by_hand_is_compared(group: str, member: str) -> None:
     """No place for free words in a record is left out: a name and a number in it are found."""
     of = {"elements": {}, group: {member: "He was seen with Zeqiri, file 7714093."}}

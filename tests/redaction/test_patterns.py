@@ -4,9 +4,10 @@ import pytest
 
 from gateway.redaction.patterns import hits, own
 from gateway.redaction.refuse import MOST_CHARACTERS
+from tests.support.rows import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("kind", "text"),
     [
         ("EMAIL", "ana.pop@posta.example.ro"),

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.redaction.refuse import MOST_CHARACTERS, refusals
+from tests.support.rows import for_each
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("text", "code"),
     [
         ("a" * (MOST_CHARACTERS + 1), "text-too-long"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import schemas
 from tests.schemas.support import EXAMPLES, NAMES, examples, nodes, read, verdicts
-from tests.support.rows import each_holds
+from tests.support.rows import each_holds, for_each
 
 VALID = examples("valid")
 INVALID = examples("invalid")
@@ -38,7 +38,7 @@ def test_invalid_example() -> None:
     each_holds(refuse, INVALID, _id)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@for_each("name", NAMES)
 def test_examples_exist(name: str) -> None:
     """Each schema has valid examples and at least five faults."""
     valid = [case for case in VALID if case[0] == name]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import ijson
 from schemas.ijson import MAX_INT, BadJson
+from tests.support.rows import for_each
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers(-MAX_INT, MAX_INT) | TEXT
@@ -110,7 +111,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED.keys())
+@for_each("raw", REFUSED.values(), ids=REFUSED.keys())
 def test_refused(raw: bytes) -> None:
     """Each of these is read differently by somebody, and refused."""
     with pytest.raises(BadJson) as caught:

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 import schemas
 from gateway.core.unseen import has_unseen
 from tests.schemas.support import EXAMPLES, NAMES, nodes, read
+from tests.support.rows import for_each
 
 ALL = (*NAMES, "common")
 LANGUAGES = {"en", "fr", "ar"}
@@ -22,7 +23,7 @@ def _is_schema_of_data(path: tuple[str, ...]) -> bool:
     return not {"if", "then", "else"} & set(path) and path[branch + 2 : branch + 3] != ("properties",)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_draft(name: str) -> None:
     """A schema is a valid draft 2020-12 schema with an id, a title and a description."""
     schema = schemas.load(name)
@@ -33,7 +34,7 @@ def test_draft(name: str) -> None:
     assert schema["description"]
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_closed_objects(name: str) -> None:
     """No object admits an unknown member, but for a body inside a frame, which the type's own schema closes."""
     for path, node in nodes(schemas.load(name)):
@@ -48,7 +49,7 @@ def test_closed_objects(name: str) -> None:
         assert node.get("additionalProperties") is False, path
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_bounded(name: str) -> None:
     """Every string, list and number that is data has a bound."""
     for path, node in nodes(schemas.load(name)):
@@ -62,7 +63,7 @@ def test_bounded(name: str) -> None:
             assert {"minimum", "maximum"} <= set(node), path
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_described(name: str) -> None:
     """Every member has a title and a description, of its own or of the definition it refers to."""
     common = schemas.load("common")["$defs"]
@@ -79,7 +80,7 @@ def test_described(name: str) -> None:
             assert {"title", "description"} <= set(texts), (path, member)
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_local_references(name: str) -> None:
     """A reference leads into the same file or the shared definitions."""
     for path, node in nodes(schemas.load(name)):
@@ -87,7 +88,7 @@ def test_local_references(name: str) -> None:
             assert node["$ref"].startswith(("#/$defs/", "urn:xg1:schema:common#/$defs/")), path
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_patterns_are_portable(name: str) -> None:
     """A pattern is anchored at both ends, uses no shorthand class, and does not match before a final line feed."""
     for path, node in nodes(schemas.load(name)):
@@ -109,7 +110,7 @@ def test_no_line_of_text_takes_what_nobody_sees(part: str) -> None:
     assert [] == [hex(ord(char)) for char in unseen if pattern.search(f"a{char}b") or pattern.search(char)]
 
 
-@pytest.mark.parametrize("name", ALL)
+@for_each("name", ALL)
 def test_enums_are_code_lists(name: str) -> None:
     """Every closed list in a schema is the code list that its comment names, or says that it is a part of it."""
     for path, node in nodes(schemas.load(name)):
@@ -203,9 +204,7 @@ def test_return_has_no_place_for_what_never_leaves(name: str) -> None:
     assert set() == members & {row["field"] for row in schemas.load_matrix()["never"]}
 
 
-@pytest.mark.parametrize(
-    "path", [p for kind in RETURN_TYPES for p in sorted((EXAMPLES / kind / "valid").glob("*.json"))]
-)
+@for_each("path", [p for kind in RETURN_TYPES for p in sorted((EXAMPLES / kind / "valid").glob("*.json"))])
 def test_return_fits_the_smallest_envelope(path: Any) -> None:
     """Every message of a return, with the longest statement it may carry, has the size of any other message."""
     body = read(path)
@@ -215,7 +214,7 @@ def test_return_fits_the_smallest_envelope(path: Any) -> None:
     assert -(-len(payload) * 4 // 3) + 300 <= 8192
 
 
-@pytest.mark.parametrize("list_name", schemas.code_lists())
+@for_each("list_name", schemas.code_lists())
 def test_code_texts(list_name: str) -> None:
     """Each code has a text in three languages; the Arabic one is in Arabic letters, and no text is used twice."""
     texts = schemas.codes(list_name)

@@ -1,7 +1,5 @@
 """Who hears of a refusal what the record, or another case, says of the person."""
 
-import pytest
-
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE
@@ -9,6 +7,7 @@ from gateway.core.verification import ATTESTS
 from gateway.http.local_problems import problem_for
 from gateway.services.acts import ANYBODY, DESK, RETURN_DESK
 from gateway.services.audience import FOREIGN_AFFAIRS, LESS, heard
+from tests.support.rows import for_each
 
 ELSEWHERE = (MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE)
 OF_HER = Finding("R-23", "the consent was revoked", "record.wish")
@@ -28,7 +27,7 @@ FOUND = (
 )
 
 
-@pytest.mark.parametrize("role", sorted(ANYBODY - {FOREIGN_AFFAIRS}))
+@for_each("role", sorted(ANYBODY - {FOREIGN_AFFAIRS}))
 def test_a_reason_is_told_to_who_may_read_what_it_is_of(role: str) -> None:
     """Everybody learns which rule stands against a step; what another case says, the desks, and what the record says,
     whoever may read it."""

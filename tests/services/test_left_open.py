@@ -15,6 +15,7 @@ from gateway.services.ports import Store, Tx
 from gateway.services.rows import OutboundRow
 from tests.services.one_case import message, over, value
 from tests.storage.support import NOW, case
+from tests.support.rows import for_each
 
 OURS: Any = SimpleNamespace(epoch=2)
 """A context in its second epoch: what it said in the first one was left open by a restore."""
@@ -134,7 +135,7 @@ ALLOWS = frozenset(
 PLANNED, DECIDED = {"status": "planned"}, {"decision": "accepted"}
 
 
-@pytest.mark.parametrize("type", sorted(messages.SAID_BY.keys() - {messages.WITHDRAWAL, *anew.threads.STOPS}))
+@for_each("type", sorted(messages.SAID_BY.keys() - {messages.WITHDRAWAL, *anew.threads.STOPS}))
 def test_what_allows_nothing_is_said_anew_and_what_allows_something_by_a_person(type: str) -> None:
     """A question, what takes data back and what tells of what was done leave by nobody's doing (rule 3)."""
     assert (type not in ALLOWS) is anew.is_kept(value(), type, {**PLANNED, **DECIDED})

@@ -7,6 +7,7 @@ import pytest
 from gateway.core.case import Case, Side, State, replace
 from gateway.services.person_stop import attested_none, concerns, stops, tightened
 from tests.support import story
+from tests.support.rows import for_each
 
 S = State
 NONE = {"state": "none", "attested_by": "protection", "attested_on": "2026-11-20", "basis": "interview"}
@@ -70,7 +71,7 @@ def test_nothing_is_replaced_where_nothing_is_said_or_recorded() -> None:
     assert tightened(case(NONE, draft=None), protection("indicated"), *AUTHORITY) is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     ("asylum", "changes", "is_so"),
     [
         (NONE, {}, False),

@@ -4,13 +4,14 @@ import pytest
 
 from tests.conformance import mutate
 from tests.sim import planted
+from tests.support.rows import for_each
 
 BUGS = {one.name: one for one in planted.load()}
 FEW = {"904-done-before-the-receipt": 0, "906-tried-again-after-a-freeze": 0}
 """Bugs, and from which seed on the simulation is to find them."""
 
 
-@pytest.mark.parametrize("name", BUGS)
+@for_each("name", BUGS)
 def test_bug_can_be_planted(name: str) -> None:
     """Every patch applies to the tree as it is, each hunk at one place."""
     mutate.check(BUGS[name])

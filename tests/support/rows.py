@@ -1,7 +1,7 @@
 """One test for all rows of a table, where a row costs less than handing a test out: it names each that fails."""
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,3 +19,35 @@ def each_holds(attempt: Callable[[Row], object], rows: Iterable[Row], named: Cal
             found.append(f"{named(row)}: {type(error).__name__}: {error}")
     # Not by comparing the list: of that a runner shows the first alone.
     assert not found, "\n".join([f"{len(found)} of {len(listed)} rows", *found])
+
+
+def for_each(
+    names: str | Sequence[str], rows: Iterable[Any], ids: Callable[[Any], object] | Sequence[str] | None = None
+) -> Callable[[Callable[..., object]], Callable[[], None]]:
+    """
+    Make one test of a function that is to hold for all rows, told as ``pytest.mark.parametrize`` is told of them.
+
+    A row is the argument ``names``, or, of several names, an argument for each; ``ids`` say how a row is called.
+    """
+    told = [names] if isinstance(names, str) else list(names)
+    listed = [(row,) if isinstance(names, str) else tuple(row) for row in rows]
+    called = ids if callable(ids) or ids is None else None
+    texts = [_named(row, called) for row in listed] if called is ids else list(ids or ())
+
+    def make(attempt: Callable[..., object]) -> Callable[[], None]:
+        def take(number: int) -> None:
+            attempt(**dict(zip(told, listed[number], strict=True)))
+
+        def test() -> None:
+            each_holds(take, range(len(listed)), lambda number: texts[number])
+
+        # Not what it wraps: the runner would take the names of its arguments for fixtures.
+        test.__name__, test.__qualname__, test.__doc__ = attempt.__name__, attempt.__qualname__, attempt.__doc__
+        test.__module__ = attempt.__module__
+        return test
+
+    return make
+
+
+def _named(row: Sequence[Any], called: Callable[[Any], object] | None) -> str:
+    return "-".join(str(called(one) if called is not None else one)[:80] for one in row)

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.web.site import keep_in_order, keep_whole
 from keys.trust_words import hexadecimal
+from tests.support.rows import for_each
 from tests.web.values import VALUES
 
 KEPT = {
@@ -17,7 +18,7 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize("text", VALUES.values(), ids=VALUES)
+@for_each("text", VALUES.values(), ids=VALUES)
 def test_value_is_isolated(text: str) -> None:
     """A value is isolated as one, wherever it stands in a text, also where no element can: in a title or a choice."""
     for tag in ("p", "title", "option"):

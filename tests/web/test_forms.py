@@ -24,6 +24,7 @@ from gateway.web.posted import FORM_MAX_BYTES
 from gateway.web.said import say
 from tests.support import homeward, story
 from tests.support.pace import slowness
+from tests.support.rows import for_each
 
 ZONE = ZoneInfo("Europe/Vienna")
 EXAMPLES = Path(schemas.__file__).parent / "examples"
@@ -95,13 +96,13 @@ VALUES: Mapping[str, list[Mapping[str, Any]]] = {
 }
 
 
-def values() -> list[Any]:
+def values() -> list[tuple[str, Any]]:
     """Return a value of every body: those above, and the valid examples of the schemas."""
     found = [(name, value) for name in BODIES for value in VALUES.get(name, ())]
     for name in BODIES:
         for path in sorted((EXAMPLES / name / "valid").glob("*.json")):
             found.append((name, json.loads(path.read_text())))
-    return [pytest.param(name, value, id=f"{name}-{number}") for number, (name, value) in enumerate(found)]
+    return found
 
 
 def back(name: str, value: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[forms.Problem, ...]]:
@@ -110,7 +111,7 @@ def back(name: str, value: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[for
     return forms.read(of, forms.fill(of, value, ZONE), ZONE, name)
 
 
-@pytest.mark.parametrize(("name", "value"), values())
+@for_each(("name", "value"), values())
 def test_a_value_comes_back_from_its_form(name: str, value: Any) -> None:
     """Whatever is valid goes into the fields and comes back as it was, but for a text that is empty."""
     if value.get("justification") == "":
@@ -216,7 +217,7 @@ def test_any_value_of_the_fields_comes_back(name: str, data: st.DataObject) -> N
     assert {one.text for one in problems} <= {forms.NONE_CHOSEN, forms.MISSING}
 
 
-@pytest.mark.parametrize("name", [*BODIES, REQUEST, "verification.reply", "rectification", "return.acceptance"])
+@for_each("name", [*BODIES, REQUEST, "verification.reply", "rectification", "return.acceptance"])
 def test_every_field_has_a_label_in_words(name: str) -> None:
     """No field is shown by the name of its member, and every code has a text in all three languages."""
 
@@ -382,7 +383,7 @@ def test_what_is_wrong_is_said_where_a_page_has_a_field() -> None:
     assert {body: set() for body in BODIES} == lost
 
 
-@pytest.mark.parametrize(("name", "posted", "where", "text"), BAD.values(), ids=BAD)
+@for_each(("name", "posted", "where", "text"), BAD.values(), ids=BAD)
 def test_what_is_wrong_is_said_at_its_field(name: str, posted: Mapping[str, Any], where: str, text: str) -> None:
     """A problem names the field it is about, in words that need no schema."""
     found = problem_of(name, posted)

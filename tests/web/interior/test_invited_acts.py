@@ -29,6 +29,7 @@ from keys import b64
 from schemas import codes
 from tests.support import homeward, pictures, story
 from tests.support.network import make_network
+from tests.support.rows import for_each
 from tests.web.interior.case_support import read, recorded
 from tests.web.support import Desk
 
@@ -484,7 +485,7 @@ def test_every_event_of_the_list_is_one_of_the_tables() -> None:
     assert not {"apart", "attestation", "release", "resume", "decision", "departure", "reply", "answer"} & GUEST_VERBS
 
 
-@pytest.mark.parametrize("verb", sorted(BODIES))
+@for_each("verb", sorted(BODIES))
 def test_the_bodies_of_these_tests_fit(verb: str) -> None:
     """What is refused above is refused to a guest, and not for what it says."""
     act_bodies.validate(TAKES[verb], BODIES[verb])
