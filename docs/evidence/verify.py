@@ -132,14 +132,14 @@ told = attempt(lambda name: {key: str(one["sha256"]) for key, one in about["memb
 told["manifest.json"] = sha256(manifest).hexdigest()
 given = {(name, sha256(raw).hexdigest()) for name, raw in members.items() if name != "manifest.jws"}  # verified below
 faults += [(it, "missing, not in the manifest, or other bytes than there") for it in sorted(dict(given ^ told.items()))]
-messages = attempt(lambda name: loads(members[name])["messages"], "messages.json") or []
-attempt(lambda _: [need(rows.setdefault(row["digest"], row) is row, "one twice") for row in messages], "messages.json")
+both = [attempt(lambda it: loads(members[it])[it[:8]], one) or [] for one in ("messages.json", "openings.json")]
+attempt(lambda _: [need(rows.setdefault(row["digest"], row) is row, "one twice") for row in both[0]], "messages.json")
 for name in sorted((it for it in members if it.endswith(".jws")), key=lambda it: (it[:2] == "ca", len(it), it))[::-1]:
     attempt(signed, name)  # cards come first, each before the one that it names
-openings = attempt(lambda name: loads(members[name])["openings"], "openings.json") or []
-entered = {attempt(opening, row.get("proof", "openings.json"), row) for row in openings}
+entered = {attempt(opening, row.get("proof", "openings.json"), row) for row in both[1]}
 said = [more for name, signer, *more in proved if (name, signer) in entered]
-needs = [one for it in rows if any((one := [it, *map(rows[it].get, ("status", "code", "received_at"))])[1:])]
+said += [[it] + [None] * 3 for it in rows if rows[it].get("direction") == "sent" and it not in {by[2] for by in proved}]
+needs = [[it, *map(rows[it].get, ("status", "code", "received_at"))] for it in rows]
 faults += [("messages.json", f"{it[0]}: no receipt in the log of its signer says so") for it in needs if it not in said]
 faults += [("openings.json", "two roots of one log and size")] * (len(checkpoints) > len({at for at, _ in checkpoints}))
 out = [f"{name or 'the file'}: {reason}" for name, reason in faults] or ["nothing is wrong"]

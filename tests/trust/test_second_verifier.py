@@ -283,6 +283,24 @@ def _instant_without_a_receipt(forger: Forger) -> dict[str, bytes]:
     return forger.made(members, messages=rows, openings=openings, gone=gone)
 
 
+def _answer_that_is_not_told(forger: Forger) -> dict[str, bytes]:
+    """Tell of a message that has a receipt as of one that nobody answered."""
+    rows = forger.rows(evidence.MESSAGES)
+    next(one for one in rows if one["direction"] == "sent").update({"status": None, "code": None})
+    return forger.made(forger.whole, messages=rows)
+
+
+def _received_at_no_instant(forger: Forger) -> dict[str, bytes]:
+    """Tell of a message as received of which there is no receipt."""
+    rows = forger.rows(evidence.MESSAGES)
+    row = next(one for one in rows if one["direction"] == "received")
+    row |= {"status": None, "code": None, "received_at": None}
+    members = {name: raw for name, raw in forger.whole.items() if row["digest"] not in name}
+    openings = [one for one in forger.rows(evidence.OPENINGS) if row["digest"] not in one["receipt"]]
+    gone = [{"what": "content", "digest": row["digest"], "reason": "not kept"}]
+    return forger.made(members, messages=rows, openings=openings, gone=gone)
+
+
 def _log_of_others(forger: Forger) -> dict[str, bytes]:
     """Prove a receipt of XBB by a log that it keeps about a third State."""
     return _proved_anew(forger, "XBB/XCC/1", None)
@@ -306,6 +324,8 @@ FORGERIES = (
     _own_message_as_theirs,
     _message_twice,
     _instant_without_a_receipt,
+    _answer_that_is_not_told,
+    _received_at_no_instant,
     _log_of_others,
     _two_at_one_place,
 )
