@@ -24,7 +24,7 @@ from gateway.services.context import Context
 from gateway.services.ports import Draft, Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
 from gateway.services.rows import OutboundRow
-from gateway.services.shown import largest_name, last_name
+from gateway.services.shown import find_note, largest_name, last_name
 from gateway.services.witness import keep
 from keys import jws as jws_format
 from keys.card import Card
@@ -110,7 +110,7 @@ class Answers:
             if _epoch(shown.origin) < await epochs.earliest(tx, row.partner, row.queued_at):
                 # Told, and not refused: where a clock was wrong an honest answer looks so too, and must not be lost.
                 context.log("log.uncompared", partner=row.partner, count=1)
-            if await _forked(tx, row, shown, proof.checkpoint, now):
+            if await _forked(context, tx, row, shown, proof.checkpoint, now):
                 return True
             current = await tx.find_outbound_again(row)
             if current is None or current.state in passed_over.DONE:
@@ -272,7 +272,7 @@ def _difference(row: OutboundRow, first: wire.Receipt | None, receipt: wire.Rece
     return None
 
 
-async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: datetime) -> bool:
+async def _forked(context: Context, tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: datetime) -> bool:
     """
     Return whether a partner's log contradicts a checkpoint it showed before (M-7.5); keep what was ``shown``.
 
@@ -282,10 +282,10 @@ async def _forked(tx: Tx, row: OutboundRow, shown: Checkpoint, note: str, now: d
     ``gateway.services.witness`` has proved later, away from any message.
     """
     largest, place = largest_name(shown.origin), last_name(shown.origin, shown.size)
-    held = await tx.find_meta(largest)
+    held = await find_note(context.log, tx, largest)
     if held == note:
         return False  # as all answers of one batch
-    before = await tx.find_meta(place)
+    before = await find_note(context.log, tx, place)
     known = {one: checkpoint.parse_checkpoint(checkpoint.parse_note(one).text) for one in (held, before) if one}
     for other, head in known.items():
         if head.size == shown.size and head.root != shown.root:

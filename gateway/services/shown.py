@@ -9,8 +9,11 @@ keeps under their names now is another log, and no fork of what it showed before
 from collections.abc import Callable
 
 from gateway.core import checkpoint
+from gateway.core.merkle import BadProof
 from gateway.services.ports import Tx
 from gateway.services.rows import WitnessedRow
+
+Log = Callable[..., None]
 
 _LARGEST = "answered:"
 _LAST = "shown-of:"
@@ -44,11 +47,27 @@ def uncompared_name(origin: str) -> str:
     return f"uncompared:{origin}"
 
 
-async def in_answers(tx: Tx, note: str) -> list[str]:
+async def find_note(log: Log, tx: Tx, name: str) -> str | None:
+    """
+    Return the signed checkpoint stored under a ``name`` of ``largest_name`` or ``last_name``.
+
+    One that cannot be read any more is told, and is none: what its State answers is taken, and another takes its place.
+    """
+    note = await tx.find_meta(name)
+    try:
+        if note is not None:
+            checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
+    except BadProof as error:
+        log("checkpoint.fault", partner=name.split(":")[1][:3], error=type(error).__name__)
+        return None
+    return note
+
+
+async def in_answers(log: Log, tx: Tx, note: str) -> list[str]:
     """Return the notes that answers showed of the log in ``note`` and that may contradict it."""
     head = checkpoint.parse_checkpoint(checkpoint.parse_note(note).text)
     names = (largest_name(head.origin), last_name(head.origin, head.size))
-    return [text for name in names if (text := await tx.find_meta(name))]
+    return [text for name in names if (text := await find_note(log, tx, name))]
 
 
 async def is_known(tx: Tx, country: str, epoch: int) -> bool:

@@ -148,7 +148,7 @@ class Witness:
                 return Verdict(404), "", None
             verdict, line = cosign.judge(row.note if row else None, submission, keeper, now), ""
             found, held = verdict.conflict, row.note if row else ""
-            for answered in await in_answers(tx, submission.note) if verdict.status != 403 else ():
+            for answered in await in_answers(context.log, tx, submission.note) if verdict.status != 403 else ():
                 # What its answers showed binds it as much as what it showed a witness.
                 if found is None:
                     found, held = cosign.contradiction(answered, submission.note, keeper), answered

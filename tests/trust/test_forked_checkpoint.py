@@ -12,7 +12,7 @@ from gateway.services import witness
 from gateway.services.answers import BadAnswer
 from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.rows import WitnessedRow
-from gateway.services.shown import largest_name
+from gateway.services.shown import largest_name, last_name
 from schemas import ijson
 from tests.support import story
 from tests.support.network import Network
@@ -370,6 +370,21 @@ async def test_second_answer_of_another_history(trio: Network) -> None:
     with pytest.raises(BadAnswer, match="two trees"):
         await gateway.deliverer.settle(row, forged)
     assert [("fork", "XAA")] == [(one.kind, one.source) for one in await conflicts(trio, "XBB")]
+
+
+@pytest.mark.parametrize("name", [largest_name(ORIGIN), last_name(ORIGIN, 3)])
+async def test_checkpoint_that_cannot_be_read_any_more_silences_nobody(trio: Network, name: str) -> None:
+    """What its State answers is taken, what it shows is cosigned, and that the row is spoiled is told."""
+    await story.replied(trio)
+    gateway = trio.gateways["XBB"]
+    await gateway.store.commit(lambda tx: tx.set_meta(name, "spoilt"))
+    assert 200 == (await (liar := await Liar.of(trio)).show("XBB", 0, liar.leaves)).status
+    refs = await gateway.store.read(lambda tx: tx.case_refs("", 9))
+    sent = await gateway.store.read(lambda tx: tx.outbound_of_case(refs[0]))
+    assert sent[-1].answer is not None
+    await gateway.deliverer.settle(sent[-1], wire.pad_answer(sent[-1].answer))
+    assert ("checkpoint.fault", {"partner": "XAA", "error": "BadProof"}) in trio.logs
+    assert "log.forked" not in [event for event, _ in trio.logs]
 
 
 async def test_evidence_about_the_logs_of_a_keeper_has_a_bound(trio: Network) -> None:
