@@ -190,7 +190,8 @@ async def build(
         chosen = policy(values)
         source = cards or card_source(settings)
         people = persons(values)
-        trust = Trust(pins, source, store, clock, log, decides=partial(decides, people))
+        vault = Vault(secrets.get(home.KEK))
+        trust = Trust(pins, source, store, clock, log, vault=vault, decides=partial(decides, people))
         if peers is None:
             peers = await held.enter_async_context(HttpPeers(trust.find, timeout_s=chosen.post_timeout_s))
         told = desk_notices(settings, environ, clock, log)
@@ -208,7 +209,7 @@ async def build(
             random=random,
             keyring=keys,
             trust=trust,
-            vault=Vault(secrets.get(home.KEK)),
+            vault=vault,
             reckoner=reckoner(settings),
             persons=people,
             partners=partners(values),

@@ -6,6 +6,8 @@ Rule 2: a newer card replaces the one held only if it verifies under the identit
 chain; otherwise the State is on hold until a named officer confirms out of band.
 Rule 3: refreshing is a loop of its own; a message's path only reads what is held (``docs/protocol.md`` section 8).
 Rule 4: what the trustees distrust is on hold, or revoked, for as long as their list says so. Nobody here lifts that.
+Rule 5: a card proves by itself that it is whole, not whose it is. One in the store is held only under an identity key
+that the configuration pins or officers confirmed: whoever can write to the database alone must not be who we seal to.
 """
 
 import asyncio
@@ -22,9 +24,11 @@ from gateway.core.machine import RuleRefused
 from gateway.services import epochs, shown
 from gateway.services.ports import Clock, Store, Tx, Unavailable
 from gateway.services.rows import CARD_END, PartnerRow, TrustEvent
+from keys import b64
 from keys import card as cards
 from keys.card import Card, CardKey, Revoked, earliest, revocations
-from keys.errors import CardRefused, RevokedKey, UnknownKey
+from keys.errors import BadRest, CardRefused, RevokedKey, UnknownKey
+from keys.rest import Vault
 from keys.trust_policy import DISTRUST, BadList, Distrust, parse_distrust, together
 from keys.trust_words import fingerprint_of
 from schemas import ijson
@@ -96,19 +100,22 @@ class Trust:
         clock: Clock,
         log: Callable[..., None] = lambda event, **values: None,
         *,
+        vault: Vault,
         decides: Callable[[str, datetime], bool] = lambda person, now: False,
     ) -> None:
         """
         Hold the cards of the States in ``pins``, which maps a country to its identity public key (32 bytes).
 
-        ``decides(person, now)`` tells whether a person may decide whom we believe: a word of one who may not any more
-        is none.
+        ``vault`` seals which identity key officers confirmed. ``decides(person, now)`` tells whether a person may
+        decide whom we believe: a word of one who may not any more is none.
         """
         self._pins = pins
+        self._confirmed: Mapping[str, bytes] = {}
         self._source = source
         self._store = store
         self._clock = clock
         self._log = log
+        self._vault = vault
         self._decides = decides
         self._distrust = Distrust()
         self._told: str | None = None
@@ -212,6 +219,7 @@ class Trust:
     async def _load(self) -> None:
         async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], dict[str, Revoked], str | None]:
             revoked = {name.removeprefix(_REVOKED): _parse(text) for name, text in await tx.metas(_REVOKED)}
+            self._confirmed = self._opened(await tx.metas(_CONFIRMED))
             rows = [await tx.find_partner(country) for country in self._pins]
             return rows, await tx.trust_events(), revoked, await tx.find_meta(_DISTRUST)
 
@@ -281,19 +289,36 @@ class Trust:
         """
         Hold the card in the store in place of the one before.
 
-        Of a State whose card cannot be read, because the row is spoiled or a newer version wrote it, none is held then:
-        nothing is sent to it, nothing of it is taken in, and no other State waits for it.
+        Of a State whose card cannot be read, because the row is spoiled or a newer version wrote it, or is under a key
+        that nobody here believes (rule 5), none is held then: nothing is sent to it, nothing of it is taken in, and no
+        other State waits for it.
         """
         self._published.pop(country, None)
         self._cards.pop(country, None)
         self._unread.pop(country, None)
         try:
-            published = cards.parse_card(raw)
+            published = self._parsed(country, raw)
         except CardRefused as error:
             self._unread[country] = raw
             self._log("trust.fault", country=country, error=type(error).__name__)
         else:
             self._published[country], self._cards[country] = published, self._believed(published)
+
+    def _parsed(self, country: str, raw: bytes) -> Card:
+        """Return the card of ``country`` in the store. Raises ``CardRefused``, also for one of a stranger (rule 5)."""
+        card = cards.parse_card(raw)
+        if card.country != country or card.identity not in (self._pins[country], self._confirmed.get(country)):
+            raise CardRefused("wrong-identity", "in the store stands a card that is signed by a key nobody confirmed")
+        return card
+
+    def _opened(self, metas: Sequence[tuple[str, str]]) -> Mapping[str, bytes]:
+        """Return the identity key that officers confirmed last of each State, as this gateway sealed it."""
+        found = {}
+        for name, text in metas:
+            country = name.removeprefix(_CONFIRMED)
+            with suppress(BadRest, ValueError):  # what is not ours confirms nothing
+                found[country] = self._vault.open_own("partner", country, "identity", b64.decode(text))
+        return found
 
     def _hold_of_trustees(self, country: str) -> str | None:
         since = self._distrust.countries.get(country)
@@ -425,7 +450,7 @@ class Trust:
 
         async def unit(tx: Tx) -> tuple[PartnerRow, Revoked] | None:
             old = await _row(tx, country)
-            held = _readable(old.card)  # one that cannot be read keeps nobody from going by the one compared
+            held = self._readable(country, old.card)  # one that is none keeps nobody from going by the one compared
             if held is not None and _has_other_logs(held, under_it) and await shown.is_known(tx, country, card.epoch):
                 raise OldLogs((Finding("N-02", OLD_LOGS % {"country": country, "epoch": card.epoch}, "to"),))
             said = await words(tx)
@@ -442,6 +467,8 @@ class Trust:
                 await shown.forget(tx, country, taken.epoch)
             row = old._replace(card=raw, hold=None, refreshed_at=now, epoch=epoch)
             await tx.save_partner(row)
+            sealed = self._vault.seal_own("partner", country, "identity", identity)
+            await tx.set_meta(_CONFIRMED + country, b64.encode(sealed))
             if taken.identity != before.identity or taken.epoch < before.epoch:
                 await epochs.begin_anew(tx, country)
             await epochs.note(tx, country, taken.epoch, now)
@@ -455,9 +482,16 @@ class Trust:
         async with self._turn:
             done: tuple[PartnerRow, Revoked] | None = (await self._store.commit(unit)).value
             if done is not None:
+                self._confirmed = {**self._confirmed, country: identity}
                 self._take(done[0])
                 self._revoked[country] = done[1]
         return done is not None
+
+    def _readable(self, country: str, raw: bytes | None) -> Card | None:
+        try:
+            return None if raw is None else self._parsed(country, raw)
+        except CardRefused:
+            return None
 
     async def _under(self, country: str, identity: bytes) -> list[Card]:
         """Return the published cards of ``country`` under ``identity``, of which there is one, oldest first."""
@@ -491,13 +525,6 @@ def stage(age: timedelta) -> str:
 
 async def _row(tx: Tx, country: str) -> PartnerRow:
     return await tx.find_partner(country) or PartnerRow(country)
-
-
-def _readable(raw: bytes | None) -> Card | None:
-    try:
-        return None if raw is None else cards.parse_card(raw)
-    except CardRefused:
-        return None
 
 
 OLD_LOGS = (
@@ -545,6 +572,9 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
 
 _DISTRUST = "distrust"
 """Name of the policy of distrust in the store, as the trust list said it last to any process of this gateway."""
+
+_CONFIRMED = "confirmed:"
+"""Begins the name under which the identity key is sealed that officers confirmed last of a State."""
 
 _REVOKED = "revoked:"
 """Begins the name under which what the cards of a State revoked is kept, also once they leave the keys out."""

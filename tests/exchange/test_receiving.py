@@ -802,7 +802,7 @@ async def test_new_epoch_begins_at_one_once_its_card_is_here(fresh: Door) -> Non
 async def another_process(door: Door) -> Trust:
     """Return the cards as another process over the same store holds them."""
     held = door.gateway.context.trust
-    other = Trust(held._pins, held._source, door.gateway.store, door.network.clock)
+    other = Trust(held._pins, held._source, door.gateway.store, door.network.clock, vault=held._vault)
     await other.load()
     return other
 

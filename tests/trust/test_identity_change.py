@@ -6,8 +6,11 @@ from gateway import home
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Forbidden
-from gateway.services.trust import advance_chain
+from gateway.services.ports import Tx
+from gateway.services.rows import TrustEvent
+from gateway.services.trust import Trust, advance_chain
 from gateway.services.trust_acts import TrustActs
+from keys import b64, card, trust_words
 from keys.sign import SigningKey
 from tests.support import story
 from tests.support.network import Network, open_gateway
@@ -179,3 +182,55 @@ def test_card_of_another_identity_after_the_one_compared_holds() -> None:
     taken = advance_chain(None, own.public, [first.raw, home.card_of_new_identity(first, other, now()).raw], now())
     assert taken.card == first
     assert "wrong-identity" in (taken.hold or "")
+
+
+async def _write_card(network: Network, raw: bytes) -> None:
+    """Write a card of XBB where XAA keeps the one it holds, as whoever runs its database can."""
+
+    async def unit(tx: Tx) -> None:
+        row = await tx.find_partner("XBB")
+        assert row is not None
+        await tx.save_partner(row._replace(card=raw, hold=None))
+
+    await network.gateways["XAA"].store.commit(unit)
+
+
+async def test_a_card_that_somebody_wrote_into_the_database_is_not_gone_by(both: tuple[Network, World]) -> None:
+    """Nothing is sealed to the keys of who can write there and has no key of ours, now or at the next start."""
+    network, world = both
+    stranger = SigningKey.generate()
+    claims = card.claims_of(world.states["XBB"].cards[-1]) | {"identity": b64.encode(stranger.public)}
+    forged, trust = card.sign_card(claims, stranger), network.gateways["XAA"].context.trust
+
+    async def unit(tx: Tx) -> None:
+        fingerprint = trust_words.fingerprint_of(stranger.public).hex()
+        for person in ("second", "third"):
+            said = TrustEvent(0, network.clock.now(), "XBB", "confirm", person, "by telephone", fingerprint)
+            await tx.add_trust_event(said)
+        await tx.set_meta("confirmed:XBB", b64.encode(stranger.public))
+
+    await network.gateways["XAA"].store.commit(unit)
+    await _write_card(network, forged)
+    await trust.load()
+    assert (None, ("trust.fault", {"country": "XBB", "error": "CardRefused"})) == (trust.find("XBB"), network.logs[-1])
+    await network.refresh()
+    assert trust.find("XBB") is None
+    await network.gateways["XAA"].close()
+    begun = await open_gateway(network, "XAA")
+    assert begun.context.trust.find("XBB") is None
+    await confirm(network, world.states["XBB"].identity.public)
+    assert world.states["XBB"].identity.public == begun.context.trust.card("XBB").identity
+
+
+async def test_what_officers_confirmed_holds_over_a_start(both: tuple[Network, World]) -> None:
+    """Also where nobody has written the new key into the configuration yet, and for another process."""
+    network, world = both
+    other, running = _new_identity(network, world), network.gateways["XAA"]
+    await network.refresh()
+    await confirm(network, other.public)
+    held = running.context.trust
+    second = Trust(held._pins, held._source, running.store, network.clock, vault=held._vault)
+    await second.load()
+    await running.close()
+    begun = (await open_gateway(network, "XAA")).context.trust
+    assert [other.public] * 2 == [one.card("XBB").identity for one in (second, begun)]

@@ -10,6 +10,7 @@ import schemas
 from gateway.services.trust import Trust
 from gateway.storage.sqlite import open_store, run_inline
 from gateway.transport.trust_list import TrustList
+from keys.rest import Vault
 from tests.support.network import HandClock
 from tests.support.pace import slowness
 from tests.support.trust_list import World, make_world, now
@@ -39,7 +40,7 @@ async def test_190_countries_refresh_in_under_a_second(tmp_path: Path) -> None:
         tmp_path / "gateway.db", run=run_inline, sign_batch=_nothing, now=datetime.now(UTC), create=True
     )
     reader = world.reader(tmp_path / "reader")
-    trust = Trust(pins, reader, store, HandClock(now()))
+    trust = Trust(pins, reader, store, HandClock(now()), vault=Vault(bytes(32)))
     first = await _seconds(reader.refresh)  # what comes from the list; who reads 190 first cards does so once
     assert () == await trust.run_once(now())
     assert COUNTRIES == sum(trust.find(code) is not None for code in codes)

@@ -47,7 +47,9 @@ async def test_hold_is_noticed_while_the_list_comes_slowly(both: tuple[Network, 
         loop = asyncio.create_task(_trust_loop(gateway))
         try:
             await asyncio.sleep(0.5)
-            other = Trust(own._pins, own._source, gateway.store, network.clock)  # what the command line makes
+            other = Trust(
+                own._pins, own._source, gateway.store, network.clock, vault=own._vault
+            )  # what the command line makes
             await other.load()
             await other.hold("XBB", "second", "its keys are stolen", network.clock.now())
             async with asyncio.timeout(60):

@@ -129,7 +129,7 @@ async def test_no_answer_counts_of_a_state_that_another_process_put_on_hold(
     ref, ours = await story.sent(network), network.gateways["XAA"]
     await network.refresh()
     held, post = ours.context.trust, network.wires.post
-    other = Trust(held._pins, held._source, ours.store, network.clock)
+    other = Trust(held._pins, held._source, ours.store, network.clock, vault=held._vault)
     await other.load()
 
     async def held_meanwhile(*what: Any) -> HttpAnswer:
