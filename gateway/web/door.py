@@ -15,7 +15,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -25,11 +25,10 @@ from aiohttp import web
 from multidict import MultiDict
 
 from gateway.services.account_store import Invitation, Session, hashed
-from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import BadValue, Unavailable
 from gateway.web import language
-from gateway.web.error_page import FAULT, NO_ENTRY, Told, told_of, told_of_status
+from gateway.web.error_page import FAULT, NO_ENTRY, Told, to_the_board, told_of, told_of_status
 from gateway.web.headers import add_headers
 from gateway.web.posted import (
     FIELDS_MAX,
@@ -457,7 +456,7 @@ class _Door:
             elif type(error) is NotFound and "ref" not in request.match_info:
                 told = NO_ENTRY
         if self._pages.name == "board":
-            told = replace(told, findings=of_no_person(told.findings))
+            told = to_the_board(told)
         visit = request.get(VISIT)
         if visit is None:
             tongue = self._tongue(request, session)

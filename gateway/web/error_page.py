@@ -1,11 +1,12 @@
 """What the page says about whatever goes wrong: what happened, what did not, and what to do. It quotes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound, NotListed
 from gateway.services.ports import BadValue, Conflict, Unavailable
 from gateway.web.language import N_
@@ -65,6 +66,18 @@ class Told:
 
 class NoDraft(NotFound):
     """Nothing is being written at an address: it was handed in or deleted, or it is another person's."""
+
+
+def to_the_board(told: Told) -> Told:
+    """
+    Return ``told`` as foreign affairs reads it, where rules refused: those alone that say nothing of a person.
+
+    What the others are, and how it is mended, is with the desk in charge: the board has no page to set it right on.
+    """
+    if not told.findings:
+        return told
+    hint = N_("Speak to the desk in charge of the case.")
+    return replace(told, findings=of_no_person(told.findings), hint=hint)
 
 
 NO_ENTRY: Final = Told(

@@ -241,8 +241,11 @@ async def test_who_signed_in_finds_a_way_on_and_out_where_there_is_no_page(desk:
 async def test_the_board_reads_no_rule_that_lies_in_the_person(desk: Desk) -> None:
     """Foreign affairs reads that a step was refused, and of the rules that did it those of days and States alone."""
     for who, at, told in (("first", "interior", {"R-01", "D-08"}), ("board", "board", {"D-08"})):
-        page = (await (await desk.officer(who, at)).get("/raises/two-rules")).text
-        assert told == set(re.findall(r"\b[A-Z]-\d\d\b", page)), (who, at)
+        page = await (await desk.officer(who, at)).get("/raises/two-rules")
+        assert told == set(re.findall(r"\b[A-Z]-\d\d\b", page.text)), (who, at)
+        # What the list names is set right by the other desk.
+        hints = ("Set right on the case", "Speak to the desk in charge")
+        assert [at != "board", at == "board"] == [hint in page.words for hint in hints], who
 
 
 async def test_an_error_leads_back_to_the_case_whoever_may_see_it(desk: Desk) -> None:

@@ -127,6 +127,18 @@ async def test_a_note_is_issued_as_it_was_seen(desk: Desk) -> None:
     assert "/notes/2027/1" == (await someone.post("/notes/issue")).path
 
 
+async def test_a_note_that_every_case_left_is_no_rule_against_anything(desk: Desk) -> None:
+    """Where the last case left it after it was shown, the page says that none is ready, and nothing is issued."""
+    (left,) = await late(desk)
+    someone = await desk.officer("board", at="board")
+    await someone.get("/notes/draft?partner=XBB")
+    await someone.post("/notes/issue")
+    await Escalation(desk.gateway.context).stop(left, "it endangers", "welfare", "child_welfare")
+    page = await someone.post("/notes/issue")
+    assert (409, True) == (page.status, "No case with this State is ready" in page.words)
+    assert 404 == (await someone.get("/notes/2027/1")).status
+
+
 async def test_there_is_no_other_note(desk: Desk) -> None:
     """A number that was not given, a language in which none is written, and a State that is none are no pages."""
     someone = await desk.officer("board", at="board")
