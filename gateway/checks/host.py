@@ -73,7 +73,7 @@ def permissions(look: Look) -> Iterator[Item]:
     """Look at who may read, change or use the files of the home."""
     home = look.settings.home
     doors = [door for door in look.settings.values["listeners"].values() if door is not None]
-    private = [home / homes.KEY_FILE, home / homes.IDENTITY_FILE, look.settings.database]
+    private = [home / homes.KEY_FILE, home / homes.IDENTITY_FILE, look.settings.database, look.settings.accounts]
     private += [home / door["tls_key"] for door in doors if door.get("tls_key")]
     private = [path for path in private if path.exists()]
     wrong = [path for path in private if stat.S_IMODE(path.stat().st_mode) & 0o077]
@@ -82,7 +82,7 @@ def permissions(look: Look) -> Iterator[Item]:
         yield bad("files", N_("%(path)s may be used by others"), hint, path=path)
     # Made by root at the command line, most often; the gateway fails by it when it opens it next.
     owner = look.settings.data.stat().st_uid if look.settings.data.exists() else home.stat().st_uid
-    for path in (*private, look.settings.accounts, home / ERASED_FILE, home / STANDS_FILE):
+    for path in (*private, home / ERASED_FILE, home / STANDS_FILE):
         if path.exists() and path.stat().st_uid != owner:
             text, user = N_("%(path)s belongs to another user than the data directory"), settings.user_name(owner)
             yield bad("files", text, N_("chown %(user)s %(path)s"), path=path, user=user)

@@ -598,9 +598,10 @@ def _altered(path: Path, statement: str) -> None:
         db.execute(statement)
 
 
-@pytest.mark.parametrize("name", ["gateway.keys", "tls.key", "data/gateway.db"])
+@pytest.mark.parametrize("name", ["gateway.keys", "tls.key", "data/gateway.db", "data/desks.db"])
 def test_a_file_that_others_may_read(homes: Homes, name: str) -> None:
     """A private file of another mode is a finding."""
+    (homes.home("XBB") / name).touch()
     (homes.home("XBB") / name).chmod(0o644)
     assert name in findings(homes.home("XBB"))["files"]
 
