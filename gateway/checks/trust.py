@@ -52,18 +52,24 @@ def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Item]:
 
     cache = settings.data / "trust"
     pinned_root(settings.home / settings.values["trust"]["root"])
+    named = _named(cache)
     for name, kind, hint in (
         ("root", Root, N_("the trustees sign the next one: isthmus trust renew FOLDER root")),
         ("targets", Targets, N_("the trustees sign it anew: isthmus trust renew FOLDER targets")),
         (own.country, Targets, N_("sign our part anew: isthmus trust renew FOLDER %(part)s")),
         ("timestamp", Timestamp, N_("the publisher has to publish; ask the secretariat")),
     ):
-        if name == own.country and _leaves_out(cache, name):
+        if name == own.country and named is not None and name not in named:
             text = N_("the trust list does not name %(country)s: who goes by it takes no card of ours")
             hint = N_("ask the trustees to add it: isthmus trust add FOLDER %(country)s --key KEY")
             yield bad("trust", text, hint, country=name)
         else:
             yield from _part(cache / "metadata" / f"{name}.json", kind, name, hint, now)
+    for country in settings.values["partners"]:
+        if named is not None and country not in named:
+            text = N_("the trust list does not name %(country)s: no card of it is taken")
+            hint = N_("ask the trustees to add it: isthmus trust add FOLDER %(country)s --key KEY")
+            yield bad("trust", text, hint, country=country)
     yield from _own(cache, own)
     raw = _load(cache / "policy" / trust_policy.TYPES)
     unknown = sorted(trust_policy.parse_types(raw) - set(schemas.message_types())) if raw is not None else []
@@ -72,14 +78,14 @@ def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Item]:
         yield bad("trust", text, N_("upgrade"), types=", ".join(unknown))
 
 
-def _leaves_out(cache: Path, country: str) -> bool:
-    """Return whether the list was read, and nobody speaks for ``country`` in it."""
+def _named(cache: Path) -> Collection[str] | None:
+    """Return the States for which somebody speaks in the list, ``None`` if it was not read yet."""
     from tuf.api.metadata import Targets
 
     from keys import trust_list
 
     raw = _load(cache / "metadata" / "targets.json")
-    return raw is not None and country not in trust_list.countries(trust_list.parse(raw, Targets).signed)
+    return None if raw is None else trust_list.countries(trust_list.parse(raw, Targets).signed)
 
 
 def _part(path: Path, kind: Any, name: str, hint: str, now: datetime) -> Iterator[Item]:

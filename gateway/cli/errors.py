@@ -28,6 +28,7 @@ from gateway.storage.errors import StoreError as DatabaseError
 from gateway.storage.errors import is_passing
 from keys.durable_file import Unconfirmed
 from keys.errors import KeysError, SelfTestFailed, StoreError, WrongPassphrase
+from keys.trust_policy import BadList
 from schemas import SchemaError, UnknownName
 from schemas.ijson import BadJson
 
@@ -161,6 +162,9 @@ def _of_keys(error: BaseException) -> Told | None:
         case SelfTestFailed():
             text = f"a primitive does not give its published answer: {error}"
             return Told(Exit.INTEGRITY, "integrity", text, "install the pinned packages anew; use nothing here before")
+        case BadList():
+            hint = "see what the list holds (isthmus trust show FOLDER), and that what was given is right, and whole"
+            return Told(Exit.INTEGRITY, "integrity", str(error), hint)
         case KeysError():
             hint = "see that it is the right file, whole as it was handed over; if it is, ask whoever made it"
             return Told(Exit.INTEGRITY, "integrity", str(error) or type(error).__name__, hint)

@@ -90,11 +90,11 @@ def _country(code: str) -> str:
 def _save(
     list_: Repository, role: str, draft: Any, dry: bool, as_json: bool, files: Mapping[str, bytes] | None = None
 ) -> None:
-    """Keep ``draft`` unless this is a dry run, and say what it changes."""
-    if not dry:
-        list_.save_draft(role, draft, files)
+    """Keep ``draft`` unless this is a dry run, and say what it changes; none is kept that nobody could sign."""
     lines = trust_list.changes(draft, list_.published(role))
     value = {"role": role, "written": not dry, "changes": lines, "missing": _missing(list_.standings(role, draft))}
+    if not dry:
+        list_.save_draft(role, draft, files)
     if as_json:
         emit(value)
         return

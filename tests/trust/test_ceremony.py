@@ -367,6 +367,14 @@ def test_cards_are_listed_without_a_gap(table: Table) -> None:
     assert [] == [path.name for path in (table.list / "drafts").glob("*.json")]
 
 
+def test_cards_of_a_state_for_which_nobody_speaks_are_no_draft(table: Table) -> None:
+    """What is refused leaves nothing that waits for signatures, and would have each publishing say so."""
+    table.init()
+    result = call("trust", "cards", table.list, "XBB", *table.card_files())
+    assert (6, True) == (result.exit_code, "isthmus trust show" in result.stderr)
+    assert not (table.list / "drafts/XBB.json").exists()
+
+
 def test_nobody_signs_another_draft(table: Table) -> None:
     """Who is read other words than the draft has signs nothing, and is told to stop."""
     table.init()
