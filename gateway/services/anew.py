@@ -64,7 +64,7 @@ from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import away, cases, channel, directory, listing, outbox, passed_over, steps, threads
+from gateway.services import away, cases, channel, directory, heard, listing, outbox, passed_over, steps, threads
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED, still_says
@@ -393,19 +393,31 @@ async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether ``row`` has to be said anew, which was accepted before its State was restored and is refused since.
 
-    So it is with what is of no case, or stops something; and with what takes data back, or tells of who has left, where
-    our epoch was raised since it was said and nothing says so newly, or something else in its place.
+    So it is with what is of no case, or stops something; and with what takes data back, tells of who has left, or is
+    still our reply, or the acknowledgement without which none is taken, where our epoch was raised since it was said
+    and nothing says so newly, or else in its place.
     """
     if row.ref is None or row.type in threads.HEARD_AT_LAST:
         return True
     held = cases.readable(context, await tx.find_case(row.ref))
     if held is None or row.epoch == context.epoch:
         return False
-    if row.type in _OF_WHO_LEFT:
+    if row.type in _OF_WHO_LEFT or row.type == ACKNOWLEDGEMENT or _is_our_reply(context, held, row):
         return not await _said_since(tx, row)
     if row.type not in AFTER_WITHDRAWAL:
         return False
     return _rest_of(context, held, row, await _said_in_our_epoch(context, tx, held)) is not None
+
+
+def _is_our_reply(context: Context, held: cases.Held, row: OutboundRow) -> bool:
+    """
+    Return whether ``row`` is a reply that was taken, and stands as far as we know.
+
+    Its desk cannot give it again. That it was taken back may be what a restore of ours has lost.
+    """
+    if (row.type, row.status) != (REPLY, wire.ACCEPTED) or heard.has_lost(held.case):
+        return False
+    return held.case.reply is not None and held.case.reply == threads.find_said(context, held, row)
 
 
 _Said = Sequence[tuple[str, Mapping[str, Any]]]
@@ -594,6 +606,8 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     send = threads.find_again(context, held, row)
     if send is not None and row.type in AFTER_WITHDRAWAL:
         return steps.of_what_is_over(held, send)
+    if send is not None and _is_our_reply(context, held, row):
+        return send
     return send if send is not None and is_kept(case, row.type, ijson.loads(send.body.encode())) else None
 
 

@@ -17,6 +17,7 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     CONFIRMATION,
     ERASURE,
+    HANDOVER,
     RECTIFICATION,
     SCHEDULE,
     WITHDRAWAL,
@@ -232,8 +233,8 @@ class Resync:
 
         A request or an answer to a question that waited in the backup does not leave: the case may have been frozen
         since, and the backup does not know. For the same reason no reminder leaves by itself before a person has taken
-        a step of the case. What waited in a case that we are asked in stays where it is until the partner lists what
-        it holds (``anew``). Returns the new epoch; it is announced in the next card.
+        a step of the case. What waited in a case that we are asked in, or asks for nothing (``_tells``), stays where it
+        is until the partner lists what it holds (``anew``). Returns the new epoch; it is announced in the next card.
         """
         context = self._context
         epoch = context.epoch + 1
@@ -340,9 +341,15 @@ def _waited(row: OutboundRow) -> bool:
 
 
 def _tells(context: Context, held: cases.Held, row: OutboundRow) -> bool:
-    """Return whether a message tells what took place, that somebody left or a journey is off, and asks for nothing."""
-    body = threads.find_said(context, held, row) if row.type == SCHEDULE else None
-    return body is not None and body["status"] != "planned"
+    """
+    Return whether a message asks for nothing: it tells what took place, as that somebody left, or takes data back.
+
+    One that brings a right value waits for a person: nobody may be told it since the backup.
+    """
+    if row.type not in {SCHEDULE, HANDOVER, *AFTER_WITHDRAWAL}:
+        return False
+    body = threads.find_said(context, held, row)
+    return body is not None and body.get("status") != "planned" and not body.get("elements")
 
 
 async def is_past(tx: Tx, country: str, epoch: int) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.machine import IllegalStep, RuleRefused
-from gateway.core.messages import REPLY, RESYNC, USE_REQUEST
+from gateway.core.messages import HANDOVER, REPLY, RESYNC, USE_REQUEST
 from gateway.core.wire import format_instant
 from gateway.services import anew, judge
 from gateway.services.ports import Tx
@@ -347,3 +347,42 @@ async def test_no_departure_of_the_past_without_a_restore(network: Network) -> N
     ours, _ = await homeward.on_the_day(network)
     with pytest.raises(RuleRefused):
         await network.gateways["XAA"].returning.depart(ours, "escort", left_at="2026-12-14T08:31:00Z")
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["", "left since"])
+async def test_hand_of_the_escort_is_heard_though_it_waited_at_a_restore(
+    network: Network, tmp_path: Path, left: bool
+) -> None:
+    """It tells what took place: dropped, it would keep the other State from signing that the person arrived."""
+    ours, theirs = await homeward.departed(network)
+    homeward.move_to(network, homeward.DEPARTS_AT + timedelta(hours=5))
+    returning = network.gateways["XAA"].returning
+    seen = await returning.protocol(ours, homeward.PROTOCOL, "escort", "escort")
+    signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
+    await returning.hand_over(ours, homeward.PROTOCOL, signed, "escort")
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    if left:
+        await network.deliver()
+    await restore(network, "XAA", backup)
+    await settle(network, 1)
+    assert HANDOVER in (await story.case(network, "XBB", theirs)).said
+    assert [] == await findings_of(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["", "left since"])
+@pytest.mark.parametrize("act", ["strike", "demand_erasure"])
+async def test_what_takes_data_back_is_heard_though_it_waited_at_a_restore(
+    network: Network, tmp_path: Path, act: str, left: bool
+) -> None:
+    """It asks for nothing and tells nothing: dropped, the other State would go by what is wrong, or keep it."""
+    ours, theirs = await story.acknowledged(network)
+    notices = network.gateways["XAA"].notices
+    by = ("first", "case_officer")
+    await (notices.strike(ours, ["SEX"], *by) if act == "strike" else notices.demand_erasure(ours, *by))
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    if left:
+        await network.deliver()
+    await restore(network, "XAA", backup)
+    await settle(network, 1)
+    assert [1] == [one.number for one in (await story.case(network, "XBB", theirs)).notices]
+    assert [] == await findings_of(network, "XAA", ours)

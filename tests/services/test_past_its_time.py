@@ -15,6 +15,7 @@ from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import (
     ERASURE,
     RECTIFICATION,
+    REPLY,
     RESUMPTION,
     SCHEDULE,
     SUSPENSION,
@@ -856,3 +857,52 @@ async def stopped_there_and_known(network: Network) -> tuple[str, str]:
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
     return ours, theirs
+
+
+@pytest.mark.parametrize("outcome", ["NATIONAL", "NOT_FOUND"])
+async def test_reply_is_said_anew_where_its_epoch_is_over(network: Network, tmp_path: Path, outcome: str) -> None:
+    """Its desk has answered and cannot do so again; who asked and forgot it would wait for it in vain."""
+    ours, theirs = await story.acknowledged(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await story.give_answer(network, theirs, story.reply(outcome))
+    await network.deliver()
+    await both_put_back(network, tmp_path, "XBB", before)
+    assert ["REPLIED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=REPLY)
+    await raise_epochs(network, "XAA")
+    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=REPLY)
+
+
+async def test_reply_that_may_have_been_taken_back_is_not_said_anew(network: Network, tmp_path: Path) -> None:
+    """That is what its restore lost, as the listing of the other State has told; a person decides."""
+    ours, theirs = await story.acknowledged(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    answered = back_up(network, "XBB", tmp_path / "answered")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await restore(network, "XBB", answered)
+    await settle(network, 1)
+    await restore(network, "XAA", before)
+    await settle(network, 2)
+    assert ["ACKNOWLEDGED", "REPLIED"] == list(await homeward.states(network, ours, theirs))
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_acknowledgement_is_said_anew_where_its_epoch_is_over(
+    network: Network, tmp_path: Path, answered: bool
+) -> None:
+    """Who forgot it takes no reply, given before or since, and no desk acknowledges twice."""
+    ours, theirs = await story.received(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XBB"].answer.acknowledge(theirs, "first")
+    await network.deliver()
+    if answered:
+        await story.give_answer(network, theirs, story.reply())
+        await network.deliver()
+    await both_put_back(network, tmp_path, "XBB", before)
+    if not answered:
+        await story.give_answer(network, theirs, story.reply())
+        await network.deliver()
+    assert ["REPLIED"] * 2 == list(await homeward.states(network, ours, theirs))
