@@ -33,7 +33,7 @@ from gateway.cli.own_card import check_newest, device_key, identity_options, iss
 from gateway.cli.restore import again_option, begun_lately, sign_everybody_out
 from gateway.cli.running import is_shared, stopped
 from gateway.cli.session import home_option, opened, passphrase, passphrase_option
-from gateway.cli.typed import past_instant
+from gateway.cli.typed import check_folder, past_instant
 from gateway.core import wire
 from gateway.core.wire import format_instant
 from gateway.services.compromise import ANSWERED, Compromise
@@ -222,6 +222,7 @@ def _check_cards(work: "_Work", held: Card) -> None:
 def _place(home: Path, file: Path | None) -> Path:
     """Return where the report is written; an earlier one is never written over."""
     if file is not None:
+        check_folder(file)
         for path in (file, _messages_of(file)):
             if path.exists():
                 raise FileExistsError(None, "exists; a report is never overwritten", str(path))

@@ -11,7 +11,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
 from gateway.cli.output import Verbs, counted, emit, json_option, say, shown
 from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
-from gateway.cli.typed import public_key
+from gateway.cli.typed import check_folder, public_key
 from gateway.core.evidence_report import Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
@@ -65,6 +65,8 @@ def export(
         raise CommandError(
             Exit.USAGE, "exists", f"{output} exists", "name a file that does not; nothing is overwritten"
         )
+
+    check_folder(output)
 
     async def act(gateway: "Gateway") -> bytes:
         from gateway.services import evidence as exports  # the database and its library are needed here alone

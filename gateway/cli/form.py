@@ -58,6 +58,7 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
     """
 
     ours, pages = _country(home), list[str]()
+    out.mkdir(parents=True, exist_ok=True)  # before anything counts as posted
 
     async def act(gateway: "Gateway") -> int:
         await gateway.context.look()  # a store that has gone back would give its numbers a second time
@@ -110,6 +111,7 @@ def read(file: str, out: Path, home: Path, passphrase_file: Path | None, as_json
 
     A message is received and its answer printed; an answer is checked and settles the message it is about.
     """
+    out.mkdir(parents=True, exist_ok=True)  # before anything is received
     with click.open_file(file, "r", encoding="ascii", errors="replace") as stream:
         lines = stream.read(INPUT_MAX_BYTES).splitlines()
     try:
@@ -172,7 +174,6 @@ def _write(out: Path, kind: Kind, raw: bytes, sender: str, recipient: str) -> st
         "<style>section{break-inside:avoid}pre{white-space:pre-wrap}</style></head>"
         f"<body><pre>{html.escape(text)}</pre>{drawn}</body></html>\n"
     )
-    out.mkdir(parents=True, exist_ok=True)
     stem = codes[0].split(":")[4].lower()
     path = out / f"form-{kind.name.lower()}-{stem}.html"
     write_durably(path, page.encode())

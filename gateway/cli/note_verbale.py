@@ -8,6 +8,7 @@ import click
 from gateway.cli.case import Desk, desk_options
 from gateway.cli.note_pdf import serialize_pdf
 from gateway.cli.output import emit, say
+from gateway.cli.typed import check_folder
 from gateway.core.note_verbale import LANGUAGES, Note, serialize_html, serialize_text
 from gateway.services.escalate import Escalation
 from keys.durable_file import write_durably
@@ -35,8 +36,10 @@ def note_verbale(desk: Desk, partner: str, language: str, file: Path | None, dra
     It holds references of its own, days and agreements, and no identity. It is numbered and recorded in each case,
     which then rests. Seal and initials are put on paper by hand.
     """
-    if file is not None and file.exists():
-        raise click.UsageError(f"{file} exists; take another path")
+    if file is not None:
+        check_folder(file)
+        if file.exists():
+            raise click.UsageError(f"{file} exists; take another path")
 
     async def act(gateway: "Gateway") -> Note:
         escalation = Escalation(gateway.context)

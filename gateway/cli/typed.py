@@ -1,8 +1,10 @@
-"""What somebody typed about a key or a card, read: a public key, a fingerprint, an instant, an address, a database."""
+"""What somebody typed about a key or a card, read: a public key, a fingerprint, an instant, an address, a place."""
 
+import errno
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import click
@@ -31,6 +33,12 @@ def address(text: str) -> str:
     if len(text) > form["maxLength"] or not re.search(form["pattern"], text):
         raise click.UsageError("--address is where partners reach the gateway, such as https://gateway.example:8443")
     return text
+
+
+def check_folder(path: Path) -> None:
+    """Raise ``OSError`` where no file can be made at ``path``: told before anything is recorded, or stopped, for it."""
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
 
 
 def check_secret(option: str, database: str) -> None:

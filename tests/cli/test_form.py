@@ -137,3 +137,13 @@ def test_nothing_crosses_from_a_store_that_has_gone_back(homes: Homes, tmp_path:
     value("restore", "begin-epoch", "-C", home)
     assert [] == value("form", "print", "XBB", "-C", home, "--out", tmp_path)["pages"]
     value("log", "keep", "-C", home)
+
+
+def test_nothing_counts_as_posted_where_no_page_can_be_written(homes: Homes, tmp_path: Path) -> None:
+    """A stop would be told that the message may be abroad, and nobody has it."""
+    ref = approved(homes)
+    desk(homes, "XAA", "first", "send", "--", ref)
+    (tmp_path / "file").touch()
+    assert 2 == call("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path / "file/pages").exit_code
+    with closing(sqlite3.connect(homes.home("XAA") / "data/gateway.db")) as db:
+        assert [("queued",)] == db.execute("SELECT state FROM outbound").fetchall()

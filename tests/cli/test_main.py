@@ -12,7 +12,7 @@ import pytest
 
 from gateway import __version__
 from gateway.cli.main import CUT_SHORT, VERBS, LazyGroup, cli
-from tests.cli.support import ENVIRON, ROOT, call, spawn
+from tests.cli.support import ENVIRON, ROOT, Homes, call, spawn
 
 
 def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -154,3 +154,19 @@ def test_a_pipe_that_broke_elsewhere_is_told_of(capfd: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as ended:
         LazyGroup("isthmus", callback=broken, invoke_without_command=True).main([])
     assert (3, True) == (ended.value.code, "Broken pipe" in capfd.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("evidence", "export", "none", "--as", "first", "--role", "dpo", "--why", "asked", "-o"),
+        ("note-verbale", "XBB", "--as", "board", "--pdf"),
+        ("compromise", "--since", "2026-01-01T00:00:00Z", "--report"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_folder_that_is_not_there_is_told_before_anything_is_done(homes: Homes, command: tuple[str, ...]) -> None:
+    """A disclosure would be recorded, a note numbered, or a gateway stopped, and no file be written then."""
+    place = homes.root / "none" / "file"
+    done = call(*command, place, "-C", homes.home("XAA"), ISTHMUS_PASSPHRASE="not the right one")
+    assert (2, True) == (done.exit_code, f"{place.parent}: there is no such folder" in done.stderr)
