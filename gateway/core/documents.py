@@ -2,39 +2,24 @@
 Travel and identity documents as ICAO Doc 9303 describes them: check digits and the machine readable zone.
 
 Rule 1: a zone is read whole or not at all. A wrong check digit is an error, never a guess at the right character.
-Rule 2: what is read keeps the spelling of the zone. Putting it beside a register is for ``names`` and for people.
+Rule 2: what is read is the document. Who holds it stands in the zone too, is checked, and goes no further.
 Rule 3: an error names the place in the zone, never what stands there.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from hashlib import sha256
 
-from gateway.core.edtf import parse
 from keys import b64
 
 FILLER = "<"
 
-DOCUMENT_TYPES: Mapping[str, str] = {
-    "P": "Passport",
-    "PP": "Ordinary passport",
-    "PD": "Diplomatic passport",
-    "PO": "Official or service passport",
-    "PE": "Emergency passport",
-    "I": "Identity card",
-    "A": "Identity card",
-    "C": "Identity card",
-    "IP": "Passport card",
-    "AC": "Crew member certificate",
-    "V": "Visa",
-}
+KINDS = frozenset("ACIPV")
 """
-Document codes that mean the same everywhere (Doc 9303 parts 4, 5, 6 and 7).
+First letters of the document codes of Doc 9303 (parts 4 to 7): identity card, passport, visa.
 
-The second letter after I, A and C is the issuer's own, apart from the two above, so an unknown pair is read by its
-first letter.
+What stands behind it says more of the kind, or is the issuer's own.
 """
 
 STATUS_CODES = frozenset({"XXA", "XXB", "XXC"})
@@ -56,33 +41,14 @@ class BadMrz(ValueError):
 @dataclass(frozen=True, slots=True)
 class Mrz:
     """
-    What a machine readable zone says.
+    The document that a machine readable zone is printed on: its code, its issuer and its number, without fillers.
 
-    ``format`` is ``TD1``, ``TD2``, ``TD3``, ``MRV-A`` or ``MRV-B``. ``birth`` and ``expiry`` are YYMMDD with ``<<`` for
-    an unknown part. ``sex`` is ``M``, ``F`` or ``X`` (unspecified). ``truncated``: the name fills its field, so parts
-    of it may be missing. ``optional`` is the issuer's own data, fillers stripped.
+    The zone says who holds it, too. That is checked and goes no further: nobody has asked for it here.
     """
 
-    format: str
     document_code: str
     issuer: str
     number: str
-    nationality: str
-    birth: str
-    sex: str
-    expiry: str
-    family: str
-    given: str
-    truncated: bool
-    optional: tuple[str, ...]
-
-    def birth_date(self, latest: date) -> str | None:
-        """
-        Return the date of birth as EDTF, in the latest century that is not after ``latest``, or ``None`` if unknown.
-
-        A zone has two digits for the year; whose birthday was more than a century ago needs the printed date.
-        """
-        return date_of_birth(self.birth, latest)
 
 
 def check_digit(text: str) -> str:
@@ -106,11 +72,6 @@ def verify_number(number: str, digit: str) -> None:
         BadMrz: it is another one, or the number has no check digit.
     """
     _verify("document number", number, digit)
-
-
-def describe_type(code: str) -> str | None:
-    """Return what kind of document ``code`` (one or two letters) is, or ``None`` if that is not said anywhere."""
-    return DOCUMENT_TYPES.get(code) or DOCUMENT_TYPES.get(code[:1])
 
 
 def _verify(name: str, text: str, digit: str) -> None:
@@ -145,10 +106,10 @@ def _parse_td1(first: str, second: str, third: str) -> Mrz:
     Line 1: code 2, issuer 3, number 9, digit, optional 15. Line 2: birth 6, digit, sex, expiry 6, digit,
     nationality 3, optional 11, digit over all. Line 3: name 30.
     """
-    number, optional = _number(first[5:14], first[14], first[15:30])
+    number = _number(first[5:14], first[14], first[15:30])
     _verify("whole zone", first[5:30] + second[0:7] + second[8:15] + second[18:29], second[29])
-    rest = (optional, _text(second[18:29]))
-    return _build("TD1", first[:5], third, number, second[15:18], second[0:7], second[7], second[8:15], rest)
+    _verify_holder(first[:5], third, second[15:18], second[0:7], second[7], second[8:15])
+    return Mrz(_text(first[:2]), _text(first[2:5]), number)
 
 
 def _parse_two_lines(first: str, second: str) -> Mrz:
@@ -158,109 +119,56 @@ def _parse_two_lines(first: str, second: str) -> Mrz:
     Line 1: code 2, issuer 3, name. Line 2: number 9, digit, nationality 3, birth 6, digit, sex, expiry 6, digit,
     optional; a TD3 ends with a digit over the optional data and one over all, a TD2 with one over all.
     """
-    long, visa = len(first) == 44, first[0] == "V"
-    if visa:
-        form, own = ("MRV-A" if long else "MRV-B"), second[28:]
-    else:
-        form, own = ("TD3", second[28:42]) if long else ("TD2", second[28:35])
+    visa, long = first[0] == "V", len(first) == 44
+    if not visa:
         _verify("whole zone", second[0:10] + second[13:20] + second[21:-1], second[-1])
-    if form == "TD3" and (second[42] != FILLER or own.strip(FILLER)):
-        _verify("optional data", own, second[42])
-    if form == "TD2":
-        number, optional = _number(second[0:9], second[9], own)
-    else:
+    if long and not visa and (second[42] != FILLER or second[28:42].strip(FILLER)):
+        _verify("optional data", second[28:42], second[42])
+    if long or visa:
         verify_number(second[0:9], second[9])
-        number, optional = _text(second[0:9]), _text(own)
-    return _build(
-        form, first[:5], first[5:], number, second[10:13], second[13:20], second[20], second[21:28], (optional,)
-    )
+        number = _text(second[0:9])
+    else:
+        number = _number(second[0:9], second[9], second[28:35])
+    _verify_holder(first[:5], first[5:], second[10:13], second[13:20], second[20], second[21:28])
+    return Mrz(_text(first[:2]), _text(first[2:5]), number)
 
 
-def _number(field: str, digit: str, optional: str) -> tuple[str, str]:
+def _number(field: str, digit: str, optional: str) -> str:
     """
-    Return the document number and what is left of the optional data.
+    Return the document number.
 
     A number of more than nine characters goes on in the optional data, with its digit behind it and a filler in the
     digit's usual place (parts 5 and 6, note j).
     """
     if digit != FILLER or FILLER in field:
         verify_number(field, digit)
-        return _text(field), _text(optional)
-    more, _, left = optional.partition(FILLER)
+        return _text(field)
+    more = optional.partition(FILLER)[0]
     if len(more) < 2:
         raise BadMrz("a long document number goes on in the optional data and has a check digit there")
     verify_number(field + more[:-1], more[-1])
-    return field + more[:-1], _text(left)
+    return field + more[:-1]
 
 
-def _build(
-    form: str,
-    head: str,
-    name: str,
-    number: str,
-    nationality: str,
-    birth: str,
-    sex: str,
-    expiry: str,
-    optional: tuple[str, ...],
-) -> Mrz:
-    """Return the zone from its fields; ``birth`` and ``expiry`` still have their check digit behind them."""
+def _verify_holder(head: str, name: str, nationality: str, birth: str, sex: str, expiry: str) -> None:
+    """Return if the rest of a zone is well formed; ``birth`` and ``expiry`` have their check digit behind them."""
     for label, field in (("date of birth", birth), ("date of expiry", expiry)):
         _verify(label, field[:6], field[6])
         if _DATE.fullmatch(field[:6]) is None:
             raise BadMrz(f"the {label} is no date")
     if sex not in ("M", "F", FILLER):
         raise BadMrz("the sex is M, F or a filler")
-    if head[0] not in "ACIPV":
+    if head[0] not in KINDS:
         raise BadMrz("the document code begins with A, C, I, P or V")
     if not all(_LETTERS.fullmatch(field) for field in (head, nationality, name)):
         raise BadMrz("codes and names have letters and fillers only")
-    family, _, given = name.strip(FILLER).partition(FILLER * 2)
-    if not family:
+    if not name.strip(FILLER):
         raise BadMrz("a name has a first part")
-    return Mrz(
-        form,
-        _text(head[:2]),
-        _text(head[2:]),
-        number,
-        _text(nationality),
-        birth[:6],
-        "X" if sex == FILLER else sex,
-        expiry[:6],
-        _text(family),
-        _text(given),
-        not name.endswith(FILLER),
-        optional,
-    )
 
 
 def _text(field: str) -> str:
     """Return ``field`` with fillers as single spaces and none at the ends."""
     return " ".join(part for part in field.split(FILLER) if part)
-
-
-def date_of_birth(field: str, latest: date) -> str | None:
-    """
-    Return the YYMMDD ``field`` of a zone as EDTF, or ``None`` if even the year is unknown.
-
-    Raises:
-        BadMrz: it is no date.
-    """
-    found = _DATE.fullmatch(field)
-    if found is None:
-        raise BadMrz("the date of birth is no date")
-    year, month, day = (part.replace(FILLER, "X") for part in found.groups())
-    if year == "XX":
-        return None
-    century = latest.year // 100
-    for two in (f"{century:02}", f"{century - 1:02}"):
-        text = f"{two}{year}" if month == "XX" else f"{two}{year}-{month}-{day}"
-        try:
-            if parse(text).lower <= latest:
-                return text
-        except ValueError:
-            continue
-    raise BadMrz("the date of birth is no date")
 
 
 def number_digest(thread: str, number: str) -> str:

@@ -338,7 +338,7 @@ async def _read_zone(visit: Visit, work: Work, task: Task, posted: MultiDict[str
     except documents.BadMrz:
         return _show_task(visit, work, task, posted, (), more=[("mrz", visit.tongue._(_BAD_ZONE))], status=422)
     posted = MultiDict(posted)
-    posted[f"{_DOCUMENT}.type"] = zone.document_code.replace(documents.FILLER, "")
+    posted[f"{_DOCUMENT}.type"] = zone.document_code
     posted[f"{_DOCUMENT}.number"] = zone.number
     if zone.issuer in schemas.codes("country"):
         posted[f"{_DOCUMENT}.issuer"] = zone.issuer
