@@ -149,18 +149,16 @@ def _next_version(clock: Clock, end: Due, calendar: Calendar, cause: str) -> Clo
     )
 
 
-def extend_clock(
-    clock: Clock, rule: Rule, calendar: Calendar, *, now: datetime, reason: str | None, amount: int | None = None
-) -> Clock:
+def extend_clock(clock: Clock, rule: Rule, calendar: Calendar, *, now: datetime, reason: str | None) -> Clock:
     """
-    Return the next version of ``clock``, extended by ``amount`` units or by all the rule still allows.
+    Return the next version of ``clock``, extended by all that the rule still allows.
 
     Args:
         now: the instant of the notice; a rule may refuse one that comes after the due date.
         reason: the code of the reason (`reason_delay`).
 
     Raises:
-        ExtensionRefused: with code ``none``, ``late``, ``reason``, ``cap`` or ``amount``.
+        ExtensionRefused: with code ``none``, ``late``, ``reason`` or ``cap``.
     """
     extension = rule.extension
     if extension is not None and extension.before_expiry and is_overdue(clock, now):
@@ -168,7 +166,7 @@ def extend_clock(
     if extension is not None and extension.reason_required and not reason:
         raise ExtensionRefused("reason", "an extension gives a reason")
     before = Due(clock.soft_on, clock.delay_on, clock.due_on, clock.due_at)
-    end, added = extend(rule, before, clock.start_on, calendar, clock.extended, amount)
+    end, added = extend(rule, before, clock.start_on, calendar, clock.extended)
     longer = _next_version(clock, end, calendar, "extended")
     return replace(longer, extended=(*clock.extended, added), reason=reason)
 

@@ -57,17 +57,15 @@ def without_history(clock: Clock) -> Clock:
 # Nothing moves backwards, and nothing is lost.
 
 
-@given(
-    rules(extensible=True), calendars(), instants, st.lists(st.tuples(st.booleans(), st.integers(1, 12)), max_size=8)
-)
-def test_no_clock_moves_backwards(rule: Rule, calendar: Calendar, at: datetime, steps: list[tuple[bool, int]]) -> None:
+@given(rules(extensible=True), calendars(), instants, st.lists(st.booleans(), max_size=8))
+def test_no_clock_moves_backwards(rule: Rule, calendar: Calendar, at: datetime, steps: list[bool]) -> None:
     """Extensions and new holidays, in any order, never bring a due date forward, and number the versions in order."""
     clock = started(rule, calendar, at)
-    for number, (extended, amount) in enumerate(steps, 2):
+    for number, extended in enumerate(steps, 2):
         before = clock
         if extended:
             try:
-                clock = extend_clock(clock, rule, calendar, now=at, reason="X", amount=amount)
+                clock = extend_clock(clock, rule, calendar, now=at, reason="X")
             except ExtensionRefused:
                 continue
         else:
@@ -81,13 +79,13 @@ def test_no_clock_moves_backwards(rule: Rule, calendar: Calendar, at: datetime, 
         assert clock.history == (*before.history, without_history(before))
 
 
-@given(rules(extensible=True), calendars(), instants, st.lists(st.integers(1, 40), max_size=10))
-def test_no_extension_passes_its_cap(rule: Rule, calendar: Calendar, at: datetime, asked: list[int]) -> None:
+@given(rules(extensible=True), calendars(), instants, st.integers(0, 10))
+def test_no_extension_passes_its_cap(rule: Rule, calendar: Calendar, at: datetime, times: int) -> None:
     """However often it is extended, the units stay within the cap, and without a roll so does the day."""
     clock = started(rule, calendar, at)
-    for amount in asked:
+    for _ in range(times):
         try:
-            clock = extend_clock(clock, rule, calendar, now=at, reason="X", amount=amount)
+            clock = extend_clock(clock, rule, calendar, now=at, reason="X")
         except ExtensionRefused:
             continue
     assert rule.extension is not None
@@ -113,7 +111,7 @@ def test_a_retroactive_decree_makes_a_new_version_and_keeps_the_old(
     """Reckoned anew, the clock is what it would have been, and the version of the day stands in its history."""
     clock = started(rule, calendar, at)
     if extended:
-        clock = extend_clock(clock, rule, calendar, now=at, reason="X", amount=1)
+        clock = extend_clock(clock, rule, calendar, now=at, reason="X")
     newer = replace(calendar, version="2", holidays={**calendar.holidays, **dict.fromkeys(decreed, "Decree")})
     anew = recompute(clock, rule, newer)
     assert without_history(clock) == anew.history[-1]
@@ -121,7 +119,7 @@ def test_a_retroactive_decree_makes_a_new_version_and_keeps_the_old(
     assert clock.extended == anew.extended
     again = started(rule, newer, at)
     if extended:
-        again = extend_clock(again, rule, newer, now=at, reason="X", amount=1)
+        again = extend_clock(again, rule, newer, now=at, reason="X")
     assert again.due_on == anew.due_on
 
 
