@@ -432,11 +432,6 @@ def parse_stored_answer(raw: bytes) -> Answer:
         raise BadAnswer(Reason.ANSWER_FORM, "not in its only form") from None
 
 
-def receipt_in(stored: bytes) -> Receipt:
-    """Return the receipt in a stored answer, whose signature was verified. Raises ``BadAnswer``, ``BadJws``."""
-    return parse_receipt(jws.parse(parse_stored_answer(stored).receipt, jws.TYP_RECEIPT).payload)
-
-
 def payload_in(signed: bytes) -> Payload:
     """Return the payload of a message that is kept as it was signed. Raises ``BadJws``, ``BadPayload``."""
     return parse_payload(jws.parse(signed, jws.TYP_MESSAGE).payload)

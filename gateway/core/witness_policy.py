@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from gateway.core.checkpoint import parse_base64, serialize_base64
+from gateway.core.checkpoint import parse_base64
 from gateway.core.cosign import COSIGNER_TYPE, cosigner_id
 from gateway.core.merkle import BadProof
 
@@ -115,8 +115,3 @@ def parse_vkey(text: str) -> tuple[str, bytes, bytes]:
     if not name or not key or (kind == COSIGNER_TYPE and shown != cosigner_id(name, key).hex()):
         raise BadProof("a verifier key whose id is not its own")
     return name, kind, key
-
-
-def serialize_vkey(name: str, public: bytes) -> str:
-    """Return the verifier key of the cosigner ``name`` with the ML-DSA-44 key ``public``."""
-    return f"{name}+{cosigner_id(name, public).hex()}+{serialize_base64(COSIGNER_TYPE + public)}"

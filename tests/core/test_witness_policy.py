@@ -3,9 +3,10 @@
 import pytest
 
 from gateway.core.cosign import cosigner_id
-from gateway.core.witness_policy import POLICY_MAX_BYTES, BadPolicy, parse_policy, parse_vkey, serialize_vkey
+from gateway.core.witness_policy import POLICY_MAX_BYTES, BadPolicy, parse_policy, parse_vkey
 from keys.cosign import CosigningKey
 from tests.support.rows import for_each
+from tests.support.vkeys import serialize_vkey
 
 KEYS = {name: CosigningKey(bytes([number]) * 32).public for number, name in enumerate(("XAA", "XBB", "XCC", "XDD"))}
 VKEYS = {name: serialize_vkey(name, key) for name, key in KEYS.items()}

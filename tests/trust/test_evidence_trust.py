@@ -15,7 +15,6 @@ from gateway.cli.evidence_file import verify_bytes
 from gateway.core import evidence, evidence_manifest, evidence_trust
 from gateway.core.evidence_verifier import Anchors
 from gateway.core.wire import format_instant
-from gateway.core.witness_policy import serialize_vkey
 from gateway.services.evidence import export, pack
 from keys import b64, card, trust_list
 from keys.sign import SigningKey
@@ -25,6 +24,7 @@ from tests.support import story
 from tests.support.evidence import faults_by_member, members_of
 from tests.support.network import Network, make_network, open_gateway
 from tests.support.trust_list import World, first_card, make_world, now
+from tests.support.vkeys import serialize_vkey
 from tests.trust.homes import first_of, identity
 from tests.trust.second_verifier import run
 from tests.trust.witnesses import hour
