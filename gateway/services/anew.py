@@ -231,7 +231,7 @@ async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_
             await threads.say_before(context, tx, held, (send,), now)
             return
     except BadRest as error:
-        context.log("message.fault", partner=held.case.partner, type=type, error=error.__class__.__name__)
+        context.log_fault(held.case.partner, type, error)
     with suppress(IllegalStep):  # the thread has ended
         await threads.queue(context, tx, held, replace(send, optional=True), now)
 
@@ -478,7 +478,7 @@ async def _under_the_next(context: Context, tx: Tx, row: OutboundRow, now: datet
     try:
         await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return False
     return True
 
@@ -553,7 +553,7 @@ def _kept(context: Context, row: OutboundRow) -> Payload | None:
     try:
         return wire.payload_in(outbox.kept(context, row, None))
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return None
 
 
@@ -579,7 +579,7 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
             return False
         (said,) = await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return False
     if now <= row.expires_at + wire.SKEW:
         await tx.save_outbound(said._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
@@ -647,7 +647,7 @@ async def fall_back(
             if held.case.said.get(row.type) == threads.said(context, held, row):
                 data = {**data, "said": await threads.with_documents(context, tx, held)}
         except BadRest as error:
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            context.log_fault(row.partner, row.type, error)
     by = context.country if "found" in data else row.partner  # what never left nobody there refused
     if data.get("code") == "illegal-step" and _says_who_left(context, held, row):
         data = {**data, "found": NOT_AWAITED}
@@ -687,5 +687,5 @@ def _says_who_left(context: Context, held: cases.Held, row: OutboundRow) -> bool
     try:
         return away.is_departure(context, held, row)
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return False

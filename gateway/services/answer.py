@@ -288,7 +288,7 @@ async def unissue(context: Context, tx: Tx, held: cases.Held, now: datetime) -> 
         said = await threads.with_documents(context, tx, held)
     except BadRest as error:
         # A correction is taken whatever is wrong with what was told before.
-        context.log("message.fault", partner=held.case.partner, type=gone[0], error=type(error).__name__)
+        context.log_fault(held.case.partner, gone[0], error)
         said = {name: body for name, body in held.case.said.items() if name not in gone}
     data = {"found": UNISSUED, "said": said}
     await steps.tell(context, tx, held, Event(TYPES[gone[0]].refused, context.country, GATEWAY, data), now)

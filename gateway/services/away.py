@@ -68,7 +68,7 @@ async def revive(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
             await _post_on(context, tx, held, row, now)
         except BadRest as error:
             # It stays lost; word that somebody is on the way must be taken all the same.
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            context.log_fault(row.partner, row.type, error)
     return await cases.add_finding(context, tx, held, LATE, "late", context.country, now)
 
 
@@ -112,7 +112,7 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
         elif row.posted_at is None and await listing.stands(tx, row.partner) is None:
             return False
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return False
     await cases.add_finding(context, tx, held, LATE, "late", context.country, now)
     return True

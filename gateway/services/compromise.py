@@ -85,7 +85,7 @@ class Compromise:
             signed = outbox.sign_anew(context, row, case, now)
         except BadRest as error:
             # It does not leave (``leaving``) and expires, which a person is told. The others do not wait for that.
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            context.log_fault(row.partner, row.type, error)
             return False
         await tx.save_outbound(signed._replace(next_try_at=max(now, row.not_before)))
         return True

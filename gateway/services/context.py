@@ -241,6 +241,10 @@ class Context:
         else:
             lines.append((event, values))
 
+    def log_fault(self, partner: str, type: str | None, error: Exception) -> None:
+        """Log what a message of ``type`` met that the program did not expect: the kind of ``error``, never its text."""
+        self.log("message.fault", partner=partner, type=type, error=error.__class__.__name__)
+
     def _say(self, event: str, values: Mapping[str, Any]) -> None:
         self.emit(event, **values)
         if event == NOTICE:

@@ -370,7 +370,7 @@ class Deliverer:
         except Unavailable:
             raise
         except Exception as error:
-            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            self._context.log_fault(row.partner, row.type, error)
             return None
 
     async def _fill_or_leave(self, tx: Tx, row: OutboundRow, now: datetime, *, said: bool) -> bool:
@@ -427,7 +427,7 @@ class Deliverer:
             # It is looked at again in a minute; what was claimed beside it is marked as posted, and must leave now.
             self._context.unavailable(error)
         except Exception as error:
-            self._context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            self._context.log_fault(row.partner, row.type, error)
 
     # Posting.
 

@@ -482,7 +482,7 @@ def _standing(
 def _unread(context: Context, stored: _Stored, digest: str, what: str, error: Exception) -> dict[str, Any]:
     """Return the row that says of a message that ``what`` is kept of it cannot be read any more, and log it."""
     types = {row.digest: row.type for row in stored.outbound} | {row.digest: row.type for row in stored.inbound}
-    context.log("message.fault", partner=stored.row.partner, type=types.get(digest), error=type(error).__name__)
+    context.log_fault(stored.row.partner, types.get(digest), error)
     return {"what": what, "digest": digest, "reason": "what is stored cannot be read"}
 
 

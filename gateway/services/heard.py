@@ -120,7 +120,7 @@ async def is_awaited(context: Context, tx: Tx, case: Case, waits: Waits = listin
         answer = await threads.last_taken(context, tx, case, ACCEPTANCE) if asked else None
     except BadRest as error:
         # Nothing stands before a decline, nor this case before the timers of others. Word too much does no harm.
-        context.log("message.fault", partner=case.partner, type=ACCEPTANCE, error=type(error).__name__)
+        context.log_fault(case.partner, ACCEPTANCE, error)
         return True
     if not asked or answer is None:
         return bool(asked)

@@ -248,7 +248,7 @@ def _payload(context: Context, held: Held, row: OutboundRow) -> wire.Payload | N
     try:
         return threads.payload_of(context, held, row) if row.sealed is not None else None
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return None
 
 

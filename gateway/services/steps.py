@@ -203,7 +203,7 @@ async def say_behind(context: Context, tx: Tx, held: Held, gone: Sequence[Outbou
             await threads.say_before(context, tx, held, sends, now)
     except BadRest as error:
         # No withdrawal waits for what cannot be read.
-        context.log("message.fault", partner=held.case.partner, type=gone[0].type, error=type(error).__name__)
+        context.log_fault(held.case.partner, gone[0].type, error)
         return await _find_untold(context, tx, held, now)
     return held
 
@@ -242,7 +242,7 @@ async def _drop_unsent(context: Context, tx: Tx, held: Held, keep: frozenset[str
                 gone.append(row)
         except BadRest as error:
             # What cannot be read cannot be said again; the stop that drops the rest must not fail for it.
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            context.log_fault(row.partner, row.type, error)
             gone.append(row)
     await threads.take_out(context, tx, held, unsent, now)
     for send in kept:
@@ -268,7 +268,7 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
         said = await _still_said(context, tx, held, gone)
     except BadRest as error:
         # As above: the stop must not fail for what cannot be read.
-        context.log("message.fault", partner=held.case.partner, type=gone[0].type, error=type(error).__name__)
+        context.log_fault(held.case.partner, gone[0].type, error)
         said = held.case.said
     case = replace(held.case.with_found(*found), said=said)
     return await cases.note(context, tx, held, case, "dropped", context.country, now)

@@ -38,6 +38,6 @@ def _brought(context: Context, held: Held, row: InboundRow, wrong: frozenset[str
     try:
         body = exercise.body_of(threads.received(context, held, row))
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return True
     return bool(wrong & set(body.get("elements") or {}))

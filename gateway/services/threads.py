@@ -377,7 +377,7 @@ async def take_out(context: Context, tx: Tx, held: Held, unsent: Sequence[Outbou
             seen = payload_of(context, held, row).prev
         except BadRest as error:
             # What stood before it only tells the reader of the log; that it is taken out must not fail for that.
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            context.log_fault(row.partner, row.type, error)
             seen = None
     for row in unsent:
         await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
@@ -417,7 +417,7 @@ def find_again(context: Context, held: Held, row: OutboundRow) -> Send | None:
     try:
         return again(context, held, row)
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return None
 
 
@@ -435,7 +435,7 @@ def find_said(context: Context, held: Held, row: OutboundRow) -> Mapping[str, An
     try:
         return said(context, held, row)
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return None
 
 
@@ -571,7 +571,7 @@ async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: dateti
     try:
         others = [again(context, held, row) for row in unsent if row.type != type]
     except BadRest as error:
-        context.log("message.fault", partner=held.case.partner, type=type, error=error.__class__.__name__)
+        context.log_fault(held.case.partner, type, error)
         return False
     await take_out(context, tx, held, unsent, now)
     for one in others:

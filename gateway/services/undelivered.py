@@ -111,7 +111,7 @@ async def _say_again(context: Context, tx: Tx, row: OutboundRow, now: datetime) 
         elif row.type != WITHDRAWAL:
             await steps.say_behind(context, tx, held, (row,), now)
     except BadRest as error:
-        context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+        context.log_fault(row.partner, row.type, error)
         return
     if asking and not await _withdraws(tx, row):
         held = await cases.load(context, tx, held.case.ref)
@@ -179,7 +179,7 @@ async def _fill(
         try:
             left_over = one is None or one.envelope is None or passed_over.kept_no_longer(context, one, case, now)
         except BadRest as error:
-            context.log("message.fault", partner=row.partner, type=row.type, error=type(error).__name__)
+            context.log_fault(row.partner, row.type, error)
             left_over = True
         if one is None or left_over:
             for each in rows:
