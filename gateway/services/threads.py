@@ -114,34 +114,17 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     """
     Put a message around the exact body of ``send`` in the outbox, with the next number of the case's thread.
 
-    A message that waits for its day, such as the plan of a journey, steps behind it; behind a correction whatever was
-    never posted and does not bring what is wrong; and behind a demand to destroy what rests on a reply that was taken
-    back. Behind a withdrawal steps all that was never posted: its number is never freed, so nothing may wait before it
-    that is taken out later, and be numbered anew as the withdrawal is. Behind word of a stop steps whatever waits for
-    what a restore left open (``anew``), for a stop waits for no listing.
-    What stands behind one that steps does so too, or neither: no number is freed before one that is used.
+    What steps before it or behind it (``_stepping``) is taken out and put there anew; what stands behind one that steps
+    does so too, or neither: no number is freed before one that is used.
 
     Raises ``IllegalStep`` if the thread has ended and a message of this type may not follow, and ``Unavailable`` if no
-    valid sealing key of the recipient is held; a withdrawal, and what is said of a step
-    that must not wait, then waits for one in the outbox, because whoever decides on it must not have to come back.
+    valid sealing key of the recipient is held; a withdrawal, and what is said of a step that must not wait, then waits
+    for one in the outbox, because whoever decides on it must not have to come back.
     """
     case = held.case
     if not _may_follow(case.side, send.type, (await thread_of(tx, case)).ended):
         raise IllegalStep(case.state, send.type, "")
-    unsent = await unsent_of(tx, case)
-    first, later = _stepping(context, held, send.type, unsent, now)
-    if send.type == WITHDRAWAL:
-        first, later = [], _last_of(context, held, unsent)
-    elif send.type in (RECTIFICATION, CONFIRMATION):
-        body = ijson.loads(send.body.encode())
-        wrong = members_of(body.get("parts", ()))
-        silent = body.get("elements") is None and bool(unsent) and await _is_silent(context, tx, case, now)
-        later = _behind_what_is_right(context, held, wrong, unsent, silent=silent)
-        if send.type == RECTIFICATION and case.side is Side.REQUESTED:
-            first, later = _over_demands(context, held, wrong, unsent)
-    elif send.type == ERASURE and case.side is Side.REQUESTED and case.reply is None:
-        # Our reply was taken back, and what rests on it is held (R-04): a demand to destroy does not wait behind that.
-        later = _last_of(context, held, unsent, lambda row, body: row.type not in _ON_A_REPLY)
+    first, later = await _stepping(context, tx, held, send, now)
     before, behind = ([replace(again(context, held, row), optional=True) for row in rows] for rows in (first, later))
     await take_out(context, tx, held, [*first, *later], now)
     for one in before:
@@ -152,16 +135,36 @@ async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     return queued
 
 
-def _stepping(
-    context: Context, held: Held, type: str, unsent: Sequence[OutboundRow], now: datetime
+async def _stepping(
+    context: Context, tx: Tx, held: Held, send: Send, now: datetime
 ) -> tuple[list[OutboundRow], list[OutboundRow]]:
-    """Return which of ``unsent`` of a case step before a message of ``type``, and which behind it."""
+    """
+    Return which messages of a case that were never posted step before ``send``, and which behind it.
+
+    Behind a withdrawal all of them: its number is never freed, so nothing may wait before it that is taken out later,
+    and be numbered anew as the withdrawal is. Behind a correction what does not bring what is wrong; behind a demand to
+    destroy what rests on a reply that was taken back. Behind word of a stop whatever waits for what a restore left open
+    (``anew``), for a stop waits for no listing; behind anything else what waits for its day, as the plan of a journey.
+    """
+    case, unsent = held.case, await unsent_of(tx, held.case)
+    if send.type == WITHDRAWAL:
+        return [], _last_of(context, held, unsent)
+    if send.type in (RECTIFICATION, CONFIRMATION):
+        body = ijson.loads(send.body.encode())
+        wrong = members_of(body.get("parts", ()))
+        if send.type == RECTIFICATION and case.side is Side.REQUESTED:
+            return _over_demands(context, held, wrong, unsent)
+        silent = body.get("elements") is None and bool(unsent) and await _is_silent(context, tx, case, now)
+        return [], _behind_what_is_right(context, held, wrong, unsent, silent=silent)
+    if send.type == ERASURE and case.side is Side.REQUESTED and case.reply is None:
+        # Our reply was taken back, and what rests on it is held (R-04): a demand to destroy does not wait behind that.
+        return [], _last_of(context, held, unsent, lambda row, body: row.type not in _ON_A_REPLY)
     ours = [row for row in unsent if row.epoch == context.epoch]
     before = unsent[: len(unsent) - len(ours)]
-    if type in STOPS and before:
+    if send.type in STOPS and before:
         # Nobody is called back of whom it was not heard that they left: word of that waits for no listing either.
         return [row for row in before if row.type == SCHEDULE], _from_first(ours, lambda row: row.type not in STOPS)
-    if type == SUSPENSION:
+    if send.type == SUSPENSION:
         # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
         return [], _from_first(ours, lambda row: row.type == SCHEDULE)
     waits = partial(_has_its_day, context, held, context.surely(now))
