@@ -28,6 +28,13 @@ _TOUCHED = """
 """
 """The buttons that stand less than eight pixels below a field, or over it."""
 
+_UNNAMED = """
+() => [...document.querySelectorAll('[tabindex="0"]')]
+  .filter(one => !["aria-label", "aria-labelledby"].some(name => one.hasAttribute(name)))
+  .map(one => one.tagName.toLowerCase())
+"""
+"""What takes the focus only so that the keys can scroll it, and does not say what it is."""
+
 _FACTS = f"""
 short => ({{
   headings: document.querySelectorAll("h1").length,
@@ -38,6 +45,7 @@ short => ({{
   broken: ({BROKEN})(short),
   shuffled: ({SHUFFLED})(),
   touched: ({_TOUCHED})(),
+  unnamed: ({_UNNAMED})(),
 }})
 """
 
@@ -127,6 +135,7 @@ class Looker:
             if deep and window != MIDDLE:
                 found += [f"{window[0]} px: {text}" for text in await axe.faults(self.tab)]
         await self.tab.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+        found += [f"takes the focus and has no name: {tag}" for tag in facts["unnamed"]]
         wanted, title = (self.lang, "rtl" if self.lang in RIGHT_TO_LEFT else "ltr"), facts["title"]
         found += [f"{facts['headings']} headings of the first level"] * (facts["headings"] != 1)
         found += [f"language {facts['lang']} {facts['dir']}"] * ((facts["lang"], facts["dir"]) != wanted)

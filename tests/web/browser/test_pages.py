@@ -107,8 +107,8 @@ async def test_addresses_say_what_a_list_shows_and_nothing_of_a_person(closed: C
 async def test_pages_can_be_used_by_everybody(stage: Stage, opened: Crawl) -> None:
     """
     Each kind of page in each language: one main heading, its language, no name in its title, nothing wider than the
-    window and no short word broken at 1280 and 320 pixels, nothing on the console. By turns axe looks at each in one of
-    the languages, and it is looked at there at 900 pixels too.
+    window and no short word broken at 1280 and 320 pixels, a name for what takes the focus to be scrolled, nothing on
+    the console. By turns axe looks at each in one of the languages, and it is looked at there at 900 pixels too.
     """
     # Desk after desk: each time it goes to another site the browser begins a process.
     chosen = sorted(kinds(opened.pages), key=lambda page: (page.country, page.shape.desk))
