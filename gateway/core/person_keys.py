@@ -24,12 +24,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from itertools import chain, combinations, islice, pairwise, product, zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.core.age import FIRST_YEAR, YEARS_IN_DOUBT
 from gateway.core.edtf import BadEdtf, parse
 from gateway.core.names import ARTICLES, CYRILLIC, NoTable, fold, transliterate, without_article
 from gateway.core.spellings import CIPHERS, bare_sounds, script, sounds
+
+T = TypeVar("T")
 
 Keyed = Callable[[str], bytes]
 """Makes a keyed value of a text: ``keys.rest.Vault.index_value``."""
@@ -193,8 +195,12 @@ def _birth(years: range | None) -> Iterator[tuple[str, Use]]:
 
 
 def _name_keys(names: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the keys of every name; of each name the plainest first, for a file of many has its end cut off."""
-    made = [[*_keys_of(name)] for name in names]
+    """
+    Yield the keys of every name; of each name the plainest first, for a file of many has its end cut off.
+
+    Of one name no more are made than are kept of a file: a name of many words has some hundred thousand.
+    """
+    made = [[*islice(_keys_of(name), NAMES_MAX)] for name in names]
     for place in range(max(map(len, made), default=0)):
         yield from (keys[place] for keys in made if place < len(keys))
 
@@ -210,8 +216,17 @@ def _keys_of(name: Mapping[str, Any]) -> Iterator[str]:
     heard = chain(_sounds(family, given, whole, script), _ears(name))
     # Without articles first: who meets with them meets without.
     bare = ([*dict.fromkeys(map(_bare, part))] for part in (family, given, whole))
-    turns = zip_longest(dict.fromkeys(chain(_written(*bare), _written(family, given, whole))), dict.fromkeys(heard))
+    turns = zip_longest(_once(chain(_written(*bare), _written(family, given, whole))), _once(heard))
     yield from filter(None, chain.from_iterable(turns))
+
+
+def _once(keys: Iterable[T]) -> Iterator[T]:
+    """Yield each of ``keys`` once, in order, as they are made."""
+    known = set[T]()
+    for key in keys:
+        if key not in known:
+            known.add(key)
+            yield key
 
 
 def _written(family: list[str], given: list[str], whole: list[str]) -> Iterator[str]:
@@ -353,10 +368,9 @@ def _sounds(family: list[str], given: list[str], whole: list[str], script: str) 
         return " ".join(filter(None, map(sound, plain.split())))
 
     first, second = (list(dict.fromkeys(map(heard, forms)))[:FORMS_MAX] for forms in (family, given))
-    groups = [group for form in dict.fromkeys(map(heard, whole)) for group in _groups(form)]
-    for one, other in product(first, second):
-        groups += [(*one.split(), name) for name in other.split()]
-    for words in dict.fromkeys(tuple(sorted(group)) for group in groups):
+    undivided = (group for form in dict.fromkeys(map(heard, whole)) for group in _groups(form))
+    divided = ((*one.split(), name) for one, other in product(first, second) for name in other.split())
+    for words in _once(tuple(sorted(group)) for group in chain(undivided, divided)):
         if len(words) > 1 and len("".join(words)) >= SOUND_MIN:
             yield f"sound|{' '.join(words)}"
 
@@ -401,16 +415,15 @@ def _ears(name: Mapping[str, Any]) -> Iterator[str]:
 
 def _ears_of(*parts: list[str]) -> Iterator[str]:
     """Yield the sounds of the forms of a family name, of given names and of whole names."""
-    pairs = list[tuple[str, str]]()
     families, givens, wholes = ([form.casefold().split() for form in part] for part in parts)
     for words in (*wholes, *(() if families and givens else (*families, *givens))):
         yield from (_heard([one]) for one in bare_sounds("".join(words))[:SOUNDS_MAX] if len(one) >= SOUND_MIN)
-    for family, given in product(families, givens):
-        pairs += product(["".join(family), *_family_parts(family)], _given_parts(given))
-    for words in wholes:
-        if len(words) <= UNDIVIDED_WORDS_MAX:
-            pairs += _neighbours(words)
-    for one, other in dict.fromkeys(pairs):
+    divided = (
+        product(["".join(family), *_family_parts(family)], _given_parts(given))
+        for family, given in product(families, givens)
+    )
+    undivided = (_neighbours(words) for words in wholes if len(words) <= UNDIVIDED_WORDS_MAX)
+    for one, other in _once(chain.from_iterable(chain[Iterable[tuple[str, str]]](divided, undivided))):
         yield from _pair_sounds(one, other)
 
 

@@ -316,8 +316,10 @@ def test_a_number_has_as_many_values_whatever_its_letters() -> None:
 
 
 def test_a_file_makes_a_bounded_number_of_values() -> None:
-    """However many spellings and years a file has, its values are bounded and quickly made."""
+    """However many spellings, words and years a file has, its values are bounded and quickly made."""
+    words = " ".join("бвгджзклмнпрстфхцчшщ"[at : at + 3] for at in range(18))
     names = [name("Щербаківська Цїхєюяґгй", "Юлія Хцьєїй Ґїєю", "Cyrl") for _ in range(8)]
+    names += [name(words, words[::-1], "Cyrl") for _ in range(5)]
     begun = time.process_time()
     made = values(*names, born="199X?")
     took = time.process_time() - begun
