@@ -33,7 +33,11 @@ from keys.sign import Signer, SigningKey
 
 
 def keyring(store: KeyStore, signing: Signer | None = None) -> Keyring:
-    """Return the private keys of ``store`` as the services need them; ``signing`` is in a device, if it is given."""
+    """
+    Return the private keys of ``store`` as the services need them; ``signing`` is in a device, if it is given.
+
+    Raises ``NoSuchKey`` where neither has a signing key in use, or the store has no log key.
+    """
     log = home.log_key(store)
     if signing is None and home.SIGNING not in store.names():
         hint = (

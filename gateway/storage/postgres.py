@@ -221,6 +221,8 @@ class PostgresStore(GroupCommit):
 
         What the planner knows of each table is made anew: it holds values of rows, such as a person is found by.
         The journal of the database is its own; docs/operations.md says what may stay there, and for how long.
+
+        Raises ``Unavailable``, also where another transaction stands in the way.
         """
         db = await self._connect()
         try:

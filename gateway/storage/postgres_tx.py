@@ -136,7 +136,11 @@ class PostgresTx(SqlTx):
             await self._write(_PUT_ENTRIES, tuple(list(column) for column in zip(*rows, strict=True)))
 
     async def put_answers(self, answers: Sequence[tuple[bytes, str, str]]) -> None:
-        """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
+        """
+        Store answers set-wise, each (answer, partner, digest), into their inbound rows.
+
+        Raises ``BrokenUnit`` if one is for a message that is not stored.
+        """
         if not answers:
             return
         columns = tuple(list(column) for column in zip(*answers, strict=True))

@@ -80,7 +80,11 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
     # What the batch needs
 
     def draft(self, draft: Draft) -> None:
-        """Ask the batch to log ``draft``; forgotten if the unit fails."""
+        """
+        Ask the batch to log ``draft``; forgotten if the unit fails.
+
+        Raises ``BrokenUnit`` in a unit that only reads, and for a draft with both or neither of claims and receipt.
+        """
         self._check_writable()
         if (draft.claims is None) == (draft.receipt is None):
             raise BrokenUnit("a draft holds either claims or a receipt")
@@ -133,7 +137,11 @@ class SqlTx(CaseRows, MessageRows, PartnerRows, PersonRows, FigureRows, LogRows)
         return signed
 
     async def put_answers(self, answers: Sequence[tuple[bytes, str, str]]) -> None:
-        """Store answers set-wise, each (answer, partner, digest), into their inbound rows."""
+        """
+        Store answers set-wise, each (answer, partner, digest), into their inbound rows.
+
+        Raises ``BrokenUnit`` if one is for a message that is not stored.
+        """
         if await self._many("UPDATE inbound SET answer = ? WHERE partner = ? AND digest = ?", answers) != len(answers):
             raise BrokenUnit("an answer was made for a message that is not stored")
 

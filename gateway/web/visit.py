@@ -106,7 +106,7 @@ class Visit:
 
     @property
     def person(self) -> Person:
-        """Return who has signed in. Only for pages that are not for ``ANYONE``."""
+        """Return who has signed in; raises ``LookupError`` where nobody has, as on a page for ``ANYONE``."""
         if self.session is None:
             raise LookupError("nobody has signed in here")
         return self.site.person_of(self.session)

@@ -43,7 +43,7 @@ def next_of(visit: Visit) -> str:
 
 
 def session_of(visit: Visit) -> Session:
-    """Return the session of whoever visits. Only for pages that are not for ``ANYONE``."""
+    """Return the session of whoever visits; raises ``Forbidden`` where nobody has signed in."""
     if visit.session is None:
         raise Forbidden("nobody has signed in here")
     return visit.session

@@ -29,7 +29,11 @@ NO_PROOF = N_("To sign you need a passkey or codes. Ask the operator for a link 
 
 
 async def ask(visit: Visit, act: Act) -> tuple[Question | None, str]:
-    """Return what to ask whoever approves ``act`` with; or nothing, and in words why they cannot sign here."""
+    """
+    Return what to ask whoever approves ``act`` with; or nothing, and in words why they cannot sign here.
+
+    Raises ``Refused`` where nobody has signed in.
+    """
     if visit.session is None:
         raise Refused("session")
     if not await asyncio.to_thread(visit.site.hand.holds, visit.person.id):
