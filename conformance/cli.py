@@ -229,7 +229,7 @@ class Progress:
 @click.option("--public", metavar="KEY", help="Public key (base64url) that must have signed it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def report_(file: Path, public: str | None, as_json: bool) -> None:
-    """Check the signature of the report FILE (or of the folder it is in), and print it."""
+    """Check the signature of the report FILE, or of that in a folder."""
     try:
         made, claims = report.read(file, unb64u(public) if public else None)
     except (report.BadReport, Refused) as error:
@@ -268,7 +268,7 @@ def vectors() -> None:
 @click.argument("only", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def cases_(only: tuple[str, ...], as_json: bool) -> None:
-    """List the cases, or those of an area: what each shows and which demand it proves."""
+    """List the cases, or those of an area, with what each proves."""
     try:
         chosen = choose(load(cases), only)
     except LookupError as error:
@@ -302,7 +302,7 @@ def coverage_(protocol: Path) -> None:
 @click.option("--dir", "folder", required=True, type=Folder, help="Folder for the test States; it must not hold any.")
 @click.option("--address", metavar="URL", help="Address of XAA, where 'serve' will listen; without one it collects.")
 def cards(folder: Path, address: str | None) -> None:
-    """Make the test States of the manual profile once, and print their identity keys."""
+    """Make the test States once, and print their identity keys."""
     try:
         identities = states.make(folder, {"XAA": address.rstrip("/")} if address else None)
     except FileExistsError:

@@ -151,9 +151,9 @@ class Sandbox:
 @click.option("--ask", "asks", default=0, show_default=True, type=click.IntRange(0), help="How often XAA asks you.")
 def serve(target: str, card: Path, home: Path, seed: int, pace: float, asks: int) -> None:
     """
-    Play the partner XAA to your gateway until stopped, with all that goes wrong on a real line.
+    Play the partner XAA to your gateway until stopped.
 
-    Each thing that happens is a line of JSON.
+    With all that goes wrong on a real line. Each thing that happens is a line of JSON.
     """
     try:
         secret, chains = states.load(home)

@@ -22,14 +22,14 @@ NAMES = ("seal", "accept", "exchange", "start", "growth", "pages", "peers", "mil
 
 
 @click.command()
-@click.argument("which", type=click.Choice(NAMES), default="all")
+@click.argument("which", metavar="[WHAT]", type=click.Choice(NAMES), default="all")
 @click.option("--seconds", type=click.FloatRange(min=1), default=24.0, show_default=True, help="Roughly, for each.")
 @click.option("--cases", type=click.IntRange(min=1), help="The most cases that 'million' fills in.")
 @click.option("--postgresql", is_flag=True, help="Have 'million' measure accepting over PostgreSQL.")
 @json_option
 def benchmark(which: str, seconds: float, cases: int | None, postgresql: bool, as_json: bool) -> None:
     """
-    Print machine, settings and figures: sealing, accepting, whole exchanges, start, growth, pages of the desks.
+    Print machine, settings and figures of WHAT: seal, accept, exchange, start, growth or pages; by default all of them.
 
     'peers' measures beside AS2, signed e-mail and JOSE (run 'make peers' once), 'million' with a million cases in the
     store, 'nodes' with many processes over PostgreSQL; 'all' leaves these out. Each is measured in processes of its own
