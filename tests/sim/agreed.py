@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from gateway.core import attachments, returns
 from gateway.core.case import Case
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import DELAY, ERASURE, RECTIFICATION, REDIRECT, REQUEST, SUSPENSION, TAKE_BACK
+from gateway.core.messages import DELAY, ERASURE, RECTIFICATION, REDIRECT, REPLY, REQUEST, SUSPENSION, TAKE_BACK
 from gateway.core.return_guards import UNTOLD
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.person_stop import stops
@@ -88,6 +88,7 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             told = f"{own.country} asks {their.country}: {state(case)} here, {state(twin) if twin else 'nothing'} there"
             alike = state(twin) in ALIKE.get(state(case), ()) if twin is not None else state(case) in ALONE
             alike = alike or (_left_at_that(own, row.ref, case) and state(twin) in STILL_OWED)
+            alike = alike or (twin is not None and _answered_in_vain(their, row.thread, case, twin))
             # Who was asked destroyed the whole case, as it was told to.
             gone = bool(found) and found[0][0].state == "ERASED"
             alike = alike or (gone and _demanded(world, own, row, case))
@@ -134,6 +135,23 @@ def _left_at_that(own: Books, ref: str, case: Case) -> bool:
     aside = any((one, event) == (ref, "suspend") for one, event, _, _ in own.events)
     unanswered = aside or (pointed and case.reply is None)  # what was set aside may have had an answer, and contest it
     return unanswered and case.state == "CLOSED" and case.withdraws_at is None
+
+
+def _answered_in_vain(their: Books, thread: str, case: Case, twin: Case) -> bool:
+    """
+    Return whether who was asked works on an answer anew, for one never left.
+
+    What it had told or asked before that was heard, and the case stands as if it had not: whatever answers it is taken.
+    """
+    unsaid = any(
+        (sent.thread, sent.type, sent.state, sent.posted_at) == (thread, REPLY, "dropped", None)
+        for sent in their.sent.values()
+    )
+    return unsaid and state(case) in HEARD_BEFORE and state(twin) in ("ACKNOWLEDGED", "CONTESTED")
+
+
+HEARD_BEFORE = frozenset({"EXTENDED", "NEEDS_TIER2", "NEEDS_INTERVIEW"})
+"""Where who asks may be by what it heard before an answer that never left."""
 
 
 def _demanded(world: World, own: Books, row: CaseRow, case: Case) -> bool:
@@ -305,17 +323,24 @@ def _astray(own: Books, their: Books, thread: str) -> bool:
     Return whether either side knows of a message of the thread that was not accepted, or waits, or had run out by the
     time that who had it was put back, so that it is taken no more (M-5.28), and was not said once more.
 
-    What a delay that was refused had changed is taken back, so it explains nothing.
+    What a delay that was refused had changed is taken back, so it explains nothing; nor does what was dropped and had
+    not left, but where the case says so.
     """
     return any(
-        sent.thread == thread and (_ran_out(books, sent, to) or _is_not_taken(sent))
+        sent.thread == thread and (_ran_out(books, sent, to) or _is_not_taken(books, sent))
         for books, to in ((own, their), (their, own))
         for sent in books.sent.values()
     )
 
 
-def _is_not_taken(sent: Sent) -> bool:
+def _is_not_taken(own: Books, sent: Sent) -> bool:
+    if sent.state == "dropped" and sent.posted_at is None:
+        return bool(TOLD_OF_A_DROP & own.at_once.get((sent.ref or "", sent.answered_at or 0), frozenset()))
     return sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)
+
+
+TOLD_OF_A_DROP = frozenset({"dropped", "not_accepted", "withdrawal"})
+"""Steps in the second of a drop that leave word of it on the case, for a stop or a new epoch, or by which it is over."""
 
 
 def _ran_out(books: Books, sent: Sent, their: Books) -> bool:

@@ -19,6 +19,7 @@ from tests.sim.books import Books, read_books
 from tests.sim.delivered import applied_once, delivered, ended_for_a_reason, kept_what_was_done, numbers
 from tests.sim.logged import convicted, logged, receipts, remembered, trees
 from tests.sim.obeyed import accounts, obeyed
+from tests.sim.proved import proved
 from tests.sim.signed import released, signed
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ async def check(scenario: "Scenario") -> None:
         held(world, own)
         obeyed(world, own)
     await accounts(world, books)
+    await proved(world, books)
 
 
 async def check_heard(scenario: "Scenario") -> None:

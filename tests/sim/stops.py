@@ -36,6 +36,9 @@ from tests.support.remarks import TEXT
 STOPS = 0.08
 """How often a desk that might stop a case does."""
 
+STOPS_WHAT_WAS_LOST = 0.3
+"""How often a desk that looks at a case of which a message was never heard stops it."""
+
 MARKS = 0.3
 """How often a desk that might mark a case so that nobody presses does."""
 
@@ -62,6 +65,9 @@ between the commit that claims it and the line, and the stop may be committed in
 """
 
 OVER = frozenset({"WITHDRAWN", "CLOSED"})
+ARRANGED = frozenset({"PROPOSED", "ACCEPTED", "DOCUMENTED", "SCHEDULED"})
+"""States of who is asked in which a return is arranged."""
+
 AWAY = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL"})
 """States in which a person is whom nothing of ours holds back."""
 
@@ -91,12 +97,33 @@ class Stops(Work):
             journal, now = self.journals[host.country], self.world.loop.time()
             self.counts["freezes"] += 1
             self.counts["by guests"] += is_guest(who[0])
-            journal.stopped[row.ref] = now
+            # Of a return that we are asked in word of the stop leaves, and what stands before that.
+            told = not row.asks and row.state in ARRANGED
+            (journal.held if told else journal.stopped)[row.ref] = now
             journal.through.discard(row.ref)
             self.counts["indications"] += protection is not None
             if row.asks and (protection is not None or who[1] == "asylum_authority"):
                 journal.known[row.ref] = protection
                 self._stop_person(host, row.ref, now)
+
+    async def _stop_what_was_lost(self, host: Host, row: OpenCase) -> None:
+        """Stop a case of which a message was never heard, so that it can be withdrawn: that State may work on it."""
+        if self.random.random() < STOPS_WHAT_WAS_LOST:
+            await self._stop(host, row, row.desk, None)
+
+    async def _let_go_of_what_is_over(self, host: Host, row: OpenCase) -> None:
+        """Let go as the asylum authority of a case that is over: it holds the person's others until then."""
+        journal = self.journals[host.country]
+
+        async def release(gateway: Gateway) -> None:
+            if ATTESTING not in (await self.case(gateway, row.ref)).holders:
+                raise Nothing
+            if journal.known.get(row.ref, {}) is None:
+                journal.known.pop(row.ref)  # from here on, whether or not the desk hears of it
+            await gateway.hold.release(row.ref, *ATTESTING)
+
+        if await self._do(host, row.ref, "release", release):
+            self.counts["let go when over"] += 1
 
     def _stop_person(self, host: Host, ref: str, now: float) -> None:
         """Note that every case here of the person of ``ref`` is stopped with it."""
@@ -194,7 +221,9 @@ class Stops(Work):
     # On.
 
     async def _attest(self, host: Host, row: OpenCase) -> None:
-        """Say as the authority that attests it that there is no need for protection, in a case that stands still."""
+        """Say as the authority that attests it that there is no need for protection, where a case goes nowhere."""
+        if not row.asks:
+            return
         none = self._protection(host, "none")
 
         async def attest(gateway: Gateway) -> None:

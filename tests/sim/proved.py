@@ -1,0 +1,56 @@
+"""
+What must hold of evidence: what a State exports of a case verifies, whatever was restored, stolen or rotated since.
+"""
+
+import random
+from collections.abc import Mapping
+
+from gateway.cli.evidence_file import verify_bytes
+from gateway.core import wire
+from gateway.services import evidence
+from keys import jws
+from tests.sim import homes
+from tests.sim.books import Books
+from tests.sim.work import CLERK, OFFICER
+from tests.sim.world import World
+
+
+async def proved(world: World, books: Mapping[str, Books]) -> None:
+    """
+    The export of one case of each State verifies.
+
+    Where keys of either State were stolen, and what is kept is a receipt that fell, ``receipts verify`` judges that.
+    """
+    for own in books.values():
+        if not own.cases:
+            continue
+        ref = random.Random(f"{world.seed}/{own.country}/evidence").choice(list(own.cases))
+        row, _ = own.cases[ref]
+        who, cards = OFFICER if row.side == "requesting" else CLERK, own.gateway.cards
+        export = lambda g: evidence.export(g.context, ref, *who, "a dispute", cards=cards)  # noqa: E731, B023  (awaited)
+        done, raw = await own.host.act("export", export)
+        if done != "done":
+            world.fail("evidence verifies", f"{own.country} exports nothing of a case in {row.state}: {done} {raw}")
+            continue
+        faults = verify_bytes(raw).faults
+        if faults and not _fell(own, books[row.partner], ref):
+            world.fail("evidence verifies", f"{own.country}, of a case in {row.state}: {faults[0].reason}")
+
+
+def _fell(own: Books, their: Books, ref: str) -> bool:
+    """
+    Return whether a message of a case has receipts in our log by stolen keys alone, of either State.
+
+    Of one that was restored as well any counts: what it says since may be other words, and both stay.
+    """
+    for robbed, kept in ((their, own.sent.values()), (own, own.got.values())):
+        which = any if robbed.restored else all
+        listed = {key.kid: key for key in homes.own_card(robbed.host.home, robbed.country).signing}
+        for digest in [one.digest for one in kept if robbed.robbed and one.ref == ref]:
+            found = own.host.look("SELECT receipt FROM log_entry WHERE digest = ?", digest)
+            signed = [jws.parse(raw, jws.TYP_RECEIPT) for (raw,) in found]
+            ats = [(listed.get(part.kid), wire.parse_receipt(part.payload).received_at) for part in signed]
+            # What is not listed any more was revoked longest ago.
+            if ats and which(key is None or key.is_revoked(at) for key, at in ats):
+                return True
+    return False
