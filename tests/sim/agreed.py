@@ -340,7 +340,7 @@ def _is_not_taken(own: Books, sent: Sent) -> bool:
 
 
 TOLD_OF_A_DROP = frozenset({"dropped", "not_accepted", "withdrawal"})
-"""Steps in the second of a drop that leave word of it on the case, for a stop or a new epoch, or by which it is over."""
+"""Steps in the second of a drop that leave word of it on the case, for a stop or an epoch, or by which it is over."""
 
 
 def _ran_out(books: Books, sent: Sent, their: Books) -> bool:
