@@ -180,7 +180,7 @@ def set_right(world: World, books: Mapping[str, Books]) -> None:
             ]
             twin = found[0] if found else None
             restored = own.restored or their.restored
-            if case is None or twin is None or _astray(own, their, row.thread):
+            if case is None or twin is None or _astray(own, their, row.thread, or_dropped=True):
                 continue
             if restored and (is_explained(case, twin) or {case.state, twin.state} & STILL):
                 continue
@@ -318,16 +318,17 @@ def _was_spoiled(world: World, both: tuple[Books, Books], thread: str) -> bool:
     return any(sent.thread == thread and sent.envelope_id in spoiled for one in both for sent in one.sent.values())
 
 
-def _astray(own: Books, their: Books, thread: str) -> bool:
+def _astray(own: Books, their: Books, thread: str, *, or_dropped: bool = False) -> bool:
     """
     Return whether either side knows of a message of the thread that was not accepted, or waits, or had run out by the
     time that who had it was put back, so that it is taken no more (M-5.28), and was not said once more.
 
     What a delay that was refused had changed is taken back, so it explains nothing; nor does what was dropped and had
-    not left, but where the case says so.
+    not left, but where the case says so. ``or_dropped`` takes it for one that does: of data each question has a number.
     """
     return any(
-        sent.thread == thread and (_ran_out(books, sent, to) or _is_not_taken(books, sent))
+        sent.thread == thread
+        and (_ran_out(books, sent, to) or _is_not_taken(books, sent) or (or_dropped and sent.state == "dropped"))
         for books, to in ((own, their), (their, own))
         for sent in books.sent.values()
     )
@@ -339,7 +340,7 @@ def _is_not_taken(own: Books, sent: Sent) -> bool:
     return sent.state != "receipted" and (sent.state, sent.type) != ("refused", DELAY)
 
 
-TOLD_OF_A_DROP = frozenset({"dropped", "not_accepted", "withdrawal"})
+TOLD_OF_A_DROP = frozenset({"dropped", "not_accepted", "restore", "withdrawal"})
 """Steps in the second of a drop that leave word of it on the case, for a stop or an epoch, or by which it is over."""
 
 
