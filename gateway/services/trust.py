@@ -278,12 +278,16 @@ class Trust:
     def _take(self, row: PartnerRow) -> None:
         if row.refreshed_at is not None:
             self._refreshed[row.country] = row.refreshed_at
-        if row.card is not None and row.card != self._raw(row.country):
+        if row.card is not None and (row.card != self._raw(row.country) or self._counts_now(row)):
             self._take_card(row.country, row.card)
         hold = self._hold_of_trustees(row.country) or row.hold
         self._holds.pop(row.country, None)
         if hold is not None:
             self._holds[row.country] = hold
+
+    def _counts_now(self, row: PartnerRow) -> bool:
+        """Return whether the card of ``row``, which counted for nothing, does: officers confirmed its key since."""
+        return row.country in self._unread and self._readable(row.country, row.card) is not None
 
     def _take_card(self, country: str, raw: bytes) -> None:
         """
@@ -346,12 +350,12 @@ class Trust:
         """
         try:
             await self._source.refresh()
+            await self._tell_distrust()
         except Exception:
-            await self.load()
+            await self.load()  # what was read of whom not to believe holds here, though it could not be told
             self._warn()
             raise
         async with self._turn:
-            await self._tell_distrust()
             await self._load()  # another process may have lifted a hold, and that must not be undone here
             self._warn()
             return await self._advance(now)

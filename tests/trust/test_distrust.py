@@ -10,6 +10,7 @@ import pytest
 from gateway import app, serving, settings
 from gateway.core.codes import PeerError
 from gateway.core.wire import format_instant
+from gateway.services.ports import Unavailable
 from gateway.services.trust import LOOK_S
 from gateway.services.trust_acts import TrustActs
 from gateway.storage.sqlite import run_inline
@@ -226,3 +227,22 @@ async def test_the_trustees_allow_no_more_than_we_do(both: tuple[Network, World]
     world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[1,2]}')
     await gateway.refresh_trust()
     assert frozenset({1}) == gateway.context.policy.suites
+
+
+async def test_whom_the_trustees_distrust_is_on_hold_though_nothing_can_be_stored(
+    both: tuple[Network, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk keeps a node from telling the others, and not from going by what it read."""
+    network, world = both
+    gateway = network.gateways["XAA"]
+
+    async def full(unit: Any) -> Any:
+        raise Unavailable("the disk is full", "make room")
+
+    world.set_policy(
+        trust_policy.DISTRUST, _distrust(countries=[{"country": "XBB", "since": format_instant(network.clock.now())}])
+    )
+    monkeypatch.setattr(gateway.store, "commit", full)
+    with pytest.raises(Unavailable):
+        await gateway.context.trust.run_once(network.clock.now())
+    assert ["XBB"] == list(gateway.context.trust.holds())

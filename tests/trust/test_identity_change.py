@@ -234,3 +234,22 @@ async def test_what_officers_confirmed_holds_over_a_start(both: tuple[Network, W
     await running.close()
     begun = (await open_gateway(network, "XAA")).context.trust
     assert [other.public] * 2 == [one.card("XBB").identity for one in (second, begun)]
+
+
+async def test_a_key_that_is_confirmed_once_more_counts_at_once(both: tuple[Network, World]) -> None:
+    """What an earlier version confirmed is not sealed: officers say so again, and no process has to be started anew."""
+    network, world = both
+    other = _new_identity(network, world)
+    await network.refresh()
+    await confirm(network, other.public)
+    await network.gateways["XAA"].store.commit(lambda tx: tx.drop_meta("confirmed:XBB"))
+    await network.gateways["XAA"].close()
+    begun = await open_gateway(network, "XAA")
+    held = begun.context.trust
+    second = Trust(held._pins, held._source, begun.store, network.clock, vault=held._vault)
+    await second.load()
+    assert [None, None] == [held.find("XBB"), second.find("XBB")]
+    await confirm(network, other.public)
+    assert await begun.store.read(second.changed)
+    await second.load()
+    assert [other.public] * 2 == [one.card("XBB").identity for one in (held, second)]
