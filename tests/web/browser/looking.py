@@ -35,13 +35,24 @@ _UNNAMED = """
 """
 """What takes the focus only so that the keys can scroll it, and does not say what it is."""
 
+_WIDE = """
+() => {
+  const shut = [...document.querySelectorAll("details:not([open])")], root = document.documentElement;
+  for (const one of shut) one.open = true;
+  const wide = root.scrollWidth > root.clientWidth;
+  for (const one of shut) one.open = false;
+  return wide;
+}
+"""
+"""Whether the page is wider than the window, also with all opened that can be."""
+
 _FACTS = f"""
 short => ({{
   headings: document.querySelectorAll("h1").length,
   lang: document.documentElement.lang,
   dir: document.documentElement.dir,
   title: document.title,
-  wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
+  wide: ({_WIDE})(),
   broken: ({BROKEN})(short),
   shuffled: ({SHUFFLED})(),
   touched: ({_TOUCHED})(),
