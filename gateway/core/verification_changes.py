@@ -223,8 +223,10 @@ def _resume_to(case: Case) -> State:
 
 
 def _withdrawn(case: Case, event: Event, now: datetime) -> Change:
-    # What takes data back follows a withdrawal, whoever says it: nobody here would say it again.
-    return replace(case, pending=None), (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), Notify("interior"))
+    # What takes data back follows a withdrawal, whoever says it: nobody here would say it again. One that is said once
+    # more to who may have forgotten it (decision 0046) is no news to who did not.
+    told = () if case.state is State.WITHDRAWN else (Notify("interior"),)
+    return replace(case, pending=None), (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), *told)
 
 
 def _contest(case: Case, event: Event, now: datetime) -> Change:

@@ -28,7 +28,7 @@ from gateway.core.wire import Payload
 from gateway.services import anew, cases, heard, listing, outbox, passed_over, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
-from gateway.services.ports import Draft, Tx, Unavailable
+from gateway.services.ports import Draft, Tx, Unavailable, Unit
 from gateway.services.rows import CaseRow, LogHead, OutboundRow, ThreadRow
 
 LOST = "the other State holds messages of ours in this case, which were lost before the restore"
@@ -168,20 +168,23 @@ class Resync:
             held = cases.readable(context, row) if row.partner == country else None
             if held is None or threads.stop_of(held.case) is None:
                 continue
-            try:
-                await context.commit(partial(anew.stop_again, context, ref=row.ref, now=now))
-            except Unavailable:
-                raise
-            except Exception as error:
-                # One case must not keep everything else from being posted again.
-                context.log("case.fault", ref=row.ref, error=type(error).__name__)
+            await self._in_one(row.ref, partial(anew.stop_again, context, ref=row.ref, now=now))
 
     async def _withdraw_again(self, country: str, now: datetime) -> None:
         """Say once more what was withdrawn, and told too long ago to be posted again (decision 0046)."""
         context = self._context
         async for thread in threads.each_with(context, country):
             if thread.ended == "withdrawn" and thread.ref is not None:
-                await context.commit(partial(anew.withdraw_again, context, ref=thread.ref, now=now))
+                await self._in_one(thread.ref, partial(anew.withdraw_again, context, ref=thread.ref, now=now))
+
+    async def _in_one(self, ref: str, unit: Unit[None]) -> None:
+        """Run ``unit`` for the case ``ref``: one must not keep everything else from being posted again."""
+        try:
+            await self._context.commit(unit)
+        except Unavailable:
+            raise
+        except Exception as error:
+            self._context.log("case.fault", ref=ref, error=type(error).__name__)
 
     async def _tell_gone(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """Tell the desk of a message that came, of which nothing is left to be posted again: its partner forgot it."""

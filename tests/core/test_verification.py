@@ -506,6 +506,13 @@ def test_withdrawal_arrives_anywhere() -> None:
     assert (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"), Notify("interior")) == effects
 
 
+def test_withdrawal_that_is_known_is_no_news() -> None:
+    """It is said once more to whoever may have forgotten it: no desk is told of each that was not."""
+    case = asked(State.WITHDRAWN)
+    moved, effects = receive(case, "withdrawal", {})
+    assert (case, (DropUnsent(AFTER_WITHDRAWAL), EndThread("withdrawn"))) == (moved, effects)
+
+
 def test_message_that_crossed_is_not_kept() -> None:
     """After a withdrawal the other State's reply is taken and forgotten."""
     case = asking(State.WITHDRAWN)

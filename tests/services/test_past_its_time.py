@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from gateway.core import wire
 from gateway.core.case import State
 from gateway.core.codes import PeerError, Reason
-from gateway.core.machine import NOT_TOLD
+from gateway.core.machine import NOT_TOLD, Send
 from gateway.core.messages import (
     ERASURE,
     RECTIFICATION,
@@ -25,10 +25,15 @@ from gateway.core.messages import (
 )
 from gateway.core.notices import open_demands
 from gateway.core.return_changes import REPORTED, TO_BE_TAKEN_BACK
+from gateway.services import threads
 from gateway.services.answers import SAYS_OTHERWISE
+from gateway.services.cases import Held
+from gateway.services.context import Context
 from gateway.services.passed_over import LOST_THERE
+from gateway.services.ports import Tx
 from gateway.services.receive import Reply, problem
 from gateway.services.resync import PASSED_OVER
+from gateway.services.rows import OutboundRow
 from keys import b64, card
 from keys.sign import SigningKey
 from tests.support import homeward, story
@@ -834,6 +839,30 @@ async def test_withdrawal_is_said_anew(network: Network, tmp_path: Path, knows: 
     assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
     await raise_epochs(network, "XBB")
     assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
+
+
+async def test_one_case_keeps_no_withdrawal_of_another_back(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault in one case is told, and everything else is said and posted again."""
+    cases = [(await story.acknowledged(network))[0] for _ in range(2)]
+    for ours in cases:
+        await network.gateways["XAA"].hold.freeze(ours, "she asks for protection", *CASE)
+        await network.gateways["XAA"].hold.withdraw(ours, *CASE)
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    faulty, really = cases[0], threads.queue
+
+    async def queue(context: Context, tx: Tx, held: Held, send: Send, now: datetime) -> OutboundRow:
+        if held.case.ref == faulty:
+            raise ValueError("a fault")
+        return await really(context, tx, held, send, now)
+
+    monkeypatch.setattr(threads, "queue", queue)
+    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await settle(network, 1)
+    assert [1, 2] == [len(await words_of_stop(network, ours, "XAA", WITHDRAWAL)) for ours in cases]
+    assert ("case.fault", {"ref": faulty, "error": "ValueError"}) in network.logs
 
 
 @pytest.mark.parametrize("heard", [False, True])
