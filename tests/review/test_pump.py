@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.services import nodes
 from gateway.services.deliver import Deliverer
 from gateway.services.ports import HttpAnswer, Unit
 from tests.support import story
@@ -87,7 +88,7 @@ async def test_what_a_look_found_due_is_not_looked_for_again(network: Network, m
 
     async def counted(unit: Unit[Any]) -> Any:
         nonlocal looks
-        looks += 1
+        looks += getattr(unit, "func", None) is not nodes.ahead  # that is read once a minute, and for no message
         return await read(unit)
 
     monkeypatch.setattr(context.store, "read", counted)
