@@ -93,17 +93,22 @@ async def test_who_was_put_back_and_lost_nothing_is_told_of_no_loss(network: Net
     assert ([], 2) == (await findings_of(network, "XBB", theirs), (await story.case(network, "XBB", theirs)).reminders)
 
 
+async def both_restored(network: Network, folder: Path, backup: Path) -> None:
+    """Have XBB begin another epoch, losing nothing, and XAA be put back to ``backup`` twenty days later."""
+    await restore(network, "XBB", back_up(network, "XBB", folder / "theirs"))
+    network.clock.pass_(days=20)
+    await network.refresh()
+    await restore(network, "XAA", backup)
+    await settle(network, 1)
+
+
 async def test_answer_in_an_epoch_that_is_over_is_heard_by_who_lost_it(network: Network, tmp_path: Path) -> None:
     """It is posted again and refused, for its State has begun another epoch since, and said once more in that."""
     ours, theirs = await story.acknowledged(network)
     backup = back_up(network, "XAA", tmp_path / "backup")
     await story.give_answer(network, theirs, story.reply("NATIONAL"))
     await network.deliver()
-    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "theirs"))
-    network.clock.pass_(days=20)
-    await network.refresh()
-    await restore(network, "XAA", backup)
-    await settle(network, 1)
+    await both_restored(network, tmp_path, backup)
     differs = SAYS_OTHERWISE % {"receipt": "refused", "first_receipt": "accepted"}
     assert ("REPLIED", [differs]) == (
         await story.state(network, "XAA", ours),
@@ -119,10 +124,6 @@ async def test_who_said_what_is_lost_in_an_epoch_that_is_over_learns_it_by_a_rem
     backup = back_up(network, "XAA", tmp_path / "backup")
     await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2027-01-20", "first")
     await network.deliver()
-    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "theirs"))
-    network.clock.pass_(days=20)
-    await network.refresh()
-    await restore(network, "XAA", backup)
-    await settle(network, 1)
+    await both_restored(network, tmp_path, backup)
     await remind(network, ours)
     assert FORGOTTEN in await findings_of(network, "XBB", theirs)

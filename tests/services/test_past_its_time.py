@@ -68,6 +68,12 @@ async def suspend(network: Network, ours: str) -> None:
     await network.gateways["XAA"].returning.suspend(ours, "unsafe", *WELFARE)
 
 
+async def take_reply_back(network: Network, theirs: str) -> None:
+    """Have XBB say that its reply is none, and XAA hear it."""
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+
+
 async def said(network: Network, ours: str) -> list[tuple[str, str]]:
     """Return type and state of what XAA said in a case since the proposal."""
     return [(row.type, row.state) for row in await outbox(network, "XAA", ours)][2:]
@@ -387,8 +393,7 @@ async def test_reply_that_is_taken_back_is_taken_back_anew(network: Network, tmp
     """
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after") if knows else before)
     case = await story.case(network, "XAA", ours)
     assert (None, 1) == (case.reply, len(case.notices))
@@ -403,8 +408,7 @@ async def test_reply_is_taken_back_anew_after_one_who_knew_it_was_put_back(netwo
     """That it refused that word once, because it knew it, says nothing of the next backup that is put back."""
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
     await put_back(network, "XAA", before)
     assert (await story.case(network, "XAA", ours)).reply is None
@@ -414,8 +418,7 @@ async def taken_back_and_stopped(network: Network, folder: Path, by: str, days: 
     """Have XBB take its reply back, ``by`` stop the return, and XAA put back to before both."""
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", folder / "before")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await network.gateways[by].returning.suspend(ours if by == "XAA" else theirs, "danger", *WELFARE)
     await network.deliver()
     await put_back(network, "XAA", before, days)
@@ -465,8 +468,7 @@ async def test_reply_is_not_taken_back_anew_as_a_return_goes_on_where_it_is_know
 ) -> None:
     """Of who was never restored nothing has to be said twice; who knew it refuses the number, and nobody is told."""
     ours, theirs = await homeward.accepted(network, days=300)
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
     if restored:
@@ -488,8 +490,7 @@ async def test_reply_that_was_taken_back_in_an_epoch_that_is_over_is_taken_back_
     """Who forgot it takes nothing of that epoch any more, and would let the person leave by that reply."""
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "asked"))
     await settle(network, 1)
     await restore(network, "XAA", before)
@@ -577,8 +578,7 @@ async def test_reply_is_not_taken_back_anew_where_another_was_given_in_the_new_e
     before = back_up(network, "XAA", tmp_path / "before")
     await story.give_answer(network, theirs, story.reply())
     await network.deliver()
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
     await network.deliver()
     await restore(network, "XBB", back_up(network, "XBB", tmp_path / "own"))
@@ -734,8 +734,7 @@ async def test_reply_is_taken_back_before_its_return_goes_on_in_another_epoch(ne
     """Word of that in an epoch that is over is refused, and comes too late once the return goes on."""
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
     await both_put_back(network, tmp_path, "XBB", before)
@@ -754,8 +753,7 @@ async def test_reply_is_taken_back_in_another_epoch_where_the_other_state_alone_
     """It has forgotten its stop and that word, and would let the person leave by the reply."""
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await suspend(network, ours)
     await network.deliver()
     await both_put_back(network, tmp_path, "XBB", before)
@@ -815,8 +813,7 @@ async def test_no_that_is_taken_back_is_taken_back_anew(network: Network, tmp_pa
     """Who forgot that goes by a mistaken no for good: nobody answers again before it is contested."""
     ours, theirs = await story.replied(network, "NOT_FOUND")
     before = back_up(network, "XAA", tmp_path / "before")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await put_back(network, "XAA", before)
     assert (await story.case(network, "XAA", ours)).reply is None
 
@@ -909,8 +906,7 @@ async def test_reply_that_may_have_been_taken_back_is_not_said_anew(network: Net
     await story.give_answer(network, theirs, story.reply())
     await network.deliver()
     answered = back_up(network, "XBB", tmp_path / "answered")
-    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
-    await network.deliver()
+    await take_reply_back(network, theirs)
     await restore(network, "XBB", answered)
     await settle(network, 1)
     await restore(network, "XAA", before)
