@@ -4,10 +4,13 @@ What must hold of evidence: what a State exports of a case verifies, whatever wa
 
 import random
 from collections.abc import Mapping
+from functools import partial
 
+from gateway.app import Gateway
 from gateway.cli.evidence_file import verify_bytes
 from gateway.core import wire
 from gateway.services import evidence
+from gateway.services.trust import CardSource
 from keys import jws
 from tests.sim import homes
 from tests.sim.books import Books
@@ -27,14 +30,17 @@ async def proved(world: World, books: Mapping[str, Books]) -> None:
         ref = random.Random(f"{world.seed}/{own.country}/evidence").choice(list(own.cases))
         row, _ = own.cases[ref]
         who, cards = OFFICER if row.side == "requesting" else CLERK, own.gateway.cards
-        export = lambda g: evidence.export(g.context, ref, *who, "a dispute", cards=cards)  # noqa: E731, B023  (awaited)
-        done, raw = await own.host.act("export", export)
+        done, raw = await own.host.act("export", partial(_export, ref=ref, who=who, cards=cards))
         if done != "done":
             world.fail("evidence verifies", f"{own.country} exports nothing of a case in {row.state}: {done} {raw}")
             continue
         faults = verify_bytes(raw).faults
         if faults and not _fell(own, books[row.partner], ref):
             world.fail("evidence verifies", f"{own.country}, of a case in {row.state}: {faults[0].reason}")
+
+
+async def _export(gateway: Gateway, ref: str, who: tuple[str, str], cards: CardSource) -> bytes:
+    return await evidence.export(gateway.context, ref, *who, "a dispute", cards=cards)
 
 
 def _fell(own: Books, their: Books, ref: str) -> bool:
