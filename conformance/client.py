@@ -87,10 +87,7 @@ class Client:
 
         All but the first wait for ``after`` too, where there is one. Raises ``Gone`` only if no connection can be made.
         """
-        try:
-            reader, writer = await asyncio.open_connection(self.host, self.port, ssl=self.tls)
-        except OSError as error:
-            raise Gone(f"no connection to the target: {type(error).__name__}") from None
+        reader, writer = await self._connect()
         sending = asyncio.create_task(_write(writer, pieces, every_s, after))
         try:
             async with asyncio.timeout(timeout_s):
@@ -100,6 +97,23 @@ class Client:
         finally:
             sending.cancel()
             writer.transport.abort()
+
+    async def answer(
+        self, pieces: Sequence[bytes], every_s: float = 0.0, after: asyncio.Event | None = None
+    ) -> Got | None:
+        """As ``raw``, of what has to be answered. Raises ``Gone`` if nothing comes, and the target is gone."""
+        got = await self.raw(pieces, every_s, after=after)
+        if got is None:
+            _, writer = await self._connect()
+            writer.transport.abort()
+        return got
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection to the target. Raises ``Gone``."""
+        try:
+            return await asyncio.open_connection(self.host, self.port, ssl=self.tls)
+        except OSError as error:
+            raise Gone(f"no connection to the target: {type(error).__name__}") from None
 
     def request(self, shot: Shot, length: int | None = None, **headers: str) -> bytes:
         """Return the bytes of a request; ``length`` is what it declares, whatever it holds."""
@@ -113,10 +127,7 @@ class Client:
 
     async def spki(self) -> tuple[str, str]:
         """Return the SPKI hash of the target's certificate, and its version of TLS. Raises ``Gone``."""
-        try:
-            _, writer = await asyncio.open_connection(self.host, self.port, ssl=self.tls)
-        except OSError as error:
-            raise Gone(f"no TLS connection to the target: {type(error).__name__}") from None
+        _, writer = await self._connect()
         tls = writer.get_extra_info("ssl_object")
         certificate, version = tls.getpeercert(binary_form=True), tls.version()
         writer.transport.abort()

@@ -257,7 +257,7 @@ async def chunked(play: Play) -> None:
     head = play.client.request(replace(shot, raw=b"")).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
     pieces = [shot.raw[start : start + 4000] for start in range(0, len(shot.raw), 4000)]
     chunks = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces]
-    got = await play.client.raw([head, *chunks, b"0\r\n\r\n"])
+    got = await play.client.answer([head, *chunks, b"0\r\n\r\n"])
     if got is None:
         raise Wrong("a body in chunks got no answer")
     if play.receipt(got, shot)["status"] != "accepted":

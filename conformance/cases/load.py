@@ -158,7 +158,7 @@ async def in_pieces(play: Play, size: int) -> None:
     shot = play.message()
     whole = play.client.request(shot)
     pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
-    got = await play.client.raw(pieces, every_s=0.02)
+    got = await play.client.answer(pieces, every_s=0.02)
     if got is None:
         raise Wrong("a message in pieces got no answer")
     if play.receipt(got, shot)["status"] != "accepted":
@@ -198,7 +198,8 @@ async def slow_ones_wait(play: Play) -> None:
     shots = [play.message() for _ in range(50)]
     wholes = [play.client.request(shot) for shot in shots]
     answered = asyncio.Event()
-    slow = [asyncio.create_task(play.client.raw([w[:3000], w[3000:]], every_s=3.0, after=answered)) for w in wholes]
+    halves = [[whole[:3000], whole[3000:]] for whole in wholes]
+    slow = [asyncio.create_task(play.client.answer(half, every_s=3.0, after=answered)) for half in halves]
     try:
         await asyncio.sleep(0.2)
         async with asyncio.timeout(ANSWERED_S):
