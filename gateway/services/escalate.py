@@ -57,6 +57,8 @@ from schemas import ijson
 BETWEEN_MINISTRIES = frozenset({"L4", "L5", "L6"})
 """Rungs on which paper passes between ministries, whose references show nobody that a case is invented."""
 
+_NOT_READY = (Finding("D-07", "no case with this State has reached L4, or each rests or is held back"),)
+
 SHOWN = 20
 """How many notes verbales a list shows."""
 
@@ -160,7 +162,7 @@ class Escalation:
 
         With ``draft`` nothing is recorded and the note has no number; ``seen`` is the ``mark`` of the draft that was
         looked at. Raises ``Forbidden``, ``RuleRefused`` if there is no such case, and ``Changed`` if the note would say
-        something else than what was seen.
+        something else than what was seen, or there is none any more.
         """
         context, now = self._context, self._context.clock.now()
         acting(context, person, role, now)
@@ -336,17 +338,16 @@ class Escalation:
         seen: str | None = None,
     ) -> Note:
         context, rung = self._context, self._rung("L4")
-        if not refs:
-            raise RuleRefused(
-                (Finding("D-07", "no case with this State has reached L4, or each rests or is held back"),)
-            )
         names = schemas.codes("country")
 
         async def unit(tx: Tx) -> Note:
-            held = [await cases.load(context, tx, ref) for ref in refs]
-            for one in held:
-                if found := await self._findings(tx, one.case, rung, role, now):
-                    raise RuleRefused(found)
+            held, against = list[cases.Held](), tuple[Finding, ...]()
+            for one in [await cases.load(context, tx, ref) for ref in refs]:
+                found = await self._findings(tx, one.case, rung, role, now)
+                against += found
+                held += [] if found else [one]  # answered or stopped since it was looked for; it is on no note then
+            if not held:
+                raise Changed("every case left the note") if seen is not None else RuleRefused(against or _NOT_READY)
             on = local_date(now, context.zone)
             made = Note(
                 "" if draft else await _number(tx, on.year),

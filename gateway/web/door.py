@@ -28,9 +28,10 @@ from gateway.services.account_store import Invitation, Session, hashed
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import BadValue, Unavailable
 from gateway.web import language
-from gateway.web.error_page import FAULT, NO_ENTRY, Told, to_the_board, told_of, told_of_status
+from gateway.web.error_page import FAULT, NO_ENTRY, Told, to_a_guest, to_the_board, told_of, told_of_status
 from gateway.web.headers import add_headers
 from gateway.web.posted import (
+    CARRIED,
     FIELDS_MAX,
     FORM_MAX_BYTES,
     NEVER_KEPT,
@@ -350,9 +351,10 @@ class _Door:
         """
         typed = visit.forms.items() if visit.request.method == "POST" else visit.draft.items()
         fields = [(name, text) for name, text in typed if name not in NEVER_KEPT]
-        if fields:
-            await self._site.accounts.papers.keep_draft(session.person, visit.request.path, fields, visit.now)
-        return bool(fields)
+        if all(name in CARRIED for name, _ in fields):
+            return False
+        await self._site.accounts.papers.keep_draft(session.person, visit.request.path, fields, visit.now)
+        return True
 
     async def _keep_for_later(self, visit: Visit, error: Exception) -> bool:
         """
@@ -461,6 +463,8 @@ class _Door:
         if visit is None:
             tongue = self._tongue(request, session)
             visit = Visit(self._site, self._pages, request, _MISSING, self._site.now(), tongue, session)
+        if visit.is_guest:
+            told = to_a_guest(told)
         visit.once = self._site.accounts.random.token()
         more = {"case": _case_of(visit, told), "again": again if told.again else ""}
         response: web.Response = visit.page("error.html", status=told.status, problem=told, **more)

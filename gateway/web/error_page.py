@@ -80,6 +80,24 @@ def to_the_board(told: Told) -> Told:
     return replace(told, findings=of_no_person(told.findings), hint=hint)
 
 
+def to_a_guest(told: Told) -> Told:
+    """Return ``told`` as somebody reads it who was invited to one case: what to do is what such a person can do."""
+    hints = {
+        _ROLES: N_("Ask the officer in charge of the case."),
+        _LISTS: N_("You were invited to one case and see no other."),
+        _MENDED: N_(
+            "Ask the officer in charge of the case to set right what the list names. Then take the step again."
+        ),
+    }
+    return replace(told, hint=hints.get(told.hint, told.hint))
+
+
+_ROLES: Final = N_("Ask a person whose role may, or the operator.")
+_LISTS: Final = N_("Look for it in the lists of this desk, or ask who named it to you.")
+_MENDED: Final = N_(
+    "Set right on the case what the list names, or ask the authority in charge. Then take the step again."
+)
+
 NO_ENTRY: Final = Told(
     404,
     N_("No such entry"),
@@ -135,15 +153,14 @@ def told_of(error: Exception) -> Told | None:
             return Told(403, N_("Nothing was done"), text, hint)
         case Forbidden():
             text = N_("Your role does not allow this. Nothing was done.")
-            return Told(403, N_("Not yours to do"), text, N_("Ask a person whose role may, or the operator."))
+            return Told(403, N_("Not yours to do"), text, _ROLES)
         case NoDraft():
             text = N_("There is no such request that you are writing: it was handed in or deleted, or it is another's.")
             hint = N_("What was handed in is a case, and stands in the list of drafts on the home page.")
             return Told(404, N_("Nothing is being written here"), text, hint)
         case NotFound():
             text = N_("There is no such case here, or it is not yours to see.")
-            hint = N_("Look for it in the lists of this desk, or ask who named it to you.")
-            return Told(404, N_("No such case"), text, hint)
+            return Told(404, N_("No such case"), text, _LISTS)
         case BadValue():
             text = N_("The address, or what was typed, holds a character that is none or a number that is too large.")
             return Told(400, N_("This request cannot be taken"), text, N_("Go back and try again."))
@@ -153,10 +170,7 @@ def told_of(error: Exception) -> Told | None:
             return Told(409, N_("Nothing was done"), text, hint, again=False)
         case RuleRefused():
             text = N_("A rule refuses this, and no role may override it. Nothing was sent.")
-            hint = N_(
-                "Set right on the case what the list names, or ask the authority in charge. Then take the step again."
-            )
-            return Told(422, N_("A rule refuses"), text, hint, tuple(error.findings))
+            return Told(422, N_("A rule refuses"), text, _MENDED, tuple(error.findings))
         case Conflict():
             text = N_("Somebody else changed the same thing at the same time. Nothing was done.")
             return Told(409, N_("Changed meanwhile"), text, N_("Open the page again and look before you repeat it."))

@@ -16,6 +16,7 @@ from multidict import MultiDict
 
 from gateway.services.account_store import Session
 from gateway.services.context import Person
+from gateway.services.guests import is_guest
 from gateway.web.language import LANGUAGES, Tongue
 from gateway.web.site import Site
 
@@ -115,6 +116,11 @@ class Visit:
     def roles(self) -> frozenset[str]:
         """Return the roles in force: those of the person, or the one role of an invitation; of nobody, none."""
         return self.site.roles_of(self.session, self.now) if self.session else frozenset()
+
+    @property
+    def is_guest(self) -> bool:
+        """Tell whether whoever asks has no place in this gateway but by an invitation to one case."""
+        return self.session is not None and is_guest(self.session.person)
 
     def query(self, name: str) -> str:
         """Return a parameter of the URL, stripped; an empty text if it is absent."""

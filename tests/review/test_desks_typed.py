@@ -91,6 +91,19 @@ async def test_who_pressed_when_signed_out_reads_that_nothing_was_done(both: tup
     assert "did nothing" not in (await officer.get(f"/cases/{ref}")).words
 
 
+async def test_a_form_without_a_field_leaves_nothing_that_was_typed(both: tuple[Desk, Desk]) -> None:
+    """What a page carries along by itself is nothing that anybody typed: neither the way in nor the page says so."""
+    desk, _ = both
+    ref = await story.cleared(desk.network)
+    officer, path = await desk.officer("first"), f"/cases/{ref}/send"
+    await officer.get(path)
+    desk.network.clock.pass_(minutes=20)
+    out = await officer.post(path, follow=False)
+    assert "did nothing. Sign in, and do it again." in (await desk.nobody().get(out.location)).words
+    page = await (await desk.officer("first")).get(path)
+    assert (200, True, False) == (page.status, "seen" in page.form(path), AGAIN in page.words)
+
+
 async def test_what_could_not_be_done_now_is_in_the_form_again(
     both: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,9 +7,9 @@ from gateway.core.machine import RuleRefused
 from gateway.core.note_verbale import reference, serialize_text
 from gateway.services import cases, threads
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.escalate import Escalation
+from gateway.services.escalate import Escalation, mark
 from gateway.services.mention import mentionable
-from gateway.services.ports import Tx
+from gateway.services.ports import Changed, Tx
 from tests.support import story
 from tests.support.agreements import agree
 from tests.support.network import Network
@@ -373,6 +373,34 @@ async def test_a_case_stopped_meanwhile_is_on_no_list(network: Network, monkeypa
     named = await story.row(network, "XAA", ours)
     assert reference(named.thread) not in await service.quarterly("XBB", "board", "foreign_affairs")
     assert "escalate_l5" not in await history(network, ours)
+
+
+async def test_a_note_is_of_the_cases_that_did_not_leave_it_meanwhile(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case in which nobody may press any more is left off, and no other; a note that was seen is another then."""
+    left, stays = await late(network, 110), await late(network, 110)
+    service, who = ladder(network), ("XBB", "board", "foreign_affairs")
+    now = network.clock.now()
+    ready = await service._ready("XBB", service._rung("L4"), "foreign_affairs", now)
+    seen = mark(await service.note(*who, draft=True))
+
+    async def as_it_was(*args: object) -> list[str]:
+        return ready
+
+    monkeypatch.setattr(service, "_ready", as_it_was)
+    await service.stop(left, "it endangers", "welfare", "child_welfare")
+    kept = reference((await story.row(network, "XAA", stays)).thread)
+    assert [kept] == [one.reference for one in (await service.note(*who, draft=True)).items]
+    with pytest.raises(Changed):
+        await service.note(*who, seen=seen)
+    await service.stop(stays, "it endangers", "welfare", "child_welfare")
+    with pytest.raises(Changed):
+        await service.note(*who, seen=seen)
+    with pytest.raises(RuleRefused) as refused:
+        await service.note(*who)
+    assert {"D-06"} == set(rules(refused))
+    assert [[], []] == [[one for one in await history(network, ref) if one == "escalate_l4"] for ref in (left, stays)]
 
 
 async def test_only_what_the_other_state_owes_is_mentioned_to_it(network: Network) -> None:

@@ -69,7 +69,7 @@ async def issue(visit: Visit) -> web.StreamResponse:
         return visit.page("board/note_confirm.html", partner=partner, language=language, note=draft, seen=seen)
     try:
         note = await _escalation(visit).note(partner, visit.person.id, ROLE, language, seen=seen)
-    except (Changed, RuleRefused):  # a case left it, or the last one did
+    except Changed:  # a case left it, or the last one did
         return _drafted(visit, partner, language, await _draft(visit, partner, language), changed=True)
     number, year = note.number.split("/")
     return await visit.to(

@@ -26,7 +26,7 @@ ROUTES = (
 )
 
 NAVIGATION = (
-    Entry("health", N_("Health"), ROLES),
+    Entry("health", N_("This gateway"), ROLES),
     Entry("keys", N_("Keys"), ROLES),
     Entry("states", N_("States"), ROLES),
     Entry("queues", N_("Queues"), ROLES),

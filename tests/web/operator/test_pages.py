@@ -74,6 +74,13 @@ async def test_no_page_has_a_case_in_it(desk: Desk) -> None:
 # Health.
 
 
+@pytest.mark.parametrize(("language", "illness"), [("en", "Health"), ("fr", "Santé"), ("ar", "الصحة")])
+async def test_the_first_page_is_of_the_gateway_and_of_no_illness(desk: Desk, language: str, illness: str) -> None:
+    """No word of the first page, its title and the navigation is one by which a form asks for somebody's health."""
+    page = await (await desk.officer("ada", "operator", language=language)).get("/")
+    assert (200, False) == (page.status, illness in page.text)
+
+
 async def test_health_shows_what_the_check_finds(desk: Desk) -> None:
     """The page names a finding with its next step, keeps its look for minutes, and looks again when told to."""
     ada = await desk.officer("ada", "operator")
