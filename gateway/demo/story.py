@@ -317,18 +317,23 @@ class Story:
     async def _climb(self, course: Course) -> None:
         """Climb the ladder week by week, each rung by whose rung it is, up to the note verbale."""
         ladder = Escalation(self._ours.context)
+        told = True
         while True:
             _, case = await case_of(self._ours, course.ref)
             reached = (await ladder.standing(case)).level
             for level, (person, role) in RUNGS.items():
                 if level not in self._climbed and reached is not None and level <= reached:
                     note = await ladder.trigger(course.ref, level, person, role)
+                    if not told:
+                        self._tell.day(self._world.clock.now(), "silence goes on")
+                        told = True
                     self._climbed.append(level)
                     self._tell.step(course.number, f"pressed {level}", f"by {person} · {_who(self._world, level)}")
                     if note is not None:
                         self._note(course, note)
                         return
             await self._wait_a_week(course)
+            told = False
 
     async def _wait_a_week(self, course: Course) -> None:
         """Let a week pass a few days at a time, and the gateway remind whenever it is due to."""
@@ -347,7 +352,6 @@ class Story:
                 await gateway.refresh_trust()
             await self._until(reminded, f"the next reminder of case {course.number}")
             await self._settled(course)
-        self._tell.day(clock.now(), "silence goes on")
 
     def _note(self, course: Course, note: Note) -> None:
         """Tell what the note says of the case: a reference of its own, days, and no identity."""

@@ -80,6 +80,14 @@ def test_every_outcome_is_reached(results: list[Result]) -> None:
     assert OUTCOMES | {None} == {result.outcome for result in results}
 
 
+def test_every_day_tells_something(results: list[Result], stream: io.StringIO) -> None:
+    """Under each day of the story a step stands: a day without one says nothing to whoever reads it."""
+    assert results
+    days = [part for part in stream.getvalue().split("\n\n") if " · " in part.strip().partition("\n")[0]]
+    assert len(days) > 10
+    assert [] == [part for part in days if "\n" not in part.strip()]
+
+
 def test_every_answer_verifies(results: list[Result]) -> None:
     """Whatever was sent was answered, and the stored answers verify again."""
     assert [] == [result.number for result in results if result.messages and not result.receipt_verified]
