@@ -19,7 +19,7 @@ from gateway.services.acts import GONE, DeskServices
 from gateway.services.ports import Unavailable
 from gateway.settings import Settings, client_secret, emblem
 from gateway.storage.desks import DeskStore
-from gateway.stores import DESKS_KEPT, lacks_desks, lost_desks, open_desk_store
+from gateway.stores import DESKS_KEPT, DESKS_SCHEMA, lacks_desks, lost_desks, open_desk_store
 from gateway.web import board, interior, operator
 from gateway.web.door import desks_app
 from gateway.web.headers import HEADERS
@@ -114,8 +114,8 @@ async def open_desks(
     """
     chosen, context = settings.values["desks"], services.context
     kept = await context.store.read(lambda tx: tx.find_meta(DESKS_KEPT))
-    if kept and lacks_desks(settings, environ):
-        raise lost_desks(settings.accounts)
+    if kept and await lacks_desks(settings, environ):
+        raise lost_desks(settings.accounts if settings.dsn(environ) is None else DESKS_SCHEMA)
     store = await open_desk_store(settings, environ, context.clock.now())
     async with AsyncExitStack() as held:
         held.push_async_callback(store.close)  # unless all else is there too

@@ -14,13 +14,19 @@ from gateway.settings import Settings
 from gateway.storage.desks import DeskStore
 from gateway.storage.errors import StoreError
 from gateway.storage.group import QUEUE_MAX
+from gateway.storage.postgres_schema import DESKS_TABLES
+from gateway.storage.query import Query
 from gateway.storage.sqlite import Run, Worker, open_store
 from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.storage.sqlite_reads import SqliteInquiries
 from keys.durable_file import make_folder
 
 DESKS_KEPT = "desks"
-"""Name of the stored word that there is a file of the desks: one that is not there was lost, or not put back."""
+"""Name of the stored word that the desks keep something: what is not there was lost, or not put back."""
+
+DESKS_SCHEMA = "the schema desks of the database"
+
+_DESKS_KEPT = f"SELECT 1 FROM meta WHERE name = '{DESKS_KEPT}'"  # noqa: S608  # a constant
 
 
 class Reads(Inquiries, Queues, Protocol):
@@ -82,18 +88,31 @@ async def open_stores(
         return Opened(store, reads, held.pop_all().aclose)
 
 
-def lacks_desks(settings: Settings, environ: Mapping[str, str]) -> bool:
-    """Return whether what the desks keep is a file, and it is not there."""
-    return settings.dsn(environ) is None and not settings.accounts.exists()
+async def lacks_desks(settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Return whether the file, or the schema, of what the desks keep is not there. Raises as ``open_stores`` does."""
+    dsn = settings.dsn(environ)
+    if dsn is None:
+        return not settings.accounts.exists()
+    from gateway.storage.postgres_desks import is_missing
+
+    return await is_missing(dsn)
 
 
-def lost_desks(path: Path) -> StoreError:
-    """Return what to say of a file of the desks that is gone: a new one in its place would let nobody in."""
+def lost_desks(place: Path | str) -> StoreError:
+    """Return what to say of what the desks kept at ``place``: an empty one made anew would let nobody in."""
     hint = (
         "put it back from its backup; where there is none: isthmus person invite ID --desk DESK makes another, and"
         " everybody needs a new link"
     )
-    return StoreError(f"{path} is missing, with every passkey, code and proof of what was approved at the desks", hint)
+    return StoreError(f"{place} is missing, with every passkey, code and proof of what was approved at the desks", hint)
+
+
+def find_lost_desks(settings: Settings, dialect: str, query: Query) -> StoreError | None:
+    """Return what to say where what the desks keep is gone, though the store that ``query`` reads knows of it."""
+    if "desks" not in settings.values or not query(_DESKS_KEPT):
+        return None
+    there = settings.accounts.is_file() if dialect == "sqlite" else query(DESKS_TABLES)
+    return None if there else lost_desks(settings.accounts if dialect == "sqlite" else DESKS_SCHEMA)
 
 
 async def open_desk_store(settings: Settings, environ: Mapping[str, str], now: datetime) -> DeskStore:

@@ -20,7 +20,7 @@ from gateway.storage.errors import DAMAGED, StoreError, of_desks
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations
 from gateway.storage.postgres_schema import ELSEWHERE
 from gateway.storage.query import Query, sqlite_query
-from gateway.stores import DESKS_KEPT, lost_desks
+from gateway.stores import find_lost_desks
 from keys.card import CLOCK_SKEW_MAX
 
 POSTGRES_MIN = 150_000
@@ -92,8 +92,6 @@ SELECT partner, sum(one.cases), sum(one.messages) FROM (
 
 _UNTAKEN = f"SELECT name, value FROM meta WHERE name LIKE '{UNTAKEN}%' ORDER BY name"  # noqa: S608  # a constant
 
-_DESKS_KEPT = f"SELECT 1 FROM meta WHERE name = '{DESKS_KEPT}'"  # noqa: S608  # a constant
-
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table'",
     "postgres": "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()",
@@ -123,14 +121,6 @@ def database(look: Look) -> Iterator[Item]:
     else:
         hint = N_("restore the last backup, then isthmus restore begin-epoch")
         yield bad("database", N_("%(path)s is missing"), hint, path=path)
-
-
-def _lost_desks(look: Look, query: Query) -> Iterator[Item]:
-    """Look at whether the file of the desks is gone, of which the database knows: whoever restored may have left it."""
-    path = look.settings.accounts
-    if "desks" in look.settings.values and not path.is_file() and query(_DESKS_KEPT):
-        told = lost_desks(path)
-        yield bad("database", N_("no gateway starts over the database: %(why)s"), "%(then)s", why=told, then=told.hint)
 
 
 def _desks(look: Look) -> Iterator[Item]:
@@ -245,8 +235,8 @@ def _database_items(look: Look, query: Query, dialect: str) -> Iterator[Item]:
         yield note("database", text, N_("make a backup before"), count=len(known) - len(applied))
     else:
         yield ok("database", N_("whole, %(count)s migrations applied"), count=len(applied))
-    if dialect == "sqlite":
-        yield from _lost_desks(look, query)
+    if (lost := find_lost_desks(look.settings, dialect, query)) is not None:  # left out by whoever restored
+        yield bad("database", N_("no gateway starts over the database: %(why)s"), "%(then)s", why=lost, then=lost.hint)
     ((latest,),) = query("SELECT max(at) FROM case_event" if look.whole else _LATEST)
     if latest is not None and datetime.fromtimestamp(latest, UTC) > look.now + CLOCK_SKEW_MAX:
         hint = N_("see that the clock is right and that NTP runs; where it was ahead before, this ends by itself")

@@ -172,11 +172,11 @@ async def _drop_means(chosen: settings.Settings, id: str) -> tuple[int, int]:
     """
     Return how many means were taken away and how many sessions ended. Raises ``StoreError``.
 
-    A file that is not there is not made for it: a start would take that for the one that was lost.
+    What is not there is not made for it: a start would take that for what was lost.
     """
     from gateway.stores import lacks_desks
 
-    if lacks_desks(chosen, os.environ):
+    if await lacks_desks(chosen, os.environ):
         return 0, 0
     async with _accounts(chosen) as (accounts, now):
         return await accounts.drop_means(id, "", "operator", now)

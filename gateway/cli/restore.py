@@ -106,8 +106,8 @@ async def sign_everybody_out(chosen: settings.Settings) -> None:
     """End every session at the desks, and take back every link that nobody used."""
     from gateway.stores import lacks_desks, open_desk_store
 
-    if lacks_desks(chosen, os.environ):
-        return  # there never were any desks
+    if await lacks_desks(chosen, os.environ):
+        return  # there never were any desks, or a start tells that they were lost
     store = await open_desk_store(chosen, os.environ, datetime.now(UTC))
     try:
         await store.sign_everybody_out()

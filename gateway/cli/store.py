@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite"
 
+_STORE = "SELECT 1 FROM sqlite_schema WHERE name = 'meta'"
+"""Not there in a file that was moved away from, of which the move tells."""
+
 
 @click.group(cls=Verbs)
 def store() -> None:
@@ -75,6 +78,7 @@ def _move(chosen: Settings, wanted: Settings) -> "Mapping[str, Content]":
     here, there = chosen.dsn(os.environ), wanted.dsn(os.environ)
     try:
         if here is None and there is not None:
+            _check_desks(chosen)
             return asyncio.run(to_postgres(files, there, now))
         if here is not None and there is None:
             return asyncio.run(to_sqlite(here, files, now))
@@ -82,6 +86,17 @@ def _move(chosen: Settings, wanted: Settings) -> "Mapping[str, Content]":
         hint = "nothing was changed; isthmus log audit, and report this"
         raise CommandError(Exit.INTEGRITY, "differs", str(error), hint) from error
     raise click.UsageError("it moves from SQLite to PostgreSQL and back; between two servers use pg_dump")
+
+
+def _check_desks(chosen: Settings) -> None:
+    """Raise ``StoreError`` if the file of the desks was lost: no backup of it can be put into the database later."""
+    from gateway.storage.query import sqlite_query  # here, as the rest of the storage
+    from gateway.stores import find_lost_desks
+
+    if chosen.database.is_file():
+        with sqlite_query(chosen.database) as query:
+            if query(_STORE) and (lost := find_lost_desks(chosen, "sqlite", query)) is not None:
+                raise lost
 
 
 def _rest(chosen: Settings) -> str:

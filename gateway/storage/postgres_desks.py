@@ -19,7 +19,7 @@ from gateway.storage.errors import StoreError
 from gateway.storage.migrate import check_known, load_migrations
 from gateway.storage.postgres_errors import LOST, of_unit, reason, unavailable
 from gateway.storage.postgres_pool import CLOSE_S, WAIT_S, as_it_is, close_pool, open_pool
-from gateway.storage.postgres_schema import DESKS, MIGRATING, SPACE, migrate
+from gateway.storage.postgres_schema import DESKS, DESKS_TABLES, MIGRATING, SPACE, migrate
 from gateway.storage.postgres_words import translated
 from gateway.storage.sql import check_values
 
@@ -150,6 +150,17 @@ def _translated() -> Iterator[None]:
         yield
     except (asyncpg.PostgresError, UnicodeEncodeError, *LOST) as error:
         raise of_unit(error) or unavailable(error) from error
+
+
+async def is_missing(dsn: str) -> bool:
+    """Return whether the desks keep nothing in the database at ``dsn``, not even tables. Raises ``StoreError``."""
+    desks = PostgresDesks(await open_pool(dsn, 1, _SETTINGS, reset=as_it_is))
+    try:
+        return not await desks._all(DESKS_TABLES, ())
+    except Unavailable as error:
+        raise StoreError(str(error), error.hint) from error
+    finally:
+        await desks.close()
 
 
 async def prepare(db: Any, now: datetime) -> None:

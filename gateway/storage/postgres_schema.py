@@ -38,6 +38,9 @@ SELECT schemaname FROM pg_tables WHERE tablename = '{LEDGER}' AND schemaname <> 
 """  # noqa: S608  # a constant
 """Asked where there is no store: whether it lies in a schema in which this user does not look."""
 
+DESKS_TABLES = "SELECT 1 FROM pg_tables WHERE schemaname = 'desks' LIMIT 1"
+"""Asked whether the desks keep anything in the database."""
+
 _LEDGER = """
 CREATE TABLE schema_migration (
     number     BIGINT PRIMARY KEY,  -- Number of the migration, from 1.

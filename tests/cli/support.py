@@ -18,7 +18,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from benchmarks.pair import free_port
-from gateway import app, settings, stands
+from gateway import app, serving, settings, stands
 from gateway.cli.main import cli
 from gateway.cli.own_card import own_card
 from gateway.core.wire import format_instant
@@ -190,6 +190,16 @@ def link_leads_on(home: Path, link: str) -> bool:
             await store.close()
 
     return asyncio.run(use())
+
+
+async def desks_begun(home: Path) -> None:
+    """Open the desks of ``home`` as a start does."""
+    chosen = settings.load(home, {})
+    gateway = await app.build(chosen, passphrase=lambda: PHRASE, run=run_inline, log=lambda event, **values: None)
+    try:
+        await (await serving.open_desks_of(gateway, environ={})).close()
+    finally:
+        await gateway.close()
 
 
 def in_environment(home: Path, name: str = "KEYS") -> None:

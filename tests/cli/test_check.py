@@ -50,6 +50,7 @@ from tests.cli.support import (
     approved,
     call,
     desk,
+    desks_begun,
     in_environment,
     opened,
     spawn,
@@ -554,27 +555,17 @@ def test_a_lost_database_of_the_desks_is_told_and_not_made_anew(homes: Homes) ->
         file.write(DESKS)
     path = home / "data/desks.db"
     assert "database" not in findings(home)  # there never was one
-    asyncio.run(_desks_begun(home))
+    asyncio.run(desks_begun(home))
     for one in path.parent.glob("desks.db*"):
         one.unlink()
     call("person", "shut-out", "first", "-C", home)
     with pytest.raises(StoreError, match=f"^{path} is missing") as refused:
-        asyncio.run(_desks_begun(home))
+        asyncio.run(desks_begun(home))
     assert (3, False) == (describe(refused.value).exit, path.exists())
     assert f": {path} is missing" in findings(home)["database"]
     value("person", "invite", "first", "-C", home, "--desk", "interior")
     assert "database" not in findings(home)
-    asyncio.run(_desks_begun(home))
-
-
-async def _desks_begun(home: Path) -> None:
-    """Open the desks as a start does."""
-    chosen = settings.load(home, {})
-    gateway = await app.build(chosen, passphrase=lambda: PHRASE, run=run_inline, log=_silent)
-    try:
-        await (await serving.open_desks_of(gateway, environ={})).close()
-    finally:
-        await gateway.close()
+    asyncio.run(desks_begun(home))
 
 
 def test_what_several_checks_stand_on_is_told_once(homes: Homes) -> None:

@@ -1,5 +1,6 @@
 """``isthmus store move``, and what the other commands do of a gateway that was moved to PostgreSQL."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from gateway.checks.look import Look
 from gateway.cli.errors import describe
 from gateway.cli.running import alone
 from gateway.storage import postgres_desks, postgres_reads
+from gateway.storage.errors import StoreError
 from gateway.storage.postgres import READERS_MAX
 from gateway.storage.postgres_errors import POOLED
 from tests.cli.support import (
@@ -28,6 +30,7 @@ from tests.cli.support import (
     call,
     deliver,
     desk,
+    desks_begun,
     received,
     state,
     value,
@@ -456,3 +459,38 @@ def test_no_password_is_written_into_the_configuration(tmp_path: Path, place: st
     """It would lie in every copy of the configuration, which is no secret, and on the command line it is seen."""
     told = call("init", tmp_path / "home", "--country", "XAA", "--database", place)
     assert (2, True, False) == (told.exit_code, "file:PATH" in told.stderr, (tmp_path / "home").exists())
+
+
+def test_lost_desks_are_not_moved(homes: Homes, postgres: Cluster) -> None:
+    """Whoever lost the file of the desks is told before a move: its backup cannot be put into a database."""
+    home = homes.home("XBB")
+    with open(home / settings.FILE_NAME, "a") as file:
+        file.write(DESKS)
+    asyncio.run(desks_begun(home))
+    for one in (home / "data").glob("desks.db*"):
+        one.unlink()
+    address(home, postgres)
+    told = call("store", "move", "-C", home, "--to", f"file:{NAME}")
+    assert (3, True) == (told.exit_code, f"{home / 'data/desks.db'} is missing" in told.stderr)
+    assert (home / "data/gateway.db").exists()
+
+
+def test_a_lost_schema_of_the_desks_is_told_and_not_made_anew(homes: Homes, postgres: Cluster) -> None:
+    """Over PostgreSQL too, whoever restored the cases alone is told, by whatever opens the database first."""
+    home, text = homes.home("XBB"), "the schema desks of the database is missing"
+    with open(home / settings.FILE_NAME, "a") as file:
+        file.write(DESKS)
+    dsn = to_postgres(home, postgres)
+    assert {} == {area: said for area, said in findings(home).items() if area == "database"}  # there never was one
+    asyncio.run(desks_begun(home))
+    apart(postgres.execute("DROP SCHEMA desks CASCADE", dsn))
+    call("person", "shut-out", "first", "-C", home)
+    begun = call("restore", "begin-epoch", "-C", home)
+    assert 0 == begun.exit_code, begun.stderr
+    with pytest.raises(StoreError, match=f"^{text}") as refused:
+        asyncio.run(desks_begun(home))
+    assert 3 == describe(refused.value).exit
+    assert any(text in said for said in findings(home)["database"])
+    value("person", "invite", "first", "-C", home, "--desk", "interior")
+    assert "database" not in findings(home)
+    asyncio.run(desks_begun(home))
