@@ -84,7 +84,7 @@ def to_a_guest(told: Told) -> Told:
     """Return ``told`` as somebody reads it who was invited to one case: what to do is what such a person can do."""
     hints = {
         _ROLES: N_("Ask the officer in charge of the case."),
-        _LISTS: N_("You were invited to one case and see no other."),
+        **dict.fromkeys((_LISTS, NO_ENTRY.hint), N_("You were invited to one case and see no other.")),
         _MENDED: N_(
             "Ask the officer in charge of the case to set right what the list names. Then take the step again."
         ),

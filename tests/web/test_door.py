@@ -252,14 +252,19 @@ async def test_a_guest_is_told_what_a_guest_can_do(desk: Desk) -> None:
     """Whoever is invited to one case sets nothing right on it and has no list: each error names the officer or it."""
     guest = await desk.guest("c1", "lawyer")
     not_theirs = "Set right on the case", "Ask a person whose role may", "Look for it in the lists", "the operator"
-    for what, told in (
-        ("refused", "Ask the officer in charge of the case to set right what the list names."),
-        ("forbidden", "Ask the officer in charge of the case."),
-        ("gone", "You were invited to one case and see no other."),
+    for path, what, told in (
+        (
+            "/cases/c1/raises/refused",
+            "refused",
+            "Ask the officer in charge of the case to set right what the list names.",
+        ),
+        ("/cases/c1/raises/forbidden", "forbidden", "Ask the officer in charge of the case."),
+        ("/cases/c1/raises/gone", "gone", "You were invited to one case and see no other."),
+        ("/raises/gone", "gone", "You were invited to one case and see no other."),
     ):
-        page = await guest.get(f"/cases/c1/raises/{what}")
-        assert (ERRORS[what][1], True) == (page.status, told in page.words), what
-        assert [] == [one for one in not_theirs if one in page.words], what
+        page = await guest.get(path)
+        assert (ERRORS[what][1], True) == (page.status, told in page.words), path
+        assert [] == [one for one in not_theirs if one in page.words], path
 
 
 async def test_an_error_leads_back_to_the_case_whoever_may_see_it(desk: Desk) -> None:

@@ -66,6 +66,16 @@ async def test_every_role_is_told_who_is_responsible_and_nothing_of_the_person(b
             assert not re.search(rf"/cases/(?!{ref})", page.text)
 
 
+async def test_who_can_only_stop_a_case_does_not_read_that_there_is_nothing(both: tuple[Desk, Desk]) -> None:
+    """A lawyer whose one step is to stop the case is pointed to it, in place of reading that the role has none."""
+    desk, _ = both
+    guest, _ = await guest_of(desk, await story.sent(desk.network), "lawyer")
+    page = await guest.get("/invited")
+    said = ["There is no step for your role" in page.words, "Stop the case at once" in page.words]
+    assert [False, True] == said
+    assert "In this state your role has the one step at the top of this page, and no other." in page.words
+
+
 async def test_a_guest_learns_how_to_come_in_again(both: tuple[Desk, Desk]) -> None:
     """The link is used up: while a means can be set up the page leads there, and else says who gives a new link."""
     desk, _ = both
