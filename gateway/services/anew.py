@@ -35,6 +35,7 @@ from gateway.core.messages import (
     ACCEPTANCE,
     ACKNOWLEDGEMENT,
     AFTER_WITHDRAWAL,
+    CONTEST,
     DIRECTORY,
     EXERCISE,
     HANDOVER,
@@ -190,13 +191,16 @@ async def _knows_the_stop(context: Context, tx: Tx, row: OutboundRow) -> bool:
     Return whether ``row``, refused, says a stop again to a State that took it before, and lacks nothing of the thread.
 
     It knows that word by its number, or keeps nothing of its case any more, has it under lock, or goes on anew, and the
-    first word was heard. That it lacks something shows by the numbers of one epoch alone.
+    first word was heard. That it lacks something shows by the numbers of one epoch alone. Whoever forgot an acceptance
+    or an objection takes it.
     """
     if (row.code, row.epoch) != ("illegal-step", context.epoch):
         return False
     held = cases.readable(context, await tx.find_case(row.ref or ""))
-    heard = await threads.heard_before(tx, held.case, row) if held is not None else None
-    return heard is not None and heard.epoch == row.epoch and not await passed_over.is_filled(tx, heard)
+    first = await threads.heard_before(context, tx, held, row) if held is not None else None
+    if first is None or row.type in (ACCEPTANCE, CONTEST):
+        return first is not None
+    return first.epoch == row.epoch and not await passed_over.is_filled(tx, first)
 
 
 async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_on: bool = False) -> None:
@@ -393,31 +397,35 @@ async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether ``row`` has to be said anew, which was accepted before its State was restored and is refused since.
 
-    So it is with what is of no case, or stops something; and with what takes data back, tells of who has left, or is
-    still our reply, or the acknowledgement without which none is taken, where our epoch was raised since it was said
-    and nothing says so newly, or else in its place.
+    So it is with what is of no case, or stops something; and with what takes data back, tells of who has left, is still
+    our reply, acceptance or objection, or the acknowledgement without which no reply is taken, where our epoch was
+    raised since it was said and nothing says so newly, or else in its place.
     """
     if row.ref is None or row.type in threads.HEARD_AT_LAST:
         return True
     held = cases.readable(context, await tx.find_case(row.ref))
     if held is None or row.epoch == context.epoch:
         return False
-    if row.type in _OF_WHO_LEFT or row.type == ACKNOWLEDGEMENT or _is_our_reply(context, held, row):
+    if row.type in _OF_WHO_LEFT or row.type == ACKNOWLEDGEMENT or _still_holds(context, held, row):
         return not await _said_since(tx, row)
     if row.type not in AFTER_WITHDRAWAL:
         return False
     return _rest_of(context, held, row, await _said_in_our_epoch(context, tx, held)) is not None
 
 
-def _is_our_reply(context: Context, held: cases.Held, row: OutboundRow) -> bool:
+def _still_holds(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     """
-    Return whether ``row`` is a reply that was taken, and stands as far as we know.
+    Return whether ``row`` is a reply, an answer to a proposal or an objection that was taken, and stands as we know.
 
     Its desk cannot give it again. That it was taken back may be what a restore of ours has lost.
     """
-    if (row.type, row.status) != (REPLY, wire.ACCEPTED) or heard.has_lost(held.case):
+    case = held.case
+    if row.status != wire.ACCEPTED or heard.has_lost(case):
         return False
-    return held.case.reply is not None and held.case.reply == threads.find_said(context, held, row)
+    if row.type == CONTEST:
+        return case.state is State.CONTESTED
+    stands = {REPLY: case.reply, ACCEPTANCE: case.said.get(ACCEPTANCE)}.get(row.type)
+    return stands is not None and stands == threads.find_said(context, held, row)
 
 
 _Said = Sequence[tuple[str, Mapping[str, Any]]]
@@ -606,7 +614,7 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     send = threads.find_again(context, held, row)
     if send is not None and row.type in AFTER_WITHDRAWAL:
         return steps.of_what_is_over(held, send)
-    if send is not None and _is_our_reply(context, held, row):
+    if send is not None and _still_holds(context, held, row):
         return send
     return send if send is not None and is_kept(case, row.type, ijson.loads(send.body.encode())) else None
 
@@ -638,7 +646,8 @@ async def fall_back(
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None:
         return
-    name = refused_as(row.type, since=since or await _said_since(tx, row))
+    taken = await threads.heard_before(context, tx, held, row) is not None  # said once more, it undoes nothing
+    name = refused_as(row.type, since=since or taken or await _said_since(tx, row))
     name = unanswered_by(held.case) if name == TYPES[REPLY].refused else name
     if steps.extends(context, held, row):
         name, data = "extension_not_accepted", {**data, "clocks": steps.shortened(context, held.case)}

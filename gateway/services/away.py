@@ -1,7 +1,7 @@
 """
 Who has left: what is said of her must be heard, and no message that is lost ends her thread (decision 0023).
 
-Nor does word of a stop that is said once more, for it was heard before (decision 0041).
+Nor does a word that is said once more, for it was heard before (decisions 0041 and 0047).
 """
 
 from datetime import datetime
@@ -92,7 +92,7 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
     """
     Let the thread of somebody who has left go on though ``row`` got no receipt in its time; return whether it does.
 
-    So does one in which ``row`` says once more that a return is stopped.
+    So does one in which ``row`` says once more what was heard before, as that a return is stopped.
 
     What was never posted is said anew, with all that waits behind it; what a restore left open is settled as ever
     (``anew``). What was posted is posted until it has an answer, for its number must be used before anything else can
@@ -102,7 +102,7 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
     if held is None or row.type == WITHDRAWAL:
         return False
     try:
-        if not await has_left(context, tx, held) and await threads.heard_before(tx, held.case, row) is None:
+        if not await has_left(context, tx, held) and await threads.heard_before(context, tx, held, row) is None:
             return False
         current = await tx.find_outbound(row.partner, row.id)
         if current is None or current.state == "dropped":

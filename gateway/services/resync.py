@@ -25,7 +25,7 @@ from gateway.core.messages import (
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import anew, cases, heard, listing, outbox, passed_over, steps, threads
+from gateway.services import anew, cases, heard, listing, outbox, passed_over, stands, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
 from gateway.services.ports import Draft, Tx, Unavailable, Unit
@@ -79,7 +79,7 @@ class Resync:
         context, over = self._context, self._context.surely(now)
         outbox.check_recipient(context, country, now)  # first, or all of it is posted again at each look
         epoch = context.trust.card(country).epoch
-        await self._say_stops_again(country, now)
+        await self._say_again(country, now)
         await self._withdraw_again(country, now)
 
         async def begin(tx: Tx) -> OutboundRow | None:
@@ -157,18 +157,18 @@ class Resync:
                 return count
             await self._context.clock.sleep(PAUSE_S)
 
-    async def _say_stops_again(self, country: str, now: datetime) -> None:
+    async def _say_again(self, country: str, now: datetime) -> None:
         """
-        Say anew each word of a stop that ``country`` took before and that is posted again no more (decision 0042).
+        Say anew each word that stands, which ``country`` took and is posted again no more (decisions 0042, 0047).
 
         Each by itself, before the new epoch is taken as seen: what is said by then is not said twice.
         """
         context = self._context
         async for row in cases.in_states(context, threads.STANDING):
             held = cases.readable(context, row) if row.partner == country else None
-            if held is None or threads.stop_of(held.case) is None:
+            if held is None or not threads.standing(held.case):
                 continue
-            await self._in_one(row.ref, partial(anew.stop_again, context, ref=row.ref, now=now))
+            await self._in_one(row.ref, partial(stands.say_again, context, ref=row.ref, now=now))
 
     async def _withdraw_again(self, country: str, now: datetime) -> None:
         """Say once more what was withdrawn, and told too long ago to be posted again (decision 0046)."""

@@ -41,7 +41,7 @@ from gateway.core.messages import (
 )
 from gateway.core.minimise import members_of
 from gateway.core.return_changes import NO_CONTACT
-from gateway.core.returns import ARRANGED
+from gateway.core.returns import ARRANGED, ARRANGING
 from gateway.core.rules import findings
 from gateway.core.starts import counted_from
 from gateway.core.verification import undo_state
@@ -492,15 +492,46 @@ async def unsent_of(tx: Tx, case: Case) -> list[OutboundRow]:
     return sorted(rows, key=lambda row: row.place)
 
 
-STANDING = (*HELD, State.REPLIED, *ARRANGED, State.RECALL)
-"""States of a case in which a word of ours may stand that keeps a person where she is, or calls her back."""
+_IN_DANGER = frozenset({"SEEN_CONCERN", "NOT_FOUND"})
+"""Statuses of a report by which the other State acts for the person."""
+
+FOUND = (State.MONITORING, State.CLOSED_CONCERN, State.LOST_CONTACT)
+"""States of a case in which the last report may say that the person is in danger."""
+
+STANDING = (*HELD, State.REPLIED, State.CONTESTED, *ARRANGING, State.RECALL, *FOUND)
+"""States of a case in which a word of ours may stand by which the other State goes, or would go if it knew it."""
 
 _LIFTED_BY: Mapping[str, frozenset[str]] = {
     SUSPENSION: frozenset({RESUMPTION, TAKE_BACK}),
+    RESUMPTION: frozenset({SUSPENSION, TAKE_BACK}),
     TAKE_BACK: frozenset({PROPOSAL, ACCEPTANCE}),
     RECTIFICATION: frozenset({REPLY}),
+    ACCEPTANCE: frozenset(),
+    CONTEST: frozenset(),
+    MONITORING: frozenset(),
 }
 """What we say after such a word when it stands no more: another one behind that says something else."""
+
+
+def standing(case: Case) -> tuple[str, ...]:
+    """
+    Return the types of our words that stand in a case, and of which a State that forgot them hears by nothing else.
+
+    Beside that which keeps a person where she is (``stop_of``): that she is in danger, that a stop is over, an answer
+    to a proposal, and an objection.
+    """
+    if (stop := stop_of(case)) is not None:
+        return (stop,)
+    if case.state in HELD or case.state not in STANDING:
+        return ()
+    asked, found = case.side is Side.REQUESTED, list[str]()
+    if not asked and case.state is State.CONTESTED:
+        found.append(CONTEST)
+    if asked and ACCEPTANCE in case.said and case.state in (State.REPLIED, *ARRANGED):
+        found.append(ACCEPTANCE)
+    if asked and case.state in FOUND and case.said.get(MONITORING, {}).get("status") in _IN_DANGER:
+        found.append(MONITORING)
+    return (*found, RESUMPTION) if case.state in ARRANGING else tuple(found)
 
 
 def stop_of(case: Case) -> str | None:
@@ -538,10 +569,6 @@ async def word_of_going_on(tx: Tx, ref: str) -> list[OutboundRow]:
     return [row for row in rows if left and row.type == RESUMPTION and row.waits][-1:]
 
 
-_IN_DANGER = frozenset({"SEEN_CONCERN", "NOT_FOUND"})
-"""Statuses of a report by which the other State acts for the person."""
-
-
 async def reports_of_danger(context: Context, tx: Tx, held: Held) -> list[OutboundRow]:
     """Return our reports that a person is in danger since the last one that says otherwise, or cannot be read."""
     rows = sorted(await tx.outbound_of_case(held.case.ref), key=lambda row: row.place, reverse=True)
@@ -549,12 +576,14 @@ async def reports_of_danger(context: Context, tx: Tx, held: Held) -> list[Outbou
     return list(takewhile(lambda row: (find_said(context, held, row) or {}).get("status") in _IN_DANGER, last))
 
 
-async def heard_before(tx: Tx, case: Case, row: OutboundRow) -> OutboundRow | None:
-    """Return the last word of our stop that the other State took, where it stands and ``row`` says it once more."""
-    if row.type != stop_of(case):
+async def heard_before(context: Context, tx: Tx, held: Held, row: OutboundRow) -> OutboundRow | None:
+    """Return the last word of ours that the other State took, where it stands and ``row`` says the same once more."""
+    if row.type not in standing(held.case):
         return None
-    before = [one for one in await words_of_stop(tx, case.ref, row.type) if one.place < row.place]
-    return next((one for one in before if one.status == wire.ACCEPTED), None)
+    before = [one for one in await words_of_stop(tx, held.case.ref, row.type) if one.place < row.place]
+    taken = [one for one in before if one.status == wire.ACCEPTED]
+    body = find_said(context, held, row) if taken else None
+    return next((one for one in taken if find_said(context, held, one) == body), None)
 
 
 async def waits(tx: Tx, case: Case, type: str) -> bool:

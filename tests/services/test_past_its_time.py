@@ -39,19 +39,20 @@ from keys.sign import SigningKey
 from tests.support import homeward, story
 from tests.support.erased import erase
 from tests.support.network import Network
-from tests.support.restoring import back_up, card_of, findings_of, next_card_of, outbox, restore, settle
+from tests.support.restoring import (
+    back_up,
+    both_put_back,
+    card_of,
+    findings_of,
+    next_card_of,
+    outbox,
+    put_back_later,
+    raise_epochs,
+    restore,
+    settle,
+)
 
 CASE, WELFARE = ("first", "case_officer"), ("welfare", "child_welfare")
-
-
-async def put_back(network: Network, country: str, backup: Path, days: int = 31) -> None:
-    """Put a State back to ``backup`` so many days later, and let everything come that comes by itself."""
-    network.clock.pass_(days=days)
-    await network.refresh()
-    for gateway in network.gateways.values():
-        await gateway.retention.run_once(network.clock.now())
-    await restore(network, country, backup)
-    await settle(network, 1)
 
 
 async def forgotten(network: Network, folder: Path, days: int = 31) -> tuple[str, str]:
@@ -60,7 +61,7 @@ async def forgotten(network: Network, folder: Path, days: int = 31) -> tuple[str
     backup = back_up(network, "XBB", folder / "backup")
     await network.gateways["XAA"].notices.ask_use(ours, *CASE)
     await network.deliver()
-    await put_back(network, "XBB", backup, days)
+    await put_back_later(network, "XBB", backup, days)
     return ours, theirs
 
 
@@ -96,7 +97,7 @@ async def test_reply_is_heard_behind_what_is_over(network: Network, tmp_path: Pa
     backup = back_up(network, "XAA", tmp_path / "backup")
     await network.gateways["XBB"].answer.delay(theirs, "ARCHIVE_SEARCH", "2027-01-20", "first")
     await network.deliver()
-    await put_back(network, "XAA", backup)
+    await put_back_later(network, "XAA", backup)
     await story.give_answer(network, theirs, story.reply())
     await settle(network, 1)
     assert "REPLIED" == await story.state(network, "XAA", ours)
@@ -137,7 +138,7 @@ async def test_nothing_is_posted_past_its_time_that_a_rule_holds(network: Networ
     gateway = network.gateways["XAA"]
     await gateway.notices.ask_use(ours, *CASE)
     await network.deliver()
-    await put_back(network, "XBB", backup)
+    await put_back_later(network, "XBB", backup)
     await gateway.notices.strike(ours, ["SEX"], *CASE)
     network.wires.cut = True
     await network.deliver(1)
@@ -168,7 +169,7 @@ async def test_nothing_of_a_withdrawn_case_is_posted_past_its_time(
     await network.gateways["XAA"].hold.withdraw(ours, *CASE)
     network.clock.pass_(hours=1)
     await network.deliver()
-    await put_back(network, "XBB", backup)
+    await put_back_later(network, "XBB", backup)
     if closed:
         await story.put(network, "XAA", ours, State.CLOSED)
     before = (await outbox(network, "XAA", ours))[:2]
@@ -186,7 +187,7 @@ async def test_word_that_a_return_goes_on_does_not_bring_its_stop_back(network: 
     backup = back_up(network, "XBB", tmp_path / "backup")
     await suspend(network, ours)
     await network.deliver()
-    await put_back(network, "XBB", backup)
+    await put_back_later(network, "XBB", backup)
     await go_on(network, ours)
     await settle(network, 2)
     assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
@@ -208,7 +209,7 @@ async def test_stop_that_stands_is_heard_behind_one_that_is_over(network: Networ
     network.clock.pass_(days=5)
     await suspend(network, ours)
     await network.deliver()
-    await put_back(network, "XBB", backup, days=28)
+    await put_back_later(network, "XBB", backup, days=28)
     await settle(network, 1)
     assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
     assert {"receipted"} == {row.state for row in await outbox(network, "XAA", ours)}
@@ -220,21 +221,13 @@ async def stopped_there(network: Network, folder: Path, *, knows: bool) -> tuple
     before = back_up(network, "XAA", folder / "before")
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
-    await put_back(network, "XAA", back_up(network, "XAA", folder / "after") if knows else before)
+    await put_back_later(network, "XAA", back_up(network, "XAA", folder / "after") if knows else before)
     return ours, theirs
 
 
 async def words_of_stop(network: Network, ref: str, country: str = "XBB", type: str = SUSPENSION) -> list[str]:
     """Return how each word of ``country`` stands that it has stopped a case."""
     return [row.state for row in await outbox(network, country, ref) if row.type == type]
-
-
-async def raise_epochs(network: Network, country: str, times: int = 3) -> None:
-    """Have a State raise its epoch once more, an hour after the other each time."""
-    for _ in range(times):
-        next_card_of(network, country, epoch=card_of(network, country).epoch + 1)
-        await network.refresh()
-        await settle(network, 1)
 
 
 @pytest.mark.parametrize("knows", [False, True])
@@ -262,7 +255,7 @@ async def test_nobody_tells_a_stop_to_who_keeps_nothing_of_it(network: Network, 
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
     await erase(network.gateways["XAA"], ours, network.clock.now())
-    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
     assert ["receipted", "refused"] == await words_of_stop(network, theirs)
     assert [] == await findings_of(network, "XBB", theirs)
 
@@ -273,7 +266,7 @@ async def test_people_tell_a_stop_to_who_lacks_the_return(network: Network, tmp_
     _, theirs = await homeward.accepted(network, days=300)
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
-    await put_back(network, "XAA", before)
+    await put_back_later(network, "XAA", before)
     assert {LOST_THERE, NOT_TOLD} <= {*await findings_of(network, "XBB", theirs)}
 
 
@@ -324,7 +317,7 @@ async def called_back(network: Network, folder: Path, by: str, *, knows: bool) -
     before = back_up(network, hearer, folder / "before")
     await network.gateways[caller].returning.recall(ref, "danger", "UNSAFE", "2026-12-20", *WELFARE)
     await network.deliver()
-    await put_back(network, hearer, back_up(network, hearer, folder / "after") if knows else before)
+    await put_back_later(network, hearer, back_up(network, hearer, folder / "after") if knows else before)
     return ours, theirs
 
 
@@ -351,7 +344,7 @@ async def test_recall_is_said_anew_to_nobody_who_is_not_to_be_contacted(network:
     await network.deliver()
     await gateway.no_contact.propose("XBB", "danger", "second", "liaison_officer")
     await gateway.no_contact.confirm("XBB", "danger", *WELFARE)
-    await put_back(network, "XBB", before)
+    await put_back_later(network, "XBB", before)
     await settle(network, 2)
     assert ["receipted", "queued"] == await words_of_stop(network, ours, "XAA", TAKE_BACK)
     await gateway.no_contact.lift("XBB", "over", *WELFARE)
@@ -366,7 +359,7 @@ async def test_recall_is_not_said_anew_of_who_is_back(network: Network, tmp_path
     await network.gateways["XAA"].returning.recall(ours, "danger", "UNSAFE", "2026-12-20", *CASE)
     await network.deliver()
     await network.gateways["XAA"].returning.returned(ours, *CASE)
-    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await put_back_later(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     assert ["receipted"] == await words_of_stop(network, ours, "XAA", TAKE_BACK)
 
 
@@ -377,7 +370,7 @@ async def test_recall_of_who_is_asked_moves_nobody_who_is_back(network: Network,
     await network.deliver()
     await network.gateways["XAA"].returning.returned(ours, *CASE)
     before = await findings_of(network, "XAA", ours)
-    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
     assert ["CONSIDERED", "RECALL"] == list(await homeward.states(network, ours, theirs))
     assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=TAKE_BACK)
     assert before == await findings_of(network, "XAA", ours)
@@ -394,7 +387,7 @@ async def test_reply_that_is_taken_back_is_taken_back_anew(network: Network, tmp
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
     await take_reply_back(network, theirs)
-    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after") if knows else before)
+    await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "after") if knows else before)
     case = await story.case(network, "XAA", ours)
     assert (None, 1) == (case.reply, len(case.notices))
     assert ([] if knows else [LOST_THERE]) == await findings_of(network, "XBB", theirs)
@@ -409,8 +402,8 @@ async def test_reply_is_taken_back_anew_after_one_who_knew_it_was_put_back(netwo
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
     await take_reply_back(network, theirs)
-    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
-    await put_back(network, "XAA", before)
+    await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
+    await put_back_later(network, "XAA", before)
     assert (await story.case(network, "XAA", ours)).reply is None
 
 
@@ -421,7 +414,7 @@ async def taken_back_and_stopped(network: Network, folder: Path, by: str, days: 
     await take_reply_back(network, theirs)
     await network.gateways[by].returning.suspend(ours if by == "XAA" else theirs, "danger", *WELFARE)
     await network.deliver()
-    await put_back(network, "XAA", before, days)
+    await put_back_later(network, "XAA", before, days)
     return ours, theirs
 
 
@@ -472,7 +465,7 @@ async def test_reply_is_not_taken_back_anew_as_a_return_goes_on_where_it_is_know
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
     if restored:
-        await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
+        await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
     network.clock.pass_(days=32)
     await network.refresh()
     await let_go(network, theirs)
@@ -637,7 +630,7 @@ async def test_nothing_goes_on_with_a_stop_that_was_closed(network: Network, tmp
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
     await network.gateways["XBB"].answer.close(theirs, "first")
-    await put_back(network, "XAA", before)
+    await put_back_later(network, "XAA", before)
     assert ["receipted"] == await words_of_stop(network, theirs)
     returning = network.gateways["XAA"].returning
     await returning.record(ours, homeward.record(decision=homeward.DECISION), *CASE)
@@ -659,7 +652,7 @@ async def test_stop_of_who_asks_is_not_said_anew(network: Network, tmp_path: Pat
     await network.deliver()
     if frozen:
         await network.gateways["XAA"].hold.freeze(ours, "in doubt", *CASE)
-    await put_back(network, "XBB", backup)
+    await put_back_later(network, "XBB", backup)
     assert [(SUSPENSION, "receipted")] == await said(network, ours)
     assert "ACCEPTED" == await story.state(network, "XBB", theirs)
 
@@ -720,14 +713,6 @@ async def test_what_was_left_without_an_answer_is_posted_again_once_more_is_said
     await settle(network, 2)
     assert "SUSPENDED" == await story.state(network, "XBB", theirs)
     assert NOT_TOLD not in await findings_of(network, "XAA", ours)
-
-
-async def both_put_back(network: Network, folder: Path, by: str, before: Path) -> None:
-    """Raise the epoch of ``by``, which loses nothing by it, and put the other State back to ``before``."""
-    await restore(network, by, back_up(network, by, folder / "own"))
-    await settle(network, 1)
-    await restore(network, "XBB" if by == "XAA" else "XAA", before)
-    await settle(network, 2)
 
 
 async def test_reply_is_taken_back_before_its_return_goes_on_in_another_epoch(network: Network, tmp_path: Path) -> None:
@@ -814,7 +799,7 @@ async def test_no_that_is_taken_back_is_taken_back_anew(network: Network, tmp_pa
     ours, theirs = await story.replied(network, "NOT_FOUND")
     before = back_up(network, "XAA", tmp_path / "before")
     await take_reply_back(network, theirs)
-    await put_back(network, "XAA", before)
+    await put_back_later(network, "XAA", before)
     assert (await story.case(network, "XAA", ours)).reply is None
 
 
@@ -830,7 +815,7 @@ async def test_withdrawal_is_said_anew(network: Network, tmp_path: Path, knows: 
     await network.deliver()
     if closed:
         await network.gateways["XAA"].clear.close(ours, *CASE)
-    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "after") if knows else before)
+    await put_back_later(network, "XBB", back_up(network, "XBB", tmp_path / "after") if knows else before)
     await settle(network, 1)
     assert await story.state(network, "XBB", theirs) in ("WITHDRAWN", "CLOSED")
     assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
@@ -856,7 +841,7 @@ async def test_one_case_keeps_no_withdrawal_of_another_back(
         return await really(context, tx, held, send, now)
 
     monkeypatch.setattr(threads, "queue", queue)
-    await put_back(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
+    await put_back_later(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     await settle(network, 1)
     assert [1, 2] == [len(await words_of_stop(network, ours, "XAA", WITHDRAWAL)) for ours in cases]
     assert ("case.fault", {"ref": faulty, "error": "ValueError"}) in network.logs

@@ -83,6 +83,32 @@ async def settle(network: Network, hours: int = 3) -> None:
         await after_the_listing(network)
 
 
+async def put_back_later(network: Network, country: str, backup: Path, days: int = 31) -> None:
+    """Put a State back to ``backup`` so many days later, and let everything come that comes by itself."""
+    network.clock.pass_(days=days)
+    await network.refresh()
+    for gateway in network.gateways.values():
+        await gateway.retention.run_once(network.clock.now())
+    await restore(network, country, backup)
+    await settle(network, 1)
+
+
+async def raise_epochs(network: Network, country: str, times: int = 3) -> None:
+    """Have a State raise its epoch once more, an hour after the other each time."""
+    for _ in range(times):
+        next_card_of(network, country, epoch=card_of(network, country).epoch + 1)
+        await network.refresh()
+        await settle(network, 1)
+
+
+async def both_put_back(network: Network, folder: Path, by: str, before: Path) -> None:
+    """Raise the epoch of ``by``, which loses nothing by it, and put the other State back to ``before``."""
+    await restore(network, by, back_up(network, by, folder / "own"))
+    await settle(network, 1)
+    await restore(network, "XBB" if by == "XAA" else "XAA", before)
+    await settle(network, 2)
+
+
 async def refused_for_its_times(network: Network, act: Awaitable[object]) -> None:
     """Have XBB do ``act`` while its clock is ten minutes ahead, so that XAA refuses what it says; then it is right."""
     with wrong_clock(network, "XBB", 10):

@@ -1,0 +1,127 @@
+"""What a State was told more than thirty days before the backup that it was put back to: said once more, or told of."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.core.machine import NOT_TOLD
+from gateway.core.messages import ACCEPTANCE, CONTEST, MONITORING, RESUMPTION
+from gateway.core.return_changes import REPORTED
+from tests.support import homeward, story
+from tests.support.network import Network
+from tests.support.restoring import (
+    back_up,
+    both_put_back,
+    findings_of,
+    outbox,
+    put_back_later,
+    raise_epochs,
+    restore,
+    settle,
+)
+
+CASE, WELFARE = ("first", "case_officer"), ("welfare", "child_welfare")
+
+
+async def said(network: Network, country: str, ref: str, type: str) -> list[str]:
+    """Return how each message of ``type`` stands that ``country`` has said in its case."""
+    return [row.state for row in await outbox(network, country, ref) if row.type == type]
+
+
+@pytest.mark.parametrize("final", [False, True])
+@pytest.mark.parametrize("knows", [False, True])
+async def test_danger_is_said_anew(network: Network, tmp_path: Path, knows: bool, final: bool) -> None:
+    """Whoever forgot how she was found acts for nobody; whoever knows it hears it once more, and nobody is told."""
+    ours, theirs = await homeward.handed_over(network)
+    network.clock.pass_(days=190)
+    await network.refresh()
+    before = back_up(network, "XAA", tmp_path / "before")
+    on = (network.clock.now() - timedelta(days=1)).date().isoformat()
+    await network.gateways["XBB"].returning.report(theirs, "SEEN_CONCERN", on, final, "reception", "reception")
+    await network.deliver()
+    quiet = await findings_of(network, "XBB", theirs)
+    await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "after") if knows else before)
+    found = REPORTED % {"status": "SEEN_CONCERN", "day": on}
+    assert 1 == (await findings_of(network, "XAA", ours)).count(found)
+    words = ["receipted", "refused" if knows and final else "receipted"]
+    assert words == await said(network, "XBB", theirs, MONITORING)
+    if knows:
+        assert quiet == await findings_of(network, "XBB", theirs)
+    await raise_epochs(network, "XAA")
+    assert words == await said(network, "XBB", theirs, MONITORING)
+
+
+async def stopped_and_let_go(network: Network, folder: Path, by: str) -> tuple[str, str, Path]:
+    """Have ``by`` stop a return and let it go on; return both cases, and a backup of the other State from between."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    gateway, ref = network.gateways[by], ours if by == "XAA" else theirs
+    other = "XBB" if by == "XAA" else "XAA"
+    await gateway.returning.suspend(ref, "danger", *WELFARE)
+    await network.deliver()
+    before = back_up(network, other, folder / "before")
+    await gateway.hold.release(ref, *WELFARE)
+    await gateway.hold.resume(ref, *(CASE if by == "XAA" else ("first", "registry_clerk")))
+    await network.deliver()
+    return ours, theirs, before
+
+
+@pytest.mark.parametrize("by", ["XAA", "XBB"])
+@pytest.mark.parametrize("knows", [False, True])
+async def test_that_a_return_goes_on_is_said_anew(network: Network, tmp_path: Path, by: str, knows: bool) -> None:
+    """Whoever forgot it would hold the return for a stop that it cannot lift; whoever knows it is moved by nothing."""
+    ours, theirs, before = await stopped_and_let_go(network, tmp_path, by)
+    other, ref = ("XBB", ours) if by == "XAA" else ("XAA", theirs)
+    await put_back_later(network, other, back_up(network, other, tmp_path / "after") if knows else before)
+    assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert ["receipted"] * 2 == await said(network, by, ref, RESUMPTION)
+    await raise_epochs(network, other)
+    assert ["receipted"] * 2 == await said(network, by, ref, RESUMPTION)
+
+
+async def test_people_tell_that_a_return_goes_on_where_its_epoch_is_over(network: Network, tmp_path: Path) -> None:
+    """A stop after it may have been lost in the restore of who says it."""
+    ours, theirs, before = await stopped_and_let_go(network, tmp_path, "XBB")
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "own"))
+    await settle(network, 1)
+    await put_back_later(network, "XAA", before)
+    assert ["SUSPENDED", "ACCEPTED"] == list(await homeward.states(network, ours, theirs))
+    assert NOT_TOLD in await findings_of(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("knows", [False, True])
+@pytest.mark.parametrize("epochs", [False, True])
+async def test_acceptance_is_said_anew(network: Network, tmp_path: Path, knows: bool, epochs: bool) -> None:
+    """Nobody accepts a proposal twice, and who forgot that waits; so it is of what an epoch that is over said of it."""
+    ours, theirs = await homeward.proposed(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await homeward.accept(network, theirs, days=300)
+    await network.deliver()
+    before = back_up(network, "XAA", tmp_path / "after") if knows else before
+    if epochs:
+        await both_put_back(network, tmp_path, "XBB", before)
+    else:
+        await put_back_later(network, "XAA", before)
+    assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    words = await said(network, "XBB", theirs, ACCEPTANCE)
+    await raise_epochs(network, "XAA")
+    assert words == await said(network, "XBB", theirs, ACCEPTANCE)
+
+
+@pytest.mark.parametrize("knows", [False, True])
+@pytest.mark.parametrize("epochs", [False, True])
+async def test_objection_is_said_anew(network: Network, tmp_path: Path, knows: bool, epochs: bool) -> None:
+    """It is made once, so its desk cannot make it again, and would wait for a second look that nobody takes."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    before = back_up(network, "XBB", tmp_path / "before")
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
+    await network.deliver()
+    before = back_up(network, "XBB", tmp_path / "after") if knows else before
+    if epochs:
+        await both_put_back(network, tmp_path, "XAA", before)
+    else:
+        await put_back_later(network, "XBB", before)
+    assert ["CONTESTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    words = await said(network, "XAA", ours, CONTEST)
+    await raise_epochs(network, "XBB")
+    assert words == await said(network, "XAA", ours, CONTEST)
