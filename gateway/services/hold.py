@@ -315,7 +315,9 @@ class Hold:
 
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref, seen)
-            schemas.validate("case-draft", {**(held.case.draft or {}), **anew})
+            if held.case.draft is None:
+                raise IllegalStep(held.case.state, name, role)  # of who is asked nothing is recorded
+            schemas.validate("case-draft", {**held.case.draft, **anew})
             if held.case.exercise and (found := exercise.findings(anew.get("elements", {}))):
                 raise RuleRefused(found)
             await access.record(context, tx, held, person, name, why, now)

@@ -738,3 +738,17 @@ async def test_the_mark_of_a_case_hangs_on_nothing_of_its_content_for_who_was_no
     await desk.hold.correct(ours, elements, "as her passport says", *of[2:], seen=unread)
     with pytest.raises(cases.Changed):
         await desk.hold.correct(ours, other, "as her passport says", *of[2:], seen=unread)
+
+
+@pytest.mark.parametrize("name", ["attest", "correct", "restate"])
+async def test_who_is_asked_has_no_record_to_set_right(network: Network, name: str) -> None:
+    """Its refusal is of the step, which it never has, and not of what the draft lacks that it never made."""
+    _, theirs = await story.acknowledged(network)
+    hold, draft = network.gateways["XBB"].hold, story.draft()
+    acts = {
+        "attest": partial(hold.attest, theirs, draft["asylum"], "why", "protection", "asylum_authority"),
+        "correct": partial(hold.correct, theirs, draft["elements"], "why", "protection", "asylum_authority"),
+        "restate": partial(hold.restate, theirs, draft["age"], None, "why", "welfare", "child_welfare"),
+    }
+    with pytest.raises(IllegalStep):
+        await acts[name]()
