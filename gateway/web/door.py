@@ -24,11 +24,12 @@ import structlog
 from aiohttp import web
 from multidict import MultiDict
 
+from gateway.core.machine import IllegalStep
 from gateway.services.account_store import Invitation, Session, hashed
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.ports import BadValue, Unavailable
 from gateway.web import language
-from gateway.web.error_page import FAULT, NO_ENTRY, Told, to_a_guest, to_the_board, told_of, told_of_status
+from gateway.web.error_page import FAULT, NO_ENTRY, NOT_OPEN, Told, to_a_guest, to_the_board, told_of, told_of_status
 from gateway.web.headers import add_headers
 from gateway.web.posted import (
     CARRIED,
@@ -457,6 +458,8 @@ class _Door:
                 told = FAULT
             elif type(error) is NotFound and "ref" not in request.match_info:
                 told = NO_ENTRY
+            elif isinstance(error, IllegalStep) and request.method == "GET":
+                told = NOT_OPEN
         if self._pages.name == "board":
             told = to_the_board(told)
         visit = request.get(VISIT)

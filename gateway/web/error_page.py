@@ -106,6 +106,17 @@ NO_ENTRY: Final = Told(
 )
 """What is said where an address names something else than a case that is not here, as a person or a State."""
 
+_LISTED: Final = N_("Open the case again: it lists what can be done now.")
+
+NOT_OPEN: Final = Told(
+    409,
+    N_("This step is not open now"),
+    N_("The case does not allow it now. It was taken already, or the case has moved on."),
+    _LISTED,
+    again=False,
+)
+"""What is said where the page of a step is opened that cannot be taken, as by going back to one that was."""
+
 FAULT: Final = Told(
     500,
     N_("Something went wrong here"),
@@ -166,8 +177,7 @@ def told_of(error: Exception) -> Told | None:
             return Told(400, N_("This request cannot be taken"), text, N_("Go back and try again."))
         case IllegalStep():
             text = N_("The case has moved on since you opened the page, and does not allow this step now.")
-            hint = N_("Open the case again: it lists what can be done now.")
-            return Told(409, N_("Nothing was done"), text, hint, again=False)
+            return Told(409, N_("Nothing was done"), text, _LISTED, again=False)
         case RuleRefused():
             text = N_("A rule refuses this, and no role may override it. Nothing was sent.")
             return Told(422, N_("A rule refuses"), text, _MENDED, tuple(error.findings))

@@ -32,7 +32,7 @@ from keys.custody import open_store
 from tests.core import return_support, support
 from tests.support import homeward, story
 from tests.support.network import PEOPLE, Network, make_network
-from tests.web.support import Answer, Desk, Officer, desks
+from tests.web.support import Answer, Desk, Officer, desks, links_of
 
 ZONE = ZoneInfo("Europe/Vienna")
 REFERENCE = "b.representative.ref"
@@ -458,6 +458,18 @@ async def test_two_officers_at_once(two: Two) -> None:
     late = await other.post(at(ours, "withdraw"), {"confirm": "yes"})
     assert 409 == late.status
     assert "moved on" in late.words
+
+
+async def test_who_goes_back_after_a_step_does_not_read_that_it_was_not_done(two: Two) -> None:
+    """The page of a step that was taken, opened again, says that it may have been; nothing was pressed there."""
+    ours, _ = await _frozen(two.network)
+    who = await two.officer("XAA", "first")
+    await who.get(at(ours, "withdraw"))
+    assert 200 == (await who.post(at(ours, "withdraw"), {"confirm": "yes"})).status
+    back = await who.get(at(ours, "withdraw"))
+    said = ["Nothing was done" in back.words, "It was taken already, or the case has moved on." in back.words]
+    assert (409, [False, True]) == (back.status, said)
+    assert f"/cases/{ours}" in links_of(back.text)
 
 
 async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
