@@ -54,6 +54,10 @@ class Unavailable(Exception):
         self.hint = hint
 
 
+class Unsaid(Unavailable):
+    """Say that the store was lost while it committed, and does not say whether it did: nobody knows what was stored."""
+
+
 class Outdated(Unavailable):
     """
     Say that this process goes by another state than the store has: it has to be started again, and wrote nothing.

@@ -27,13 +27,13 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from gateway.services.ports import GONE_BACK, Committed, GoneBack, Outdated, SignBatch, Unavailable, Unit
+from gateway.services.ports import GONE_BACK, Committed, GoneBack, Outdated, SignBatch, Unavailable, Unit, Unsaid
 from gateway.storage.errors import StoreError
 from gateway.storage.group import CAREFUL_BATCHES, MAX_BATCH, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import check_known
 from gateway.storage.postgres_errors import LOST, RACED, begin_session, reason, unavailable
-from gateway.storage.postgres_pool import CLOSE_S
-from gateway.storage.postgres_schema import DIALECT, NEVER_S, RUNNING, migrate
+from gateway.storage.postgres_pool import CLOSE_S, committed
+from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
 from gateway.storage.postgres_tx import Again, Connection, Driven, PostgresTx
 from gateway.storage.tx import EPOCH
 
@@ -78,9 +78,6 @@ however long, says something many times a second.
 
 The server's own time-outs do not count while it waits for the rest of what a client began to send.
 """
-
-COMMIT_MAX_S = 30.0
-"""How long a commit may take before its callers are told that nobody knows: the disk, or a synchronous standby."""
 
 COMMIT_ASKED_S = 10.0
 """How long to ask what became of a commit that took too long, or whose connection broke."""
@@ -420,7 +417,7 @@ class PostgresStore(GroupCommit):
 
     async def _commit(self, db: Connection, number: str) -> None:
         try:
-            status = await _committed(db)
+            status = await committed(db)
         except RACED as error:
             raise Again from error
         except LOST:
@@ -450,7 +447,7 @@ class PostgresStore(GroupCommit):
                     except (Unavailable, *LOST, asyncpg.PostgresError):
                         pass
                     await asyncio.sleep(0.2)
-        raise Unavailable(
+        raise Unsaid(
             "the database was lost during a commit, and does not say what became of it",
             "look whether the step was taken before you take it again; a partner asks again by itself",
         )
@@ -587,27 +584,6 @@ async def _run(call: Callable[..., Awaitable[Any]], *values: Any) -> Any:
         raise Again from error
     except (asyncpg.PostgresError, *LOST) as error:
         raise unavailable(error) from error
-
-
-async def _committed(db: Connection) -> str:
-    """
-    Commit, and return what the server says; raises ``TimeoutError`` and ends the connection where it says nothing.
-
-    Nothing here lets the server know that nobody waits any more. It would cancel the commit, and one that waits for a
-    synchronous standby is then there, seen by everybody, without the standby having it.
-    """
-    committing = asyncio.ensure_future(db.execute("COMMIT", timeout=NEVER_S))
-    try:
-        await asyncio.wait({committing}, timeout=COMMIT_MAX_S)
-        if committing.done():
-            status: str = committing.result()
-            return status
-        raise TimeoutError
-    finally:
-        if not committing.done():
-            db.terminate()
-            await asyncio.wait({committing})
-            committing.exception()  # that its connection ended is known
 
 
 async def _tell(db: Connection) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 
 import asyncpg
 
-from gateway.services.ports import Unavailable
+from gateway.services.ports import Unavailable, Unsaid
 from gateway.storage.desks import DeskStore, Row
 from gateway.storage.errors import StoreError
 from gateway.storage.migrate import check_known, load_migrations
 from gateway.storage.postgres_errors import LOST, of_unit, reason, unavailable
-from gateway.storage.postgres_pool import CLOSE_S, WAIT_S, as_it_is, close_pool, open_pool
+from gateway.storage.postgres_pool import CLOSE_S, WAIT_S, as_it_is, close_pool, committed, open_pool
 from gateway.storage.postgres_schema import DESKS, DESKS_TABLES, MIGRATING, SPACE, migrate
 from gateway.storage.postgres_words import translated
 from gateway.storage.sql import check_values
@@ -84,7 +84,7 @@ class PostgresDesks(DeskStore):
                     await db.execute(_BEGIN)
                     check_known(await db.fetchval(_NUMBER), DIALECT)
                     yield _Unit(db)
-                    await db.execute("COMMIT")
+                    await _commit(db)
                 except BaseException:
                     await _roll_back(db)
                     raise
@@ -125,6 +125,15 @@ class _Unit:
         check_values(values)
         rows: list[Any] = await self._db.fetch(translated(statement), *values)
         return rows
+
+
+async def _commit(db: Any) -> None:
+    """Commit. Raises ``Unsaid`` where the server does not say that it did: the transaction may be under way still."""
+    try:
+        await committed(db)
+    except LOST as error:
+        text = "the database was lost during a commit, and does not say what became of it"
+        raise Unsaid(text, "look whether it was done before you do it again") from error
 
 
 async def _roll_back(db: Any) -> None:

@@ -8,7 +8,7 @@ from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.audience import of_no_person
 from gateway.services.context import Forbidden, NotFound, NotListed
-from gateway.services.ports import BadValue, Conflict, Unavailable
+from gateway.services.ports import BadValue, Conflict, Unavailable, Unsaid
 from gateway.web.language import N_
 from gateway.web.posted import BadForm
 from gateway.web.signin.refused import Refused
@@ -184,6 +184,9 @@ def told_of(error: Exception) -> Told | None:
         case Conflict():
             text = N_("Somebody else changed the same thing at the same time. Nothing was done.")
             return Told(409, N_("Changed meanwhile"), text, N_("Open the page again and look before you repeat it."))
+        case Unsaid():
+            text = N_("The gateway cannot tell at the moment whether this was done.")
+            return Told(503, N_("Not now"), text, N_("Open the page again and look before you repeat it."))
         case Unavailable():
             text = N_("The gateway cannot do this at the moment. Nothing was lost.")
             return Told(503, N_("Not now"), text, N_("Try again in a moment; if it stays, tell the operator."))

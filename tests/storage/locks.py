@@ -1,4 +1,4 @@
-"""A lock that a test holds in PostgreSQL, and who waits for one."""
+"""What a test has PostgreSQL wait for: a lock that it holds, or a standby."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
+
+from tests.support.postgres import Cluster
 
 
 @asynccontextmanager
@@ -35,3 +37,14 @@ async def waiting(dsn: str, count: int = 1) -> None:
     finally:
         await db.close()
     raise AssertionError("nobody waits")
+
+
+async def standby(server: Cluster, name: str) -> None:
+    """Have commits wait for a standby of this name, which is not there; without one they wait no more."""
+    await server.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+    await server.execute("SELECT pg_reload_conf()")
+    while [(name,)] != [tuple(row) for row in await server.execute("SHOW synchronous_standby_names")]:
+        await asyncio.sleep(0.01)
+    # It is the checkpointer that lets commits wait, or go on: told by now, it looks before a second checkpoint.
+    for _ in range(2):
+        await server.execute("CHECKPOINT")

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from gateway.services.account_store import DRAFT_LASTS
-from gateway.services.ports import Outdated, Store
+from gateway.services.ports import Outdated, Store, Unsaid
+from gateway.storage import postgres_pool
 from gateway.storage.errors import StoreError
 from gateway.storage.migrate import Migration, load_migrations
 from gateway.storage.postgres import open_postgres
@@ -18,10 +19,10 @@ from gateway.storage.postgres_desks import DIALECT, SCHEMA, PostgresDesks, prepa
 from gateway.storage.postgres_pool import CLOSE_S
 from gateway.storage.postgres_schema import MIGRATING, SPACE, migrate
 from tests.storage.desk_rows import INVITATION, PASSKEY, session
-from tests.storage.locks import holding, waiting
+from tests.storage.locks import holding, standby, waiting
 from tests.storage.support import NOW, Signer
 from tests.support.pool import pooled
-from tests.support.postgres import Cluster
+from tests.support.postgres import QUICK, Cluster, cluster
 
 T0 = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 
@@ -181,6 +182,22 @@ async def test_of_two_passkeys_removed_at_two_nodes_one_stays(postgres: Cluster)
     for one in (first, second):
         await one.close()
     assert (1, 1) == (sum(dropped), len(left))
+
+
+async def test_a_step_is_not_done_before_the_synchronous_standby_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that waits for a standby is not cancelled, or it would count at once; nobody is told that it failed."""
+    monkeypatch.setattr(postgres_pool, "COMMIT_MAX_S", 2.0)
+    with cluster(*QUICK) as server:
+        dsn = await asyncio.to_thread(server.create)
+        desks = await PostgresDesks.open(dsn, T0)
+        await standby(server, "away")
+        with pytest.raises(Unsaid, match="does not say what became of it"):
+            await desks.add_passkey(PASSKEY)
+        assert await desks.find_passkey(PASSKEY.id) is None
+        await standby(server, "")
+        while await desks.find_passkey(PASSKEY.id) is None:
+            await asyncio.sleep(0.01)
+        await desks.close()
 
 
 async def test_a_pool_before_the_database_is_refused(postgres: Cluster) -> None:

@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from gateway.services.ports import GONE_BACK, GoneBack, Outdated, Tx, Unavailable, Unit
-from gateway.storage import postgres
+from gateway.storage import postgres, postgres_pool
 from gateway.storage.postgres import PostgresStore, open_postgres
 from tests.storage.commit_line import Line
+from tests.storage.locks import standby
 from tests.storage.support import EMPTY_LOG, NOW, Signer, accept, outbound
 from tests.support.postgres import QUICK, Cluster, cluster
 
@@ -111,7 +112,7 @@ async def others(store: PostgresStore, count: int = 20) -> None:
 
 async def test_no_answer_before_the_synchronous_standby_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit that waits for a standby is left waiting, and its caller told that nobody knows; later it is there."""
-    monkeypatch.setattr(postgres, "COMMIT_MAX_S", 5.0)
+    monkeypatch.setattr(postgres_pool, "COMMIT_MAX_S", 5.0)
     monkeypatch.setattr(postgres, "COMMIT_ASKED_S", 1.0)
     monkeypatch.setattr(postgres, "BATCH_MAX_S", 1)
     monkeypatch.setattr(postgres, "LEAD_LOOK_S", 0.2)
@@ -165,14 +166,3 @@ def queue(name: str) -> Unit[None]:
         await tx.save_outbound(outbound(name, thread=name))
 
     return unit
-
-
-async def standby(server: Cluster, name: str) -> None:
-    """Have commits wait for a standby of this name, which is not there; without one they wait no more."""
-    await server.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
-    await server.execute("SELECT pg_reload_conf()")
-    while [(name,)] != [tuple(row) for row in await server.execute("SHOW synchronous_standby_names")]:
-        await asyncio.sleep(0.01)
-    # It is the checkpointer that lets commits wait, or go on: told by now, it looks before a second checkpoint.
-    for _ in range(2):
-        await server.execute("CHECKPOINT")

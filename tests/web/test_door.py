@@ -15,7 +15,7 @@ import gateway.web
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
 from gateway.services.context import Forbidden, NotFound
-from gateway.services.ports import Conflict, Unavailable
+from gateway.services.ports import Conflict, Unavailable, Unsaid
 from gateway.web import board, door, help, interior, operator
 from gateway.web.door import COOKIE
 from gateway.web.headers import HEADERS
@@ -40,6 +40,7 @@ ERRORS = {
     "schema": (SchemaError("case-draft", (Problem("/to", "enum", "is not in the closed list of values"),)), 422),
     "conflict": (Conflict(NAME), 409),
     "later": (Unavailable(NAME, NAME), 503),
+    "unsaid": (Unsaid(NAME, NAME), 503),
     "fault": (ZeroDivisionError(NAME), 500),
 }
 """What a page may raise, and the status it becomes; each says a name, which no answer may repeat."""
@@ -386,6 +387,17 @@ async def test_a_form_that_led_nowhere_can_be_sent_again(desk: Desk, pages: Page
     assert 422 == (await officer.send("POST", "/act", data=FormData({**data, "again": "1"}))).status
     assert 303 == (await officer.send("POST", "/act", data=FormData(data))).status
     assert 2 == len(pages.posted)
+
+
+async def test_nobody_is_told_that_a_step_was_not_done_of_which_nobody_knows(desk: Desk, pages: Pages) -> None:
+    """Where the store was lost as it committed, the page has its person look before doing it again."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    pages.fails = Unsaid("the database was lost during a commit")
+    answer = await officer.send("POST", "/act", data=FormData({"csrf": officer.session.csrf, "once": "one-form"}))
+    told = answer.text
+    assert (503, True) == (answer.status, "look before you repeat it" in told)
+    assert "Nothing was lost" not in told
 
 
 async def test_a_form_that_failed_can_be_sent_again(desk: Desk, pages: Pages) -> None:
