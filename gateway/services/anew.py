@@ -350,7 +350,8 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     """Say ``row``, that did not come, once more in our epoch if rule 3, 5 or 6 lets it; return whether it is said."""
     if row.code is not None and await _is_said_since(tx, row):
         return True
-    of_nothing, old = row.ref is None and row.type in threads.OUTLIVES_ITS_CASE, row.epoch < context.epoch
+    of_nothing = row.ref is None and row.type in threads.OUTLIVES_ITS_CASE
+    old = row.epoch < context.epoch or await _rests_on_what_is_behind(tx, row)
     if not old and row.code == USED and (of_nothing or row.type in STILL_SAID):
         return await _under_the_next(context, tx, row, now)
     if of_nothing and (old or row.code in OUT_OF_TIME):
@@ -399,18 +400,32 @@ async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
 
     So it is with what is of no case, or stops something; and with what takes data back, tells of who has left, is still
     our reply, acceptance or objection, or the acknowledgement without which no reply is taken, where our epoch was
-    raised since it was said and nothing says so newly, or else in its place.
+    raised since it was said, or it rests on such (``_rests_on_what_is_behind``), and nothing says so newly, or else in
+    its place.
     """
     if row.ref is None or row.type in threads.HEARD_AT_LAST:
         return True
     held = cases.readable(context, await tx.find_case(row.ref))
-    if held is None or row.epoch == context.epoch:
+    if held is None or (row.epoch == context.epoch and not await _rests_on_what_is_behind(tx, row)):
         return False
     if row.type in _OF_WHO_LEFT or row.type == ACKNOWLEDGEMENT or _still_holds(context, held, row):
         return not await _said_since(tx, row)
     if row.type not in AFTER_WITHDRAWAL:
         return False
     return _rest_of(context, held, row, await _said_in_our_epoch(context, tx, held)) is not None
+
+
+async def _rests_on_what_is_behind(tx: Tx, row: OutboundRow) -> bool:
+    """
+    Return whether what stood before ``row``, which was accepted, in an epoch that is over, is said anew behind it.
+
+    Its State had forgotten that as it refused ``row``: who has left is handed over, and a reply follows its receipt.
+    """
+    if row.ref is None or row.status != wire.ACCEPTED:
+        return False
+    rows = await tx.outbound_of_case(row.ref)
+    before = {one.type for one in rows if one.epoch < row.epoch and one.status == wire.ACCEPTED}
+    return any(one.stands and one.place > row.place and one.type in before for one in rows)
 
 
 def _still_holds(context: Context, held: cases.Held, row: OutboundRow) -> bool:

@@ -338,8 +338,8 @@ class Deliverer:
             else:
                 await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
             return None
-        if row.answer is not None and self._was_fetched(row) and await resync.goes_behind(self._context, tx, row, now):
-            await tx.save_outbound(passed_over.settled_before(row)._replace(envelope=None))
+        in_vain = self._was_fetched(row) and (row.answer is not None or row.attempts >= _IN_VAIN)
+        if in_vain and await resync.goes_behind(self._context, tx, row, now):
             return None
         if self._was_fetched(row) and row.attempts >= _IN_VAIN and await self._fill_or_leave(tx, row, now, said=False):
             return None
@@ -522,9 +522,7 @@ class Deliverer:
                 await tx.save_outbound(passed_over.settled_before(current))
                 return
             if gap and current.attempts == row.attempts and await resync.goes_behind(context, tx, current, now):
-                # Nor is it posted a third time.
-                await tx.save_outbound(passed_over.settled_before(current)._replace(envelope=None))
-                return
+                return  # nor is it posted a third time
             if gap and current.attempts == row.attempts and await self._fill_or_leave(tx, current, now, said=True):
                 return
             if not gap and await passed_over.fills(tx, current):

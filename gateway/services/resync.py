@@ -373,15 +373,19 @@ async def goes_behind(context: Context, tx: Tx, row: OutboundRow, now: datetime)
     Let our withdrawal pass ``row``, which stands before it behind a number that a restored partner forgot.
 
     Nothing that stands before it is posted again since the case was withdrawn, and the withdrawal closes all those
-    numbers (M-5.22). What ``row`` takes back is said once more behind it. Returns whether it does; the caller settles
-    ``row`` as it was answered.
+    numbers (M-5.22). What ``row`` takes back is said once more behind it; whether it came nobody knows where it has no
+    answer. Returns whether it does; ``row`` is not posted any more then.
     """
     case = await tx.find_case(row.ref) if row.ref else None
-    if case is None or case.side != Side.REQUESTING or row.answer is None or row.type == WITHDRAWAL:
+    if case is None or case.side != Side.REQUESTING or row.type == WITHDRAWAL:
         return False
     rows = await tx.outbound_of_case(case.ref)
     if not any(one.type == WITHDRAWAL and one.waits and row.place < one.place for one in rows):
         return False
+    given_up = row._replace(state="dropped", answered_at=now)
+    await tx.save_outbound(
+        (given_up if row.answer is None else passed_over.settled_before(row))._replace(envelope=None)
+    )
     held = cases.readable(context, case)
     if held is not None and row.type in AFTER_WITHDRAWAL:
         await steps.say_behind(context, tx, held, (row,), now)

@@ -57,6 +57,7 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
         await tx.save_outbound(passed_over.settled_before(row))
         await add_finding(context, tx, row, NOT_BACK, now)
         await stands.say_again(context, tx, row.ref or "", now)
+        await anew.withdraw_again(context, tx, row.ref or "", now)
         if row.type == DIRECTORY:
             await anew.announce_anew(context, tx, row, now, listing.AGAIN_S)  # nobody here would know
         return True

@@ -317,7 +317,7 @@ async def test_a_log_is_past_once_another_epoch_was_noticed(country: str, epoch:
         (ASK, {}, {"state": "posted"}, True),
         (ASK, {"epoch": 1, "seq": 7}, {"epoch": 2, "seq": 1}, True),
         (ASKED, {}, {}, False),
-        (ASK, {"answer": None}, {}, False),
+        (ASK, {"answer": None}, {}, True),
         (ASK, {"type": "withdrawal"}, {}, False),
         (ASK, {"ref": None}, {}, False),
         (ASK, {"ref": "another"}, {}, False),
@@ -331,7 +331,7 @@ async def test_a_log_is_past_once_another_epoch_was_noticed(country: str, epoch:
 async def test_what_our_withdrawal_passes(
     side: Side, changes: dict[str, Any], behind: dict[str, Any], passes: bool
 ) -> None:
-    """A message that was answered, where we ask, before a withdrawal that waits; though its case cannot be read."""
+    """A message, where we ask, before a withdrawal that waits: answered or not, and though its case cannot be read."""
     row = outbound("m1", **{"type": "rectification", "state": "posted", "answer": answer(1), **changes})
     other = outbound("m2", **{"type": "withdrawal", "seq": 2, **behind})
     held = case(side=side.value, state=State.WITHDRAWN.value, wrapped_key=None, sealed=None)

@@ -235,12 +235,17 @@ async def delivered(network: Network, minor: bool = False) -> tuple[str, str]:
     """Take a case to a protocol that the escort has signed and XBB has."""
     ours, theirs = await departed(network, minor)
     move_to(network, DEPARTS_AT + timedelta(hours=5))
+    await hand_over(network, ours)
+    await network.deliver()
+    return ours, theirs
+
+
+async def hand_over(network: Network, ours: str) -> None:
+    """Have the escort of XAA sign the protocol of the handover."""
     returning = network.gateways["XAA"].returning
     seen = await returning.protocol(ours, PROTOCOL, "escort", "escort")
     signed = network.approval(seen.digest, seen.thread, "escort", "handover.delivery", "escort")
     await returning.hand_over(ours, PROTOCOL, signed, "escort")
-    await network.deliver()
-    return ours, theirs
 
 
 async def handed_over(network: Network, minor: bool = False) -> tuple[str, str]:
