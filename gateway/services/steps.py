@@ -30,6 +30,7 @@ from gateway.core.messages import (
     ASKS_OF_DATA,
     DELAY,
     DOCUMENT_REQUEST,
+    ERASURE,
     PROPOSAL,
     RECTIFICATION,
     RESUMPTION,
@@ -37,7 +38,9 @@ from gateway.core.messages import (
     SUSPENSION,
     TAKE_BACK,
     TYPES,
+    USE_REQUEST,
 )
+from gateway.core.notices import open_demands
 from gateway.core.return_guards import UNTOLD
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
@@ -188,11 +191,27 @@ async def _send(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         # The step it belongs to stops something, or calls somebody back; nothing stands before that.
         context.log("message.left_out", ref=held.case.ref, type=send.type, error=type(error).__name__)
         return await not_told(context, tx, held, now)
+    if _says_again(held.case, send):
+        left = tuple(one for one in held.case.findings if one != DROPPED % {"type": send.type})
+        held = await cases.note(context, tx, held, replace(held.case, findings=left), "dropped", context.country, now)
     takes_back = held.case.side is Side.REQUESTED and send.type in AFTER_WITHDRAWAL
     if (send.type in TAKES_ALONG or takes_back) and held.case.state is not State.ERASED:
         # Its partner may have been restored, and wait for a number that a rule kept from it.
         await passed_over.post(context, tx, held.row, now)
     return held
+
+
+def _says_again(case: Case, send: Send) -> bool:
+    """
+    Return whether ``send`` says all that was dropped of its type when the case was stopped, as a finding asks for.
+
+    Of what was wrong it names all that no confirmation has come for: which of that was dropped nothing tells any more.
+    """
+    if DROPPED % {"type": send.type} not in case.findings or send.type not in (USE_REQUEST, ERASURE, RECTIFICATION):
+        return False
+    parts = ijson.loads(send.body.encode()).get("parts", ())
+    wrong = {part for one in open_demands(case) for part in one.body.get("parts", ())}
+    return send.type != RECTIFICATION or wrong <= {*parts}
 
 
 async def say_behind(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:

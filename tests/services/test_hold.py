@@ -752,3 +752,20 @@ async def test_who_is_asked_has_no_record_to_set_right(network: Network, name: s
     }
     with pytest.raises(IllegalStep):
         await acts[name]()
+
+
+@pytest.mark.parametrize(("again", "stands"), [(["SEX"], True), (["SEX", "BIRTH_PLACE"], False)])
+async def test_finding_goes_once_what_was_dropped_is_said(network: Network, again: list[str], stands: bool) -> None:
+    """It asked for that; as long as a part of it is not said it stays."""
+    ours, _ = await story.acknowledged(network)
+    gateway = network.gateways["XAA"]
+    for part in ("SEX", "BIRTH_PLACE"):
+        await gateway.notices.strike(ours, [part], "first", "case_officer")
+    await gateway.hold.freeze(ours, "in doubt", "first", "case_officer")
+    found = DROPPED % {"type": "rectification"}
+    assert found in (await story.case(network, "XAA", ours)).findings
+    await gateway.hold.release(ours, "first", "case_officer")
+    await gateway.hold.resume(ours, "first", "case_officer")
+    await gateway.hold.resume(ours, "second", "liaison_officer")
+    await gateway.notices.strike(ours, again, "first", "case_officer")
+    assert stands is (found in (await story.case(network, "XAA", ours)).findings)
