@@ -417,14 +417,18 @@ async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
 
 async def _rests_on_what_is_behind(tx: Tx, row: OutboundRow) -> bool:
     """
-    Return whether what stood before ``row``, which was accepted, in an epoch that is over, is said anew behind it.
+    Return whether what stood before ``row`` in an epoch that is over is said anew behind it.
 
     Its State had forgotten that as it refused ``row``: who has left is handed over, and a reply follows its receipt.
+    What was accepted before is refused so, and the first of its kind that had no answer by then.
     """
-    if row.ref is None or row.status != wire.ACCEPTED:
+    first = (row.state, row.code) == ("refused", "illegal-step") and row.type not in AFTER_WITHDRAWAL
+    if row.ref is None or not (first or row.status == wire.ACCEPTED):
         return False
     rows = await tx.outbound_of_case(row.ref)
     before = {one.type for one in rows if one.epoch < row.epoch and one.status == wire.ACCEPTED}
+    if first and row.type in before:
+        return False  # or two of them, each said anew behind the other, would go on for ever
     return any(one.stands and one.place > row.place and one.type in before for one in rows)
 
 
