@@ -20,6 +20,7 @@ from gateway.core.messages import (
     HANDOVER,
     RECTIFICATION,
     SCHEDULE,
+    TAKE_BACK,
     WITHDRAWAL,
 )
 from gateway.core.verification import WITHDRAWAL_BODY
@@ -135,7 +136,7 @@ class Resync:
                     bare = row._replace(envelope=None, sealed=None)
                     if passed_over.may_repeat(row, over) and await _may_leave(tx, row):
                         again.append(bare)
-                    elif _is_gone(row) and over <= row.expires_at + wire.SKEW:
+                    elif _is_kept_back(row) and over <= row.expires_at + wire.SKEW:
                         gone.append(bare)
                 reached, room = bare, room - len(rows)
             for one in gone:
@@ -187,7 +188,7 @@ class Resync:
             self._context.log("case.fault", ref=ref, error=type(error).__name__)
 
     async def _tell_gone(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
-        """Tell the desk of a message that came, of which nothing is left to be posted again: its partner forgot it."""
+        """Tell the desk of a message that came and is not posted again, though its partner may have forgotten it."""
         held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)
         if held is not None and held.case.state not in CONCLUDED:
             await cases.add_finding(self._context, tx, held, PASSED_OVER, "resync", row.partner, now)
@@ -333,9 +334,13 @@ async def _given_up(tx: Tx, row: CaseRow) -> bool:
     return any(event.target == State.WITHDRAWN or event.event == "discard" for event in ends)
 
 
-def _is_gone(row: OutboundRow) -> bool:
-    """Return whether a message came, and nothing of it is left to be posted again."""
-    return row.state == "receipted" and row.envelope is None
+def _is_kept_back(row: OutboundRow) -> bool:
+    """
+    Return whether people have to know of a message that came and may not be posted again: nothing of it is left.
+
+    Or it says that somebody is called back, of whom the other State would await that she comes.
+    """
+    return row.state == "receipted" and (row.envelope is None or row.type == TAKE_BACK)
 
 
 def _waited(row: OutboundRow) -> bool:

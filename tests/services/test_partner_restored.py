@@ -424,3 +424,25 @@ async def test_a_listing_that_was_taken_leaves_no_bytes(network: Network) -> Non
     row = await network.gateways["XAA"].store.read(lambda tx: tx.find_outbound("XBB", listed.id))
     assert row is not None
     assert ("receipted", None, None) == (row.state, row.envelope, row.sealed)
+
+
+@pytest.mark.parametrize("stop", ["suspend", "freeze"])
+async def test_recall_that_a_stop_keeps_from_who_forgot_it_is_told_to_people(
+    network: Network, tmp_path: Path, stop: str
+) -> None:
+    """Who is back is awaited by a State that forgot she was called back; her case is stopped, and says nothing."""
+    ours, theirs = await homeward.departed(network)
+    network.clock.pass_(hours=1)
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    gateway = network.gateways["XAA"]
+    await gateway.returning.recall(ours, "danger", "UNSAFE", "2026-12-20", "welfare", "child_welfare")
+    await network.deliver()
+    await gateway.returning.returned(ours, "first", "case_officer")
+    await (gateway.returning.suspend if stop == "suspend" else gateway.hold.freeze)(
+        ours, "looked into", "welfare", "child_welfare"
+    )
+    network.clock.pass_(hours=1)
+    await restore(network, "XBB", backup)
+    await settle(network)
+    assert "DEPARTED" == await story.state(network, "XBB", theirs)
+    assert PASSED_OVER in await findings_of(network, "XAA", ours)
