@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import CONCLUDED, Side, State
+from gateway.core.case import CONCLUDED, HELD, Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
@@ -20,6 +20,7 @@ from gateway.core.messages import (
     HANDOVER,
     RECTIFICATION,
     SCHEDULE,
+    SUSPENSION,
     TAKE_BACK,
     WITHDRAWAL,
 )
@@ -167,9 +168,18 @@ class Resync:
         context = self._context
         async for row in cases.in_states(context, threads.STANDING):
             held = cases.readable(context, row) if row.partner == country else None
-            if held is None or not threads.standing(held.case):
-                continue
-            await self._in_one(row.ref, partial(stands.say_again, context, ref=row.ref, now=now))
+            if held is not None and threads.standing(held.case):
+                await self._in_one(row.ref, partial(stands.say_again, context, ref=row.ref, now=now))
+            elif held is not None and held.case.state in HELD and SUSPENSION in held.case.said:
+                await self._in_one(row.ref, partial(self._tell_of_a_stop, ref=row.ref, now=now))
+
+    async def _tell_of_a_stop(self, tx: Tx, ref: str, now: datetime) -> None:
+        """Have people tell of a stop of ours as who asks, which its partner took and is posted again no more (0041)."""
+        held, over = cases.readable(self._context, await tx.find_case(ref)), self._context.surely(now)
+        said = await threads.words_of_stop(tx, ref, SUSPENSION)
+        taken = any(row.status == wire.ACCEPTED for row in said)
+        if held is not None and taken and not any(row.waits or passed_over.may_repeat(row, over) for row in said):
+            await cases.add_finding(self._context, tx, held, PASSED_OVER, "resync", held.case.partner, now)
 
     async def _withdraw_again(self, country: str, now: datetime) -> None:
         """Say once more what was withdrawn, and told too long ago to be posted again (decision 0046)."""

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import ACCEPTANCE, CONTEST, MONITORING, RESUMPTION
+from gateway.core.messages import ACCEPTANCE, CONTEST, MONITORING, RESUMPTION, SUSPENSION
 from gateway.core.return_changes import REPORTED
+from gateway.services.resync import PASSED_OVER
 from tests.support import homeward, story
 from tests.support.network import Network
 from tests.support.restoring import (
@@ -125,3 +126,27 @@ async def test_objection_is_said_anew(network: Network, tmp_path: Path, knows: b
     words = await said(network, "XAA", ours, CONTEST)
     await raise_epochs(network, "XBB")
     assert words == await said(network, "XAA", ours, CONTEST)
+
+
+async def test_people_tell_that_who_asks_has_stopped(network: Network, tmp_path: Path) -> None:
+    """Nobody leaves by what was forgotten of that, so it is not said anew; but who was put back goes on meanwhile."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XBB", tmp_path / "before")
+    await network.gateways["XAA"].returning.suspend(ours, "danger", *WELFARE)
+    await network.deliver()
+    await put_back_later(network, "XBB", before)
+    assert ("SUSPENDED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    assert [PASSED_OVER] == await findings_of(network, "XAA", ours)
+    assert ["receipted"] == await said(network, "XAA", ours, SUSPENSION)
+
+
+async def test_nobody_is_told_of_a_stop_that_is_posted_again(network: Network, tmp_path: Path) -> None:
+    """Within thirty days it is heard by itself."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    before = back_up(network, "XBB", tmp_path / "before")
+    await network.gateways["XAA"].returning.suspend(ours, "danger", *WELFARE)
+    await network.deliver()
+    await restore(network, "XBB", before)
+    await settle(network, 2)
+    assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
+    assert PASSED_OVER not in await findings_of(network, "XAA", ours)
