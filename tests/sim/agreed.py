@@ -5,9 +5,24 @@ What both sides of a case must say alike, or know why not: where it stands, what
 from collections.abc import Callable, Mapping
 
 from gateway.core import attachments, returns
-from gateway.core.case import Case
+from gateway.core.case import HELD, Case
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import DELAY, ERASURE, RECTIFICATION, REDIRECT, REPLY, REQUEST, SUSPENSION, TAKE_BACK
+from gateway.core.messages import (
+    CONFIRMATION,
+    DELAY,
+    ERASURE,
+    ONWARD_ANSWER,
+    ONWARD_REQUEST,
+    RECTIFICATION,
+    REDIRECT,
+    REMINDER,
+    REPLY,
+    REQUEST,
+    SUSPENSION,
+    TAKE_BACK,
+    USE_ANSWER,
+    USE_REQUEST,
+)
 from gateway.core.return_guards import UNTOLD
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.person_stop import stops
@@ -92,20 +107,22 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             # Who was asked destroyed the whole case, as it was told to.
             gone = bool(found) and found[0][0].state == "ERASED"
             alike = alike or (gone and _demanded(world, own, row, case))
-            astray = _astray(own, their, row.thread)
+            astray = _astray(own, their, row.thread, without=MOVES_NOTHING)
             # Of who was called back and is here the other State hears by the next proposal; of who was so in silence by
             # nothing of ours, and a finding has people say it.
             back = any((ref, event) == (row.ref, "returned") for ref, event, _, _ in own.events)
             # Nor does that State hear that no return is proposed again.
             begun = {"CONSIDERED", "ASSESSED", *(("NOT_RETURNED",) if UNTOLD in case.findings else ())}
-            called = state(case) == "RECALL" or (back and state(case) in begun)
+            called = state(case) == "RECALL" or (back and state(case) in begun) or _closed_as_called_back(own, row.ref)
             alike = alike or (called and state(twin) in (AWAY if UNTOLD in case.findings else ("RECALL",)))
             # A journey was called off while that State was not to be contacted, and a finding has people tell it.
             off = any((ref, event) == (row.ref, "cancel") for ref, event, _, _ in own.events)
             alike = alike or (off and NOT_TOLD in case.findings and state(twin) == "SCHEDULED")
             why = astray or ((own.renewed or their.renewed) and is_explained(case, twin))
-            # What the other has forgotten of a case that stands still is posted again once it goes on.
-            why = why or bool(their.restored and case.state in STILL)
+            # What the other has forgotten of a case that stands still is posted again once it goes on. That somebody
+            # who is back was called back is told to people meanwhile.
+            awaited = back and case.state in HELD and state(twin) in returns.AWAY
+            why = why or bool(their.restored and case.state in STILL and not awaited)
             why = why or bool(own.restored and twin is not None and twin.state in STILL)
             undelivered = "UNDELIVERED" in {state(case), state(twin) if twin is not None else None}
             why = why or (undelivered and _was_spoiled(world, (own, their), row.thread))
@@ -127,6 +144,12 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
                 world.fail(
                     "both sides agree", f"{own.country} has a case of {their.country}, which knows nothing of it"
                 )
+
+
+def _closed_as_called_back(own: Books, ref: str) -> bool:
+    """Return whether a case was closed of who was called back and is here, of which nothing of ours tells."""
+    closed = "SELECT 1 FROM case_event WHERE ref = ? AND source = 'RECALL' AND target = 'CLOSED'"
+    return bool(own.host.look(closed, ref))
 
 
 def _left_at_that(own: Books, ref: str, case: Case) -> bool:
@@ -243,23 +266,37 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
             # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
             # So they do where who asks had no answer in its time: of a stop of that State's none is said again.
             quiet = quiet or (NOT_TOLD in case.findings and _stop_was_lost(world, own, row))
+            # Who asks does not say it anew where it is posted again no more; people do, as a finding says (0041).
+            last = _last_word(own, row.ref) if case.side == "requesting" else None
+            quiet = quiet or (PASSED_OVER in case.findings and last is not None and was_over(last, their))
             if not (quiet or twins or their.restored):
                 world.fail("a stop is heard", f"{own.country} stopped a return, of which {case.partner} knows nothing")
             if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:
                 continue
             # A State that had nothing of a return by then took it in, and had nothing to stop.
-            took = any(
-                (got.thread, got.type, got.status) == (row.thread, SUSPENSION, "accepted") for got in their.got.values()
-            )
+            took = _last_is_taken(own, their, row.ref)
             if (own.country, "partner") not in twins[0].holders and not took:
                 world.fail("a stop is heard", f"{own.country} stopped a return, {their.country} is {twins[0].state}")
+
+
+def _last_word(own: Books, ref: str) -> Sent | None:
+    """Return the last word of a stop that was said in a case."""
+    said = [one for one in own.sent.values() if (one.ref, one.type) == (ref, SUSPENSION) and one.posted_at]
+    return said[-1] if said else None
+
+
+def _last_is_taken(own: Books, their: Books, ref: str) -> bool:
+    """Return whether the last word of a stop that was said in a case was taken there, as its books say."""
+    last = _last_word(own, ref)
+    got = their.got.get(last.digest) if last is not None else None
+    return got is not None and got.status == "accepted"
 
 
 def kept_from_going(world: World, books: Mapping[str, Books]) -> None:
     """
     Who was called back is so on both sides, and no reply that was taken back is one there, whatever a restore took.
 
-    Unless the word was never taken, or waits; or a finding has people tell it, for what stands before it is not there.
+    Unless the word waits, or a finding has people tell it, for it was not taken, or what stands before it is not there.
     """
     for own in books.values():
         for row, case in own.cases.values():
@@ -267,9 +304,8 @@ def kept_from_going(world: World, books: Mapping[str, Books]) -> None:
             if case is None or type is None:
                 continue
             said = [one for one in own.sent.values() if (one.ref, one.type) == (row.ref, type)]
-            untaken = "accepted" not in {one.status for one in said}
             waits = any(one.state in ("queued", "posted") for one in said)
-            if untaken or waits or {NOT_TOLD, PASSED_OVER} & {*case.findings}:
+            if not said or waits or {NOT_TOLD, PASSED_OVER} & {*case.findings}:
                 continue
             for other, twin in books[case.partner].cases.values():
                 if twin is None or (other.partner, other.thread) != (own.country, row.thread):
@@ -318,7 +354,13 @@ def _was_spoiled(world: World, both: tuple[Books, Books], thread: str) -> bool:
     return any(sent.thread == thread and sent.envelope_id in spoiled for one in both for sent in one.sent.values())
 
 
-def _astray(own: Books, their: Books, thread: str, *, or_dropped: bool = False) -> bool:
+MOVES_NOTHING = frozenset({REMINDER, USE_REQUEST, USE_ANSWER, ONWARD_REQUEST, ONWARD_ANSWER, ERASURE, CONFIRMATION})
+"""Types of which one that was not taken explains nothing of where the two sides of a case stand."""
+
+
+def _astray(
+    own: Books, their: Books, thread: str, *, or_dropped: bool = False, without: frozenset[str] = frozenset()
+) -> bool:
     """
     Return whether either side knows of a message of the thread that was not accepted, or waits, or had run out by the
     time that who had it was put back, so that it is taken no more (M-5.28), and was not said once more.
@@ -328,6 +370,7 @@ def _astray(own: Books, their: Books, thread: str, *, or_dropped: bool = False) 
     """
     return any(
         sent.thread == thread
+        and (sent.type not in without or sent.state == "undelivered")
         and (_ran_out(books, sent, to) or _is_not_taken(books, sent) or (or_dropped and sent.state == "dropped"))
         for books, to in ((own, their), (their, own))
         for sent in books.sent.values()

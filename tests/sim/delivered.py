@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core import wire
 from gateway.core.messages import (
+    AFTER_WITHDRAWAL,
     ASKS_OF_DATA,
     CONTEST,
     DOCUMENT,
@@ -21,6 +22,7 @@ from gateway.core.messages import (
     REPLY,
     RESYNC,
     STILL_SAID,
+    WITHDRAWAL,
 )
 from gateway.core.verification import UNANSWERED_BY
 from tests.sim import homes
@@ -84,7 +86,7 @@ def ended_for_a_reason(world: World, own: Books) -> None:
             case "dropped":
                 out = OUTDATES | TAKEN_OUT.get(sent.type, OUTDATES)
                 good = sent.type == RESYNC or bool(events & STOPS) or _put_back(own, sent)
-                good = good or (own.renewed and bool(events))
+                good = good or (own.renewed and bool(events)) or _went_behind(own, sent)
                 good = good or (sent.posted_at is None and (bool(events & out) or _at_the_end(own, sent)))
             case _:
                 good = True  # what still waits is looked at when the run drains
@@ -114,17 +116,32 @@ def _put_back(own: Books, sent: Sent) -> bool:
     return sent.posted_at is None and any((one.thread, one.type) == (sent.thread, sent.type) for one in after)
 
 
+def _went_behind(own: Books, sent: Sent) -> bool:
+    """
+    Return whether what takes data back had no answer but that a number is missing, and is said behind our withdrawal.
+
+    That closes the numbers which its recipient forgot (decision 0046).
+    """
+    rows = [one for one in own.sent.values() if one.ref == sent.ref and (one.epoch, one.seq) > (sent.epoch, sent.seq)]
+    said = [one.type for one in rows if one.state != "dropped"]
+    return sent.type in AFTER_WITHDRAWAL and WITHDRAWAL in said and sent.type in said[said.index(WITHDRAWAL) :]
+
+
 def _at_the_end(own: Books, sent: Sent) -> bool:
     """
     Return whether a message that had not left was dropped as one before it ended its thread, undelivered (M-5.10).
 
-    That one is judged by itself.
+    That one is judged by itself. The answer that its time is over may come after that, and stands in its place then.
     """
-    return any(
-        (one.state, one.partner, one.thread, one.epoch, one.answered_at)
-        == ("undelivered", sent.partner, sent.thread, sent.epoch, sent.answered_at)
-        and (one.seq or 0) < (sent.seq or 0)
+    before = [
+        one
         for one in own.sent.values()
+        if (one.partner, one.thread, one.epoch) == (sent.partner, sent.thread, sent.epoch)
+        and (one.seq or 0) < (sent.seq or 0)
+    ]
+    ended = "undelivered" in own.at_once.get((sent.ref or "", sent.answered_at or 0), frozenset())
+    return any((one.state, one.answered_at) == ("undelivered", sent.answered_at) for one in before) or (
+        ended and any(one.code == "expired" and (one.answered_at or 0) >= (sent.answered_at or 0) for one in before)
     )
 
 

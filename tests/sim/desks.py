@@ -565,7 +565,7 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKING, "DEPARTED"): ("hand_over", "recall", "known_since"),
     (_ASKING, "HANDED_OVER"): ("recall", "known_since"),
     (_ASKING, "MONITORING"): ("recall", "known_since"),
-    (_ASKING, "RECALL"): ("returned",),
+    (_ASKING, "RECALL"): ("returned", "returned", "close"),
     (_ASKED, "PROPOSED"): ("accept", "accept", "accept", "accept", "refuse", "suspend", "freeze"),
     (_ASKED, "ACCEPTED"): ("issue_document", "issue_document", "suspend", "freeze"),
     (_ASKED, "DOCUMENTED"): ("suspend", "reissue", "freeze"),
@@ -575,7 +575,7 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKED, "MONITORING"): ("report", "recall"),
     (_ASKED, "RECALL"): ("report",),
     (_ASKED, "FROZEN"): ("resume",),
-    (_ASKING, "SUSPENDED"): ("resume_return", "resume_return", "leave_at_that"),
+    (_ASKING, "SUSPENDED"): (*["resume_return"] * 2, "leave_at_that", "reassess", "cancel"),
     (_ASKED, "SUSPENDED"): ("resume_return",),
 }
 
