@@ -19,6 +19,7 @@ Rule 7: no row is cached between transactions: other processes may write the sam
 import asyncio
 import os
 import sqlite3
+import weakref
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -448,11 +449,14 @@ def open_memory(*, sign_batch: SignBatch, now: datetime) -> SqliteStore:
     """
     Open an empty store in memory, whose work is done at once and on the loop: for tests and simulation.
 
-    ``sign_batch`` and ``now`` are those of ``open_store``.
+    It is closed with the last that holds it, if nobody closes it before. ``sign_batch`` and ``now`` are those of
+    ``open_store``.
     """
     engine = MemoryEngine(sign_batch)
     engine.open(now)
-    return SqliteStore(engine, run_inline)
+    store = SqliteStore(engine, run_inline)
+    weakref.finalize(store, engine.close)
+    return store
 
 
 def connect(path: Path) -> sqlite3.Connection:
