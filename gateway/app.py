@@ -8,7 +8,7 @@ runs its loops. A test, a simulation and the command line call the same ``build`
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
 from gateway.services.collect import Collector
-from gateway.services.context import Context, Policy
+from gateway.services.context import Context
 from gateway.services.deliver import Deliverer
 from gateway.services.directory import Directory
 from gateway.services.fallen import FallenMessages
@@ -57,7 +57,6 @@ from keys.custody import open_store as open_keys
 from keys.device import open_device
 from keys.errors import NoSuchKey
 from keys.rest import Vault
-from keys.trust_policy import SUITES, parse_suites
 
 
 @dataclass(slots=True)
@@ -114,7 +113,6 @@ class Gateway:
         except Unavailable as error:
             self.context.log("trust.unreadable", error=str(error), hint=error.hint)
             return
-        narrow_suites(self.context, self.cards, policy(self.settings.values))
         for country in dict.fromkeys((*raised, *await self.resync.unfinished(now))):
             if await self.context.store.read(partial(epochs.are_many, country=country, now=now)):
                 self.context.log("partner.restless", country=country)  # noticed again at each refresh
@@ -230,7 +228,6 @@ async def _bring_up_to_date(context: Context, source: CardSource, directory: Pat
     await publish_own(context, source)
     await _check_ours(context)
     await context.trust.load()
-    narrow_suites(context, source, context.policy)
     put_back = not await stands.is_as_known(context, directory / stands.STANDS_FILE)
     await stands.heed(context, directory / stands.STANDS_FILE)
     await _begin_logs(context)
@@ -284,15 +281,6 @@ def _gateway(
         keys=secrets,
         close=close,
     )
-
-
-def narrow_suites(context: Context, source: CardSource, configured: Policy) -> None:
-    """Use the suites that both the configuration and the trustees allow; a list without that policy allows all."""
-    raw = source.policy(SUITES)
-    suites = configured.suites if raw is None else configured.suites & parse_suites(raw)
-    if suites != context.policy.suites:
-        context.policy = replace(context.policy, suites=suites)
-        context.log("trust.suites", count=len(suites))
 
 
 async def publish_own(context: Context, source: CardSource) -> None:

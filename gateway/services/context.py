@@ -2,7 +2,7 @@
 What every service of one gateway shares: who we are, our keys, the law we reckon with, the ports.
 
 Built once in ``gateway.app``. What comes later is taken into it: newer cards, ours too, the list of States not to be
-contacted, the suites that the trustees allow, an epoch that was begun, and whom to tell of what.
+contacted, an epoch that was begun, and whom to tell of what.
 """
 
 import asyncio
@@ -191,6 +191,12 @@ class Context:
     settled: Callable[[datetime], bool] = field(default=lambda now: True)
     guests: Guests = field(default_factory=Guests)
     redactor: Redactor = field(default_factory=lambda: NoRedactor())
+
+    @property
+    def suites(self) -> frozenset[int]:
+        """Return the suites that both the configuration and the trustees allow."""
+        allowed = self.trust.suites
+        return self.policy.suites if allowed is None else self.policy.suites & allowed
 
     def surely(self, now: datetime) -> datetime:
         """Return an instant that is past for sure: ``now``, or what the clock said before it leapt ahead of that."""

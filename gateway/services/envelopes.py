@@ -67,7 +67,7 @@ async def open_envelope(context: Context, raw: bytes, envelope_id: bytes, now: d
     (docs/performance.md). Nothing turns between reading and verifying: anybody can seal what takes twenty times its
     size once it is read, and what strangers sent is never read for more than one of them at a time.
     """
-    parsed = envelope.parse(raw, context.policy.suites)
+    parsed = envelope.parse(raw, context.suites)
     key = context.opener(parsed.kid, now)
     if key.suite != parsed.suite:
         raise PeerError(Reason.KEY_OTHER_SUITE)

@@ -407,10 +407,10 @@ class Leaving:
 
     def _is_listed(self, row: OutboundRow, now: datetime) -> bool:
         """Return whether the card of the recipient still lists the key ``row`` is sealed to, of a suite in use."""
-        card, suites = self._context.trust.find(row.partner), self._context.policy.suites
+        card, suites = self._context.trust.find(row.partner), self._context.suites
         return card is not None and any(
             entry.kid == row.kid and entry.suite in suites and entry.is_active(now) for entry in card.sealing
         )
 
     def _is_of_a_barred_suite(self, row: OutboundRow) -> bool:
-        return bool(row.envelope) and envelope.suite_of(row.envelope or b"") not in self._context.policy.suites
+        return bool(row.envelope) and envelope.suite_of(row.envelope or b"") not in self._context.suites

@@ -133,7 +133,7 @@ def recipient(context: Context, country: str, now: datetime) -> RecipientKey | N
     """Return the sealing key to use for ``country`` now, or ``None`` if no valid one is held or it is on hold."""
     card = context.trust.find(country)
     try:
-        return card.sealing_key(now, context.policy.suites) if card else None
+        return card.sealing_key(now, context.suites) if card else None
     except UnknownKey:
         return None
 

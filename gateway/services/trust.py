@@ -21,15 +21,15 @@ from gateway.core import wire
 from gateway.core.codes import PeerError, Reason
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
-from gateway.services import epochs, shown
+from gateway.services import epochs, shown, trustees
 from gateway.services.ports import Clock, Store, Tx, Unavailable
 from gateway.services.rows import CARD_END, PartnerRow, TrustEvent
+from gateway.services.trustees import Decided, PolicySource
 from keys import b64
 from keys import card as cards
 from keys.card import Card, CardKey, Revoked, earliest, revocations
 from keys.errors import BadRest, CardRefused, RevokedKey, UnknownKey
 from keys.rest import Vault
-from keys.trust_policy import DISTRUST, BadList, Distrust, parse_distrust, together
 from keys.trust_words import fingerprint_of
 from schemas import ijson
 
@@ -45,7 +45,7 @@ LOOK_S = 2.0
 """How often a running gateway looks whether another process took a card, or somebody decided about a State there."""
 
 
-class CardSource(Protocol):
+class CardSource(PolicySource, Protocol):
     """Where cards come from: a directory, or a list that a threshold of trustees signs."""
 
     async def refresh(self) -> None:
@@ -54,10 +54,6 @@ class CardSource(Protocol):
 
     async def cards(self, country: str) -> Sequence[bytes]:
         """Return the raw cards of ``country`` that are published, oldest first."""
-        ...
-
-    def policy(self, name: str) -> bytes | None:
-        """Return the policy ``name`` as it was last read, or ``None``."""
         ...
 
     async def state(self, countries: Collection[str]) -> Mapping[str, bytes]:
@@ -117,9 +113,9 @@ class Trust:
         self._log = log
         self._vault = vault
         self._decides = decides
-        self._distrust = Distrust()
+        self._decided = Decided()
         self._told: str | None = None
-        """Whom the trustees do not believe, by the list as any process read it last; ``None`` where it says nothing."""
+        """What the trustees decided, by the list as any process read it last, as it is stored."""
         self._published: dict[str, Card] = {}
         self._cards: dict[str, Card] = {}
         self._unread: dict[str, bytes] = {}
@@ -127,6 +123,8 @@ class Trust:
         self._refreshed: dict[str, datetime] = {}
         self._going_on: frozenset[str] = frozenset()
         self._revoked: dict[str, Revoked] = {}
+        self._spoiled: frozenset[str] = frozenset()
+        """The States of which it cannot be read what their cards revoked: on hold until officers compare a key."""
         self._untaken: dict[str, tuple[str, bytes]] = {}
         """Why a card that is published is not taken, and the newest that was published then: told once."""
         self._seen = 0
@@ -194,7 +192,7 @@ class Trust:
         card = self._cards.get(country)
         found = dict(earliest(self._revoked.get(country, {}), revocations(card) if card else {}).get(use, {}))
         others = {key.kid for key in (*card.sealing, *card.roles, *card.signing)} if card else set()
-        for (state, kid), at in self._distrust.keys.items():
+        for (state, kid), at in self._decided.distrust.keys.items():
             if state == country and kid not in others:
                 found[kid] = min(at, found.get(kid, at))
         return found
@@ -217,13 +215,13 @@ class Trust:
             await self._load()
 
     async def _load(self) -> None:
-        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], dict[str, Revoked], str | None]:
-            revoked = {name.removeprefix(_REVOKED): _parse(text) for name, text in await tx.metas(_REVOKED)}
+        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], str | None]:
+            self._read_revoked(await tx.metas(_REVOKED))
             self._confirmed = self._opened(await tx.metas(_CONFIRMED))
             rows = [await tx.find_partner(country) for country in self._pins]
-            return rows, await tx.trust_events(), revoked, await tx.find_meta(_DISTRUST)
+            return rows, await tx.trust_events(), await tx.find_meta(trustees.NAME)
 
-        rows, events, self._revoked, self._told = await self._store.read(unit)
+        rows, events, self._told = await self._store.read(unit)
         self._judge()
         for row in rows:
             if row is not None:
@@ -231,19 +229,36 @@ class Trust:
         self._going_on = frozenset(country for country in self._pins if self._two_went_on(country, events))
         self._seen = events[-1].number if events else 0
 
+    def _read_revoked(self, metas: Sequence[tuple[str, str]]) -> None:
+        """Take what the cards of each State revoked; one of which that cannot be read is told, and waits alone."""
+        self._revoked, spoiled = {}, set[str]()
+        for name, text in metas:
+            country = name.removeprefix(_REVOKED)
+            try:
+                self._revoked[country] = _parse(text)
+            except ValueError as error:
+                spoiled.add(country)
+                self._log("trust.fault", country=country, error=type(error).__name__)
+        self._spoiled = frozenset(spoiled)
+
     def _judge(self) -> None:
         """
-        Take whom the trustees do not believe now, and judge the cards held by it.
+        Take what the trustees decided, and judge the cards held by it.
 
         By what lies here, and by what another process read: the line of this machine to the list may be cut.
         """
-        raw = self._source.policy(DISTRUST)
-        distrust = parse_distrust(raw) if raw is not None else Distrust()
-        with suppress(BadList):  # of a newer version, whose processes go by it
-            distrust = together(distrust, Distrust() if self._told is None else parse_distrust(self._told.encode()))
-        if distrust != self._distrust:
-            self._distrust = distrust
+        before, self._decided = self._decided, trustees.decided(self._source, self._told, self._vault)
+        if self._decided.unread:
+            self._log("trust.fault", error="the decisions of the trustees in the store cannot be read")
+        if self._decided.suites != before.suites:
+            self._log("trust.suites", count=len(self._decided.suites or ()))
+        if self._decided.distrust != before.distrust:
             self._cards = {country: self._believed(card) for country, card in self._published.items()}
+
+    @property
+    def suites(self) -> frozenset[int] | None:
+        """Return the suites that the trustees allow, ``None`` for all."""
+        return self._decided.suites
 
     def _two_went_on(self, country: str, events: Sequence[TrustEvent]) -> bool:
         """
@@ -264,7 +279,7 @@ class Trust:
 
         A card may say that a key was stolen: no process goes by it for longer because another was the first to read so.
         """
-        if await tx.trust_events(self._seen) or await tx.find_meta(_DISTRUST) != self._told:
+        if await tx.trust_events(self._seen) or await tx.find_meta(trustees.NAME) != self._told:
             return True
         held = await tx.card_ends()
         known = {country: (self._raw(country) or b"")[-CARD_END:] for country in self._pins}
@@ -280,7 +295,7 @@ class Trust:
             self._refreshed[row.country] = row.refreshed_at
         if row.card is not None and (row.card != self._raw(row.country) or self._counts_now(row)):
             self._take_card(row.country, row.card)
-        hold = self._hold_of_trustees(row.country) or row.hold
+        hold = self._hold_of_trustees(row.country) or row.hold or (_SPOILED if row.country in self._spoiled else None)
         self._holds.pop(row.country, None)
         if hold is not None:
             self._holds[row.country] = hold
@@ -325,12 +340,14 @@ class Trust:
         return found
 
     def _hold_of_trustees(self, country: str) -> str | None:
-        since = self._distrust.countries.get(country)
+        if self._decided.unread:
+            return "what the trustees decided cannot be read here; it counts again once the trust list was read"
+        since = self._decided.distrust.countries.get(country)
         return None if since is None else f"distrusted by the trustees since {since:%Y-%m-%d %H:%M} UTC"
 
     def _believed(self, card: Card) -> Card:
         """Return ``card`` with those of its keys revoked that the trustees do not believe."""
-        revoked = {kid: at for (country, kid), at in self._distrust.keys.items() if country == card.country}
+        revoked = {kid: at for (country, kid), at in self._decided.distrust.keys.items() if country == card.country}
         if not revoked:
             return card
         return replace(
@@ -350,7 +367,7 @@ class Trust:
         """
         try:
             await self._source.refresh()
-            await self._tell_distrust()
+            await trustees.tell(self._source, self._store, self._vault)
         except Exception:
             await self.load()  # what was read of whom not to believe holds here, though it could not be told
             self._warn()
@@ -360,18 +377,12 @@ class Trust:
             self._warn()
             return await self._advance(now)
 
-    async def _tell_distrust(self) -> None:
-        """Have every process go by whom the trustees do not believe, as the list says that was just read."""
-        raw = self._source.policy(DISTRUST)
-        told = None if raw is None else raw.decode()
-        if told == await self._store.read(lambda tx: tx.find_meta(_DISTRUST)):
-            return
-        await self._store.commit(lambda tx: tx.set_meta(_DISTRUST, told) if told else tx.drop_meta(_DISTRUST))
-
     async def _advance(self, now: datetime) -> tuple[str, ...]:
         """Take what continues the chains, of what was just read."""
         found = {}
         for country, pin in self._pins.items():
+            if country in self._spoiled:
+                continue
             try:
                 published = await self._source.cards(country)
             except Unavailable as error:
@@ -447,7 +458,7 @@ class Trust:
         Raises ``PeerError`` if no published card verifies under ``identity``, or the trustees distrust the country,
         ``OldLogs`` if the card lists other log keys in the epoch of logs that we know, and whatever ``words`` raises.
         """
-        if country in self._distrust.countries:
+        if self._decided.unread or country in self._decided.distrust.countries:
             raise PeerError(Reason.HOLD_CARD)
         under_it = await self._under(country, identity)
         card, known = under_it[-1], fingerprint_of(identity).hex()
@@ -460,6 +471,8 @@ class Trust:
             said = await words(tx)
             if not said:
                 return None
+            if country in self._spoiled:
+                await tx.drop_meta(_REVOKED + country)  # what its card says counts from now on
             raw = held.raw if held is not None and _is_newer(held, card) else card.raw
             taken = cards.parse_card(raw)
             before = held or taken
@@ -487,6 +500,7 @@ class Trust:
             done: tuple[PartnerRow, Revoked] | None = (await self._store.commit(unit)).value
             if done is not None:
                 self._confirmed = {**self._confirmed, country: identity}
+                self._spoiled -= {country}
                 self._take(done[0])
                 self._revoked[country] = done[1]
         return done is not None
@@ -574,14 +588,13 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
     return row
 
 
-_DISTRUST = "distrust"
-"""Name of the policy of distrust in the store, as the trust list said it last to any process of this gateway."""
-
 _CONFIRMED = "confirmed:"
 """Begins the name under which the identity key is sealed that officers confirmed last of a State."""
 
 _REVOKED = "revoked:"
 """Begins the name under which what the cards of a State revoked is kept, also once they leave the keys out."""
+
+_SPOILED = "what its cards revoked cannot be read here; two officers compare its key: isthmus trust confirm"
 
 REVOKED_MAX = 1024
 """Most revoked keys kept of one State for one use, those revoked last. A card lists 8 signing and 13 sealing keys."""
@@ -593,8 +606,12 @@ async def _said_before(tx: Tx, country: str) -> Revoked:
 
 
 def _parse(text: str) -> Revoked:
+    """Return what was kept of revoked keys. Raises ``ValueError``."""
     said = ijson.loads(text.encode())
-    return {use: {kid: datetime.fromisoformat(at) for kid, at in keys.items()} for use, keys in said.items()}
+    try:
+        return {use: {kid: datetime.fromisoformat(at) for kid, at in keys.items()} for use, keys in said.items()}
+    except (AttributeError, TypeError) as error:
+        raise ValueError("revoked keys are kept in another form") from error
 
 
 async def _say(tx: Tx, country: str, revoked: Revoked, *, anew: bool = False) -> Revoked:

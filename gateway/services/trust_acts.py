@@ -71,7 +71,8 @@ class TrustActs:
 
         async def words(tx: Tx) -> Sequence[TrustEvent]:
             held, row = self._context.trust.held(country), await tx.find_partner(country)
-            if held is not None and held.identity == identity and (row is None or row.hold is None):
+            on_hold = country in self._context.trust.holds() or (row is not None and row.hold is not None)
+            if held is not None and held.identity == identity and not on_hold:
                 raise _refused(f"{country} is not on hold, and this is the key we hold")
             old = await self._compared(tx, country, now)
             if old is None or old.person == person:

@@ -50,6 +50,9 @@ class CardDirectory:
         """Return ``None``: a directory holds cards and nothing else."""
         return None
 
+    def version(self) -> None:
+        """Return ``None``: no trustee signs a directory."""
+
     async def state(self, countries: Collection[str]) -> Mapping[str, bytes]:
         """Return nothing: no threshold stands behind a directory."""
         return {}

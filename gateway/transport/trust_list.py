@@ -137,6 +137,10 @@ class TrustList:
         path = self._cache / "policy" / name
         return path.read_bytes() if path.is_file() else None
 
+    def version(self) -> tuple[int, datetime] | None:
+        """Return the version of what the trustees signed, as it was last read, and until when it holds."""
+        return self._read.version if self._read else None
+
     def read(self) -> None:
         """Do what ``refresh`` does, here and now. Raises as it does."""
         self._read = self._refresh()
@@ -210,7 +214,7 @@ class TrustList:
             except Exception as error:
                 # A State signs what it likes. Whatever its part does to a reader, the others do not wait for it.
                 faults[country] = f"its part cannot be read ({type(error).__name__})"
-        return _Reading(snapshot, countries, faults, min(ends))
+        return _Reading(snapshot, countries, faults, min(ends), (listed.version, listed.expires))
 
     def _take_policy(self, updater: Updater, name: str) -> None:
         path = self._cache / "policy" / name
@@ -255,11 +259,19 @@ def pinned_root(path: Path) -> bytes:
 class _Reading:
     """What one reading of the list gave: snapshot, countries, faulty parts, and until when no part runs out."""
 
-    def __init__(self, snapshot: bytes, countries: frozenset[str], faults: Mapping[str, str], ends: datetime) -> None:
+    def __init__(
+        self,
+        snapshot: bytes,
+        countries: frozenset[str],
+        faults: Mapping[str, str],
+        ends: datetime,
+        version: tuple[int, datetime],
+    ) -> None:
         self._snapshot = snapshot
         self._countries = countries
         self.faults = faults
         self._ends = ends
+        self.version = version
 
     def holds(self, snapshot: bytes, now: datetime) -> bool:
         """Tell whether reading it again, now and for ``snapshot``, would give the same."""

@@ -95,6 +95,9 @@ async def test_unreadable_cards_of_one_state_stop_no_other(network: Network) -> 
         def policy(self, name: str) -> bytes | None:
             return None
 
+        def version(self) -> None:
+            pass
+
         async def cards(self, country: str) -> list[bytes]:
             raise Unavailable("the card directory cannot be read")
 

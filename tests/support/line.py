@@ -88,7 +88,7 @@ class Line:
     def opened(self, exchange: Exchange) -> Payload:
         """Return what the recipient reads in the message."""
         context = self.network.gateways[exchange.to].context
-        parsed = envelope.parse(exchange.request.body, context.policy.suites)
+        parsed = envelope.parse(exchange.request.body, context.suites)
         plain = context.opener(parsed.kid, exchange.at).open(parsed.head, parsed.enc_ct)
         return wire.parse_payload(jws.parse(envelope.unpad(plain), jws.TYP_MESSAGE).payload)
 

@@ -11,7 +11,7 @@ def payloads(network: Network, country: str, at: str = "/xg/1/messages") -> list
     found = []
     for to, path, raw in network.wires.posted:
         if to == country and path == at:
-            parsed = envelope.parse(raw, context.policy.suites)
+            parsed = envelope.parse(raw, context.suites)
             plain = context.opener(parsed.kid, network.clock.now()).open(parsed.head, parsed.enc_ct)
             found.append(wire.parse_payload(jws.parse(envelope.unpad(plain), jws.TYP_MESSAGE).payload))
     return found

@@ -2,19 +2,23 @@
 
 import asyncio
 import json
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway import app, serving, settings
+from gateway.app import Gateway
 from gateway.core.codes import PeerError
 from gateway.core.wire import format_instant
 from gateway.services.ports import Unavailable
-from gateway.services.trust import LOOK_S
+from gateway.services.trust import LOOK_S, CardSource
 from gateway.services.trust_acts import TrustActs
 from gateway.storage.sqlite import run_inline
 from gateway.transport.card_directory import CardDirectory, write_card
+from gateway.transport.trust_list import TrustList
 from keys import b64, card, trust_policy
 from keys.seal import SealingKey
 from tests.support import story
@@ -94,15 +98,7 @@ async def test_a_running_gateway_notices_whom_another_process_listed(both: tuple
 async def test_whom_the_trustees_distrust_is_on_hold_at_every_node(both: tuple[Network, World]) -> None:
     """A node whose own line to the list is cut goes by what another one read, and no longer than that does."""
     network, world = both
-    chosen = settings.load(network.homes["XAA"], {})
-    cut = await app.build(
-        chosen,
-        passphrase=lambda: "correct horse",
-        clock=network.clock,
-        run=run_inline,
-        cards=CardDirectory(chosen.cards),  # where no policy lies
-        log=no_log,
-    )
+    cut = await _cut_off(network)
     since = {"country": "XBB", "since": format_instant(network.clock.now())}
     for said, expected in ((_distrust(countries=[since]), ["XBB"]), (_distrust(), [])):
         world.set_policy(trust_policy.DISTRUST, said)
@@ -112,6 +108,84 @@ async def test_whom_the_trustees_distrust_is_on_hold_at_every_node(both: tuple[N
         assert expected == list(cut.context.trust.holds())
         assert not await cut.store.read(cut.context.trust.changed)
     await cut.close()
+
+
+async def _cut_off(network: Network, cards: CardSource | None = None) -> Gateway:
+    """Return another node of XAA, which reads ``cards`` and, without these, cards alone."""
+    chosen = settings.load(network.homes["XAA"], {})
+    return await app.build(
+        chosen,
+        passphrase=lambda: "correct horse",
+        clock=network.clock,
+        run=run_inline,
+        cards=cards or CardDirectory(chosen.cards),
+        log=no_log,
+    )
+
+
+async def test_suites_that_the_trustees_bar_are_barred_at_every_node(both: tuple[Network, World]) -> None:
+    """Also at a node whose own line to the list is cut, as soon as it looks at what another one read."""
+    network, world = both
+    cut = await _cut_off(network)
+    assert frozenset({1, 2}) == cut.context.suites
+    world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[2]}')
+    await network.gateways["XAA"].refresh_trust()
+    assert await cut.store.read(cut.context.trust.changed)
+    await cut.context.trust.load()
+    assert frozenset({2}) == cut.context.suites
+    await cut.close()
+
+
+async def test_an_older_list_is_not_told_over_a_newer_one(both: tuple[Network, World], tmp_path: Path) -> None:
+    """A node that reads a mirror which is behind lifts nothing of what another one read of the newer list."""
+    network, world = both
+    mirror = shutil.copytree(world.folder, tmp_path / "mirror")
+    since = {"country": "XBB", "since": format_instant(network.clock.now())}
+    world.set_policy(trust_policy.DISTRUST, _distrust(countries=[since]))
+    await network.gateways["XAA"].refresh_trust()
+    root = network.homes["XAA"] / "root.json"
+    behind = await _cut_off(network, TrustList(mirror.as_uri(), root, tmp_path / "cache", tmp_path / "cards", "XAA"))
+    await behind.refresh_trust()
+    cut = await _cut_off(network)
+    assert (["XBB"], ["XBB"]) == (list(behind.context.trust.holds()), list(cut.context.trust.holds()))
+    await behind.close()
+    await cut.close()
+
+
+async def test_decisions_in_the_store_that_cannot_be_read_hold_everybody(both: tuple[Network, World]) -> None:
+    """Somebody may have written there: it is told, and nobody is believed until the list was read again."""
+    network, _ = both
+    gateway = network.gateways["XAA"]
+    await gateway.store.commit(lambda tx: tx.set_meta("trustees", "spoiled"))
+    assert await gateway.store.read(gateway.context.trust.changed)
+    await gateway.context.trust.load()
+    assert ["XBB"] == list(gateway.context.trust.holds())
+    assert "trust.fault" in [event for event, _ in network.logs]
+    await gateway.refresh_trust()
+    assert {} == gateway.context.trust.holds()
+
+
+async def test_revoked_keys_that_cannot_be_read_hold_their_state_alone(trio: Network) -> None:
+    """The row of one State is spoiled: that one is on hold, which is told, and the others go on."""
+    gateway = trio.gateways["XAA"]
+    await gateway.store.commit(lambda tx: tx.set_meta("revoked:XBB", '{"signing":[]}'))
+    await gateway.context.trust.load()
+    assert ["XBB"] == list(gateway.context.trust.holds())
+    assert ("trust.fault", {"country": "XBB", "error": "ValueError"}) == trio.logs[-1]
+    await gateway.refresh_trust()
+    assert ["XBB"] == list(gateway.context.trust.holds())
+    assert gateway.context.trust.find("XCC") is not None
+
+
+async def test_officers_lift_the_hold_of_a_state_whose_revoked_keys_cannot_be_read(both: tuple[Network, World]) -> None:
+    """What the card says counts from then on, here and at the next start."""
+    network, world = both
+    gateway = network.gateways["XAA"]
+    await gateway.store.commit(lambda tx: tx.set_meta("revoked:XBB", "["))
+    await gateway.context.trust.load()
+    await confirm(network, world.states["XBB"].identity.public)
+    await gateway.context.trust.load()
+    assert {} == gateway.context.trust.holds()
 
 
 async def test_a_state_that_the_trustees_distrust_is_on_hold(both: tuple[Network, World]) -> None:
@@ -152,10 +226,10 @@ async def test_the_trustees_narrow_the_suites(both: tuple[Network, World]) -> No
     network, world = both
     world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[2]}')
     await network.refresh()
-    assert frozenset({2}) == network.gateways["XAA"].context.policy.suites
+    assert frozenset({2}) == network.gateways["XAA"].context.suites
     await network.gateways["XAA"].close()
     gateway = await open_gateway(network, "XAA")
-    assert frozenset({2}) == gateway.context.policy.suites
+    assert frozenset({2}) == gateway.context.suites
 
 
 async def _with_both_suites(network: Network, world: World, country: str) -> None:
@@ -226,7 +300,7 @@ async def test_the_trustees_allow_no_more_than_we_do(both: tuple[Network, World]
     gateway = await open_gateway(network, "XAA")
     world.set_policy(trust_policy.SUITES, b'{"v":1,"suites":[1,2]}')
     await gateway.refresh_trust()
-    assert frozenset({1}) == gateway.context.policy.suites
+    assert frozenset({1}) == gateway.context.suites
 
 
 async def test_whom_the_trustees_distrust_is_on_hold_though_nothing_can_be_stored(

@@ -100,7 +100,7 @@ def test_list_is_read_again_unless_nothing_changed(
 ) -> None:
     """Another snapshot, a fault that may be mended by now, or a part that has run out since."""
     ends = now()
-    reading = _Reading(b"one", frozenset({"XBB"}), faults, ends)
+    reading = _Reading(b"one", frozenset({"XBB"}), faults, ends, (1, ends))
     assert holds == reading.holds(snapshot, ends + timedelta(seconds=later_s))
 
 

@@ -189,7 +189,7 @@ def _card_lines(visit: Visit, country: str) -> list[tuple[str, bool]]:
 def _sealing(visit: Visit, card: Card) -> tuple[str, bool]:
     context, tongue = visit.site.desk.context, visit.tongue
     try:
-        card.sealing_key(visit.now, context.policy.suites)
+        card.sealing_key(visit.now, context.suites)
     except UnknownKey:
         return tongue._("It lists no key that a message could be sealed to now."), False
     return tongue._("It lists a key that messages are sealed to now."), True
