@@ -195,9 +195,7 @@ def check_log_key(kid: str, held: Card) -> None:
         raise BadStore("the key store is of another gateway: our card does not list its log key", hint)
 
 
-def card_claims(
-    store: KeyStore, identity: bytes, wish: Wish, now: datetime, spki: Sequence[str], epoch: int = 1
-) -> dict[str, Any]:
+def card_claims(store: KeyStore, identity: bytes, wish: Wish, now: datetime, spki: Sequence[str]) -> dict[str, Any]:
     """Return the claims of a first card over the public keys of ``store``."""
     start = now.replace(microsecond=0) - timedelta(hours=1)  # a partner's clock may be behind ours
     year = start + timedelta(days=366)
@@ -217,7 +215,7 @@ def card_claims(
         "country": wish.country,
         "serial": 1,
         "prev": None,
-        "epoch": epoch,
+        "epoch": 1,
         "identity": b64.encode(identity),
         "signing": [key(signing.kid, signing.public, start, year)],
         "sealing": sealing,

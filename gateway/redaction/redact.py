@@ -79,12 +79,12 @@ def redact(text: str, language: str | None = None) -> Redaction:
     """
     wrong = refusals(text)
     if wrong:
-        return _withheld(text, tuple(wrong), None)
+        return _withheld(text, tuple(wrong))
     if not text.strip():
         return Redaction(text, (), False, (), language)
     found, cut = languages.recognise(tokens(text))
     if found is None:
-        return _withheld(text, ("language-unknown",), None)
+        return _withheld(text, ("language-unknown",))
     view = read(text, found, cut)
     chances = tagger.chances(view)
     spans = _spans(view, _types(view, chances))
@@ -96,8 +96,8 @@ def redact(text: str, language: str | None = None) -> Redaction:
     return Redaction(replace(text, spans), spans, bool(reasons), tuple(reasons), found)
 
 
-def _withheld(text: str, reasons: tuple[str, ...], language: str | None) -> Redaction:
-    return Redaction(WITHHELD, (Span(0, len(text), "TEXT"),), True, reasons, language)
+def _withheld(text: str, reasons: tuple[str, ...]) -> Redaction:
+    return Redaction(WITHHELD, (Span(0, len(text), "TEXT"),), True, reasons, None)
 
 
 def replace(text: str, spans: Sequence[Span]) -> str:

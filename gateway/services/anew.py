@@ -569,7 +569,7 @@ async def announce_anew(context: Context, tx: Tx, row: OutboundRow, now: datetim
     if row.epoch < context.epoch:
         await directory.announce_again(context, tx, row.partner, now, payload.body["serial"])
     else:
-        await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now, wait_s=wait_s, may_wait=True)
+        await channel.queue(context, tx, row.partner, DIRECTORY, payload.body_bytes, now, wait_s=wait_s)
     return True
 
 

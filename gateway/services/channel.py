@@ -22,13 +22,11 @@ async def queue(
     now: datetime,
     *,
     wait_s: int = 0,
-    may_wait: bool = False,
 ) -> str:
     """
     Put a message of ``type`` without a thread around ``body`` in the outbox for ``country``, and return its id.
 
-    It is posted in ``wait_s`` seconds. One that ``may_wait`` does so for a valid sealing key of it. Raises
-    ``Unavailable`` else, if none is held.
+    It is posted in ``wait_s`` seconds. Where no valid sealing key of it is held it waits for one.
     """
     at = now.replace(microsecond=0)
     letter = Letter(
@@ -37,7 +35,7 @@ async def queue(
         body=body,
         issued_at=at,
         expires_at=at + wire.MAX_VALIDITY,
-        may_wait=may_wait,
+        may_wait=True,
     )
     row = await outbox.put(context, tx, letter, now)
     if wait_s:

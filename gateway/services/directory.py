@@ -117,7 +117,7 @@ async def announce_again(context: Context, tx: Tx, country: str, now: datetime, 
     """
     said = {_change(0, line): line for line in await _kept(tx, context.country)}
     for change in yet_to_hold(tuple(said), now.date(), since):
-        await channel.queue(context, tx, country, DIRECTORY, said[change].encode(), now, may_wait=True)
+        await channel.queue(context, tx, country, DIRECTORY, said[change].encode(), now)
 
 
 async def listing(context: Context, tx: Tx, country: str, on: date) -> Listing:
@@ -162,7 +162,7 @@ class Directory:
             await _keep(tx, context.country, body.decode())
             for country in context.partners:
                 if context.no_contact(country) is None:
-                    await channel.queue(context, tx, country, DIRECTORY, body, now, may_wait=True)
+                    await channel.queue(context, tx, country, DIRECTORY, body, now)
             return serial
 
         serial: int = (await context.commit(unit)).value

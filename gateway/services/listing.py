@@ -100,7 +100,7 @@ async def _list(context: Context, tx: Tx, country: str, now: datetime, after: st
     for start in range(0, max(len(rows), 1), THREADS_A_MESSAGE):
         part = rows[start : start + THREADS_A_MESSAGE]
         body = ijson.dumps({"threads": part, "more": is_more or start + THREADS_A_MESSAGE < len(rows)})
-        id = await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s, may_wait=True)
+        id = await channel.queue(context, tx, country, RESYNC, body, now, wait_s=wait_s)
     if is_more:
         await tx.set_meta(_LEFT + country, here[-1].thread)
     else:

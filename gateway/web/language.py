@@ -15,7 +15,6 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -56,11 +55,6 @@ class Tongue:
     def comma(self) -> str:
         """Return what stands between the parts of a list, with its blank."""
         return _COMMAS.get(self.lang, ", ")
-
-    @property
-    def locale(self) -> Locale:
-        """Return the locale of Babel, for names and numbers."""
-        return Locale.parse(self.lang)
 
     def _(self, text: str, **values: object) -> str:
         """Return ``text`` (English) in this language, with ``%(name)s`` filled in."""

@@ -63,9 +63,9 @@ class Authority:
     status: int = 200
     pieces: int = 1
 
-    def openssl(self, *arguments: str, given: bytes = b"") -> bytes:
+    def openssl(self, *arguments: str) -> bytes:
         """Run OpenSSL and return what it prints."""
-        made = subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=True, cwd=self.folder)
+        made = subprocess.run(["openssl", *arguments], capture_output=True, check=True, cwd=self.folder)
         return made.stdout
 
     def make(self) -> None:
