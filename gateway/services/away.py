@@ -82,8 +82,7 @@ async def _last_given(tx: Tx, held: Held, thread: ThreadRow) -> int:
 async def _post_on(context: Context, tx: Tx, held: Held, row: OutboundRow, now: datetime) -> None:
     """Have a message of ours posted again, as it is; its envelope may be gone by now."""
     if row.envelope is None and outbox.recipient(context, row.partner, now) is not None:
-        signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
-        kid, sealed = outbox.seal_for(context, row.partner, signed, now)
+        kid, sealed = outbox.seal_for(context, row.partner, outbox.kept(context, row, held.row), now)
         row = row._replace(kid=kid, envelope=sealed, envelope_id=envelope.envelope_id(sealed))
     await tx.save_outbound(row._replace(state="posted", next_try_at=now, answered_at=None))
 

@@ -14,7 +14,7 @@ from gateway.services.context import Context
 from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.services.rows import CaseRow, OutboundRow, ThreadRow
 from keys import b64, jws
-from keys.errors import UnknownKey
+from keys.errors import BadRest, UnknownKey
 from keys.seal import RecipientKey
 
 AT_ONCE = 8
@@ -147,11 +147,20 @@ def check_recipient(context: Context, country: str, now: datetime) -> RecipientK
 
 
 def kept(context: Context, row: OutboundRow, case: CaseRow | None) -> bytes:
-    """Return the signed message of ``row``, sealed under the key of its ``case`` or, of no case, under our own."""
+    """
+    Return the signed message of ``row``, sealed under the key of its ``case`` or, of no case, under our own.
+
+    Raises ``BadRest`` if it does not open, or is for another State than ``row`` says: whoever can write to the database
+    and holds no key shall not have it sealed to that one.
+    """
     if case is None or case.wrapped_key is None:
-        return context.vault.open_own("outbound", row.id, "sealed", row.sealed or b"")
-    key = context.vault.unwrap(case.ref, case.wrapped_key)
-    return context.vault.open(key, "outbound", row.id, "sealed", row.sealed or b"")
+        signed = context.vault.open_own("outbound", row.id, "sealed", row.sealed or b"")
+    else:
+        key = context.vault.unwrap(case.ref, case.wrapped_key)
+        signed = context.vault.open(key, "outbound", row.id, "sealed", row.sealed or b"")
+    if wire.payload_in(signed).recipient != row.partner:
+        raise BadRest("the message is for another State than its row says")
+    return signed
 
 
 def sign_anew(context: Context, row: OutboundRow, case: CaseRow | None, now: datetime) -> OutboundRow:

@@ -1,6 +1,8 @@
 """What cannot be read any more stops itself, and nothing beside it."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -337,3 +339,24 @@ async def test_spoiled_answer_of_our_own_is_given_again(network: Network) -> Non
     await network.deliver()
     row = (await outbox(network, "XBB", theirs))[-1]
     assert ("receipted", receipt_in(answered.answer)) == (row.state, receipt_in(row.answer))
+
+
+@pytest.mark.parametrize("posted", [False, True])
+async def test_what_is_written_to_another_state_in_the_database_is_sealed_to_none(tmp_path: Path, posted: bool) -> None:
+    """Whoever writes rows and has no key moves no message to another State: who it is for stands in what is signed."""
+    network = await make_network(tmp_path, ("XAA", "XBB", "XCC"))
+    try:
+        ours, other = await story.sent(network), await story.sent(network)
+        (row,), (before,) = await outbox(network, "XAA", ours), await outbox(network, "XAA", other)
+        at = network.clock.now() if posted else None
+        with closing(sqlite3.connect(network.homes["XAA"] / "data/gateway.db")) as db, db:
+            db.execute(
+                "UPDATE outbound SET partner = 'XCC', posted_at = ? WHERE id = ?", (at and at.timestamp(), row.id)
+            )
+        await network.deliver()
+        (moved,) = await outbox(network, "XAA", ours)
+        assert {before.kid} == {row.kid, moved.kid}
+        assert [] == [to for to, *_ in network.wires.posted if to == "XCC"]
+        assert "DELIVERED" == await story.state(network, "XAA", other)
+    finally:
+        await network.close()
