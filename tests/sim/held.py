@@ -128,7 +128,8 @@ def _by(case: Case, type: str) -> frozenset[str]:
         return BY_ITS_STOP | by_another
     if type in OF_AN_ANSWER | OF_DATA:
         over = (case.side, case.state) == (Side.REQUESTED, State.WITHDRAWN)
-        return BY_ITS_STOP if over else BY_ITS_END
+        closed = type in OF_DATA and case.state is State.CLOSED
+        return BY_ITS_STOP if over else BY_ITS_END | (BY_ANOTHER_CASE if closed else frozenset())
     if type in (HANDOVER, SUSPENSION, RESUMPTION):
         return by_another
     return BY | by_another if type in FURTHER else frozenset()
