@@ -29,7 +29,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core import exercise, wire
-from gateway.core.case import HELD, Case, Side, State
+from gateway.core.case import Case, Side, State
 from gateway.core.machine import NOT_TOLD, Event, IllegalStep, Send
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -60,12 +60,24 @@ from gateway.core.messages import (
     takes_place,
 )
 from gateway.core.minimise import members_of
-from gateway.core.notices import REPLY_PART, corrected_again, strike_again, struck_reply
+from gateway.core.notices import REPLY_PART, corrected_again, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import away, cases, channel, directory, heard, listing, outbox, passed_over, steps, threads
+from gateway.services import (
+    away,
+    cases,
+    channel,
+    directory,
+    heard,
+    listing,
+    outbox,
+    passed_over,
+    standing,
+    steps,
+    threads,
+)
 from gateway.services.answer import acknowledgement
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, STOPPED, still_says
@@ -173,7 +185,7 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     What still stands behind it once the partner has listed what it holds never left. Where that is not waited for
     (``waits``) it did not leave either if the refusal is from after our restore.
     """
-    if await _knows_the_stop(context, tx, row):
+    if await _knows_it(context, tx, row):
         return True
     if row.epoch == context.epoch or row.type == WITHDRAWAL:
         return await said_anew(context, tx, row, now)
@@ -186,7 +198,7 @@ async def refused(context: Context, tx: Tx, row: OutboundRow, received_at: datet
     return await said_anew(context, tx, row, now)
 
 
-async def _knows_the_stop(context: Context, tx: Tx, row: OutboundRow) -> bool:
+async def _knows_it(context: Context, tx: Tx, row: OutboundRow) -> bool:
     """
     Return whether ``row``, refused, says a stop again to a State that took it before, and lacks nothing of the thread.
 
@@ -197,69 +209,10 @@ async def _knows_the_stop(context: Context, tx: Tx, row: OutboundRow) -> bool:
     if (row.code, row.epoch) != ("illegal-step", context.epoch):
         return False
     held = cases.readable(context, await tx.find_case(row.ref or ""))
-    first = await threads.heard_before(context, tx, held, row) if held is not None else None
+    first = await standing.heard_before(context, tx, held, row) if held is not None else None
     if first is None or row.type in (ACCEPTANCE, CONTEST):
         return first is not None
     return first.epoch == row.epoch and not await passed_over.is_filled(tx, first)
-
-
-async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_on: bool = False) -> None:
-    """
-    Say the word of a stop that stands once more, in the same body, if it was taken and is posted again no more.
-
-    That a reply is none comes before all that waits: by word that its return goes on the other State would go by that
-    reply. Where the case ``goes_on`` that alone is said, if it was taken before a restore of that State, or never left:
-    our stop takes it out of the outbox.
-    """
-    held = cases.readable(context, await tx.find_case(ref))
-    type = threads.stop_of(held.case) if held is not None else None
-    if goes_on and held is not None and type != RECTIFICATION:
-        type = RECTIFICATION if _answers_without_a_reply(held.case) else None
-    if held is None or type is None:
-        return
-    said, surely = await threads.words_of_stop(tx, ref, type), context.surely(now)
-    taken = next((one for one in said if one.status == wire.ACCEPTED), None)
-    # What is of an epoch of ours that is over is refused by who forgot it: where the case goes on that is too late.
-    counts = [one for one in said if one.epoch == context.epoch or not goes_on]
-    waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in counts)
-    send = threads.find_again(context, held, taken) if taken is not None and not waits else None
-    partner = await tx.find_partner(held.case.partner)
-    if goes_on and not said:
-        send = strike_again(held.case)
-    elif goes_on and (taken is None or partner is None or not passed_over.is_of_before(taken, partner)):
-        return
-    if send is None:
-        return
-    try:
-        if type == RECTIFICATION:
-            await threads.say_before(context, tx, held, (send,), now)
-            return
-    except BadRest as error:
-        context.log_fault(held.case.partner, type, error)
-    with suppress(IllegalStep):  # the thread has ended
-        await threads.queue(context, tx, held, replace(send, optional=True), now)
-
-
-async def withdraw_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
-    """
-    Say our withdrawal of a case once more, if it was taken and is posted again no more (decision 0046).
-
-    Who forgot it works on, and all it says is taken as if it were still asked. What is locked is read by nobody.
-    """
-    row, surely = await tx.find_case(ref), context.surely(now)
-    if row is None or row.side != Side.REQUESTING or row.state in (State.BLOCKED, State.ERASED):
-        return
-    said = [one for one in await tx.outbound_of_case(ref) if one.type == WITHDRAWAL]
-    if any(one.waits or passed_over.may_repeat(one, surely) for one in said):
-        return
-    held = cases.readable(context, row) if any(one.status == wire.ACCEPTED for one in said) else None
-    if held is not None:
-        await threads.queue(context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
-
-
-def _answers_without_a_reply(case: Case) -> bool:
-    """Return whether we are asked in a case that is not stopped, and have no reply, or took it back."""
-    return case.side is Side.REQUESTED and case.reply is None and case.state not in HELD
 
 
 async def _is_settled(
@@ -481,7 +434,7 @@ def _rest_of(context: Context, held: cases.Held, row: OutboundRow, since: _Said)
 
 async def _is_said_since(tx: Tx, row: OutboundRow) -> bool:
     """Return whether ``row``, word of a stop, was said once more behind it, and that waits or was taken."""
-    said = await threads.words_of_stop(tx, row.ref or "", row.type) if row.type in threads.STOPS else ()
+    said = await standing.said_by(tx, row.ref or "", row.type) if row.type in threads.STOPS else ()
     return any(one.stands and one.place > row.place for one in said)
 
 
@@ -625,7 +578,7 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
         return threads.find_again(context, held, row)
     # What takes data back is said in a case that is over, and in a thread that had ended, too.
     silent = STOPPED if row.type in AFTER_WITHDRAWAL else _HELD
-    if case.state in silent and not still_says(case.state, row.type) and row.type != threads.stop_of(case):
+    if case.state in silent and not still_says(case.state, row.type) and row.type != standing.stop_of(case):
         return None
     if row.type == ACKNOWLEDGEMENT:
         # With the dates of today, from which both sides reckon where the agreement counts from it.
@@ -665,7 +618,7 @@ async def fall_back(
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None:
         return
-    taken = await threads.heard_before(context, tx, held, row) is not None  # said once more, it undoes nothing
+    taken = await standing.heard_before(context, tx, held, row) is not None  # said once more, it undoes nothing
     name = refused_as(row.type, since=since or taken or await _said_since(tx, row))
     name = unanswered_by(held.case) if name == TYPES[REPLY].refused else name
     if steps.extends(context, held, row):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gateway.core import envelope
 from gateway.core.messages import SCHEDULE, TAKE_BACK, WITHDRAWAL
-from gateway.services import cases, listing, outbox, threads
+from gateway.services import cases, listing, outbox, standing, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import Tx
@@ -101,7 +101,7 @@ async def outlives(context: Context, tx: Tx, row: OutboundRow, now: datetime) ->
     if held is None or row.type == WITHDRAWAL:
         return False
     try:
-        if not await has_left(context, tx, held) and await threads.heard_before(context, tx, held, row) is None:
+        if not await has_left(context, tx, held) and await standing.heard_before(context, tx, held, row) is None:
             return False
         current = await tx.find_outbound(row.partner, row.id)
         if current is None or current.state == "dropped":

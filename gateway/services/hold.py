@@ -24,7 +24,7 @@ from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, MAY_TELL_APART, OFFICER
 from gateway.core.verification_guards import let_go_by
-from gateway.services import access, anew, cases, heard, person_stop, steps, threads
+from gateway.services import access, cases, heard, once_more, person_stop, steps, threads
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.guests import is_guest
@@ -172,7 +172,7 @@ class Hold:
             moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)
             # That our reply is none is not said behind our stop, whether it was forgotten in a restore or never left.
-            await anew.stop_again(context, tx, ref, now, goes_on=True)
+            await once_more.stop_again(context, tx, ref, now, goes_on=True)
 
         await context.commit(unit)
 

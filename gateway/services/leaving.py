@@ -52,7 +52,7 @@ from gateway.core.messages import (
 from gateway.core.return_guards import CLOCK_LEAPT, outdated
 from gateway.core.rule_checks import MINOR_ELSEWHERE
 from gateway.core.rules import findings
-from gateway.services import cases, no_contact, outbox, threads
+from gateway.services import cases, no_contact, outbox, standing, threads
 from gateway.services.around import look
 from gateway.services.audience import of_no_person
 from gateway.services.context import Context
@@ -237,7 +237,7 @@ class Leaving:
         held = cases.unseal(self._context, case_row)
         case = held.case
         # That a reply is none leaves what the other State alone has stopped: it may have forgotten both.
-        if case_row.state in STOPPED and not _passes(case_row, row) and row.type != threads.stop_of(case):
+        if case_row.state in STOPPED and not _passes(case_row, row) and row.type != standing.stop_of(case):
             return False
         if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
             return False

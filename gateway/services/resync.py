@@ -27,7 +27,7 @@ from gateway.core.messages import (
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
-from gateway.services import anew, cases, heard, listing, outbox, passed_over, stands, steps, threads
+from gateway.services import anew, cases, heard, listing, once_more, outbox, passed_over, standing, steps, threads
 from gateway.services.context import Context
 from gateway.services.leaving import OVER
 from gateway.services.ports import Draft, Tx, Unavailable, Unit
@@ -166,17 +166,17 @@ class Resync:
         Each by itself, before the new epoch is taken as seen: what is said by then is not said twice.
         """
         context = self._context
-        async for row in cases.in_states(context, threads.STANDING):
+        async for row in cases.in_states(context, standing.STATES):
             held = cases.readable(context, row) if row.partner == country else None
-            if held is not None and threads.standing(held.case):
-                await self._in_one(row.ref, partial(stands.say_again, context, ref=row.ref, now=now))
+            if held is not None and standing.types_of(held.case):
+                await self._in_one(row.ref, partial(once_more.say_again, context, ref=row.ref, now=now))
             elif held is not None and held.case.state in HELD and SUSPENSION in held.case.said:
                 await self._in_one(row.ref, partial(self._tell_of_a_stop, ref=row.ref, now=now))
 
     async def _tell_of_a_stop(self, tx: Tx, ref: str, now: datetime) -> None:
         """Have people tell of a stop of ours as who asks, which its partner took and is posted again no more (0041)."""
         held, over = cases.readable(self._context, await tx.find_case(ref)), self._context.surely(now)
-        said = await threads.words_of_stop(tx, ref, SUSPENSION)
+        said = await standing.said_by(tx, ref, SUSPENSION)
         taken = any(row.status == wire.ACCEPTED for row in said)
         if held is not None and taken and not any(row.waits or passed_over.may_repeat(row, over) for row in said):
             await cases.add_finding(self._context, tx, held, PASSED_OVER, "resync", held.case.partner, now)
@@ -186,7 +186,7 @@ class Resync:
         context = self._context
         async for thread in threads.each_with(context, country):
             if thread.ended == "withdrawn" and thread.ref is not None:
-                await self._in_one(thread.ref, partial(anew.withdraw_again, context, ref=thread.ref, now=now))
+                await self._in_one(thread.ref, partial(once_more.withdraw_again, context, ref=thread.ref, now=now))
 
     async def _in_one(self, ref: str, unit: Unit[None]) -> None:
         """Run ``unit`` for the case ``ref``: one must not keep everything else from being posted again."""

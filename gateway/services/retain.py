@@ -36,7 +36,19 @@ from gateway.core.return_guards import UNTOLD, may_come, open_for_return
 from gateway.core.returns import PREPARING
 from gateway.core.reuse import received_under
 from gateway.core.verification import GATEWAY, OPEN_REQUESTED
-from gateway.services import access, cases, figures, heard, leaving, listing, opening, person_stop, steps, threads
+from gateway.services import (
+    access,
+    cases,
+    figures,
+    heard,
+    leaving,
+    listing,
+    opening,
+    person_stop,
+    standing,
+    steps,
+    threads,
+)
 from gateway.services.context import Context, Forbidden, Policy, acting
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import Tx, Unavailable, Unit
@@ -585,11 +597,11 @@ async def _protects(context: Context, tx: Tx, held: cases.Held) -> list[Send]:
     """
     if held.case.side is Side.REQUESTING:
         return []
-    rows = [row for row in await threads.reports_of_danger(context, tx, held) if row.waits]
+    rows = [row for row in await standing.reports_of_danger(context, tx, held) if row.waits]
     for type in threads.STOPS & set(held.case.said):
-        rows += [row for row in await threads.words_of_stop(tx, held.case.ref, type) if row.waits][:1]
+        rows += [row for row in await standing.said_by(tx, held.case.ref, type) if row.waits][:1]
     if SUSPENSION not in held.case.said:
-        rows += await threads.word_of_going_on(tx, held.case.ref)
+        rows += await standing.word_of_going_on(tx, held.case.ref)
     return _again(context, held, [row for row in rows if not await leaving.stays(tx, held, row)])
 
 

@@ -24,7 +24,19 @@ from gateway.core.messages import (
 )
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
-from gateway.services import anew, away, cases, listing, no_contact, outbox, passed_over, resync, stands, steps, threads
+from gateway.services import (
+    anew,
+    away,
+    cases,
+    listing,
+    no_contact,
+    once_more,
+    outbox,
+    passed_over,
+    resync,
+    steps,
+    threads,
+)
 from gateway.services.answers import add_finding
 from gateway.services.context import Context
 from gateway.services.leaving import OVER, still_says
@@ -56,8 +68,8 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
         # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
         await tx.save_outbound(passed_over.settled_before(row))
         await add_finding(context, tx, row, NOT_BACK, now)
-        await stands.say_again(context, tx, row.ref or "", now)
-        await anew.withdraw_again(context, tx, row.ref or "", now)
+        await once_more.say_again(context, tx, row.ref or "", now)
+        await once_more.withdraw_again(context, tx, row.ref or "", now)
         if row.type == DIRECTORY:
             await anew.announce_anew(context, tx, row, now, listing.AGAIN_S)  # nobody here would know
         return True

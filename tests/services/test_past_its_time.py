@@ -225,8 +225,8 @@ async def stopped_there(network: Network, folder: Path, *, knows: bool) -> tuple
     return ours, theirs
 
 
-async def words_of_stop(network: Network, ref: str, country: str = "XBB", type: str = SUSPENSION) -> list[str]:
-    """Return how each word of ``country`` stands that it has stopped a case."""
+async def states_of(network: Network, ref: str, country: str = "XBB", type: str = SUSPENSION) -> list[str]:
+    """Return how each message of ``type`` stands that ``country`` said in a case; without one: that it is stopped."""
     return [row.state for row in await outbox(network, country, ref) if row.type == type]
 
 
@@ -238,11 +238,11 @@ async def test_stop_of_who_is_asked_is_said_anew_though_nothing_waits(
     ours, theirs = await stopped_there(network, tmp_path, knows=knows)
     assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
     assert ([] if knows else [LOST_THERE]) == await findings_of(network, "XBB", theirs)
-    said = await words_of_stop(network, theirs)
+    said = await states_of(network, theirs)
     assert ["receipted"] * 2 == said
     # Once: what was said an hour ago is posted again as it is.
     await raise_epochs(network, "XAA")
-    assert said == await words_of_stop(network, theirs)
+    assert said == await states_of(network, theirs)
     await network.gateways["XBB"].hold.release(theirs, *WELFARE)
     await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
     await network.deliver()
@@ -256,7 +256,7 @@ async def test_nobody_tells_a_stop_to_who_keeps_nothing_of_it(network: Network, 
     await network.deliver()
     await erase(network.gateways["XAA"], ours, network.clock.now())
     await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
-    assert ["receipted", "refused"] == await words_of_stop(network, theirs)
+    assert ["receipted", "refused"] == await states_of(network, theirs)
     assert [] == await findings_of(network, "XBB", theirs)
 
 
@@ -307,7 +307,7 @@ async def test_stop_is_heard_in_the_minutes_in_which_it_runs_out(network: Networ
     if down:
         await settle(network, 1)
     assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
-    assert ["receipted"] * (2 if down else 1) == await words_of_stop(network, theirs)
+    assert ["receipted"] * (2 if down else 1) == await states_of(network, theirs)
 
 
 async def called_back(network: Network, folder: Path, by: str, *, knows: bool) -> tuple[str, str]:
@@ -332,7 +332,7 @@ async def test_recall_is_said_anew_though_nothing_waits(network: Network, tmp_pa
     found = TO_BE_TAKEN_BACK % {"day": "2026-12-20", "reason": "UNSAFE"}
     assert 1 == (await findings_of(network, hearer, there)).count(found)
     await raise_epochs(network, hearer)
-    assert ["receipted"] * 2 == await words_of_stop(network, ref, caller, TAKE_BACK)
+    assert ["receipted"] * 2 == await states_of(network, ref, caller, TAKE_BACK)
 
 
 async def test_recall_is_said_anew_to_nobody_who_is_not_to_be_contacted(network: Network, tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ async def test_recall_is_said_anew_to_nobody_who_is_not_to_be_contacted(network:
     await gateway.no_contact.confirm("XBB", "danger", *WELFARE)
     await put_back_later(network, "XBB", before)
     await settle(network, 2)
-    assert ["receipted", "queued"] == await words_of_stop(network, ours, "XAA", TAKE_BACK)
+    assert ["receipted", "queued"] == await states_of(network, ours, "XAA", TAKE_BACK)
     await gateway.no_contact.lift("XBB", "over", *WELFARE)
     await gateway.no_contact.confirm_lift("XBB", "over", "second", "liaison_officer")
     await settle(network, 2)
@@ -360,7 +360,7 @@ async def test_recall_is_not_said_anew_of_who_is_back(network: Network, tmp_path
     await network.deliver()
     await network.gateways["XAA"].returning.returned(ours, *CASE)
     await put_back_later(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
-    assert ["receipted"] == await words_of_stop(network, ours, "XAA", TAKE_BACK)
+    assert ["receipted"] == await states_of(network, ours, "XAA", TAKE_BACK)
 
 
 async def test_recall_of_who_is_asked_moves_nobody_who_is_back(network: Network, tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ async def test_recall_of_who_is_asked_moves_nobody_who_is_back(network: Network,
     before = await findings_of(network, "XAA", ours)
     await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
     assert ["CONSIDERED", "RECALL"] == list(await homeward.states(network, ours, theirs))
-    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=TAKE_BACK)
+    assert ["receipted"] * 2 == await states_of(network, theirs, type=TAKE_BACK)
     assert before == await findings_of(network, "XAA", ours)
     assert [] == await findings_of(network, "XBB", theirs)
 
@@ -392,9 +392,9 @@ async def test_reply_that_is_taken_back_is_taken_back_anew(network: Network, tmp
     assert (None, 1) == (case.reply, len(case.notices))
     assert ([] if knows else [LOST_THERE]) == await findings_of(network, "XBB", theirs)
     said = ["receipted", "refused" if knows else "receipted"]
-    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert said == await states_of(network, theirs, type=RECTIFICATION)
     await raise_epochs(network, "XAA")
-    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert said == await states_of(network, theirs, type=RECTIFICATION)
 
 
 async def test_reply_is_taken_back_anew_after_one_who_knew_it_was_put_back(network: Network, tmp_path: Path) -> None:
@@ -441,7 +441,7 @@ async def test_reply_is_taken_back_anew_before_its_return_goes_on(network: Netwo
     await network.deliver()
     assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
     assert (await story.case(network, "XAA", ours)).reply is None
-    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert ["receipted"] * 2 == await states_of(network, theirs, type=RECTIFICATION)
 
 
 @pytest.mark.parametrize("days", [3, 31])
@@ -452,7 +452,7 @@ async def test_reply_is_taken_back_anew_where_the_other_state_has_forgotten_its_
     ours, theirs = await taken_back_and_stopped(network, tmp_path, "XAA", days)
     assert ["ACCEPTED", "SUSPENDED"] == list(await homeward.states(network, ours, theirs))
     assert (await story.case(network, "XAA", ours)).reply is None
-    assert ["receipted"] * (1 if days == 3 else 2) == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert ["receipted"] * (1 if days == 3 else 2) == await states_of(network, theirs, type=RECTIFICATION)
 
 
 @pytest.mark.parametrize("restored", [False, True])
@@ -471,7 +471,7 @@ async def test_reply_is_not_taken_back_anew_as_a_return_goes_on_where_it_is_know
     await let_go(network, theirs)
     await network.deliver()
     said = ["receipted", "refused"] if restored else ["receipted"]
-    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert said == await states_of(network, theirs, type=RECTIFICATION)
     assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
     assert [] == await findings_of(network, "XBB", theirs)
     assert 1 == len((await story.case(network, "XAA", ours)).notices)
@@ -490,9 +490,9 @@ async def test_reply_that_was_taken_back_in_an_epoch_that_is_over_is_taken_back_
     await settle(network, 1)
     assert (await story.case(network, "XAA", ours)).reply is None
     said = ["receipted"] * 2
-    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert said == await states_of(network, theirs, type=RECTIFICATION)
     await raise_epochs(network, "XAA", 1)
-    assert said == await words_of_stop(network, theirs, type=RECTIFICATION)
+    assert said == await states_of(network, theirs, type=RECTIFICATION)
 
 
 async def forgotten_since(network: Network, folder: Path, by: str, ref: str, act: Awaitable[object]) -> None:
@@ -600,7 +600,7 @@ async def test_another_stop_after_a_recall_is_not_taken_for_the_first(network: N
     await erase(network.gateways["XAA"], ours, network.clock.now())
     await returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
-    assert ["receipted", "refused"] == await words_of_stop(network, theirs)
+    assert ["receipted", "refused"] == await states_of(network, theirs)
     assert NOT_TOLD in await findings_of(network, "XBB", theirs)
 
 
@@ -631,7 +631,7 @@ async def test_nothing_goes_on_with_a_stop_that_was_closed(network: Network, tmp
     await network.deliver()
     await network.gateways["XBB"].answer.close(theirs, "first")
     await put_back_later(network, "XAA", before)
-    assert ["receipted"] == await words_of_stop(network, theirs)
+    assert ["receipted"] == await states_of(network, theirs)
     returning = network.gateways["XAA"].returning
     await returning.record(ours, homeward.record(decision=homeward.DECISION), *CASE)
     await returning.decide(ours, "coordinator", "coordinator")
@@ -766,7 +766,7 @@ async def test_correction_is_said_anew_behind_a_later_one(network: Network, tmp_
     await network.deliver()
     assert [1, 2] == [one.number for one in open_demands(await story.case(network, "XAA", ours))]
     await raise_epochs(network, "XBB")
-    assert ["receipted"] * 3 == await words_of_stop(network, ours, "XAA", RECTIFICATION)
+    assert ["receipted"] * 3 == await states_of(network, ours, "XAA", RECTIFICATION)
 
 
 async def test_departure_is_said_anew_where_its_epoch_is_over(network: Network, tmp_path: Path) -> None:
@@ -777,9 +777,9 @@ async def test_departure_is_said_anew_where_its_epoch_is_over(network: Network, 
     await network.deliver()
     await both_put_back(network, tmp_path, "XAA", before)
     assert ["DEPARTED"] * 2 == list(await homeward.states(network, ours, theirs))
-    said = await words_of_stop(network, ours, "XAA", SCHEDULE)
+    said = await states_of(network, ours, "XAA", SCHEDULE)
     await raise_epochs(network, "XBB")
-    assert said == await words_of_stop(network, ours, "XAA", SCHEDULE)
+    assert said == await states_of(network, ours, "XAA", SCHEDULE)
 
 
 async def test_danger_is_said_anew_where_its_epoch_is_over(network: Network, tmp_path: Path) -> None:
@@ -818,9 +818,9 @@ async def test_withdrawal_is_said_anew(network: Network, tmp_path: Path, knows: 
     await put_back_later(network, "XBB", back_up(network, "XBB", tmp_path / "after") if knows else before)
     await settle(network, 1)
     assert await story.state(network, "XBB", theirs) in ("WITHDRAWN", "CLOSED")
-    assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
+    assert ["receipted"] * 2 == await states_of(network, ours, "XAA", WITHDRAWAL)
     await raise_epochs(network, "XBB")
-    assert ["receipted"] * 2 == await words_of_stop(network, ours, "XAA", WITHDRAWAL)
+    assert ["receipted"] * 2 == await states_of(network, ours, "XAA", WITHDRAWAL)
 
 
 async def test_one_case_keeps_no_withdrawal_of_another_back(
@@ -843,7 +843,7 @@ async def test_one_case_keeps_no_withdrawal_of_another_back(
     monkeypatch.setattr(threads, "queue", queue)
     await put_back_later(network, "XBB", back_up(network, "XBB", tmp_path / "backup"))
     await settle(network, 1)
-    assert [1, 2] == [len(await words_of_stop(network, ours, "XAA", WITHDRAWAL)) for ours in cases]
+    assert [1, 2] == [len(await states_of(network, ours, "XAA", WITHDRAWAL)) for ours in cases]
     assert ("case.fault", {"ref": faulty, "error": "ValueError"}) in network.logs
 
 
@@ -879,9 +879,9 @@ async def test_reply_is_said_anew_where_its_epoch_is_over(network: Network, tmp_
     await network.deliver()
     await both_put_back(network, tmp_path, "XBB", before)
     assert ["REPLIED"] * 2 == list(await homeward.states(network, ours, theirs))
-    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=REPLY)
+    assert ["receipted"] * 2 == await states_of(network, theirs, type=REPLY)
     await raise_epochs(network, "XAA")
-    assert ["receipted"] * 2 == await words_of_stop(network, theirs, type=REPLY)
+    assert ["receipted"] * 2 == await states_of(network, theirs, type=REPLY)
 
 
 async def test_reply_that_may_have_been_taken_back_is_not_said_anew(network: Network, tmp_path: Path) -> None:

@@ -1,0 +1,121 @@
+"""
+What stands, and was told too long ago to be posted again: said once more to a State that may lack it.
+
+A stop (decision 0041), a recall and a reply that is none (0042), a withdrawal (0046), and what else stands (0047).
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.core import wire
+from gateway.core.case import HELD, Case, Side, State
+from gateway.core.machine import IllegalStep, Send
+from gateway.core.messages import ACCEPTANCE, RECTIFICATION, RESUMPTION, WITHDRAWAL
+from gateway.core.notices import strike_again
+from gateway.core.verification import WITHDRAWAL_BODY
+from gateway.core.verification_changes import next_full_hour
+from gateway.services import anew, cases, heard, passed_over, standing, threads
+from gateway.services.context import Context
+from gateway.services.ports import Tx
+from keys.errors import BadRest
+
+
+async def say_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+    """
+    Say each of our words that stand in the case ``ref`` once more, if it was taken and is posted again no more.
+
+    It is the same body in a new message (decisions 0042 and 0047).
+    """
+    held = cases.readable(context, await tx.find_case(ref))
+    if held is None:
+        return
+    if standing.stop_of(held.case) is not None:
+        await stop_again(context, tx, ref, now)
+        return
+    for type in standing.types_of(held.case):
+        await _last_again(context, tx, held, type, now)
+
+
+async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now: datetime) -> None:
+    """
+    Say the last word of ``type`` in a case once more.
+
+    What was said in an epoch of ours that is over may have been taken back by what our restore lost. Where a listing
+    tells of that, a person decides; that a return goes on is told by people at any rate, for a later stop may be lost.
+    """
+    said, surely = await standing.said_by(tx, held.case.ref, type), context.surely(now)
+    taken = next((one for one in said if one.status == wire.ACCEPTED), None)
+    if taken is None or any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in said):
+        return
+    if type == ACCEPTANCE and threads.find_said(context, held, taken) != held.case.said[ACCEPTANCE]:
+        return  # of a proposal that another has replaced
+    if taken.epoch < context.epoch and type == RESUMPTION:
+        await anew.tell_otherwise(context, tx, taken, now)
+        return
+    send = threads.find_again(context, held, taken)
+    if send is None or (taken.epoch < context.epoch and heard.has_lost(held.case)):
+        return
+    try:
+        await threads.queue(context, tx, held, replace(send, optional=True), now)
+    except IllegalStep:
+        context.log("message.left_out", ref=held.case.ref, type=type, error="IllegalStep")
+
+
+async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_on: bool = False) -> None:
+    """
+    Say the word of a stop that stands once more, in the same body, if it was taken and is posted again no more.
+
+    That a reply is none comes before all that waits: by word that its return goes on the other State would go by that
+    reply. Where the case ``goes_on`` that alone is said, if it was taken before a restore of that State, or never left:
+    our stop takes it out of the outbox.
+    """
+    held = cases.readable(context, await tx.find_case(ref))
+    type = standing.stop_of(held.case) if held is not None else None
+    if goes_on and held is not None and type != RECTIFICATION:
+        type = RECTIFICATION if _answers_without_a_reply(held.case) else None
+    if held is None or type is None:
+        return
+    said, surely = await standing.said_by(tx, ref, type), context.surely(now)
+    taken = next((one for one in said if one.status == wire.ACCEPTED), None)
+    # What is of an epoch of ours that is over is refused by who forgot it: where the case goes on that is too late.
+    counts = [one for one in said if one.epoch == context.epoch or not goes_on]
+    waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in counts)
+    send = threads.find_again(context, held, taken) if taken is not None and not waits else None
+    partner = await tx.find_partner(held.case.partner)
+    if goes_on and not said:
+        send = strike_again(held.case)
+    elif goes_on and (taken is None or partner is None or not passed_over.is_of_before(taken, partner)):
+        return
+    if send is None:
+        return
+    try:
+        if type == RECTIFICATION:
+            await threads.say_before(context, tx, held, (send,), now)
+            return
+    except BadRest as error:
+        context.log_fault(held.case.partner, type, error)
+    with suppress(IllegalStep):  # the thread has ended
+        await threads.queue(context, tx, held, replace(send, optional=True), now)
+
+
+async def withdraw_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+    """
+    Say our withdrawal of a case once more, if it was taken and is posted again no more (decision 0046).
+
+    Who forgot it works on, and all it says is taken as if it were still asked. What is locked is read by nobody.
+    """
+    row, surely = await tx.find_case(ref), context.surely(now)
+    if row is None or row.side != Side.REQUESTING or row.state in (State.BLOCKED, State.ERASED):
+        return
+    said = [one for one in await tx.outbound_of_case(ref) if one.type == WITHDRAWAL]
+    if any(one.waits or passed_over.may_repeat(one, surely) for one in said):
+        return
+    held = cases.readable(context, row) if any(one.status == wire.ACCEPTED for one in said) else None
+    if held is not None:
+        await threads.queue(context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
+
+
+def _answers_without_a_reply(case: Case) -> bool:
+    """Return whether we are asked in a case that is not stopped, and have no reply, or took it back."""
+    return case.side is Side.REQUESTED and case.reply is None and case.state not in HELD
