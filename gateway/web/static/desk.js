@@ -5,6 +5,7 @@ const csrf = document.querySelector("meta[name=csrf]")?.content ?? "";
 
 // Error summary: read first.
 document.querySelector("[data-focus]")?.focus();
+if (document.querySelector("[data-signed-out]")) new BroadcastChannel("desk-out").postMessage("");
 
 // Of two clicks the second would let go of what the first one brings over a slow line: of a session, where it signs in.
 let sentAt = -2000;
@@ -69,13 +70,12 @@ if (timeOut) {
     tabs.postMessage("asked");
   };
   timeOut.querySelector("[data-keep]").addEventListener("click", keep);
-  timeOut.addEventListener("cancel", (event) => {
-    event.preventDefault();
-    keep();
-  });
+  timeOut.addEventListener("cancel", (event) => (event.preventDefault(), keep()));
   // The desk counts from where a form began to come, and a large file takes minutes: to leave meanwhile would stop it.
   document.addEventListener("submit", (event) => event.defaultPrevented || restart());
   tabs.addEventListener("message", restart);
+  // Who signs out in one window leaves nothing open in another. The desk is asked: any site may lead to that page.
+  new BroadcastChannel("desk-out").addEventListener("message", () => end(0));
   restart();
   tabs.postMessage("asked");
   looking = setInterval(look, 1000);

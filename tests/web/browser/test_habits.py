@@ -244,3 +244,20 @@ async def test_change_after_it_was_sent(stage: Stage) -> None:
     assert "This cannot be changed now" == await writer.heading()
     assert 1 == (await steps_of(stage, tale.ref)).count("send")
     assert "amend" not in await steps_of(stage, tale.ref)
+
+
+async def test_signing_out_in_one_window_closes_the_others(stage: Stage) -> None:
+    """A case that is open in another window is read by nobody once its reader has signed out, and only then."""
+    seat = await stage.sit("officer")
+    tale = await drafted(stage)
+    await seat.go(f"/cases/{tale.ref}")
+    await seat.explain(WHY)
+    name = str(files()[0].elements["names"][0]["family"])
+    other = await seat.page.context.new_page()
+    async with seat.page.expect_response("**/session/keep"):
+        await other.goto(f"{seat.origin}/signed-out")  # of a link that anybody may have written
+    assert name in await seat.page.locator("main").inner_text()
+    await other.goto(f"{seat.origin}/account")
+    async with seat.page.expect_navigation():
+        await other.get_by_role("button", name="Sign out").click()
+    assert ("Sign in", False) == (await seat.heading(), name in await seat.page.content())
