@@ -181,11 +181,11 @@ class Answers:
         """
         Note what a restored partner says of a message that it had answered before (M-5.28).
 
-        Where what it said then cannot be read any more, or it says the same in place of a receipt that fell with its
-        key, the ``stored`` form of this answer is kept in its place.
+        Where what it said then cannot be read any more, or fell with its key, the ``stored`` form of this answer is
+        kept in its place.
         """
         context, first = self._context, threads.find_receipt(row)
-        stands = first is not None and not self._is_given_again(row.partner, *first, answer.receipt, now)
+        stands = first is not None and not self._replaces(row.partner, *first, answer.receipt, now)
         await tx.save_outbound(passed_over.settled_before(row if stands else row._replace(answer=stored)))
         if receipt.status == wire.REFUSED and await anew.has_to_be_heard(context, tx, row):
             await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
@@ -201,17 +201,21 @@ class Answers:
         if first is None or answer.receipt != first[0]:
             tx.draft(Draft(row.partner, row.digest, None, answer.receipt))
 
-    def _is_given_again(self, partner: str, signed: bytes, first: wire.Receipt, anew: bytes, now: datetime) -> bool:
+    def _replaces(self, partner: str, signed: bytes, first: wire.Receipt, anew: bytes, now: datetime) -> bool:
         """
-        Return whether ``anew`` says the very words of the ``first`` receipt, ``signed`` by a key that counts no more.
+        Return whether ``anew`` proves more than the ``first`` receipt, ``signed`` by a key that counts no more.
 
-        What comes with it alone proves that the other State's log holds a receipt that stands (evidence).
+        So it does by the very same words, and by other ones of the same outcome where the first fell (M-8.3): a State
+        that forgot the message signs those of before no more. What comes with it alone proves that the other State's
+        log holds a receipt that stands (evidence).
         """
         old, new = (jws_format.parse(raw, jws_format.TYP_RECEIPT) for raw in (signed, anew))
         try:
             self._context.trust.card(partner).receipt_key(old.kid, first.received_at, now)
         except UnknownKey:
-            return bool(old.payload == new.payload)
+            said, since = wire.parse_receipt(new.payload), self._context.trust.revoked(partner).get(old.kid)
+            fell = since is not None and first.received_at >= since
+            return old.payload == new.payload or (fell and (said.status, said.code) == (first.status, first.code))
         return False
 
     async def _list_anew(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:

@@ -180,7 +180,7 @@ async def export(
         for row in log.under
         if row.token is not None
     }
-    entries, unread = _standing(context, stored, known, [pair for log in logs for pair in log.entries])
+    entries, left = _standing(context, stored, known, [pair for log in logs for pair in log.entries])
     receipts, unproved = _receipts(context, stored, entries)
     members |= receipts
     disclosed, passed = (held if with_content_by else None), (stored.outbound, stored.inbound)
@@ -190,7 +190,7 @@ async def export(
     members[EVENTS] = evidence.table(EVENTS, tables.events(context, stored.events, *passed, disclosed))
     shown = tables.clocks(context, held, stored.outbound, disclosed=with_content_by is not None)
     members[CLOCKS] = evidence.table(CLOCKS, shown)
-    members[GONE] = evidence.table(GONE, [*_erased(stored), *left_out, *gone, *unread, *unproved])
+    members[GONE] = evidence.table(GONE, [*_erased(stored), *left_out, *gone, *left, *unproved])
     about = _about(context, stored, now, content=with_content_by is not None)
     context.log("evidence.exported", ref=ref, count=len(members))
     return pack(evidence_manifest.build(about, members, context.keyring.signing))
@@ -455,28 +455,38 @@ def _standing(
     context: Context, stored: _Stored, cards: Sequence[Card], entries: Sequence[tuple[LogEntry, str]]
 ) -> tuple[list[tuple[LogEntry, str]], list[dict[str, Any]]]:
     """
-    Return ``entries`` without a receipt that fell with its key where the very same words stand under another key.
+    Return ``entries`` without a receipt that fell with its key where another says the same under a key that stands.
 
-    After a theft they were signed again; a receipt that nobody signed again stays, and is the fault that it is. One
-    that cannot be read any more is left out, with a row that says so.
+    After a theft the very same words were signed again, and other ones of the same outcome where the message had been
+    forgotten in a restore as well: then a row says so. A receipt that nobody signed again stays, and is the fault that
+    it is. One that cannot be read any more is left out, with a row that says so.
     """
     revoked = {(card.country, key.kid): key for card in cards for key in card.signing if key.revoked_at is not None}
-    standing, fell, unread = set[bytes](), set[int](), list[dict[str, Any]]()
-    read = list[tuple[tuple[LogEntry, str], bytes]]()
+    standing, out = dict[tuple[str, ...], set[bytes]](), list[dict[str, Any]]()
+    kept, fell = list[tuple[LogEntry, str]](), list[tuple[tuple[LogEntry, str], bytes, tuple[str, ...]]]()
     for pair in entries:
         try:
             parts = jws.parse(pair[0].receipt, jws.TYP_RECEIPT)
             receipt = wire.parse_receipt(parts.payload)
         except (PeerError, BadJws, BadJson) as error:
-            unread.append(_unread(context, stored, pair[0].digest, "receipts", error))
+            out.append(_unread(context, stored, pair[0].digest, "receipts", error))
             continue
+        outcome = (receipt.sender, receipt.payload, receipt.status, receipt.code or "")
         key = revoked.get((receipt.sender, parts.kid))
         if key is not None and key.is_revoked(receipt.received_at):
-            fell.add(len(read))
+            fell.append((pair, parts.payload, outcome))
         else:
-            standing.add(parts.payload)
-        read.append((pair, parts.payload))
-    return [pair for index, (pair, said) in enumerate(read) if index not in fell or said not in standing], unread
+            kept.append(pair)
+            standing.setdefault(outcome, set()).add(parts.payload)
+    for pair, said, of in fell:
+        if of not in standing:
+            kept.append(pair)
+        elif said not in standing[of]:
+            out.append({"what": "receipts", "digest": pair[0].digest, "reason": _FELL})
+    return kept, out
+
+
+_FELL = "its key was revoked by then; another receipt of the same outcome stands"
 
 
 def _unread(context: Context, stored: _Stored, digest: str, what: str, error: Exception) -> dict[str, Any]:

@@ -36,6 +36,8 @@ from tests.support import homeward, story
 from tests.support.erased import erase
 from tests.support.evidence import TWO, exported, faults_by_member, members_of
 from tests.support.network import Network, open_gateway
+from tests.support.restoring import after_the_listing, back_up, outbox, put_back
+from tests.support.stolen import steal_from
 
 LARGE = 1 << 20
 
@@ -611,3 +613,26 @@ async def test_what_cannot_be_read_any_more_is_named_and_ends_no_export(
     assert [MESSAGES] == list(faults_by_member(verify_bytes(raw, Anchors()).faults))
     faults = {(event, values["error"]) for event, values in network.logs if event.endswith(".fault")}
     assert {("checkpoint.fault", "BadProof"), ("message.fault", "BadJws"), ("message.fault", "BadAnswer")} == faults
+
+
+@pytest.mark.parametrize("again", [0, 1], ids=["at once", "once it was answered anew"])
+async def test_evidence_of_what_a_robbed_state_had_forgotten_verifies(
+    network: Network, tmp_path: Path, again: int
+) -> None:
+    """What it says anew, of another instant, stands in place of the receipt that fell, and the file says so."""
+    backup = back_up(network, "XBB", tmp_path / "backup")
+    ours = await story.sent(network)
+    await network.deliver()
+    network.clock.pass_(minutes=5)
+    await put_back(network, "XBB", backup)
+    await network.refresh()
+    for _ in range(again):
+        await network.deliver()
+        network.clock.pass_(minutes=5)
+    await steal_from(network, "XBB")
+    await after_the_listing(network)
+    for country, ref in (("XAA", ours), ("XBB", await story.twin(network, ours))):
+        assert () == verify_bytes(await exported(network, country, ref)).faults
+    (request,) = await outbox(network, "XAA", ours)
+    gone = rows(members_of(await exported(network, "XAA", ours)), evidence.GONE)
+    assert [("receipts", request.digest)] == [(row["what"], row["digest"]) for row in gone]

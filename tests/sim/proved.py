@@ -45,18 +45,20 @@ async def _export(gateway: Gateway, ref: str, who: tuple[str, str], cards: CardS
 
 def _fell(own: Books, their: Books, ref: str) -> bool:
     """
-    Return whether a message of a case has receipts in our log by stolen keys alone, of either State.
+    Return whether what a receipt in our log says of a message of a case is said by stolen keys alone, of either State.
 
-    Of one that was restored as well any counts: what it says since may be other words, and both stay.
+    One that was restored as well may say otherwise since, and both stay.
     """
     for robbed, kept in ((their, own.sent.values()), (own, own.got.values())):
-        which = any if robbed.restored else all
         listed = {key.kid: key for key in homes.own_card(robbed.host.home, robbed.country).signing}
         for digest in [one.digest for one in kept if robbed.robbed and one.ref == ref]:
-            found = own.host.look("SELECT receipt FROM log_entry WHERE digest = ?", digest)
-            signed = [jws.parse(raw, jws.TYP_RECEIPT) for (raw,) in found]
-            ats = [(listed.get(part.kid), wire.parse_receipt(part.payload).received_at) for part in signed]
-            # What is not listed any more was revoked longest ago.
-            if ats and which(key is None or key.is_revoked(at) for key, at in ats):
+            stand, fell = set[tuple[str, str | None]](), set[tuple[str, str | None]]()
+            for (raw,) in own.host.look("SELECT receipt FROM log_entry WHERE digest = ?", digest):
+                part = jws.parse(raw, jws.TYP_RECEIPT)
+                said, key = wire.parse_receipt(part.payload), listed.get(part.kid)
+                # What is not listed any more was revoked longest ago.
+                by = fell if key is None or key.is_revoked(said.received_at) else stand
+                by.add((said.status, said.code))
+            if fell - stand:
                 return True
     return False
