@@ -10,11 +10,11 @@ from gateway.checks import trust
 from gateway.checks.look import Look, own_card
 from gateway.checks.partners import behind
 from gateway.core.checkpoint import parse_note
+from gateway.services.channel import UNTAKEN
 from gateway.services.checkpoints import LATE
 from gateway.services.health import N_, SOON, Item, Terms, bad, note, ok
 from gateway.services.nodes import PREFIX, differences, running
 from gateway.services.ports import GONE_BACK, Unavailable
-from gateway.services.undelivered import UNTAKEN
 from gateway.storage import migrate, postgres_schema
 from gateway.storage.errors import DAMAGED, StoreError, of_desks
 from gateway.storage.migrate import ASIDE, ASIDE_FILE, LEDGER, load_migrations

@@ -19,7 +19,7 @@ from gateway.core.merkle import BadProof
 from gateway.core.messages import DOCUMENT, RESUMPTION, RESYNC, TYPES
 from gateway.core.starts import ASKED, STATED, counted_from, starts_of_message, starts_of_receipt
 from gateway.core.verification import GATEWAY
-from gateway.services import anew, cases, epochs, listing, outage, passed_over, resync, steps, threads
+from gateway.services import anew, cases, channel, epochs, listing, outage, passed_over, resync, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Draft, Tx
 from gateway.services.reckon import RECKONS_OTHERWISE
@@ -188,7 +188,8 @@ class Answers:
         stands = first is not None and not self._replaces(row.partner, *first, answer.receipt, now)
         await tx.save_outbound(passed_over.settled_before(row if stands else row._replace(answer=stored)))
         if receipt.status == wire.REFUSED and await anew.has_to_be_heard(context, tx, row):
-            await anew.said_anew(context, tx, row._replace(code=receipt.code), now)
+            if not await anew.said_anew(context, tx, row._replace(code=receipt.code), now):
+                await channel.note_untaken(tx, row, now)
         elif receipt.code == "illegal-step" and row.type == RESUMPTION:
             await anew.tell_otherwise(context, tx, row, now)  # it holds still what goes on here
         if receipt.status != row.status:
@@ -231,6 +232,7 @@ class Answers:
 
     async def _tell_case(self, tx: Tx, row: OutboundRow, receipt: wire.Receipt, now: datetime) -> None:
         if receipt.status == wire.REFUSED:
+            await channel.note_untaken(tx, row, now)
             await anew.fall_back(self._context, tx, row, {"code": receipt.code, "digest": row.digest}, now)
             return
         held = cases.readable(self._context, await tx.find_case(row.ref) if row.ref else None)

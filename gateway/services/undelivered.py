@@ -14,7 +14,6 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     DIRECTORY,
     ERASURE,
-    INFORMATION,
     RECTIFICATION,
     RESYNC,
     STILL_SAID,
@@ -28,6 +27,7 @@ from gateway.services import (
     anew,
     away,
     cases,
+    channel,
     listing,
     no_contact,
     once_more,
@@ -49,10 +49,6 @@ _HAS_TO_BE_HEARD = threads.STOPS | {RECTIFICATION, ERASURE}
 
 NOT_BACK = "a message that the other State may have lost was posted again and did not come through; ask it"
 """Finding on a case whose partner was restored, or had its keys stolen: what it has of us nobody here knows."""
-
-
-UNTAKEN = "untaken:"
-"""Name, before State and type, of when that State last refused for good what we said of no case."""
 
 Ready = Callable[[OutboundRow], Awaitable[OutboundRow | None]]
 """How a message may leave now, ``None`` where a rule stands against it, or it cannot be read."""
@@ -82,8 +78,8 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
     lost = row._replace(state="undelivered", code=code, answered_at=now)
     await tx.save_outbound(lost)
     await anew.give_up(context, tx, lost, now)
-    if code is not None and row.ref is None and row.type not in {RESYNC, *INFORMATION}:
-        await tx.set_meta(f"{UNTAKEN}{row.partner}:{row.type}", now.isoformat())  # no desk sees it
+    if code is not None:
+        await channel.note_untaken(tx, row, now)
     if row.type == RESYNC:
         await listing.go_on(context, tx, row.partner, now)
     case_row = await tx.find_case(row.ref) if row.ref else None

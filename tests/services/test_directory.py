@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.services import directory
+from gateway.services.channel import UNTAKEN
 from gateway.services.context import Forbidden
 from gateway.services.ports import HttpAnswer
-from gateway.services.undelivered import UNTAKEN
 from schemas import SchemaError
 from tests.support import story
 from tests.support.holds import held

@@ -13,10 +13,12 @@ from gateway.core import exercise, wire
 from gateway.core.case import HELD, State
 from gateway.core.messages import CONFIRMATION, RESUMPTION, SUSPENSION, TAKE_BACK
 from gateway.services import outbox
+from gateway.services.channel import UNTAKEN
 from gateway.services.retain import erase_and_confirm
 from gateway.services.rows import EventRow, OutboundRow
 from gateway.services.steady import SteadyClock
 from tests.support import homeward, story
+from tests.support.erased import erase as erased_there
 from tests.support.network import Network, open_gateway, wrong_clock
 from tests.support.restoring import back_up, put_back, restore, settle
 
@@ -410,3 +412,21 @@ async def test_no_timer_ends_what_the_other_state_is_still_to_bring_back(network
     assert () == await gateway.retention.run_once(network.clock.now())
     await settle(network)
     assert "CONTESTED" == await story.state(network, "XBB", theirs)
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["at once", "once it had forgotten that it took it"])
+async def test_who_runs_it_learns_that_word_of_no_case_was_refused(
+    network: Network, tmp_path: Path, forgotten: bool
+) -> None:
+    """Its case is gone, so no desk learns that she is awaited by nobody there."""
+    ours, theirs = await called_back(network, "waits")
+    backup = back_up(network, "XAA", tmp_path / "backup")
+    await erase(network, theirs)
+    if forgotten:
+        await line_is_up(network)
+        await put_back(network, "XAA", backup)
+    await erased_there(network.gateways["XAA"], ours, network.clock.now())
+    await line_is_up(network)
+    noted = await network.gateways["XBB"].store.read(lambda tx: tx.metas(UNTAKEN))
+    assert ["untaken:XAA:return.take-back"] == [name for name, _ in noted]
+    assert [] == await types(network)
