@@ -219,7 +219,7 @@ class Trust:
             self._read_revoked(await tx.metas(_REVOKED))
             self._confirmed = self._opened(await tx.metas(_CONFIRMED))
             rows = [await tx.find_partner(country) for country in self._pins]
-            return rows, await tx.trust_events(), await tx.find_meta(trustees.NAME)
+            return rows, await tx.trust_events(), await trustees.told(tx)
 
         rows, events, self._told = await self._store.read(unit)
         self._judge()
@@ -279,7 +279,7 @@ class Trust:
 
         A card may say that a key was stolen: no process goes by it for longer because another was the first to read so.
         """
-        if await tx.trust_events(self._seen) or await tx.find_meta(trustees.NAME) != self._told:
+        if await tx.trust_events(self._seen) or await trustees.told(tx) != self._told:
             return True
         held = await tx.card_ends()
         known = {country: (self._raw(country) or b"")[-CARD_END:] for country in self._pins}

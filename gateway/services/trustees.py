@@ -7,8 +7,9 @@ Rule 2: each process goes by what lies here and by what was told, so by whicheve
 Rule 3: what was told is sealed. Where it cannot be read nobody is believed until the list was read again (fail closed).
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import product
 from typing import NamedTuple, Protocol
 
 from gateway.services.ports import Store, Tx
@@ -18,8 +19,8 @@ from keys.rest import Vault
 from keys.trust_policy import DISTRUST, SUITES, BadList, Distrust, parse_distrust, parse_suites, together
 from schemas import ijson
 
-NAME = "trustees"
-"""Under which it is stored what the trustees decided."""
+NAME, _EARLIER = "trustees", "distrust"
+"""Under which it is stored what the trustees decided; an earlier state kept whom they distrust alone, and unsealed."""
 
 
 class PolicySource(Protocol):
@@ -45,59 +46,68 @@ class Decided(NamedTuple):
 class _Told(NamedTuple):
     version: int
     until: datetime
-    policies: dict[str, str]
+    policies: Mapping[str, str]
 
     def is_newer(self, other: "_Told") -> bool:
         """Return whether an older list than this says ``other``; one that was begun anew counts from 1, and lasts."""
         return self.version > other.version and self.until >= other.until
 
 
+async def told(tx: Tx) -> str | None:
+    """Return what any process was told last, as it is stored."""
+    return await tx.find_meta(NAME) or await tx.find_meta(_EARLIER)
+
+
 async def tell(source: PolicySource, store: Store, vault: Vault) -> None:
     """Have every process go by what the list says that ``source`` has just read. Raises ``Unavailable``."""
     version = source.version()
-    read = ((name, source.policy(name)) for name in (DISTRUST, SUITES))
-    said = None if version is None else _Told(*version, {name: raw.decode() for name, raw in read if raw is not None})
+    read = {name: raw.decode() for name in (DISTRUST, SUITES) if (raw := source.policy(name)) is not None}
+    said = None if version is None else _Told(*version, read)
 
     async def is_told(tx: Tx) -> bool:
-        text = await tx.find_meta(NAME)
+        text = await told(tx)
         if text is None or said is None:
             return text is None and said is None
         try:
-            told = _opened(vault, text)
+            before = _opened(vault, text)
         except ValueError:
             return False
-        return told == said or told.is_newer(said)
+        return before == said or before.is_newer(said)
 
     async def unit(tx: Tx) -> None:
-        if said is None:
-            await tx.drop_meta(NAME)
-        elif not await is_told(tx):
-            await tx.set_meta(NAME, _sealed(vault, said))
+        if await is_told(tx):
+            return
+        await tx.drop_meta(_EARLIER)
+        await (tx.drop_meta(NAME) if said is None else tx.set_meta(NAME, _sealed(vault, said)))
 
     if not await store.read(is_told):
         await store.commit(unit)
 
 
-def decided(source: PolicySource, told: str | None, vault: Vault) -> Decided:
-    """Return what the trustees decided, by what lies here and by what any process was ``told``; it raises nothing."""
+def decided(source: PolicySource, text: str | None, vault: Vault) -> Decided:
+    """Return what the trustees decided, by what lies here and by what was ``told``, the ``text``; it raises nothing."""
+
+    def as_told(name: str) -> bytes | None:
+        said = None if text is None else _opened(vault, text).policies.get(name)
+        return None if said is None else said.encode()
+
     found = Decided()
-    try:
-        for one in _read(source, told, vault):
-            suites = one.suites if found.suites is None or one.suites is None else found.suites & one.suites
-            both = together(found.distrust, one.distrust)
-            found = Decided(both, found.suites if suites is None else suites)
-    except (BadList, ValueError, OSError):
-        return found._replace(unread=True)
+    for name, read in product((DISTRUST, SUITES), (source.policy, as_told)):
+        try:
+            found = _narrowed(found, name, read(name))
+        except (BadList, ValueError, OSError):
+            found = found._replace(unread=True)
     return found
 
 
-def _read(source: PolicySource, told: str | None, vault: Vault) -> Iterator[Decided]:
-    policies = {} if told is None else _opened(vault, told).policies
-    for name in (DISTRUST, SUITES):
-        texts = policies.get(name)
-        for raw in (source.policy(name), None if texts is None else texts.encode()):
-            if raw is not None:
-                yield Decided(parse_distrust(raw)) if name == DISTRUST else Decided(suites=parse_suites(raw))
+def _narrowed(found: Decided, name: str, raw: bytes | None) -> Decided:
+    """Return what is left of ``found`` by the policy ``name``, too. Raises ``BadList``."""
+    if raw is None:
+        return found
+    if name == DISTRUST:
+        return found._replace(distrust=together(found.distrust, parse_distrust(raw)))
+    suites = parse_suites(raw)
+    return found._replace(suites=suites if found.suites is None else found.suites & suites)
 
 
 def _sealed(vault: Vault, said: _Told) -> str:
@@ -107,6 +117,8 @@ def _sealed(vault: Vault, said: _Told) -> str:
 
 def _opened(vault: Vault, text: str) -> _Told:
     """Return what was told. Raises ``ValueError`` where that is not ours, or cannot be read."""
+    if text.startswith("{"):
+        return _Told(0, datetime.min.replace(tzinfo=UTC), {DISTRUST: text})  # by an earlier state; no sealed text does
     try:
         value = ijson.loads(vault.open_own("trust", "list", NAME, b64.decode(text)))
         return _Told(value["version"], datetime.fromisoformat(value["until"]), value["policies"])

@@ -155,6 +155,8 @@ class TrustList:
                 updater.refresh()
                 # The client leaves that to the disk: a power cut might have us take an older list for the newest.
                 confirm_all(self._cache / METADATA)
+                for name in trust_policy.POLICIES:  # each time: what lies here may have been spoiled since
+                    self._take_policy(updater, name)
                 snapshot = (self._cache / METADATA / "snapshot.json").read_bytes()
                 # Nothing changed since this process read it all, and nothing has run out meanwhile.
                 if self._read is not None and self._read.holds(snapshot, datetime.now(UTC)):
@@ -198,9 +200,7 @@ class TrustList:
                 path.unlink()
 
     def _parts(self, updater: Updater, snapshot: bytes) -> "_Reading":
-        """Take the policies and the cards of every country; a fault in one country's part is kept, not raised."""
-        for name in trust_policy.POLICIES:
-            self._take_policy(updater, name)
+        """Take the cards of every country; a fault in one country's part is kept, not raised."""
         listed = trust_list.parse((self._cache / METADATA / "targets.json").read_bytes(), Targets).signed
         faults, ends = {}, [listed.expires]
         countries = frozenset(trust_list.countries(listed))

@@ -165,6 +165,51 @@ async def test_decisions_in_the_store_that_cannot_be_read_hold_everybody(both: t
     assert {} == gateway.context.trust.holds()
 
 
+async def test_a_policy_that_cannot_be_read_here_any_more_is_taken_anew(both: tuple[Network, World]) -> None:
+    """Its file was spoiled: everybody is on hold until the list is read again, though nothing in that has changed."""
+    network, world = both
+    world.set_policy(trust_policy.DISTRUST, _distrust())
+    await network.refresh()
+    gateway = network.gateways["XAA"]
+    (gateway.settings.data / "trust" / "policy" / trust_policy.DISTRUST).write_text("spoiled")
+    await gateway.context.trust.load()
+    assert ["XBB"] == list(gateway.context.trust.holds())
+    await gateway.refresh_trust()
+    assert {} == gateway.context.trust.holds()
+
+
+async def test_a_key_that_the_trustees_distrust_stays_revoked_where_what_was_told_is_spoiled(
+    both: tuple[Network, World],
+) -> None:
+    """By the list that lies here: no statement that fell with a key counts again because a row cannot be read."""
+    network, world = both
+    gateway = network.gateways["XAA"]
+    trust, at = gateway.context.trust, network.clock.now()
+    kid = trust.card("XBB").signing[0].kid
+    key = {"country": "XBB", "kid": kid, "revoked_at": format_instant(at)}
+    world.set_policy(trust_policy.DISTRUST, _distrust(keys=[key]))
+    await gateway.refresh_trust()
+    await gateway.store.commit(lambda tx: tx.set_meta("trustees", "spoiled"))
+    await trust.load()
+    assert {kid: at.replace(microsecond=0)} == trust.revoked("XBB")
+
+
+async def test_whom_an_earlier_state_was_told_not_to_believe_is_on_hold(both: tuple[Network, World]) -> None:
+    """It kept that under another name, and not sealed: a node cut off goes by it until another one read the list."""
+    network, _ = both
+    said = _distrust(countries=[{"country": "XBB", "since": format_instant(network.clock.now())}])
+    await network.gateways["XAA"].store.commit(lambda tx: tx.drop_meta("trustees"))
+    await network.gateways["XAA"].store.commit(lambda tx: tx.set_meta("distrust", said.decode()))
+    cut = await _cut_off(network)
+    assert ["XBB"] == list(cut.context.trust.holds())
+    await network.gateways["XAA"].refresh_trust()
+    assert await cut.store.read(cut.context.trust.changed)
+    await cut.context.trust.load()
+    assert {} == cut.context.trust.holds()
+    assert await cut.store.read(lambda tx: tx.find_meta("distrust")) is None
+    await cut.close()
+
+
 async def test_revoked_keys_that_cannot_be_read_hold_their_state_alone(trio: Network) -> None:
     """The row of one State is spoiled: that one is on hold, which is told, and the others go on."""
     gateway = trio.gateways["XAA"]
