@@ -171,8 +171,8 @@ class Hold:
             event = Event(self._resumes_by(held.case, person, role), person, role, {}, facts)
             moved = await steps.move(context, tx, held, event, now)
             await bring_back(context, tx, held.row, moved.row, now)
-            # That our reply is none is not said behind our stop, whether it was forgotten in a restore or never left.
-            await once_more.stop_again(context, tx, ref, now, goes_on=True)
+            # What stands was not said while the case was stopped, nor that our reply is none, which never left then.
+            await once_more.say_again(context, tx, ref, now, goes_on=True)
 
         await context.commit(unit)
 

@@ -18,26 +18,30 @@ from gateway.core.verification_changes import next_full_hour
 from gateway.services import anew, cases, heard, passed_over, standing, threads
 from gateway.services.context import Context
 from gateway.services.ports import Tx
+from gateway.services.rows import OutboundRow
 from keys.errors import BadRest
 
 
-async def say_again(context: Context, tx: Tx, ref: str, now: datetime) -> None:
+async def say_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_on: bool = False) -> None:
     """
     Say each of our words that stand in the case ``ref`` once more, if it was taken and is posted again no more.
 
-    It is the same body in a new message (decisions 0042 and 0047).
+    It is the same body in a new message (decisions 0042 and 0047). Where the case ``goes_on``, and was stopped before,
+    only what was taken before a restore of the other State is.
     """
     held = cases.readable(context, await tx.find_case(ref))
     if held is None:
         return
-    if standing.stop_of(held.case) is not None:
-        await stop_again(context, tx, ref, now)
-        return
-    for type in standing.types_of(held.case):
-        await _last_again(context, tx, held, type, now)
+    word = stop = standing.stop_of(held.case)
+    if goes_on and stop != RECTIFICATION:
+        word = RECTIFICATION if _answers_without_a_reply(held.case) else None
+    if word is not None:
+        await _stop_again(context, tx, held, word, now, goes_on=goes_on)
+    for type in standing.types_of(held.case) if stop is None else ():
+        await _last_again(context, tx, held, type, now, goes_on=goes_on)
 
 
-async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now: datetime) -> None:
+async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now: datetime, *, goes_on: bool) -> None:
     """
     Say the last word of ``type`` in a case once more.
 
@@ -47,6 +51,8 @@ async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now
     said, surely = await standing.said_by(tx, held.case.ref, type), context.surely(now)
     taken = next((one for one in said if one.status == wire.ACCEPTED), None)
     if taken is None or any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in said):
+        return
+    if goes_on and not await _is_of_before(tx, taken):
         return
     if type == ACCEPTANCE and threads.find_said(context, held, taken) != held.case.said[ACCEPTANCE]:
         return  # of a proposal that another has replaced
@@ -62,30 +68,23 @@ async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now
         context.log("message.left_out", ref=held.case.ref, type=type, error="IllegalStep")
 
 
-async def stop_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_on: bool = False) -> None:
+async def _stop_again(context: Context, tx: Tx, held: cases.Held, type: str, now: datetime, *, goes_on: bool) -> None:
     """
-    Say the word of a stop that stands once more, in the same body, if it was taken and is posted again no more.
+    Say the word of a stop that stands, of ``type``, once more.
 
     That a reply is none comes before all that waits: by word that its return goes on the other State would go by that
-    reply. Where the case ``goes_on`` that alone is said, if it was taken before a restore of that State, or never left:
+    reply. Where the case ``goes_on`` it is said only if it was taken before a restore of that State, or never left:
     our stop takes it out of the outbox.
     """
-    held = cases.readable(context, await tx.find_case(ref))
-    type = standing.stop_of(held.case) if held is not None else None
-    if goes_on and held is not None and type != RECTIFICATION:
-        type = RECTIFICATION if _answers_without_a_reply(held.case) else None
-    if held is None or type is None:
-        return
-    said, surely = await standing.said_by(tx, ref, type), context.surely(now)
+    said, surely = await standing.said_by(tx, held.case.ref, type), context.surely(now)
     taken = next((one for one in said if one.status == wire.ACCEPTED), None)
     # What is of an epoch of ours that is over is refused by who forgot it: where the case goes on that is too late.
     counts = [one for one in said if one.epoch == context.epoch or not goes_on]
     waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in counts)
     send = threads.find_again(context, held, taken) if taken is not None and not waits else None
-    partner = await tx.find_partner(held.case.partner)
     if goes_on and not said:
         send = strike_again(held.case)
-    elif goes_on and (taken is None or partner is None or not passed_over.is_of_before(taken, partner)):
+    elif goes_on and (taken is None or not await _is_of_before(tx, taken)):
         return
     if send is None:
         return
@@ -119,3 +118,9 @@ async def withdraw_again(context: Context, tx: Tx, ref: str, now: datetime) -> N
 def _answers_without_a_reply(case: Case) -> bool:
     """Return whether we are asked in a case that is not stopped, and have no reply, or took it back."""
     return case.side is Side.REQUESTED and case.reply is None and case.state not in HELD
+
+
+async def _is_of_before(tx: Tx, row: OutboundRow) -> bool:
+    """Return whether ``row`` was taken before a restore of its State."""
+    partner = await tx.find_partner(row.partner)
+    return partner is not None and passed_over.is_of_before(row, partner)

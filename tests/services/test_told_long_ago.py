@@ -90,6 +90,16 @@ async def test_people_tell_that_a_return_goes_on_where_its_epoch_is_over(network
     assert NOT_TOLD in await findings_of(network, "XBB", theirs)
 
 
+async def told_long_ago(network: Network, folder: Path, by: str, before: Path, *, knows: bool, epochs: bool) -> None:
+    """Put who heard ``by`` back, to ``before`` or to where it ``knows`` that; ``by`` too, where its ``epochs`` pass."""
+    other = "XBB" if by == "XAA" else "XAA"
+    backup = back_up(network, other, folder / "after") if knows else before
+    if epochs:
+        await both_put_back(network, folder, by, backup)
+    else:
+        await put_back_later(network, other, backup)
+
+
 @pytest.mark.parametrize("knows", [False, True])
 @pytest.mark.parametrize("epochs", [False, True])
 async def test_acceptance_is_said_anew(network: Network, tmp_path: Path, knows: bool, epochs: bool) -> None:
@@ -98,11 +108,7 @@ async def test_acceptance_is_said_anew(network: Network, tmp_path: Path, knows: 
     before = back_up(network, "XAA", tmp_path / "before")
     await homeward.accept(network, theirs, days=300)
     await network.deliver()
-    before = back_up(network, "XAA", tmp_path / "after") if knows else before
-    if epochs:
-        await both_put_back(network, tmp_path, "XBB", before)
-    else:
-        await put_back_later(network, "XAA", before)
+    await told_long_ago(network, tmp_path, "XBB", before, knows=knows, epochs=epochs)
     assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
     words = await said(network, "XBB", theirs, ACCEPTANCE)
     await raise_epochs(network, "XAA")
@@ -117,15 +123,69 @@ async def test_objection_is_said_anew(network: Network, tmp_path: Path, knows: b
     before = back_up(network, "XBB", tmp_path / "before")
     await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
     await network.deliver()
-    before = back_up(network, "XBB", tmp_path / "after") if knows else before
-    if epochs:
-        await both_put_back(network, tmp_path, "XAA", before)
-    else:
-        await put_back_later(network, "XBB", before)
+    await told_long_ago(network, tmp_path, "XAA", before, knows=knows, epochs=epochs)
     assert ["CONTESTED"] * 2 == list(await homeward.states(network, ours, theirs))
     words = await said(network, "XAA", ours, CONTEST)
     await raise_epochs(network, "XBB")
     assert words == await said(network, "XAA", ours, CONTEST)
+
+
+@pytest.mark.parametrize("knows", [False, True])
+async def test_acceptance_is_said_anew_as_its_stopped_return_goes_on(
+    network: Network, tmp_path: Path, knows: bool
+) -> None:
+    """While it stood still word of the stop alone was said; who forgot the acceptance would wait for it for good."""
+    ours, theirs = await homeward.proposed(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await homeward.accept(network, theirs, days=300)
+    await network.deliver()
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
+    await network.deliver()
+    await told_long_ago(network, tmp_path, "XBB", before, knows=knows, epochs=False)
+    await network.gateways["XBB"].hold.release(theirs, *WELFARE)
+    await network.gateways["XBB"].hold.resume(theirs, "first", "registry_clerk")
+    await network.deliver()
+    assert ["ACCEPTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    words = ["receipted", "refused" if knows else "receipted"]
+    assert words == await said(network, "XBB", theirs, ACCEPTANCE)
+
+
+@pytest.mark.parametrize("knows", [False, True])
+async def test_objection_is_said_anew_as_its_stopped_case_goes_on(
+    network: Network, tmp_path: Path, knows: bool
+) -> None:
+    """While it stood still nothing was said; who forgot the objection takes no second look."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    before = back_up(network, "XBB", tmp_path / "before")
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
+    await network.deliver()
+    await network.gateways["XAA"].hold.freeze(ours, "doubt", *CASE)
+    await told_long_ago(network, tmp_path, "XAA", before, knows=knows, epochs=False)
+    await network.gateways["XAA"].hold.release(ours, *CASE)
+    await network.gateways["XAA"].hold.resume(ours, *CASE)
+    await network.gateways["XAA"].hold.resume(ours, "second", "liaison_officer")
+    await settle(network, 1)
+    assert ["CONTESTED"] * 2 == list(await homeward.states(network, ours, theirs))
+    words = ["receipted", "refused" if knows else "receipted"]
+    assert words == await said(network, "XAA", ours, CONTEST)
+
+
+@pytest.mark.parametrize("days", [3, 40])
+async def test_nothing_is_said_anew_as_a_case_goes_on_whose_other_state_forgot_nothing(
+    network: Network, days: int
+) -> None:
+    """However long it stood still."""
+    ours, _ = await story.replied(network, "NOT_FOUND")
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
+    await network.deliver()
+    await network.gateways["XAA"].hold.freeze(ours, "doubt", *CASE)
+    network.clock.pass_(days=days)
+    await network.refresh()
+    await network.gateways["XAA"].hold.release(ours, *CASE)
+    await network.gateways["XAA"].hold.resume(ours, *CASE)
+    await network.gateways["XAA"].hold.resume(ours, "second", "liaison_officer")
+    await network.deliver()
+    assert ["receipted"] == await said(network, "XAA", ours, CONTEST)
 
 
 async def test_people_tell_that_who_asks_has_stopped(network: Network, tmp_path: Path) -> None:
