@@ -157,14 +157,14 @@ TAKEN_OUT: Mapping[str, frozenset[str]] = {
     REPLY: frozenset({*UNANSWERED_BY, "revoked"}),
     DOCUMENT: frozenset({"document_not_accepted", "revoked"}),
     REISSUE: frozenset({"not_accepted", "document_not_accepted", "revoked"}),
-    **dict.fromkeys((ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply"})),
-    REMINDER: frozenset({"reply", "stop_pressing"}),
+    **dict.fromkeys((ELEMENTS, INTERVIEW_ANSWER), frozenset({"reply", "close"})),
+    REMINDER: frozenset({"reply", "stop_pressing", "close"}),
     CONTEST: frozenset({"close"}),
     **dict.fromkeys(ASKS_OF_DATA, frozenset({"dropped"})),
 }
 """
 Steps with which a message of that type is taken out that never left: what a reply or a document rests on was set right,
-what asked for it came under a stolen key, the answer came without it, nobody waits any more for the second one,
+what asked for it came under a stolen key, the answer came without it, its case was closed and nobody waits any more,
 nobody is to press, or a question about data waited in a case that was set aside and closed, which a finding says.
 """
 
