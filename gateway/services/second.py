@@ -9,7 +9,7 @@ Rule 3: a word is shown to those whose roles may give it; also to who gave the f
 list of what others prepared.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -125,9 +125,16 @@ def _order(row: BoardRow) -> tuple[bool, float, str]:
 
 
 async def signatures(
-    services: DeskServices, role: str, limit: int, after: Place | None = None
+    services: DeskServices, roles: Iterable[str], limit: int, after: Place | None = None
 ) -> tuple[reading.Awaiting, ...]:
-    """Return at most ``limit`` cases that wait for ``role``, an authority, to sign or decide; soonest due first."""
+    """Return at most ``limit`` cases that wait for an authority of ``roles`` to sign or decide; soonest due first."""
+    found = [one for role in sorted(roles) for one in await _signatures_of(services, role, limit, after)]
+    return tuple(sorted(found, key=lambda one: _order(one.row))[:limit])
+
+
+async def _signatures_of(
+    services: DeskServices, role: str, limit: int, after: Place | None
+) -> Sequence[reading.Awaiting]:
     events, found = signs(role), list[reading.Awaiting]()
     states = {side: reading.states_awaiting(side, role, events[side]) for side in Side}
     wanted = [Wanted(side, tuple(one.value for one in states[side])) for side in Side if states[side]]
@@ -138,7 +145,7 @@ async def signatures(
         if len(rows) < PART:
             break
         after = rows[-1].place
-    return tuple(found[:limit])
+    return found[:limit]
 
 
 DECIDES: Final = frozenset({"assess", "decide"})

@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.core.case import Side, State
 from gateway.core.escalation import MAY_ALLOW
 from gateway.core.returns import RETURN_STATES
-from gateway.core.verification import CLERK, LIAISON, OFFICER
+from gateway.core.verification import CLERK, IN_CHARGE, LIAISON, OFFICER
 from gateway.services import directory, second
 from gateway.services.acts import LISTS, VERBS
 from gateway.services.context import NotFound
@@ -53,7 +53,7 @@ class Queue:
     ``time`` is ``overdue``, ``soon`` or empty. ``unassigned`` holds cases whose officer is nobody in office. One with
     ``words`` holds the cases in which one of these steps is due by what stands in the case itself (``second``); of
     ``others`` alone, it leaves out what whoever looks did the first part of. One that ``signs`` holds those that wait
-    for the signature of child welfare, which have a page of their own.
+    for the signature of an authority in charge, which have a page of their own.
     """
 
     name: str
@@ -257,7 +257,7 @@ async def count(visit: Visit, queue: Queue) -> int:
     if queue.words:
         return len(await _waiting(visit, queue, COUNT_MOST))
     if queue.signs:
-        return len(await second.signatures(visit.site.desk, WELFARE, COUNT_MOST))
+        return len(await second.signatures(visit.site.desk, visit.roles & IN_CHARGE, COUNT_MOST))
     total = 0
     for one in await held(visit, queue):
         total += await visit.site.desk.inquiries.count(one, COUNT_MOST - total)

@@ -55,14 +55,12 @@ class Waiting:
 
 async def sign_offs(visit: Visit) -> web.StreamResponse:
     """Show the cases that wait for the visitor's authority."""
-    role = acting_as(visit, IN_CHARGE)
-    if role is None:
-        raise NotFound("no sign-off waits for this role")
+    roles = visit.roles & IN_CHARGE
     after = place_of(visit.query("after"))
-    found = await second.signatures(visit.site.desk, role, PAGE + 1, after)
+    found = await second.signatures(visit.site.desk, roles, PAGE + 1, after)
     following = visit.here(after=place_text(found[PAGE - 1].row.place)) if len(found) > PAGE else ""
     lines = [_line(visit, one) for one in found[:PAGE]]
-    return visit.page("interior/welfare.html", lines=lines, role=visit.tongue.role(role), following=following)
+    return visit.page("interior/welfare.html", lines=lines, following=following)
 
 
 def _line(visit: Visit, one: Awaiting) -> Waiting:
@@ -130,6 +128,8 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
         return asks(visit, row, head, visit.request.path)
     tongue = visit.tongue
     case = await seen(visit, row, role, head.reason.why, "preview")
+    in_charge = reading.in_charge(case)
+    role = in_charge if in_charge in visit.roles else role
     part = part_of_return(case, role)
     waits = await reading.awaiting(visit.site.desk.context, [row], role, second.signs(role))
     allowed = await verbs(visit, row)
@@ -149,8 +149,8 @@ async def sign_off(visit: Visit) -> web.StreamResponse:
         author=part.prepared.author if part.prepared else None,
         signs=signs,
         vetoes=vetoes,
-        in_charge=tongue.role(reading.in_charge(case)),
-        is_mine=reading.in_charge(case) == role,
+        in_charge=tongue.role(in_charge),
+        is_mine=in_charge == role,
         signatures=[signature(tongue, one, visit.now) for one in case.releases],
     )
 

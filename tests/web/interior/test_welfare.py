@@ -4,7 +4,9 @@ import pytest
 
 from gateway.core.case import Side, State
 from gateway.core.messages import PROPOSAL
+from gateway.core.verification import IN_CHARGE
 from gateway.services import reading
+from gateway.services.context import Person
 from gateway.services.inquire import Place
 from gateway.web.interior import welfare
 from tests.support import homeward, story
@@ -112,6 +114,23 @@ async def test_list_holds_what_waits_for_the_one_in_charge(both: tuple[Desk, Des
     assert "1" == (await welfare_officer.get("/queues/sign-offs/count")).text  # a card counts what the list holds
     await sign(desk.network, minors)
     assert "0" == (await welfare_officer.get("/queues/sign-offs/count")).text
+
+
+async def test_whoever_holds_both_offices_reads_what_waits_for_either(both: tuple[Desk, Desk]) -> None:
+    """In a small State one authority is in charge of minors and of adults: its list, its card, its page hold both."""
+    desk, _ = both
+    persons = {**desk.site.accounts.persons, "either": Person("either", IN_CHARGE, bytes(32))}
+    desk.site.accounts.persons = desk.gateway.context.persons = persons
+    minors, _ = await to_sign(desk.network)
+    adults, _ = await to_sign(desk.network, minor=False)
+    who = await desk.officer("either")
+    links = links_of((await who.get("/sign-offs")).text)
+    assert [] == [ref for ref in (minors, adults) if f"/cases/{ref}/sign-off" not in links]
+    assert "2" == (await who.get("/queues/sign-offs/count")).text
+    for ref in (minors, adults):
+        answer = await looked(who, ref, "/sign-off")
+        assert f"/cases/{ref}/steps/endorsement" in links_of(answer.text)
+        assert "another authority is in charge" not in answer.words
 
 
 async def test_list_says_how_far_it_is(both: tuple[Desk, Desk]) -> None:
