@@ -19,6 +19,7 @@ from gateway.services import anew, cases, heard, passed_over, standing, threads
 from gateway.services.context import Context
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
+from keys import statement
 from keys.errors import BadRest
 
 
@@ -47,6 +48,7 @@ async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now
 
     What was said in an epoch of ours that is over may have been taken back by what our restore lost. Where a listing
     tells of that, a person decides; that a return goes on is told by people at any rate, for a later stop may be lost.
+    So is what nobody would take any more, or may keep.
     """
     said, surely = await standing.said_by(tx, held.case.ref, type), context.surely(now)
     taken = next((one for one in said if one.status == wire.ACCEPTED), None)
@@ -61,6 +63,10 @@ async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now
         return
     send = threads.find_again(context, held, taken)
     if send is None or (taken.epoch < context.epoch and heard.has_lost(held.case)):
+        return
+    signed = [statement.parse(one.encode())[0] for one in send.statements]
+    if passed_over.kept_no_longer(context, taken, held.row, now) or any(one.valid_until <= now for one in signed):
+        await anew.tell_otherwise(context, tx, taken, now)
         return
     try:
         await threads.queue(context, tx, held, replace(send, optional=True), now)

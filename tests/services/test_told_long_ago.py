@@ -115,6 +115,36 @@ async def test_acceptance_is_said_anew(network: Network, tmp_path: Path, knows: 
     assert words == await said(network, "XBB", theirs, ACCEPTANCE)
 
 
+async def test_people_tell_of_an_acceptance_whose_signature_is_over(network: Network, tmp_path: Path) -> None:
+    """Said anew it would be refused by who knows it and by who forgot it, and a desk be told that it does not hold."""
+    _, theirs = await homeward.proposed(network, days=300)
+    await homeward.accept(network, theirs, days=20)
+    await network.deliver()
+    await put_back_later(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
+    assert (["receipted"], [NOT_TOLD]) == (
+        await said(network, "XBB", theirs, ACCEPTANCE),
+        await findings_of(network, "XBB", theirs),
+    )
+
+
+async def test_people_tell_of_a_danger_past_its_day(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it leaves that may be kept no longer, and what stands before that may not either (M-5.28)."""
+    monkeypatch.setattr(homeward, "HANDLING", {**homeward.HANDLING, "retain_until": "2027-03-01"})
+    ours, theirs = await homeward.handed_over(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    on = network.clock.now().date().isoformat()
+    await network.gateways["XBB"].returning.report(theirs, "SEEN_CONCERN", on, False, "reception", "reception")
+    await network.deliver()
+    await put_back_later(network, "XAA", before, 90)
+    assert ["HANDED_OVER", "MONITORING"] == list(await homeward.states(network, ours, theirs))
+    assert (["receipted"], [NOT_TOLD]) == (
+        await said(network, "XBB", theirs, MONITORING),
+        await findings_of(network, "XBB", theirs),
+    )
+
+
 @pytest.mark.parametrize("knows", [False, True])
 @pytest.mark.parametrize("epochs", [False, True])
 async def test_objection_is_said_anew(network: Network, tmp_path: Path, knows: bool, epochs: bool) -> None:
