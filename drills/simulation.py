@@ -5,7 +5,7 @@ A seed is three real gateways in one thread, some sixty messages between them, a
 at any step, partitions, broken connections, changed bytes, wrong clocks, full disks, stolen keys, restores from a
 backup (``docs/simulation.md``). The same seed does the same everywhere.
 
-    python -m drills.simulation [--seeds 1000] [--start 0] [--jobs N] [--play apart|clocks] [--json] [--trace]
+    python -m drills.simulation [--seeds 1000] [--start 0] [--jobs N] [--play apart|clocks|walk] [--json] [--trace]
 
 Exit status 1 at any violation; the seed, what did not hold, and the command that plays it again are printed.
 """
@@ -34,6 +34,7 @@ from typing import NoReturn
 from tests.sim import homes, scenario
 from tests.sim.apart import Apart
 from tests.sim.clocks import Clocks
+from tests.sim.walk import Walk
 from tests.support.memory import MEMORY
 
 CHUNK = 5
@@ -44,8 +45,11 @@ LONGEST_S = 30
 
 
 ORDINARY = "ordinary"
-PLAYS = {ORDINARY: scenario.Scenario, "apart": Apart, "clocks": Clocks}
-"""What a seed is: the network with all its faults, a State out of reach for more than a month, or wrong clocks."""
+PLAYS = {ORDINARY: scenario.Scenario, "apart": Apart, "clocks": Clocks, "walk": Walk}
+"""
+What a seed is: the network with all its faults, a State out of reach for more than a month, wrong clocks, or any step
+behind any other.
+"""
 
 
 class Endless(KeyboardInterrupt):
@@ -201,7 +205,7 @@ def gather(seeds: Iterable[Seed], *, quiet: bool = False) -> Figures:
     return figures
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run as the arguments say; print the figures on stdout; return the exit status."""
     parser = argparse.ArgumentParser(description="Three gateways under a virtual clock, with faults drawn from a seed.")
     parser.add_argument("--seeds", type=int, default=1000, help="how many")
@@ -210,7 +214,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--trace", action="store_true", help="print all that happened in each seed")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     numbers = range(asked.start, asked.start + asked.seeds)
     played = run_all(numbers, 1 if asked.trace or asked.seeds == 1 else asked.jobs, asked.play, trace=asked.trace)
     figures = gather(_told(played) if asked.trace else played)

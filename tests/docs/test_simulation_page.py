@@ -62,5 +62,5 @@ def test_page_lists_every_fault() -> None:
 
 def test_page_lists_every_play() -> None:
     """Each scenario but the ordinary one is told under the name by which it is played."""
-    told = [row[0] for row in rows("### A month apart, and wrong clocks", "| `--play` | what it is |")]
+    told = [row[0] for row in rows("### A month apart, wrong clocks, and random walks", "| `--play` | what it is |")]
     assert sorted(set(simulation.PLAYS) - {simulation.ORDINARY}) == sorted(re.findall(r"`([a-z]+)` ", " ".join(told)))

@@ -57,6 +57,7 @@ ALIKE: Mapping[str, frozenset[str]] = {
     "DEPARTED": frozenset({"DEPARTED"}),
     "HANDED_OVER": frozenset({"HANDED_OVER"}),
     "MONITORING": frozenset({"MONITORING"}),
+    **{outcome: frozenset({outcome}) for outcome in returns.OUTCOMES},
     "RECALL": frozenset({"RECALL"}),
     "CONTESTED": frozenset({"CONTESTED"}),
     "NOT_RETURNED": frozenset({"REPLIED", "WITHDRAWN", "CLOSED"}),
@@ -102,6 +103,9 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             twin = found[0][1] if found else None
             told = f"{own.country} asks {their.country}: {state(case)} here, {state(twin) if twin else 'nothing'} there"
             alike = state(twin) in ALIKE.get(state(case), ()) if twin is not None else state(case) in ALONE
+            alike = alike or (
+                twin is not None and _stood(their, found[0][0].ref, twin) in ALIKE.get(_stood(own, row.ref, case), ())
+            )
             alike = alike or (_left_at_that(own, row.ref, case) and state(twin) in STILL_OWED)
             alike = alike or (twin is not None and _answered_in_vain(their, row.thread, case, twin))
             # Who was asked destroyed the whole case, as it was told to.
@@ -144,6 +148,19 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
                 world.fail(
                     "both sides agree", f"{own.country} has a case of {their.country}, which knows nothing of it"
                 )
+
+
+def _stood(books: Books, ref: str, case: Case) -> str:
+    """Return where a case stands; one that its desk put away, where it stood or would: the other State is not told."""
+    closed = "SELECT source FROM case_event WHERE ref = ? AND event = 'close' AND target = 'CLOSED' ORDER BY n DESC"
+    before = [source for (source,) in books.host.look(closed, ref)][:1] if case.state == "CLOSED" else []
+    if before == ["SUSPENDED"] and SUSPENSION in case.said and case.resume_to is not None:
+        return str(case.resume_to)  # its stop was told, and stands
+    return before[0] if before and before[0] in PUT_AWAY else state(case)
+
+
+PUT_AWAY = frozenset({"REPLIED", *returns.OUTCOMES})
+"""States from which a desk puts a case away without a word: of who asks CLOSED, where REPLIED was, is in ``ALIKE``."""
 
 
 def _closed_as_called_back(own: Books, ref: str) -> bool:
@@ -227,7 +244,9 @@ def set_right(world: World, books: Mapping[str, Books]) -> None:
 MEMBERS = frozenset(attachments.MEMBERS)
 
 
-MAY_MOVE = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL", "WITHDRAWN", "CLOSED", "FROZEN"})
+MAY_MOVE = frozenset(
+    {"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL", "WITHDRAWN", "CLOSED", "FROZEN", *returns.OUTCOMES}
+)
 """States in which a case is held already, is over, or has a person whom nothing holds back."""
 
 

@@ -19,8 +19,8 @@ from gateway.services.guests import is_guest
 from tests.sim import homes
 from tests.sim.afterwards import Afterwards
 from tests.sim.offices import Offices
-from tests.sim.stops import ATTESTING, GUEST, STOPS, WELFARE, Stops, invite
-from tests.sim.work import EXPECTED, HEAD, OpenCase
+from tests.sim.stops import ATTESTING, GUEST, WELFARE, Stops, invite
+from tests.sim.work import EXPECTED, HEAD, Nothing, OpenCase
 from tests.sim.world import Host, World
 from tests.support import homeward, interviews, story
 
@@ -101,7 +101,7 @@ class Desks(Stops, Afterwards, Offices):
                 await self._settle(host, self.random.choice(waiting))
                 return
             row = self.random.choice(seen)
-            acts = _AFTERWARDS[row.state in _OVER]
+            acts = AFTERWARDS[row.state in _OVER]
             await getattr(self, f"_{self.random.choice(acts)}")(host, row)
             return
         rows = [row for row in seen if row.state not in _OVER]
@@ -110,7 +110,7 @@ class Desks(Stops, Afterwards, Offices):
             return
         returns = [row for row in rows if row.state in _RETURN]
         row = self.random.choice(returns if returns and self.random.random() < GOES_ON else rows)
-        if acts := _ACTS.get((row.side, row.state), ()):
+        if acts := ACTS.get((row.side, row.state), ()):
             persons = 1 + (self.random.random() < TWICE)
             self.counts["at once"] += persons > 1
             steps = self.random.choices(acts, k=persons)
@@ -358,7 +358,7 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _reassess(self, host: Host, row: OpenCase) -> None:
         """Begin a return anew, of which the other State learns by the next proposal."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
             await self._do(host, row.ref, "reassess", lambda g: g.returning.reassess(row.ref, "first", "case_officer"))
 
     async def _decide(self, host: Host, row: OpenCase) -> None:
@@ -408,7 +408,8 @@ class Desks(Stops, Afterwards, Offices):
 
         async def depart(gateway: Gateway) -> None:
             case, minor = await self.case(gateway, row.ref), await self._is_minor(gateway, row)
-            travel = (case.record or {})["travel"]
+            if (travel := (case.record or {}).get("travel")) is None:
+                raise Nothing
             again = {"on": now.date().isoformat(), "by": "escort", "consent_stands": True}
             given = {"contacts_given_on": "2026-11-25", "reconfirmation": again}
             record = homeward.record(minor, decision=homeward.DECISION, travel=travel, **given)
@@ -419,13 +420,13 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _recall(self, host: Host, row: OpenCase) -> None:
         """Call back who has left, as the child-welfare authority of either side, or her lawyer, who is a guest."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
             await self._recall_now(host, row)
 
-    async def further(self, host: Host) -> None:
-        """Take each case one step further to a return that is under way."""
+    async def further(self, host: Host, steps: Mapping[tuple[str, str], str] | None = None) -> None:
+        """Take each case one step further to a return that is under way, or by ``steps``."""
         for row in [OpenCase(*one) for one in host.look(_OPEN_CASES)]:
-            if step := _FURTHER.get((row.side, row.state)):
+            if step := (steps or FURTHER).get((row.side, row.state)):
                 await getattr(self, f"_{step}")(host, row)
 
     async def stop_returns(self, host: Host) -> list[str]:
@@ -486,6 +487,12 @@ class Desks(Stops, Afterwards, Offices):
         work = lambda g: g.returning.report(row.ref, "SEEN_SAFE", today, False, "reception", "reception")  # noqa: E731
         await self._do(host, row.ref, "report", work, says=True)
 
+    async def _report_last(self, host: Host, row: OpenCase) -> None:
+        """Say what became of her half a year later, with which a return is over."""
+        seen, today = self.random.choice(list(_LAST)), host.clock.now().date().isoformat()
+        work = lambda g: g.returning.report(row.ref, seen, today, True, "reception", "reception")  # noqa: E731
+        await self._do(host, row.ref, _LAST[seen], work, says=True)
+
     async def _leave_at_that(self, host: Host, row: OpenCase) -> None:
         """Close what was pointed to another authority, or set aside, in place of waiting any longer."""
         if self.random.random() < LEAVES_AT_THAT:
@@ -499,12 +506,12 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _discard(self, host: Host, row: OpenCase) -> None:
         """Give up a draft, or what was not taken in."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
             await self._do(host, row.ref, "discard", lambda g: g.clear.close(row.ref, *row.desk, "discard"))
 
     async def _decline(self, host: Host, row: OpenCase) -> None:
         """End a return before it is under way, as the authority in charge."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
 
             async def decline(gateway: Gateway) -> None:
                 person, role, _ = homeward.in_charge(await self._is_minor(gateway, row))
@@ -514,7 +521,7 @@ class Desks(Stops, Afterwards, Offices):
 
     async def _reissue(self, host: Host, row: OpenCase) -> None:
         """Issue another document in place of the last."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
             document = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A"}
             work = lambda g: g.returning.reissue(row.ref, document, "issuer")  # noqa: E731
             await self._do(host, row.ref, "reissue_document", work, says=True)
@@ -530,10 +537,13 @@ class Desks(Stops, Afterwards, Offices):
         await self._do(host, row.ref, "remind", work, says=True)
 
 
+_LAST = {"SEEN_SAFE": "report_safe", "SEEN_CONCERN": "report_concern", "NOT_FOUND": "report_lost"}
+"""What the last report says, and the step that it is."""
+
 _ASKING, _ASKED = "requesting", "requested"
 _STOP = ("freeze", "set_aside")
 _WAITS = ("freeze", "indicate", "remind", "press_no_more")
-_ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
+ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     (_ASKING, "DRAFT"): (*["approve"] * 3, "amend", "picture", "remark", "discard", "freeze"),
     (_ASKING, "CLEARED"): ("send", "send", "send", "amend", "freeze"),
     (_ASKING, "NOT_ACCEPTED"): ("amend", "remark", "discard"),
@@ -580,7 +590,7 @@ _ACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 
 
-_FURTHER: Mapping[tuple[str, str], str] = {
+FURTHER: Mapping[tuple[str, str], str] = {
     (_ASKED, "RECEIVED"): "acknowledge",
     (_ASKED, "ACKNOWLEDGED"): "answer",
     (_ASKING, "REPLIED"): "propose",
@@ -599,7 +609,7 @@ _OVER = frozenset({"CLOSED", "WITHDRAWN", "NOT_RETURNED"})
 """States of a case that is over, of which a word about data may follow all the same."""
 
 _TAKES_BACK = ("strike", "strike", "demand_erasure")
-_AFTERWARDS: Mapping[bool, tuple[str, ...]] = {
+AFTERWARDS: Mapping[bool, tuple[str, ...]] = {
     True: (*_TAKES_BACK, "account", "freeze", "attest", "let_go_of_what_is_over"),
     False: (
         *("ask_use", "ask_onward", "answer_onward", "rectify", "rectify", "rectify"),
@@ -615,7 +625,7 @@ _RETURN = frozenset({"PROPOSED", "ACCEPTED", "DECIDED", "DOCUMENTED", "SCHEDULED
 # The soonest due first, as a desk sees them. Read beside the gateway: it is what a person knows before an act.
 _OPEN_CASES = f"""
 SELECT ref, side, state, thread, partner, due_at FROM case_file
-WHERE state IN ({", ".join(f"'{state}'" for state in sorted({*_OVER, *(state for _, state in _ACTS)}))})
+WHERE state IN ({", ".join(f"'{state}'" for state in sorted({*_OVER, *(state for _, state in ACTS)}))})
 ORDER BY due, ref LIMIT 40
 """  # noqa: S608  (our own words)
 

@@ -384,7 +384,7 @@ class Faults:
     def back_up(self, host: Host) -> Backup:
         """Copy the store of a gateway, which may run."""
         self.counts["backups"] += 1
-        path = host.home / "backup.db"
+        path = host.home / f"backup.{self.counts['backups']}.db"
         with sqlite3.connect(host.database) as source, sqlite3.connect(path) as target:
             source.backup(target)
         source.close()

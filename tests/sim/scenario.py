@@ -79,6 +79,9 @@ def _run(seed: int, root: Path, kind: "type[Scenario]", *, leave: bool) -> Resul
 class Scenario:
     """One run: desks, faults, healing, and the end."""
 
+    messages = MESSAGES
+    """How many messages the desks send at least."""
+
     def __init__(self, world: World) -> None:
         """Play in ``world``."""
         self.world = world
@@ -108,7 +111,7 @@ class Scenario:
             await host.ready()
         desks = [asyncio.create_task(self.desks.work(host)) for host in hosts]
         await self.course()
-        await self.until_sent(MESSAGES)
+        await self.until_sent(self.messages)
         self.desks.working = False
         await asyncio.gather(*desks)
         await self.heal()

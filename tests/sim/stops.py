@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.app import Gateway
 from gateway.core.age import treat_as_minor
+from gateway.core.case import HELD
 from gateway.core.machine import IllegalStep
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
@@ -32,9 +33,6 @@ from tests.sim.work import LIAISON, OFFICER, REFUSED, Nothing, OpenCase, Work
 from tests.sim.world import Host, Post
 from tests.support import homeward
 from tests.support.remarks import TEXT
-
-STOPS = 0.08
-"""How often a desk that might stop a case does."""
 
 STOPS_WHAT_WAS_LOST = 0.3
 """How often a desk that looks at a case of which a message was never heard stops it."""
@@ -77,7 +75,7 @@ class Stops(Work):
 
     async def _freeze(self, host: Host, row: OpenCase) -> None:
         """Stop a case; what the desk was not told of it does again until it is."""
-        if self.random.random() >= STOPS:
+        if self.random.random() >= self.stops:
             return
         who = self.random.choice((row.desk, row.desk, WELFARE, ATTESTING, LEAVING, LAWYER, GUEST, GUEST_OF_OFFICE))
         tells = who[1] == ATTESTING[1] and row.asks and self.random.random() < 0.5
@@ -85,11 +83,15 @@ class Stops(Work):
 
     async def _indicate(self, host: Host, row: OpenCase) -> None:
         """Stop a case because the desk heard of a need for protection."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
             await self._stop(host, row, row.desk, {**self._protection(host, "indicated"), "attested_by": None})
 
     async def _stop(self, host: Host, row: OpenCase, who: tuple[str, str], protection: dict[str, Any] | None) -> None:
+        goes_on_in = [row.state]
+
         async def freeze(gateway: Gateway) -> None:
+            if row.state in HELD:
+                goes_on_in.append(str((await self.case(gateway, row.ref)).resume_to))
             invite(gateway, row.ref, who)
             await gateway.hold.freeze(row.ref, "known now", *who, protection)
 
@@ -98,7 +100,7 @@ class Stops(Work):
             self.counts["freezes"] += 1
             self.counts["by guests"] += is_guest(who[0])
             # Of a return that we are asked in word of the stop leaves, and what stands before that.
-            told = not row.asks and row.state in ARRANGED
+            told = not row.asks and goes_on_in[-1] in ARRANGED
             (journal.held if told else journal.stopped)[row.ref] = now
             journal.through.discard(row.ref)
             self.counts["indications"] += protection is not None
@@ -146,7 +148,7 @@ class Stops(Work):
 
     async def _suspend(self, host: Host, row: OpenCase) -> None:
         """Stop a return, as the child-welfare authority of either side, or as her lawyer, who is a guest."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
             await self.suspend_now(host, row)
 
     async def suspend_now(self, host: Host, row: OpenCase) -> None:
@@ -183,7 +185,7 @@ class Stops(Work):
 
     async def _set_aside(self, host: Host, row: OpenCase) -> None:
         """Stop a verification for a while, as the desk of either side; nobody is told."""
-        if self.random.random() < STOPS:
+        if self.random.random() < self.stops:
             work = lambda g: g.returning.suspend(row.ref, "a colleague asks", *row.desk)  # noqa: E731
             if await self._do(host, row.ref, "suspend", work):
                 self.counts["set aside"] += 1
@@ -260,6 +262,8 @@ class Stops(Work):
         case = await self.case(gateway, row.ref)
         if row.asks:
             return treat_as_minor(case.draft or {})
+        if PROPOSAL not in case.said:
+            raise Nothing
         return bool(case.said[PROPOSAL]["represented"])
 
     async def _resume(self, host: Host, row: OpenCase) -> None:
@@ -340,7 +344,7 @@ class Stops(Work):
         """
         Enter what a backup has forgotten of stops, as the manual says.
 
-        A case that it has forgotten too cannot be contacted about.
+        A case that it has forgotten too cannot be contacted about, and who is away by it is not held.
         """
         journal = self.journals[country]
         for ref in list(journal.stopped):
@@ -354,7 +358,9 @@ class Stops(Work):
             except NotFound:
                 journal.known.pop(ref, None)
             except (IllegalStep, Forbidden):
-                pass
+                if row is not None and row.state in AWAY:  # was stopped once over: by that backup nothing holds her
+                    journal.stopped.pop(ref)
+                    journal.known.pop(ref, None)
         for ref in list(journal.unpressed):
             try:
                 await Escalation(gateway.context).stop(ref, "known before", *OFFICER)

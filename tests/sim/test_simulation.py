@@ -40,6 +40,15 @@ def test_every_invariant_holds_after_a_month_apart_and_with_wrong_clocks(play: s
     assert [] == [f"{seed.replay}: {seed.failures[0]}" for seed in figures.failed]
 
 
+def test_every_invariant_holds_on_a_random_walk() -> None:
+    """Any step of a return behind any other, with what is said lost and backups put back between, breaks nothing."""
+    seeds = list(run_all(range(4), 1, "walk"))
+    figures = gather(seeds)
+    assert [] == [f"{seed.replay}: {seed.failures[0]}" for seed in figures.failed]
+    assert figures.counts["restores"]
+    assert seeds[2].digest == run(2, "walk").digest
+
+
 @pytest.mark.parametrize("hash_seed", ["0", "1", "777"])
 def test_seed_does_the_same_in_another_process(hash_seed: str) -> None:
     """The trace of a seed has one digest, whatever was played before it and whatever the order of sets is."""

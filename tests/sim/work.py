@@ -108,6 +108,9 @@ class OpenCase(NamedTuple):
 class Work:
     """The desks of every State, and what they know to have done."""
 
+    stops = 0.08
+    """How often a desk that might stop a case does."""
+
     def __init__(self, world: World, counts: Counter[str]) -> None:
         """Work in ``world``, and count in ``counts`` what is done."""
         self.world = world
