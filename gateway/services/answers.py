@@ -64,7 +64,9 @@ class Answers:
         """
         return self._checked(partner, digest, raw)[:2]
 
-    def _checked(self, partner: str, digest: str, raw: bytes) -> tuple[wire.Answer, wire.Receipt, Proof, Checkpoint]:
+    def _checked(
+        self, partner: str, digest: str, raw: bytes
+    ) -> tuple[wire.Answer, wire.Receipt, Proof, Checkpoint, Card]:
         context = self._context
         try:
             answer = wire.parse_answer(raw)
@@ -78,7 +80,7 @@ class Answers:
             raise BadAnswer(str(error)) from error
         if (receipt.sender, receipt.recipient) != (partner, context.country) or (digest and receipt.payload != digest):
             raise BadAnswer("the receipt is about another message")
-        return answer, receipt, proof, shown
+        return answer, receipt, proof, shown, card
 
     def _origin(self, partner: str, epoch: int, proof: Proof) -> str:
         """
@@ -99,14 +101,17 @@ class Answers:
 
         Raises ``BadAnswer``, ``Unavailable``.
         """
-        answer, receipt, proof, shown = self._checked(row.partner, row.digest, raw)
+        answer, receipt, proof, shown, card = self._checked(row.partner, row.digest, raw)
         context, stored = self._context, wire.without_padding(raw)
 
         async def unit(tx: Tx) -> bool:
             now = context.clock.now()
             partner = await tx.find_partner(row.partner, held=False)
+            # By another process, of which the card in memory does not know yet.
             if partner is not None and partner.hold is not None:
-                raise BadAnswer("the State is on hold")  # by another process: the card in memory does not know yet
+                raise BadAnswer("the State is on hold")
+            if partner is not None and partner.card not in (None, card.raw):
+                raise BadAnswer("there is another card of the State")
             if _epoch(shown.origin) < await epochs.earliest(tx, row.partner, row.queued_at):
                 # Told, and not refused: where a clock was wrong an honest answer looks so too, and must not be lost.
                 context.log("log.uncompared", partner=row.partner, count=1)

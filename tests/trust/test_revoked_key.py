@@ -11,6 +11,8 @@ from gateway import home
 from gateway.core import envelope, evidence_report, evidence_verifier, wire
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import REPLY, RESYNC
+from gateway.services.answers import BadAnswer
+from gateway.services.deliver import Line
 from gateway.services.fallen import FallenMessages
 from gateway.services.ports import Tx
 from gateway.services.rows import TrustEvent
@@ -106,6 +108,20 @@ async def test_nothing_passes_by_a_card_that_another_process_has_replaced(networ
     await running.context.trust.load()
     assert (await post(network, signer, network.clock.now())).startswith("424")
     assert 1 == await running.deliverer.run_once()
+    await running.close()
+
+
+async def test_no_answer_counts_by_a_card_that_another_process_has_replaced(network: Network) -> None:
+    """Whoever stole a key of the other State could take word of a stop off our hands with it: it is posted again."""
+    ours = await story.sent(network)
+    running, kid = network.gateways["XAA"], network.gateways["XBB"].context.keyring.signing.kid
+    (claimed,) = await running.deliverer.claim("XBB", Line(1))
+    answer = await network.wires.post("XBB", "/xg/1/messages", claimed.envelope, envelope.MEDIA_TYPE)
+    await open_gateway(network, "XAA")  # which reads the list from here on
+    await revoke(network, "XBB", {kid}, network.clock.now())
+    with pytest.raises(BadAnswer, match="card"):
+        await running.deliverer.settle(claimed.row, answer.body)
+    assert "SENT" == await story.state(network, "XAA", ours)
     await running.close()
 
 
