@@ -1,13 +1,13 @@
 """
 Whose key is whose: the cards held, how newer ones replace them, and when a State is on hold.
 
-Rule 1: the first card of a State verifies under the identity key the configuration pins.
+Rule 1: the first card of a State verifies under the identity key the configuration pins, or officers confirmed since.
 Rule 2: a newer card replaces the one held only if it verifies under the identity key of the one held and continues its
 chain; otherwise the State is on hold until a named officer confirms out of band.
 Rule 3: refreshing is a loop of its own; a message's path only reads what is held (``docs/protocol.md`` section 8).
 Rule 4: what the trustees distrust is on hold, or revoked, for as long as their list says so. Nobody here lifts that.
 Rule 5: a card proves by itself that it is whole, not whose it is. One in the store is held only under an identity key
-that the configuration pins or officers confirmed: whoever can write to the database alone must not be who we seal to.
+of rule 1, and a confirmed one replaces the pin: whoever can write to the database alone must not be who we seal to.
 """
 
 import asyncio
@@ -323,10 +323,14 @@ class Trust:
         else:
             self._published[country], self._cards[country] = published, self._believed(published)
 
+    def _identity(self, country: str) -> bytes:
+        """Return the identity key to go by: the one that officers confirmed last, else the one that is pinned."""
+        return self._confirmed.get(country, self._pins[country])
+
     def _parsed(self, country: str, raw: bytes) -> Card:
         """Return the card of ``country`` in the store. Raises ``CardRefused``, also for one of a stranger (rule 5)."""
         card = cards.parse_card(raw)
-        if card.country != country or card.identity not in (self._pins[country], self._confirmed.get(country)):
+        if card.country != country or card.identity != self._identity(country):
             raise CardRefused("wrong-identity", "in the store stands a card that is signed by a key nobody confirmed")
         return card
 
@@ -380,7 +384,7 @@ class Trust:
     async def _advance(self, now: datetime) -> tuple[str, ...]:
         """Take what continues the chains, of what was just read."""
         found = {}
-        for country, pin in self._pins.items():
+        for country in self._pins:
             if country in self._spoiled:
                 continue
             try:
@@ -388,13 +392,13 @@ class Trust:
             except Unavailable as error:
                 self._log("trust.unread", country=country, error=str(error), hint=error.hint)
                 continue
-            held = self._published.get(country)
+            held, key = self._published.get(country), self._identity(country)
             if held is not None and not published:
                 hint = "put its cards there again, or ask it for them"
                 self._log("trust.unread", country=country, error="no card of it is published any more", hint=hint)
                 continue
             try:
-                chain = advance_chain(held, pin, published, now, country, self._revoked.get(country))
+                chain = advance_chain(held, key, published, now, country, self._revoked.get(country))
                 found[country] = Found(held, chain)
                 self._tell_untaken(country, chain, published)
             except Exception as error:

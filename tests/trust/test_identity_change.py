@@ -222,6 +222,20 @@ async def test_a_card_that_somebody_wrote_into_the_database_is_not_gone_by(both:
     assert world.states["XBB"].identity.public == begun.context.trust.card("XBB").identity
 
 
+async def test_a_key_that_officers_replaced_is_gone_by_no_more(both: tuple[Network, World]) -> None:
+    """A State changes a stolen key: no card of the thief is held, though the configuration still names that key."""
+    network, world = both
+    stolen, trust = world.states["XBB"].identity, network.gateways["XAA"].context.trust
+    forged = home.next_card(world.states["XBB"].cards[-1], {}, stolen, network.clock.now())
+    other = _new_identity(network, world)
+    await network.refresh()
+    await confirm(network, other.public)
+    assert other.public == trust.card("XBB").identity
+    await _write_card(network, forged.raw)
+    await trust.load()
+    assert trust.find("XBB") is None
+
+
 async def test_what_officers_confirmed_holds_over_a_start(both: tuple[Network, World]) -> None:
     """Also where nobody has written the new key into the configuration yet, and for another process."""
     network, world = both
