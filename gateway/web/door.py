@@ -38,6 +38,7 @@ from gateway.web.posted import (
     NEVER_KEPT,
     NO_FORM,
     PROVING,
+    UNSENT,
     BadForm,
     clean,
     is_utf8,
@@ -191,6 +192,8 @@ class _Door:
             now = visit.now = site.now()
             if token:
                 session = visit.session = await self._find(request, now)
+            if UNSENT in visit.forms:
+                return await self._sign_in(visit, token)
             if session is None and (led := await self._find_led(visit)) is not None:
                 return await self._lead(visit, led)
         if route.roles >= ANYONE:
@@ -328,7 +331,7 @@ class _Door:
 
     async def _sign_in(self, visit: Visit, token: str) -> web.StreamResponse:
         """
-        Lead to the sign-in page; what was typed in a session that ended meanwhile is kept for its person.
+        Lead to the sign-in page, and from there back where a session goes on; what was typed is kept for its person.
 
         Whom another site led here, such as a notice read on the web, may well have a session: its cookie is ``Strict``,
         and comes along with the next step, which is one of ours.
@@ -339,7 +342,7 @@ class _Door:
             response.headers["Refresh"] = f"0; url={request.path_qs}"
             return response
         if request.method == "POST" and token:
-            ended = await self._site.accounts.find_ended(token, self._pages.name, visit.now)
+            ended = visit.session or await self._site.accounts.find_ended(token, self._pages.name, visit.now)
             if ended is not None and _is_of(visit, ended):
                 kept = "1" if await self._keep_typed(visit, ended) else kept
         return await visit.to(visit.path("sign-in", next=_back(request), kept=kept))

@@ -22,10 +22,13 @@ may each send the rest slowly, so that what they may fill together is no more th
 
 FIELDS_MAX = 1000
 
+UNSENT = "unsent"
+"""In a form that a page sends as its time is over: nobody pressed a button, so it waits for its person, untaken."""
+
 PROVING = frozenset({"csrf", "once", "confirm", "credential", "approval", "code", "pending"})
 _SAID_NOT_KEPT = frozenset({"draft", "matrix", "mrz", "digit", "b.number_digest"})
 
-NEVER_KEPT = PROVING | _SAID_NOT_KEPT
+NEVER_KEPT = PROVING | _SAID_NOT_KEPT | {UNSENT}
 """
 Fields that do not wait for a page as others do, once a session or a reason has ended: what is good for one sending or
 proves who it was, and what its page says is not kept: a dry run, the lines of a document, the number of another.

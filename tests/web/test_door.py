@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +19,15 @@ from gateway.services.ports import Conflict, Unavailable, Unsaid
 from gateway.web import board, door, help, interior, operator
 from gateway.web.door import COOKIE
 from gateway.web.headers import HEADERS
-from gateway.web.posted import FIELDS_MAX, FORM_MAX_BYTES, MARKS_MAX, STRANGER_FORM_MAX_BYTES, BadForm, clean
+from gateway.web.posted import (
+    FIELDS_MAX,
+    FORM_MAX_BYTES,
+    MARKS_MAX,
+    STRANGER_FORM_MAX_BYTES,
+    UNSENT,
+    BadForm,
+    clean,
+)
 from gateway.web.signin.pages import ROUTES as SIGN_IN
 from gateway.web.signin.refused import Refused
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Entry, Route, Visit, is_own
@@ -572,7 +580,7 @@ async def test_a_form_of_the_largest_size_is_taken(desk: Desk, pages: Pages) -> 
     own = ("csrf", "", officer.session.csrf.encode())
     room = FORM_MAX_BYTES - len(parts(own, ("a", "", b"")))
     file = '; filename="f"\r\nContent-Type: text/plain'
-    sent = [
+    sent: list[tuple[str, Callable[[int], bytes]]] = [
         ("/act", lambda more: parts(own, ("a", "", b"x" * (room + more)))),
         ("/file", lambda more: parts(own, ("f", file, b"x" * (1024 + more)))),
         ("/act", lambda more: parts(own, *((f"f{n}", "", b"1") for n in range(FIELDS_MAX - 1 + more)))),
@@ -637,6 +645,22 @@ async def test_what_was_typed_when_the_session_ended_is_kept(desk: Desk) -> None
     again = await (await desk.officer("first")).get("/act")
     assert ("Анна" in again.text, "proof" in again.text) == (True, False)
     assert "Анна" not in other.text
+
+
+async def test_what_a_page_sends_as_it_is_left_is_kept_and_never_taken(desk: Desk, pages: Pages) -> None:
+    """It sends what was typed once its time is over: kept for its person, also where the session goes on elsewhere."""
+    officer = await desk.officer("first")
+    assert officer.session is not None
+    left = {"csrf": officer.session.csrf, "b.name": NAME, "confirm": "yes", UNSENT: "yes"}
+    answer = await officer.send("POST", "/act", data=left)
+    assert (303, "/sign-in?next=%2Fact&kept=1") == (answer.status, answer.location)
+    assert f"/act  {{'b.name': '{NAME}'}}" == (await officer.get(answer.location)).text
+    desk.network.clock.pass_(minutes=16)
+    answer = await officer.send("POST", "/act", data=left)
+    assert "/sign-in?next=%2Fact&kept=1" == answer.location
+    again = await desk.officer("first")
+    assert [] == pages.posted
+    assert f"/act  {{'b.name': '{NAME}'}}" == (await again.get("/act")).text
 
 
 async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk, pages: Pages) -> None:

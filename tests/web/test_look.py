@@ -108,6 +108,7 @@ class Stage:
         self.site._environments[lang] = make_environment(self.tongue, jinja2.ChoiceLoader(loaders))
         entries = [
             ("home", "/", "Home"),
+            ("sign-in", "/sign-in", ""),
             ("queue", "/queue", "My queue"),
             ("case", "/case", "Search"),
             ("sign-out", "/sign-out", ""),
@@ -199,7 +200,7 @@ class Stage:
         app.on_response_prepare.append(add_headers)
         app.router.add_get("/static/{name}", self.static)
         app.router.add_get("/count/late", self.count)
-        app.router.add_get("/", self.home)
+        app.router.add_get("/sign-in", self.home)
         app.router.add_get("/{name}", self.page)
         app.router.add_post("/{path:.*}", self.post)
         runner = web.AppRunner(app)
@@ -485,7 +486,7 @@ async def test_a_warning_comes_before_the_session_ends(browser: Browser) -> None
         await dialog.wait_for(state="hidden")
         assert [("/session/keep", {"csrf": "csrf-token"})] == stage.posted
         await page.clock.fast_forward("14:02")  # `look` runs once: what runs on in a page being left may never answer
-        await page.wait_for_url(f"{origin}/")
+        await page.wait_for_url(f"{origin}{OUT}")
         await context.close()
     assert [] == said
 
@@ -501,9 +502,12 @@ async def test_a_session_that_has_ended_leads_out(browser: Browser) -> None:
         await page.goto(f"{origin}/case")
         await page.clock.run_for("12:30")
         await page.get_by_role("button", name="Stay signed in").click()
-        await page.wait_for_url(f"{origin}/")
+        await page.wait_for_url(f"{origin}{OUT}")
         await context.close()
 
+
+OUT = "/sign-in?next=%2Fcase"
+"""Where the page of a case leads once its time is over: to the sign-in page, and from there back to it."""
 
 SLOW_S = 6.5
 """How long an answer takes on a slow line. Chromium takes no notice of the same journey begun anew for some three s."""
@@ -528,9 +532,56 @@ async def test_a_slow_line_does_not_keep_the_page_of_a_session_that_has_ended(br
         # By the clock of the browser: a page that is being left does not answer who would set another one.
         await asyncio.sleep(SLOW_S)
         stage.answers.set()
-        await page.wait_for_url(f"{origin}/")
+        await page.wait_for_url(f"{origin}{OUT}")
         await context.close()
     assert (1, []) == (stage.led_out, said)
+
+
+@browser_needed
+async def test_what_was_typed_is_sent_when_the_page_is_left(browser: Browser) -> None:
+    """It goes to the address of its form, as what was not sent: kept there, and no step is taken by it."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/form")
+        await page.locator("main textarea").first.fill("half a reas")
+        await page.evaluate(_TAKES_A_FILE)
+        await page.locator("#file").set_input_files({"name": "f", "mimeType": "", "buffer": b"file"})
+        await page.clock.fast_forward("14:02")
+        await page.wait_for_url(f"{origin}/done")
+        await context.close()
+    (_, (path, left)) = stage.posted
+    assert ("/save", "yes", []) == (path, left["unsent"], said)
+    assert "half a reas" in left.values()
+    assert "file" not in left
+
+
+_TAKES_A_FILE = """() => {
+  const field = Object.assign(document.createElement("input"), {type: "file", name: "file", id: "file"});
+  document.querySelector("main form").append(field);
+}"""
+
+
+@browser_needed
+async def test_what_stands_again_is_not_lost_when_the_page_is_left(browser: Browser) -> None:
+    """A page that answers a form holds what was typed there, also if nobody touches it."""
+    stage, said = Stage("ltr"), []
+
+    async def answered(route: Route) -> None:
+        answer = await route.fetch()
+        html = (await answer.text()).replace("data-idle-s", "data-typed data-idle-s")
+        await route.fulfill(response=answer, body=html)
+
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.route(f"{origin}/confirm", answered)
+        await page.goto(f"{origin}/confirm")
+        await page.clock.fast_forward("14:02")
+        await page.wait_for_url(f"{origin}/done")
+        await context.close()
+    assert [("/send", "yes")] == [(path, form["unsent"]) for path, form in stage.posted[1:]]
 
 
 @browser_needed
@@ -603,7 +654,7 @@ async def test_a_page_whose_clock_is_ahead_asks_again_when_the_session_is_over(b
             await page.clock.fast_forward("14:01")
         stage.over_status = 303
         await page.clock.fast_forward("00:31")
-        await page.wait_for_url(f"{origin}/")
+        await page.wait_for_url(f"{origin}{OUT}")
         await context.close()
     assert (1, []) == (stage.led_out, said)
 
@@ -621,7 +672,7 @@ async def test_a_page_is_left_though_nobody_ends_the_session(browser: Browser) -
             await page.clock.run_for("14:01")
         assert (0, f"{origin}/case") == (stage.led_out, page.url)
         await page.clock.run_for("01:01")
-        await page.wait_for_url(f"{origin}/")
+        await page.wait_for_url(f"{origin}{OUT}")
         await context.close()
 
 
@@ -647,10 +698,10 @@ async def left_for_nowhere(browser: Browser) -> AsyncIterator[Page]:
     async with stage.served() as origin:
         context, page = await tab(browser, said)
         await page.clock.install()
-        await page.route(f"{origin}/", nowhere)
+        await page.route(f"{origin}{OUT}", nowhere)
         await page.goto(f"{origin}/case")
         assert await page.get_by_text(HOSTILE).is_visible()
-        async with page.expect_response(f"{origin}/"):
+        async with page.expect_response(f"{origin}{OUT}"):
             await page.clock.fast_forward("14:01")
         await page.locator("main").wait_for(state="hidden")
         yield page

@@ -1,7 +1,6 @@
 // What a script adds to the desks. Every page works without it; nothing here writes markup, only text and attributes.
 "use strict";
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-const csrf = document.querySelector("meta[name=csrf]")?.content ?? "";
 
 // Error summary: read first.
 document.querySelector("[data-focus]")?.focus();
@@ -18,34 +17,38 @@ document.addEventListener("submit", (event) => {
 const timeOut = document.getElementById("time-out");
 if (timeOut) {
   const WARN_MS = 120_000;
-  const idleMs = Number(timeOut.dataset.idleS) * 1000;
   const left = timeOut.querySelector("[data-left]");
   const tabs = new BroadcastChannel("desk");
-  let endsAt = 0, looking;
-  let asking = false; // One question at a time: whether the session goes on.
+  let endsAt = 0, looking, asking = false; // One question at a time: whether the session goes on.
   const ask = async (headers = {}) => {
     if (asking) return null;
     asking = true;
-    const body = new URLSearchParams({ csrf });
+    const body = new URLSearchParams({ csrf: document.querySelector("meta[name=csrf]").content });
     const sent = { method: "POST", body, headers, redirect: "manual", signal: AbortSignal.timeout?.(10_000) };
     const answer = await fetch("/session/keep", sent).catch(() => null);
     asking = false;
     return answer;
   };
   const hide = (hidden) => all("main, .desk-beforehand").forEach((one) => (one.hidden = hidden));
+  // What was typed and not sent is sent as such when the page is left: it is kept for its person, and never taken.
+  let typed = "typed" in timeOut.dataset && document.querySelector("main form[method=post]");
+  document.addEventListener("input", ({ target }) => (typed = target.form?.method === "post" ? target.form : typed));
   const leave = () => {
     clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
     tabs.close(); // Where the line hangs the browser keeps the page, and whoever signs in next is not to see it.
     hide(true);
     if (timeOut.open) timeOut.close();
-    location.assign(timeOut.dataset.ended);
+    if (!typed) return location.assign(timeOut.dataset.ended);
+    all("[type=file]", typed).forEach((one) => one.remove());
+    typed.append(Object.assign(document.createElement("input"), { type: "hidden", name: "unsent", value: "yes" }));
+    typed.submit();
   };
   const wait = (ms) => {
     endsAt = Date.now() + ms;
     hide(false);
     if (timeOut.open && ms > WARN_MS) timeOut.close();
   };
-  const restart = () => wait(idleMs);
+  const restart = () => wait(Number(timeOut.dataset.idleS) * 1000);
   // The session outlasts the time here by up to a minute, and the page that follows would keep it: so it is ended first.
   const end = async (ms) => {
     const answer = await ask({ "Desk-Background": "1" });
@@ -98,8 +101,7 @@ if (counts.length) setInterval(() => document.hidden || counts.forEach(refresh),
 // Choose all boxes of a list.
 for (const holder of all("[data-select-all]")) {
   const master = holder.querySelector("input");
-  const form = holder.closest("form") ?? document;
-  const boxes = all("input[type=checkbox]", form).filter((box) => box.name === holder.dataset.selectAll);
+  const boxes = all(`[name="${holder.dataset.selectAll}"]`, holder.closest("form") ?? document);
   const show = () => {
     const chosen = boxes.filter((box) => box.checked).length;
     master.checked = boxes.length > 0 && chosen === boxes.length;
@@ -144,10 +146,7 @@ if (document.body.dataset.shortcuts === "on") {
 }
 
 // Passkeys: the options are in the form, the credential goes back in it.
-const bytes = (text) => {
-  const plain = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return Uint8Array.from(plain, (letter) => letter.charCodeAt(0));
-};
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
 const text = (buffer) => {
   const plain = String.fromCharCode(...new Uint8Array(buffer));
   return btoa(plain).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");

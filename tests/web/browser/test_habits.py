@@ -142,6 +142,46 @@ async def test_session_ended_while_typing(stage: Stage) -> None:
     assert task.removesuffix("/names") == seat.path
 
 
+async def test_left_open_while_typing(stage: Stage) -> None:
+    """What nobody sent before the time was over waits for who typed it; so it does when nobody touches it again."""
+    seat = await stage.sit("officer", link=ENROL)
+    await Tale(stage, "en").enrol(seat)
+    await seat.go("/requests/new")
+    await seat.press("Begin an empty request")
+    task = f"{seat.path}/names"
+    await seat.page.clock.install()
+    await seat.go(task)
+    await fill_all(seat, TASKS["names"])
+    for _ in range(2):
+        clock = stage.world.clock
+        clock.move_to(clock.now() + timedelta(minutes=16))
+        async with seat.page.expect_navigation():
+            await seat.page.clock.fast_forward("14:02")
+        assert "What you typed is kept" in await seat.page.locator("main").inner_text()
+        assert str(TASKS["names"]["b.elements.names.0.family"]) not in await seat.page.content()
+        await seat.press("Sign in with a passkey")
+        assert task == seat.path
+        for field, text in TASKS["names"].items():
+            if not field.endswith("use"):
+                assert text == await seat.page.locator(f'[name="{field}"]').input_value()
+    await seat.press("Save and go on")
+    assert task.removesuffix("/names") == seat.path
+
+
+async def test_left_open_while_reading(stage: Stage) -> None:
+    """Whoever was signed out over a page comes back to it."""
+    seat = await stage.sit("officer", link=ENROL)
+    await Tale(stage, "en").enrol(seat)
+    await seat.page.clock.install()
+    await seat.go("/queues/drafts?page=1")
+    clock = stage.world.clock
+    clock.move_to(clock.now() + timedelta(minutes=16))
+    async with seat.page.expect_navigation():
+        await seat.page.clock.fast_forward("14:02")
+    await seat.press("Sign in with a passkey")
+    assert "/queues/drafts?page=1" == seat.path
+
+
 async def test_without_script_at_400_percent(stage: Stage) -> None:
     """The main story works with no script at all, by codes of an app, in a window as narrow as one at 400 %."""
     tale = Tale(stage, "en")
