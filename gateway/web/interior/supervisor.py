@@ -75,13 +75,14 @@ async def access(visit: Visit) -> web.StreamResponse:
     """List who looked at what, the latest first, narrowed to a case or a person."""
     ref, person = visit.query("ref")[:64], visit.query("person")[:64]
     found = await _found(visit, ref, person, before_of(visit))
+    known = {*visit.site.desk.context.persons, *(row.person for row in found.rows), person} - {""}
     return visit.page(
         "interior/supervisor_access.html",
         rows=[(row, *_told(visit.tongue, row.action, row.recipient)) for row in found.rows],
         next=visit.here(before=str(found.before)) if found.before is not None else "",
         ref=ref,
         person=person,
-        people=sorted(visit.site.desk.context.persons),
+        people=sorted(known),
     )
 
 

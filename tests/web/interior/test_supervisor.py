@@ -70,6 +70,16 @@ async def test_the_log_is_narrowed(desk: Desk) -> None:
     assert "No look fits." in (await dora.get("/access?person=second")).words
 
 
+async def test_who_left_is_chosen_as_well(desk: Desk) -> None:
+    """Of a guest, or of somebody who works here no more, the looks can be listed too: these are asked about most."""
+    await story.sent(desk.network)
+    dora, context = await desk.officer("dora"), desk.gateway.context
+    context.persons = {id: one for id, one in context.persons.items() if id != "first"}
+    assert '<option value="first">' in (await dora.get("/access")).text
+    for path in ("/access?person=first", "/access?person=first&before=1"):
+        assert '<option value="first" selected>' in (await dora.get(path)).text
+
+
 async def test_the_log_goes_on_page_by_page(desk: Desk) -> None:
     """Every look is on one page, in order, also when narrowed to a person whose looks lie far back."""
     ref = await story.sent(desk.network)
