@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.core.verification import OFFICER
 from gateway.services.acts import ANYBODY
-from gateway.web.interior.queues import INTERIOR, QUEUES, Queue, count, shown
+from gateway.web.interior.queues import QUEUES, SEES, Queue, count, shown
 from gateway.web.language import N_
 from gateway.web.visit import SIGNED_IN, Entry, Route, Visit
 
@@ -22,7 +22,7 @@ async def home(visit: Visit) -> web.StreamResponse:
     invitation = visit.session.invitation if visit.session else None
     if invitation is not None:
         return await visit.to(visit.path("invited"))
-    queues = [queue for queue in QUEUES.values() if queue.roles & visit.roles & INTERIOR]
+    queues = [queue for queue in QUEUES.values() if queue.roles & visit.roles & SEES]
     return visit.page(
         "interior/home.html",
         cards=[await _card(visit, queue) for queue in queues],
@@ -44,4 +44,4 @@ async def _card(visit: Visit, queue: Queue) -> Card:
 
 ROUTES = (Route("GET", "/", "home", home, SIGNED_IN),)
 
-NAVIGATION = (Entry("home", N_("Home"), ANYBODY | INTERIOR),)
+NAVIGATION = (Entry("home", N_("Home"), ANYBODY | SEES),)

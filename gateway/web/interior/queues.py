@@ -36,13 +36,12 @@ COUNT_MOST: Final = 100
 S = State
 _OPEN = tuple(state.value for state in State if state not in (S.CLOSED, S.BLOCKED, S.ERASED))
 INTERIOR = LISTS - {"foreign_affairs"}
+SEES: Final = INTERIOR | IN_CHARGE
+"""Roles that have a queue here: who is in charge of adults sees no other case in one than those that wait for it."""
 
 
 def _names(*states: State) -> tuple[str, ...]:
     return tuple(state.value for state in states)
-
-
-WELFARE: Final = "child_welfare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,7 @@ QUEUES: Mapping[str, Queue] = {
             "sign-offs",
             N_("Returns that wait for a signature"),
             N_("Without your authority they do not go on. Nobody can sign in its place."),
-            frozenset({WELFARE}),
+            IN_CHARGE,
             (),
             signs=True,
         ),
@@ -364,7 +363,7 @@ _PRESSING: Final = N_("Let the other State be reminded again")
 def find_queue(visit: Visit, name: str) -> Queue:
     """Return the queue ``name`` if whoever asks may see it. Raises ``NotFound``."""
     queue = QUEUES.get(name)
-    if queue is None or not queue.roles & visit.roles & INTERIOR:
+    if queue is None or not queue.roles & visit.roles & SEES:
         raise NotFound("there is no such list for your role")
     return queue
 
@@ -444,6 +443,6 @@ async def count_json(visit: Visit) -> web.StreamResponse:
 
 
 ROUTES = (
-    Route("GET", "/queues/{name}", "queue", queue_page, INTERIOR),
-    Route("GET", "/queues/{name}/count", "queue-count", count_json, INTERIOR),
+    Route("GET", "/queues/{name}", "queue", queue_page, SEES),
+    Route("GET", "/queues/{name}/count", "queue-count", count_json, SEES),
 )

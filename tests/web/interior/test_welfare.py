@@ -109,6 +109,9 @@ async def test_list_holds_what_waits_for_the_one_in_charge(both: tuple[Desk, Des
         assert asked not in answer.text
         assert "Ready to be signed" in answer.words
         assert [] == personal(answer.text)
+        home = await (await desk.officer(name)).get("/")
+        assert "/queues/sign-offs" in links_of(home.text)
+        assert "sees no lists" not in home.words
     assert all(action != "view" for _, action, _ in await recorded(desk.network, "XAA", minors))
     welfare_officer = await desk.officer("welfare")
     assert "1" == (await welfare_officer.get("/queues/sign-offs/count")).text  # a card counts what the list holds
