@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import schemas
@@ -69,9 +69,16 @@ class Settings:
     def dsn(self, environ: Mapping[str, str]) -> str | None:
         """Return the address of the PostgreSQL database, ``None`` for SQLite. Raises ``BadConfiguration``."""
         uri = self.values.get("database")
-        if uri is None or urlsplit(str(uri)).scheme in ("postgres", "postgresql"):
-            return uri
-        return secret(str(uri), self.home, environ, "/database")
+        if uri is None:
+            return None
+        address = str(uri) if "://" in uri else secret(str(uri), self.home, environ, "/database")
+        if (parts := split(address)) is None or parts.scheme not in ("postgres", "postgresql"):
+            text = (
+                f"/database: {UNREADABLE}, or it is no postgresql://; in a user's name or password write each sign that"
+                " is neither letter nor digit as % and its code"
+            )
+            raise BadConfiguration([text])
+        return address
 
     @property
     def accounts(self) -> Path:
@@ -118,6 +125,8 @@ def load(home: Path, environ: Mapping[str, str]) -> Settings:
         raise BadConfiguration([f"{path} cannot be read: {error}"]) from error
     for name, text in sorted(environ.items()):
         if name.startswith(PREFIX) and "__" in name:
+            if text.encode(errors="ignore").decode() != text:
+                raise BadConfiguration([f"the variable {name} is no text in UTF-8"], "set it anew, in UTF-8")
             _override(values, name, text)
         elif _means_a_member(name) and f"env:{name}" not in written:
             text = f"the variable {name} sets nothing; one sets what stands in a section, as {PREFIX}TRUST__REFRESH_S"
@@ -198,11 +207,12 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
     problems = []
     try:
         ZoneInfo(str(values.get("zone", "")))
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last of a continent alone, which is a folder
         problems.append("/zone: not an IANA time zone; use a name such as Europe/Vienna")
     own = values.get("country")
     if not str(values.get("authority")).startswith(f"{own}-"):
         problems.append(f"/authority: it is of another State; ids of ours begin with {own}-")
+    problems += _place_checks(values)
     problems += _notice_checks(values.get("notices"))
     problems += _trust_checks(values.get("trust"))
     problems += _desk_checks(values)
@@ -245,11 +255,11 @@ def _cross_checks(values: Mapping[str, Any]) -> list[str]:
             problems.append(f"/partners/{country}: a State is no partner of itself")
         if not isinstance(partner, dict):
             continue  # the schema says so already
-        for person in (partner.get("no_contact") or {}).get("by", ()):
+        for person in _list(_at(partner, "/no_contact/by")):
             if person not in persons:
                 problems.append(f"/partners/{country}/no_contact/by: '{person}' is not one of 'persons'")
         for id in _list(partner.get("instruments")):
-            if id not in schemas.load_instruments():
+            if str(id) not in schemas.load_instruments():
                 problems.append(f"/partners/{country}/instruments: '{id}' is unknown; see: isthmus agreements list")
     return problems
 
@@ -281,8 +291,8 @@ def _notice_checks(notices: Any) -> list[str]:
         others = ", ".join(f"'{one}'" for one in recipients if one != "interior")
         problems.append(f"/notices/smtp/recipients: names {others}, and nobody but 'interior' is told; take it out")
     if isinstance(webhook, dict):
-        url = urlsplit(str(webhook.get("url")))
-        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+        url = split(str(webhook.get("url")))
+        if url is not None and url.scheme != "https" and not is_loopback(url.hostname or ""):
             problems.append("/notices/webhook/url: https, but on loopback")
     if "link" in notices and "{ref}" not in str(notices["link"]):
         problems.append("/notices/link: has no {ref} for the reference of the case")
@@ -298,7 +308,8 @@ def _desk_checks(values: Mapping[str, Any]) -> list[str]:
     if not isinstance(desks, dict) or not isinstance(door, dict):
         return []
     origins = desks.get("origins")
-    hosts = [urlsplit(str(one)).hostname for one in origins.values()] if isinstance(origins, dict) else []
+    read = [split(str(one)) for one in origins.values()] if isinstance(origins, dict) else []
+    hosts = [one.hostname for one in read if one is not None]
     problems = []
     if len(set(hosts)) < len(hosts):
         problems.append("/desks/origins: each desk has a host name of its own, or they would share sessions")
@@ -361,9 +372,9 @@ def _trust_checks(trust: Any) -> list[str]:
     problems = []
     if ("repository" in trust) != ("root" in trust):
         problems.append("/trust: 'repository' and 'root' go together; make the root with: isthmus trust pin")
-    url = urlsplit(str(trust.get("repository", "")))
-    near = url.scheme == "http" and is_loopback(url.hostname or "")
-    if "://" in str(trust.get("repository", "")) and url.scheme not in ("https", "file") and not near:
+    url = split(str(trust.get("repository"))) if "://" in str(trust.get("repository")) else None
+    near = url is not None and url.scheme == "http" and is_loopback(url.hostname or "")
+    if url is not None and url.scheme not in ("https", "file") and not near:
         problems.append("/trust/repository: a folder or an https address; http is for loopback only")
     return problems
 
@@ -373,8 +384,69 @@ def _witness_checks(transparency: Any, partners: Any) -> list[str]:
     known = partners if isinstance(partners, dict) else {}
     named = _list(transparency.get("witnesses")) if isinstance(transparency, dict) else []
     return [
-        f"/transparency/witnesses: '{country}' is not one of 'partners'" for country in named if country not in known
+        f"/transparency/witnesses: '{country}' is not one of 'partners'"
+        for country in map(str, named)
+        if country not in known
     ]
+
+
+UNREADABLE = "its host or its port cannot be read"
+
+_ADDRESSES = (
+    "/notices/link",
+    "/notices/webhook/url",
+    "/trust/repository",
+    "/transparency/timestamp/url",
+    "/desks/openid/issuer",
+    *(f"/desks/origins/{desk}" for desk in ("interior", "board", "operator")),
+)
+_NAMES = (*(f"/listeners/{door}/host" for door in ("peers", "api", "desks", "metrics")), "/notices/smtp/host")
+
+
+def _place_checks(values: Mapping[str, Any]) -> list[str]:
+    """Return where an address or a name leads nowhere, whoever is asked: what needs it would only fail later."""
+    addresses = {place: str(_at(values, place)) for place in _ADDRESSES}
+    return [
+        f"{place}: {UNREADABLE}; an address of IPv6 stands in brackets, a port is at most 65535"
+        for place, one in addresses.items()
+        if "://" in one and ((parts := split(one)) is None or not (parts.hostname or parts.scheme == "file"))
+    ] + [
+        f"{place}: no machine has such a name; see that no part of it is empty or longer than 63 characters"
+        for place in _NAMES
+        if not _is_name(str(_at(values, place)))
+    ]
+
+
+def _at(values: Any, place: str) -> Any:
+    """Return what stands where ``place``, a JSON Pointer, leads to, ``None`` where nothing does."""
+    for step in place.split("/")[1:]:
+        values = values.get(step) if isinstance(values, Mapping) else None
+    return values
+
+
+def split(address: str) -> SplitResult | None:
+    """
+    Return the parts of ``address``, ``None`` where its host or its port cannot be read.
+
+    That of a database may name several, and a folder in place of a host. Nobody is told what is in it, as a password.
+    """
+    try:
+        found = urlsplit(address)
+        each = [urlsplit(f"//{one}") for one in found.netloc.rpartition("@")[2].split(",")]
+        ports = [one.port for one in each]  # asked for: it is looked at no sooner
+    except ValueError:
+        return None
+    names = [unquote(one.hostname or "") for one in each]
+    return found if ports and all(name.startswith("/") or _is_name(name) for name in names) else None
+
+
+def _is_name(host: str) -> bool:
+    """Tell whether ``host`` can be asked for: whoever does so of another fails before a server is asked."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

@@ -341,14 +341,18 @@ def _parse_file(raw: bytes) -> tuple[_Header, bytes]:
 
 
 def _open_file(rest: str, passphrase: Passphrase | None, _: Mapping[str, str]) -> FileStore:
-    parts = urlsplit(f"file:{rest}")
+    try:
+        parts = urlsplit(f"file:{rest}")
+    except ValueError:  # where a host would stand, and a bracket is not closed
+        parts = urlsplit("file:")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     profile = options.pop("profile", "moderate")
-    if parts.netloc or not parts.path.startswith("/") or parts.fragment or options:
+    path = unquote(parts.path, errors="surrogateescape")
+    if parts.netloc or not parts.path.startswith("/") or "\0" in path or parts.fragment or options:
         raise BadStore("not the address of a key store", "write file:/absolute/path")
     if profile not in PROFILES:
         raise BadStore(f"no profile {profile[:16]!r}", f"known profiles: {', '.join(PROFILES)}")
-    return FileStore(Path(unquote(parts.path, errors="surrogateescape")), profile, passphrase)
+    return FileStore(Path(path), profile, passphrase)
 
 
 # Given whole: an environment variable, or a credential of systemd

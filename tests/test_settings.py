@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 import schemas
 from gateway import settings
+from tests.support.rows import each_holds, for_each
 
 FULL = Path(__file__).parent.parent / "schemas/examples/configuration/valid/full.json"
 
@@ -153,3 +155,126 @@ def test_no_person_is_named_as_a_guest_is(id: str) -> None:
     given = values()
     found = problems({**given, "persons": [{**given["persons"][0], "id": id}]})
     assert any("begins with 'guest.'" in one for one in found)
+
+
+PLACES = (
+    "/notices/link",
+    "/notices/webhook/url",
+    "/trust/repository",
+    "/transparency/timestamp/url",
+    "/desks/origins/board",
+    "/desks/openid/issuer",
+)
+UNREADABLE = ("https://[::1", "https://a..b", f"https://{'a' * 64}.example", "https://a.example:99999", "https://a:b/")
+
+
+@for_each(("place", "address"), [(place, address) for place in PLACES for address in UNREADABLE])
+def test_an_address_that_nobody_can_read_is_told_by_its_place(place: str, address: str) -> None:
+    """A bracket that is not closed, a doubled dot or a port that is none: at the check, and not once it is asked."""
+    given = values()
+    _put(given, place, address)
+    with pytest.raises(settings.BadConfiguration) as refused:
+        settings.check(Path("/home"), given)
+    assert any(one.startswith(f"{place}: its host or its port cannot be read") for one in refused.value.problems)
+
+
+@for_each("place", ["/listeners/peers/host", "/listeners/metrics/host", "/notices/smtp/host"])
+def test_a_name_that_no_machine_has_is_told_by_its_place(place: str) -> None:
+    """A part of a name is neither empty nor longer than 63 characters: who asks for one fails in another way."""
+    for name in ("a..b", "a" * 64):
+        given = values()
+        _put(given, place, name)
+        with pytest.raises(settings.BadConfiguration) as refused:
+            settings.check(Path("/home"), given)
+        assert any(one.startswith(f"{place}: no machine has such a name") for one in refused.value.problems)
+
+
+@for_each(
+    ("written", "fits"),
+    [
+        ("postgresql://[::1/x", False),
+        ("postgresql://u:secret@db:port/x", False),
+        ("postgresql://u:se/cret@db/x", False),
+        ("postgresql://db:99999/x", False),
+        ("postgresql://d..b/x", False),
+        ("mysql://secret@db/x", False),
+        ("postgresql://[::1]:5432/x", True),
+        ("postgresql://127.0.0.1:5432,db.example:5433/x", True),
+        (f"postgresql://{'%2Frun' * 20}/x", True),
+        ("postgres:///x?host=/run/postgresql", True),
+    ],
+)
+def test_an_address_of_a_database_is_read_before_it_is_gone_to(written: str, fits: bool) -> None:
+    """One that cannot be read is a problem of the configuration, wherever it is written, and is not quoted."""
+    for uri, environ in ((written, {}), ("env:PLACE", {"PLACE": written})):
+        chosen = settings.Settings(Path("/home"), values(database=uri))
+        if fits:
+            assert written == chosen.dsn(environ)
+        elif not uri.startswith("mysql"):  # the schema refuses it there
+            with pytest.raises(settings.BadConfiguration) as refused:
+                chosen.dsn(environ)
+            (told,) = refused.value.problems
+            assert (True, False) == (told.startswith("/database: "), "cret" in told)
+
+
+def test_whatever_stands_in_a_place_is_a_problem_with_a_place() -> None:
+    """No value of another kind, as a list where a name belongs, is more than a problem of the configuration."""
+
+    def attempt(row: tuple[str, object]) -> None:
+        given = values()
+        _put(given, *row)
+        with suppress(settings.BadConfiguration):
+            settings.check(Path("/home"), given)
+
+    wrong: tuple[object, ...] = ("http://[", [[]])
+    each_holds(attempt, [(place, one) for place in _places(values()) for one in wrong])
+
+
+@pytest.mark.parametrize("zone", ["Europe", "a" * 300])
+def test_a_zone_that_is_a_folder_of_zones_is_none(zone: str) -> None:
+    """The continent alone, or what no file system takes as a name, is a problem, and no file that cannot be read."""
+    with pytest.raises(settings.BadConfiguration) as refused:
+        settings.check(Path("/home"), values(zone=zone))
+    assert any(one.startswith("/zone: not an IANA time zone") for one in refused.value.problems)
+
+
+WHOLE = """
+country = "XAA"
+authority = "XAA-ID-01"
+zone = "UTC"
+data_dir = "data"
+custody = "file:gateway.keys"
+[listeners.peers]
+host = "127.0.0.1"
+port = 8443
+[listeners.api]
+host = "127.0.0.1"
+port = 8080
+[trust]
+directory = "cards"
+"""
+
+
+def test_a_variable_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 come from a file of units in another encoding; the variable is told, not the schema."""
+    (tmp_path / settings.FILE_NAME).write_text(WHOLE)
+    with pytest.raises(settings.BadConfiguration) as refused:
+        settings.load(tmp_path, {"ISTHMUS_TRUST__DIRECTORY": "\udcff"})
+    assert ["the variable ISTHMUS_TRUST__DIRECTORY is no text in UTF-8"] == refused.value.problems
+
+
+def _put(given: dict[str, Any], place: str, value: Any) -> None:
+    """Put ``value`` where ``place``, a JSON Pointer, leads to in ``given``."""
+    *path, last = place.split("/")[1:]
+    at: Any = given
+    for step in path:
+        at = at[int(step)] if isinstance(at, list) else at[step]
+    at[int(last) if isinstance(at, list) else last] = value
+
+
+def _places(given: Any, place: str = "") -> Iterator[str]:
+    """Yield the place of each value in ``given``, at any depth."""
+    steps = given.items() if isinstance(given, dict) else enumerate(given) if isinstance(given, list) else ()
+    for step, one in steps:
+        yield f"{place}/{step}"
+        yield from _places(one, f"{place}/{step}")

@@ -43,7 +43,10 @@ def check_folder(path: Path) -> None:
 
 def check_secret(option: str, database: str) -> None:
     """Raise ``click.UsageError`` if ``database`` is an address with a password, which everybody on the machine sees."""
-    url = urlsplit(database)
+    try:
+        url = urlsplit(database)
+    except ValueError:
+        return  # an address that cannot be read is refused where it is gone to, and is not quoted
     if url.netloc and (url.password is not None or "password" in parse_qs(url.query)):
         text = "a password belongs neither on a command line nor into the configuration: write the address into a file"
         raise click.UsageError(f"{text} that you alone may read, and name that: {option} file:PATH")

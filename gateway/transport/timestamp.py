@@ -75,7 +75,8 @@ def load_roots(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise Unavailable(f"{path} holds no certificate", "check 'transparency.timestamp.roots'") from error
+        why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "holds no certificate"
+        raise Unavailable(f"{path} {why}", "check 'transparency.timestamp.roots'") from error
 
 
 def verify_token(raw: bytes, message: bytes, roots: list[x509.Certificate], nonce: int | None = None) -> str:

@@ -1013,9 +1013,13 @@ claim = "sub"
                 "/notices/webhook/secret: the variable NOT_THERE is not set",
             ],
         ),
-        (STAMPS, ["/transparency/timestamp/roots: {home}/tsa.pem holds no certificate"]),
+        (STAMPS, ["/transparency/timestamp/roots: {home}/tsa.pem cannot be read: No such file or directory"]),
+        (
+            STAMPS.replace("tsa.pem", "isthmus.toml"),
+            ["/transparency/timestamp/roots: {home}/isthmus.toml holds no certificate"],
+        ),
     ],
-    ids=["emblem", "no emblem", "sign-on", "notices", "no authorities", "time-stamps"],
+    ids=["emblem", "no emblem", "sign-on", "notices", "no authorities", "time-stamps", "no roots"],
 )
 def test_a_file_that_the_configuration_names_is_found_missing(homes: Homes, more: str, said: list[str]) -> None:
     """What keeps a gateway from starting, or from what it is configured to do, is named with its place and file."""

@@ -84,7 +84,9 @@ def test_a_state_speaks_for_no_authority_of_another(tmp_path: Path) -> None:
         ("--address", "https://Gateway.Example"),
         ("--peers-host", "0.0.0.0"),  # noqa: S104  # what is looked at
         ("--peers-host", "::"),
+        ("--peers-host", "[::1"),
         ("--peers-port", "0"),
+        ("--address", "https://[::1"),
     ],
 )
 def test_an_address_that_no_card_can_list_makes_nothing(tmp_path: Path, wish: tuple[str, str]) -> None:
@@ -98,6 +100,17 @@ def test_an_address_of_version_6_is_listed_in_brackets(tmp_path: Path) -> None:
     """A home that listens at an IPv6 address needs no more said than one at an IPv4 address (RFC 3986, 3.2.2)."""
     made = value("init", tmp_path / "home", *OPTIONS, "--peers-host", "::1")
     assert ("https://[::1]:8443",) == card.parse_card(Path(made["card"]).read_bytes()).addresses
+
+
+@pytest.mark.parametrize(
+    "place", ["postgresql://[::1/x", "postgresql://u:pass/word@db/x", "postgresql://u:password@[::1/x"]
+)
+def test_an_address_of_a_database_that_nobody_can_read_makes_nothing(tmp_path: Path, place: str) -> None:
+    """What was mistyped is a problem of the configuration, told before anything is made, and not quoted."""
+    result = call("init", tmp_path / "home", *OPTIONS, "--database", place)
+    assert (3, False) == (result.exit_code, (tmp_path / "home").exists())
+    assert "/database: its host or its port cannot be read" in result.stderr
+    assert "word@" not in result.output
 
 
 @pytest.mark.parametrize("option", ["--custody", "--identity-custody"])

@@ -186,7 +186,9 @@ def test_a_running_gateway_is_not_moved(homes: Homes, postgres: Cluster) -> None
     assert (home / "data/gateway.db").exists()
 
 
-@pytest.mark.parametrize(("target", "exit"), [("sqlite", 2), ("mysql://x", 3), ("file:missing", 3)])
+@pytest.mark.parametrize(
+    ("target", "exit"), [("sqlite", 2), ("mysql://x", 3), ("file:missing", 3), ("postgresql://[::1/x", 3)]
+)
 def test_a_place_that_is_none(homes: Homes, target: str, exit: int) -> None:
     """A move to where the gateway is already, or to no database, says so."""
     result = call("store", "move", "-C", homes.home("XAA"), "--to", target)

@@ -381,6 +381,8 @@ def test_repr_has_no_secret(path: Path) -> None:
         "file:/store?profile=none",
         "file:/store?depth=1",
         "file:/store#x",
+        "file:/store%00",
+        "file://[store/x",
         "pkcs11:token=a",
         "env:ABSENT",
         "/store",

@@ -10,14 +10,14 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aiohttp
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from gateway.services.ports import Unavailable
-from gateway.settings import is_loopback
+from gateway.settings import is_loopback, split
 
 DOCUMENT_MAX_BYTES = 262_144
 TIMEOUT_S = 10.0
@@ -148,9 +148,9 @@ class SignOn:
 
 def _address(value: object) -> str:
     """Return an address of the provider if it is https, or on loopback. Raises ``Unavailable``."""
-    parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
-    near = parts.scheme == "http" and is_loopback(parts.hostname or "")
-    if parts.scheme != "https" and not near:
+    parts = split(value) if isinstance(value, str) else None
+    near = parts is not None and parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if parts is None or (parts.scheme != "https" and not near):
         raise Unavailable("an address of the sign-on is not https", "check desks.openid.issuer")
     return parts.geturl()
 

@@ -206,6 +206,14 @@ async def test_addresses_are_https(client: OpenId, provider: Provider, name: str
         await client.begin(ORIGIN, "browser", T0)
 
 
+async def test_an_address_that_nobody_can_read_is_none(client: OpenId, provider: Provider) -> None:
+    """What the provider says of itself is what a stranger says: a bracket that is not closed ends as another fault."""
+    for address in ("https://[::1", "https://a..b/keys", "https://a:port/"):
+        provider.metadata = {"jwks_uri": address}
+        with pytest.raises(Unavailable, match="https"):
+            await client.begin(ORIGIN, "browser", T0)
+
+
 async def test_refusal_by_the_provider_leads_nowhere(client: OpenId, provider: Provider) -> None:
     """An error in place of a code is a refusal."""
     assert "provider-refused" == await refused(client, provider, error="access_denied")
