@@ -24,7 +24,7 @@ from gateway.core.machine import Event, IllegalStep, RuleRefused
 from gateway.core.tables import table_for
 from gateway.core.verification import CLERK, MAY_TELL_APART, OFFICER
 from gateway.core.verification_guards import let_go_by
-from gateway.services import access, cases, heard, once_more, person_stop, steps, threads
+from gateway.services import access, cases, heard, once_more, person_stop, standing, steps
 from gateway.services.around import look
 from gateway.services.context import Context, Forbidden, acting
 from gateway.services.guests import is_guest
@@ -64,7 +64,7 @@ class Hold:
         async def unit(tx: Tx) -> None:
             held = await cases.load(context, tx, ref)
             draft = person_stop.tightened(held.case, protection, person, role)
-            data = {"reason": reason, "draft": draft, "undo": await threads.undo_of(tx, held.case)}
+            data = {"reason": reason, "draft": draft, "undo": await standing.undo_of(context, tx, held)}
             await steps.move(context, tx, held, Event("freeze", person, role, data), now)
 
         await context.commit(unit)

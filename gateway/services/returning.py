@@ -37,7 +37,7 @@ from gateway.core.return_guards import notice_at
 from gateway.core.returns import SEALED_H
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
-from gateway.services import access, cases, heard, listing, person_stop, steps, threads
+from gateway.services import access, cases, heard, listing, person_stop, standing, steps, threads
 from gateway.services.around import look
 from gateway.services.clear import approval_kind
 from gateway.services.context import Context, Forbidden, NotFound, Person, acting, check_listed, own_statement
@@ -394,7 +394,7 @@ class Returning:
         """Stop the return at once; a State that knows of it learns that it is stopped, and no reason."""
 
         async def make(tx: Tx, case: Case) -> tuple[str, Mapping[str, Any]]:
-            return "", {"reason": reason, "undo": await threads.undo_of(tx, case)}
+            return "", {"reason": reason, "undo": await self._undo(tx, case)}
 
         await self._step(ref, "suspend", person, role, make, SUSPENSION)
 
@@ -485,12 +485,15 @@ class Returning:
             data = {
                 "body": text,
                 "digest": body_digest(text),
-                "undo": await threads.undo_of(tx, case),
+                "undo": await self._undo(tx, case),
                 "left_at": left_at,
             }
             return text, {**data, "unconfirmed": type == SCHEDULE and await heard.is_unconfirmed(tx, case)}
 
         await self._step(ref, name, person, role, make, type, discloses=True, seen=seen)
+
+    async def _undo(self, tx: Tx, case: Case) -> str | None:
+        return await standing.undo_of(self._context, tx, await cases.load(self._context, tx, case.ref))
 
     async def _step(
         self,

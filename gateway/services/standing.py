@@ -17,11 +17,13 @@ from gateway.core.messages import (
     RECTIFICATION,
     REPLY,
     RESUMPTION,
+    SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
     WORD_OF_STOP,
 )
 from gateway.core.returns import ARRANGED, ARRANGING
+from gateway.core.verification import undo_state
 from gateway.services import threads
 from gateway.services.cases import Held
 from gateway.services.context import Context
@@ -120,3 +122,15 @@ async def heard_before(context: Context, tx: Tx, held: Held, row: OutboundRow) -
     taken = [one for one in before if one.status == wire.ACCEPTED]
     body = threads.find_said(context, held, row) if taken else None
     return next((one for one in taken if threads.find_said(context, held, one) == body), None)
+
+
+async def undo_of(context: Context, tx: Tx, held: Held) -> str | None:
+    """
+    Return the state the case falls back to if its unsent messages are dropped now.
+
+    Word that a journey is off undoes nothing, and what is said once more was heard before.
+    """
+    planned = SCHEDULE in held.case.said
+    unsent = [row for row in await threads.unsent_of(tx, held.case) if row.type != SCHEDULE or planned]
+    new = [row.type for row in unsent if await heard_before(context, tx, held, row) is None]
+    return undo_state(tuple(new))

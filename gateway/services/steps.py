@@ -46,7 +46,7 @@ from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY
-from gateway.services import away, cases, passed_over, person_stop, threads
+from gateway.services import away, cases, passed_over, person_stop, standing, threads
 from gateway.services.cases import Held
 from gateway.services.context import Context, Forbidden
 from gateway.services.guests import is_guest
@@ -152,7 +152,7 @@ async def _hold(context: Context, tx: Tx, held: Held, now: datetime) -> Held:
     row = table_for(case.side).index.get((case.state, "freeze"))
     if row is not None and role in row.who and case.state is not State.WITHDRAWN:
         reason = f"{person_stop.BECAUSE}: {', '.join(found)}"
-        data = {"reason": reason, "undo": await threads.undo_of(tx, case)}
+        data = {"reason": reason, "undo": await standing.undo_of(context, tx, held)}
         return await move(context, tx, held, Event("freeze", actor, role, data), now)
     if case.state in CALLED_OR_AWAY and person_stop.BECAUSE not in case.findings:
         context.notify(case, Notify("interior"))

@@ -42,7 +42,6 @@ from gateway.core.minimise import members_of
 from gateway.core.return_changes import NO_CONTACT
 from gateway.core.rules import findings
 from gateway.core.starts import counted_from
-from gateway.core.verification import undo_state
 from gateway.services import cases, outbox
 from gateway.services.around import look
 from gateway.services.cases import Held
@@ -513,12 +512,6 @@ async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: dateti
     for one in others:
         await _queue(context, tx, held, replace(one, optional=True), now)
     return True
-
-
-async def undo_of(tx: Tx, case: Case) -> str | None:
-    """Return the state the case falls back to if its unsent messages are dropped now."""
-    planned = SCHEDULE in case.said  # word that a journey is off undoes nothing
-    return undo_state(tuple(row.type for row in await unsent_of(tx, case) if row.type != SCHEDULE or planned))
 
 
 async def last_taken(context: Context, tx: Tx, case: Case, type: str) -> tuple[datetime, wire.Payload] | None:

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from gateway.core.case import Side, State
 from gateway.core.messages import CONFIRMATION, INFORMATION_ANSWER, REPLY, SCHEDULE, WITHDRAWAL
-from gateway.services import threads
+from gateway.services import standing, threads
+from gateway.services.cases import Held
 from tests.services.one_case import message, over, value
 from tests.storage.support import NOW, case, thread
 
@@ -103,7 +104,8 @@ def test_no_instant_counts_for_the_receipt_of_what_was_refused() -> None:
 async def test_word_that_a_journey_is_off_undoes_nothing(waits: str, said: dict[str, Any], state: State | None) -> None:
     """A plan that never left does: the case falls back to where it was before."""
     store = await over(case(), [message(waits)])
-    found = await store.read(partial(threads.undo_of, case=value(said=said)))
+    held, nothing_is_read = Held(case(), value(said=said), b""), cast("Any", None)
+    found = await store.read(lambda tx: standing.undo_of(nothing_is_read, tx, held))
     assert (state and state.value) == found
 
 

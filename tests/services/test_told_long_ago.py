@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import ACCEPTANCE, CONTEST, MONITORING, RESUMPTION, SUSPENSION
 from gateway.core.return_changes import REPORTED
@@ -14,7 +15,9 @@ from tests.support.network import Network
 from tests.support.restoring import (
     back_up,
     both_put_back,
+    card_of,
     findings_of,
+    next_card_of,
     outbox,
     put_back_later,
     raise_epochs,
@@ -240,3 +243,39 @@ async def test_nobody_is_told_of_a_stop_that_is_posted_again(network: Network, t
     await settle(network, 2)
     assert ("SUSPENDED", "SUSPENDED") == await homeward.states(network, ours, theirs)
     assert PASSED_OVER not in await findings_of(network, "XAA", ours)
+
+
+async def waits_anew(network: Network, restored: str) -> None:
+    """Have the epoch of ``restored`` raised a month later, and what is said to it once more still wait."""
+    network.clock.pass_(days=31)
+    await network.refresh()
+    next_card_of(network, restored, epoch=card_of(network, restored).epoch + 1)
+    await network.refresh()
+
+
+@pytest.mark.parametrize("freezes", [False, True])
+async def test_acceptance_that_waits_to_be_said_once_more_is_not_taken_back_by_a_stop(
+    network: Network, freezes: bool
+) -> None:
+    """It was heard: the case goes on where it stood. A second acceptance, for which its desk would wait, is refused."""
+    _, theirs = await homeward.accepted(network, days=300)
+    await waits_anew(network, "XAA")
+    assert ["receipted", "queued"] == await said(network, "XBB", theirs, ACCEPTANCE)
+    gateway = network.gateways["XBB"]
+    await (gateway.hold.freeze if freezes else gateway.returning.suspend)(theirs, "danger", *WELFARE)
+    assert State.ACCEPTED is (await story.case(network, "XBB", theirs)).resume_to
+
+
+async def test_objection_that_waits_to_be_said_once_more_is_not_taken_back_by_a_stop(network: Network) -> None:
+    """Nor is the second look that the other State owes."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
+    await network.deliver()
+    await waits_anew(network, "XBB")
+    hold = network.gateways["XAA"].hold
+    await hold.freeze(ours, "in doubt", *CASE)
+    await hold.release(ours, *CASE)
+    for desk in (CASE, ("second", "liaison_officer")):
+        await hold.resume(ours, *desk)
+    await settle(network, 1)
+    assert ("CONTESTED", "CONTESTED") == await homeward.states(network, ours, theirs)
