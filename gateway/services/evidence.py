@@ -463,7 +463,7 @@ def _standing(
     """
     revoked = {(card.country, key.kid): key for card in cards for key in card.signing if key.revoked_at is not None}
     standing, out = dict[tuple[str, ...], set[bytes]](), list[dict[str, Any]]()
-    kept, fell = list[tuple[LogEntry, str]](), list[tuple[tuple[LogEntry, str], bytes, tuple[str, ...]]]()
+    kept, fell = list[tuple[LogEntry, str]](), list[tuple[tuple[LogEntry, str], bytes, tuple[str, ...], datetime]]()
     for pair in entries:
         try:
             parts = jws.parse(pair[0].receipt, jws.TYP_RECEIPT)
@@ -474,19 +474,20 @@ def _standing(
         outcome = (receipt.sender, receipt.payload, receipt.status, receipt.code or "")
         key = revoked.get((receipt.sender, parts.kid))
         if key is not None and key.is_revoked(receipt.received_at):
-            fell.append((pair, parts.payload, outcome))
+            fell.append((pair, parts.payload, outcome, receipt.received_at))
         else:
             kept.append(pair)
             standing.setdefault(outcome, set()).add(parts.payload)
-    for pair, said, of in fell:
+    for pair, said, of, at in fell:
         if of not in standing:
             kept.append(pair)
         elif said not in standing[of]:
-            out.append({"what": "receipts", "digest": pair[0].digest, "reason": _FELL})
+            reason = _FELL % {"at": wire.format_instant(at)}
+            out.append({"what": "receipts", "digest": pair[0].digest, "reason": reason})
     return kept, out
 
 
-_FELL = "its key was revoked by then; another receipt of the same outcome stands"
+_FELL = "it says %(at)s, and its key was revoked by then; another receipt of the same outcome stands"
 
 
 def _unread(context: Context, stored: _Stored, digest: str, what: str, error: Exception) -> dict[str, Any]:
