@@ -209,10 +209,10 @@ async def _knows_it(context: Context, tx: Tx, row: OutboundRow) -> bool:
     if (row.code, row.epoch) != ("illegal-step", context.epoch):
         return False
     held = cases.readable(context, await tx.find_case(row.ref or ""))
+    if held is not None and row.type in (ACCEPTANCE, CONTEST):
+        return await standing.taken_before(context, tx, held, row) is not None
     first = await standing.heard_before(context, tx, held, row) if held is not None else None
-    if first is None or row.type in (ACCEPTANCE, CONTEST):
-        return first is not None
-    return first.epoch == row.epoch and not await passed_over.is_filled(tx, first)
+    return first is not None and first.epoch == row.epoch and not await passed_over.is_filled(tx, first)
 
 
 async def _is_settled(

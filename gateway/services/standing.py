@@ -116,8 +116,11 @@ async def reports_of_danger(context: Context, tx: Tx, held: Held) -> list[Outbou
 
 async def heard_before(context: Context, tx: Tx, held: Held, row: OutboundRow) -> OutboundRow | None:
     """Return the last word of ours that the other State took, where it stands and ``row`` says the same once more."""
-    if row.type not in types_of(held.case):
-        return None
+    return await taken_before(context, tx, held, row) if row.type in types_of(held.case) else None
+
+
+async def taken_before(context: Context, tx: Tx, held: Held, row: OutboundRow) -> OutboundRow | None:
+    """Return the same, also of what stands no more: it may have crossed what the other State said upon it."""
     before = [one for one in await said_by(tx, held.case.ref, row.type) if one.place < row.place]
     taken = [one for one in before if one.status == wire.ACCEPTED]
     body = threads.find_said(context, held, row) if taken else None

@@ -279,3 +279,21 @@ async def test_objection_that_waits_to_be_said_once_more_is_not_taken_back_by_a_
         await hold.resume(ours, *desk)
     await settle(network, 1)
     assert ("CONTESTED", "CONTESTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_objection_that_is_said_once_more_as_its_answer_comes_alarms_nobody(
+    network: Network, tmp_path: Path
+) -> None:
+    """It crossed the second look of a State that had forgotten nothing."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
+    await network.deliver()
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await restore(network, "XBB", back_up(network, "XBB", tmp_path / "after"))
+    await story.give_answer(network, theirs, story.reply("NATIONAL"))
+    await network.gateways["XBB"].deliverer.run_once()
+    assert "REPLIED" == await story.state(network, "XAA", ours)
+    await settle(network, 1)
+    assert ["receipted", "refused"] == await said(network, "XAA", ours, CONTEST)
+    assert [] == await findings_of(network, "XAA", ours)
