@@ -6,7 +6,7 @@ A stop (decision 0041), a recall and a reply that is none (0042), a withdrawal (
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from gateway.core import wire
 from gateway.core.case import HELD, Case, Side, State
@@ -21,6 +21,7 @@ from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
 from keys import statement
 from keys.errors import BadRest
+from schemas import ijson
 
 
 async def say_again(context: Context, tx: Tx, ref: str, now: datetime, *, goes_on: bool = False) -> None:
@@ -64,8 +65,7 @@ async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now
     send = threads.find_again(context, held, taken)
     if send is None or (taken.epoch < context.epoch and heard.has_lost(held.case)):
         return
-    signed = [statement.parse(one.encode())[0] for one in send.statements]
-    if passed_over.kept_no_longer(context, taken, held.row, now) or any(one.valid_until <= now for one in signed):
+    if _is_over(send, now):
         await anew.tell_otherwise(context, tx, taken, now)
         return
     try:
@@ -119,6 +119,13 @@ async def withdraw_again(context: Context, tx: Tx, ref: str, now: datetime) -> N
     held = cases.readable(context, row) if any(one.status == wire.ACCEPTED for one in said) else None
     if held is not None:
         await threads.queue(context, tx, held, Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now)), now)
+
+
+def _is_over(send: Send, now: datetime) -> bool:
+    """Return whether the last day has come up to which a word may be kept, or the end of a signature in it."""
+    until = (ijson.loads(send.body.encode()).get("handling") or {}).get("retain_until")
+    signed = (statement.parse(one.encode())[0].valid_until for one in send.statements)
+    return (until is not None and date.fromisoformat(until) <= now.date()) or any(end <= now for end in signed)
 
 
 def _answers_without_a_reply(case: Case) -> bool:
