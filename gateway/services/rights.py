@@ -468,7 +468,7 @@ def account_text(made: Account) -> str:
         lines += ["Nothing was sent.", ""]
     if made.may_be_more:
         lines += [MAY_BE_MORE, ""]
-    lines.append("Who looked at the case, or was given something of it:")
+    lines.append("When the case was looked at, and who was given something of it:")
     lines += [f"   {wire.format_instant(one.at)}  {one.action}{_to(one.recipient)}" for one in made.looks]
     lines += ["", "You may ask for a correction, and complain to the data-protection authority."]
     return "\n".join(lines) + "\n"

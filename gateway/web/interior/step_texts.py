@@ -129,8 +129,9 @@ TEXTS: Mapping[str, StepText] = {
     "release": StepText(
         N_("Let go of a case that you, or a guest in your role, stopped"),
         N_(
-            "You say that you no longer hold the case. If you did not hold it, you end the stop of every guest in your "
-            "role, and of who has left it. It goes on only when everybody has let go and it is resumed."
+            "You say that you no longer hold the case. If you hold no stop of your own, you end those of guests in "
+            "your role, and of persons who hold that role no more. The case goes on only when everybody has let go "
+            "and it is resumed."
         ),
         NOTHING,
         N_("Let go"),
