@@ -138,9 +138,9 @@ def _put(path: Path, mode: int | None, new: bool, keep_owner: bool) -> Iterator[
     except BaseException as error:
         with suppress(OSError):  # the first error is the one to tell
             temporary.unlink(missing_ok=True)
-        if isinstance(error, FileExistsError):
-            raise FileExistsError(errno.EEXIST, "exists; nothing is overwritten", str(path)) from error
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.filename in (None, str(temporary), str(path)):  # and no other's
+            if isinstance(error, FileExistsError):
+                raise FileExistsError(errno.EEXIST, "exists; nothing is overwritten", str(path)) from error
             error.filename = str(path)  # what somebody asked for, and can look at
         raise
 

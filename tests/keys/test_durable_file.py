@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.errors import Exit, describe
-from keys.durable_file import Unconfirmed, confirm, make_folder, write_durably
+from keys.durable_file import Unconfirmed, confirm, make_folder, write_durably, written_durably
 from tests.support.full_disk import files_of_at_most, unconfirmed, watched
 
 
@@ -24,6 +24,15 @@ def test_what_does_not_fit_on_the_disk_leaves_nothing(tmp_path: Path, before: by
         write_durably(path, bytes(4096))
     assert str(path) == failed.value.filename
     assert ([] if before is None else [before]) == [one.read_bytes() for one in tmp_path.iterdir()]
+
+
+def test_what_else_fails_meanwhile_keeps_its_own_name(tmp_path: Path) -> None:
+    """Whoever writes a list while they read other files is told which of them failed, and not to look at the list."""
+    path = tmp_path / "report.messages.jsonl"
+    for other, kind in ((tmp_path / "none" / "card.jws", FileNotFoundError), (tmp_path, FileExistsError)):
+        with pytest.raises(kind) as failed, written_durably(path):
+            os.close(os.open(other, os.O_RDONLY)) if kind is FileNotFoundError else other.mkdir()
+        assert (str(other), []) == (failed.value.filename, list(tmp_path.iterdir()))
 
 
 def test_a_new_file_is_written_over_none(tmp_path: Path) -> None:
