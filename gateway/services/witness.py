@@ -141,6 +141,9 @@ class Witness:
         keeper, signer = self.keeper(origin), context.keyring.cosigning
         if keeper is None or signer is None or keeper.country == context.country:
             return Said(404)
+        # Strangers show what they like; what its keeper did not sign takes no place in the store.
+        if cosign.judge(None, submission, keeper, now).status == 403:
+            return Said(403)
 
         async def unit(tx: Tx) -> tuple[Verdict, str, ConflictRow | None]:
             row = await tx.find_witnessed(origin)
@@ -148,7 +151,7 @@ class Witness:
                 return Verdict(404), "", None
             verdict, line = cosign.judge(row.note if row else None, submission, keeper, now), ""
             found, held = verdict.conflict, row.note if row else ""
-            for answered in await in_answers(context.log, tx, submission.note) if verdict.status != 403 else ():
+            for answered in await in_answers(context.log, tx, submission.note):
                 # What its answers showed binds it as much as what it showed a witness.
                 if found is None:
                     found, held = cosign.contradiction(answered, submission.note, keeper), answered
@@ -295,7 +298,7 @@ class Witness:
         answer = await self._context.peers.get(keeper.country, path)
         if answer.status == 404 and answer.media_type == PROBLEM_MEDIA_TYPE:
             return None
-        if answer.status != 200:
+        if (answer.status, answer.media_type) != (200, MEDIA_TYPE):
             raise Unavailable(f"{keeper.country} answered with {answer.status}")
         try:
             return cosign.check_continuation(before, answer.body, keeper).root == goal.root

@@ -234,12 +234,13 @@ async def test_what_is_held_by_now_is_remembered_no_more(trio: Network) -> None:
     assert (1, 0) == (asked, len(watching._unproved))
 
 
-async def test_page_of_a_proxy_convicts_nobody(trio: Network) -> None:
-    """Where a proxy before a keeper that is down knows no such path, however long, its keeper has said nothing."""
+@pytest.mark.parametrize("status", [404, 200])
+async def test_page_of_a_proxy_convicts_nobody(trio: Network, status: int) -> None:
+    """Where a proxy before a keeper that is down answers in its place, however long, its keeper has said nothing."""
     await shown_falsely(trio)
 
     async def elsewhere(country: str, path: str) -> HttpAnswer:
-        return HttpAnswer(404, "text/html", b"default backend", None)
+        return HttpAnswer(status, "text/html", b"default backend", None)
 
     trio.wires.get = elsewhere  # type: ignore[method-assign]
     for _ in range(9):
@@ -517,3 +518,13 @@ async def test_checkpoint_without_the_keepers_signature(trio: Network) -> None:
     assert 403 == await show(signed), "cosigned ten minutes ahead of our clock"
     with pytest.raises(BadProof):
         cosign.parse_submission(b"old 1\n\nnothing")
+
+
+async def test_a_checkpoint_that_its_keeper_did_not_sign_costs_no_transaction(trio: Network) -> None:
+    """Strangers show as many as they like: nobody waits in the store for one of them."""
+    await story.replied(trio)
+    liar, watching = await Liar.of(trio), trio.gateways["XCC"]
+    before = watching.store.load().batches
+    note = liar.note(liar.leaves, cosigned=False)
+    said = await watching.witness.add_checkpoint(cosign.serialize_submission(cosign.Submission(0, (), note)))
+    assert (403, before) == (said.status, watching.store.load().batches)
