@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -116,6 +117,7 @@ def init(
         emit(_made(directory, card))
     else:
         _tell(directory, card)
+        _tell_of_the_way(wish)
 
 
 def _check_unused(query: Query) -> None:
@@ -136,10 +138,14 @@ def _listened_at(host: str, port: int) -> str:
         if found.is_unspecified:
             text = f"{host} is every address of this machine; say with --address where partners reach it"
             raise click.UsageError(text)
-        host = f"[{found}]" if found.version == 6 else host
+        host = str(found)
     if not port:
         raise click.UsageError("port 0 is whichever is free; say with --address where partners reach it")
-    return f"https://{host}:{port}"
+    return f"https://{_listener(host, port)}"
+
+
+def _listener(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _check_whole(directory: Path) -> None:
@@ -185,3 +191,17 @@ Next:
   4. isthmus check -C {directory}
      isthmus serve -C {directory}"""
     )
+
+
+def _tell_of_the_way(wish: home.Wish) -> None:
+    """Say what has to stand between, where partners are sent elsewhere than the gateway listens."""
+    where = urlsplit(wish.address)
+    port = where.port or (443 if where.scheme == "https" else 80)
+    away = settings.is_loopback(wish.peers_host) and not settings.is_loopback(where.hostname or "")
+    if away or port != wish.peers_port:
+        say(
+            f"""
+Partners reach it at {wish.address}, and it listens at {_listener(wish.peers_host, wish.peers_port)}: a proxy, or the
+firewall, has to lead from there to here and to pass TLS through, for our card lists the key of tls.crt. Where TLS ends
+before the gateway, list the key that is used there: isthmus keys card --certificate FILE"""
+        )

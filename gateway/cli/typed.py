@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import click
 
 import schemas
+from gateway import settings
 from gateway.cli.errors import CommandError, Exit
 from keys import b64, card, trust_words
 from keys.card import Card
@@ -30,7 +31,7 @@ def public_key(text: str) -> bytes:
 def address(text: str) -> str:
     """Return ``text`` if a card may list it as an address of a gateway. Raises ``click.UsageError``."""
     form = schemas.load("card")["properties"]["addresses"]["items"]
-    if len(text) > form["maxLength"] or not re.search(form["pattern"], text):
+    if len(text) > form["maxLength"] or not re.search(form["pattern"], text) or settings.split(text) is None:
         raise click.UsageError("--address is where partners reach the gateway, such as https://gateway.example:8443")
     return text
 

@@ -87,6 +87,8 @@ def test_a_state_speaks_for_no_authority_of_another(tmp_path: Path) -> None:
         ("--peers-host", "[::1"),
         ("--peers-port", "0"),
         ("--address", "https://[::1"),
+        ("--address", "https://gateway.example:99999"),
+        ("--address", "https://gateway..example"),
     ],
 )
 def test_an_address_that_no_card_can_list_makes_nothing(tmp_path: Path, wish: tuple[str, str]) -> None:
@@ -111,6 +113,24 @@ def test_an_address_of_a_database_that_nobody_can_read_makes_nothing(tmp_path: P
     assert (3, False) == (result.exit_code, (tmp_path / "home").exists())
     assert "/database: its host or its port cannot be read" in result.stderr
     assert "word@" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("wish", "between"),
+    [
+        ((), None),
+        (("--address", "https://localhost:8443"), None),
+        (("--address", "https://gateway.example:8443", "--peers-host", "0.0.0.0"), None),  # noqa: S104
+        (("--address", "https://gateway.example:8443"), "127.0.0.1:8443"),
+        (("--address", "https://gateway.example", "--peers-host", "0.0.0.0"), "0.0.0.0:8443"),  # noqa: S104
+        (("--address", "https://[2001:db8::7]", "--peers-host", "::"), "[::]:8443"),
+    ],
+)
+def test_what_has_to_stand_between_is_said(tmp_path: Path, wish: tuple[str, ...], between: str | None) -> None:
+    """Where partners are sent elsewhere than the gateway listens nobody reaches it, until something leads from there."""
+    told = call("init", tmp_path / "home", *OPTIONS, *wish).stderr
+    assert (between is not None) == ("pass TLS through" in told)
+    assert between is None or f"reach it at {wish[1]}, and it listens at {between}" in told
 
 
 @pytest.mark.parametrize("option", ["--custody", "--identity-custody"])
