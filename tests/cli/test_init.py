@@ -127,7 +127,7 @@ def test_an_address_of_a_database_that_nobody_can_read_makes_nothing(tmp_path: P
     ],
 )
 def test_what_has_to_stand_between_is_said(tmp_path: Path, wish: tuple[str, ...], between: str | None) -> None:
-    """Where partners are sent elsewhere than the gateway listens nobody reaches it, until something leads from there."""
+    """Where partners are sent elsewhere than the gateway listens, nobody reaches it until something leads there."""
     told = call("init", tmp_path / "home", *OPTIONS, *wish).stderr
     assert (between is not None) == ("pass TLS through" in told)
     assert between is None or f"reach it at {wish[1]}, and it listens at {between}" in told
