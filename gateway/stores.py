@@ -92,10 +92,15 @@ async def lacks_desks(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Return whether the file, or the schema, of what the desks keep is not there. Raises as ``open_stores`` does."""
     dsn = settings.dsn(environ)
     if dsn is None:
-        return not settings.accounts.exists()
+        return not _holds(settings.accounts)
     from gateway.storage.postgres_desks import is_missing
 
     return await is_missing(dsn)
+
+
+def _holds(path: Path) -> bool:
+    """Return whether something is in the file ``path``: a copy on a disk that was full leaves one with nothing."""
+    return path.is_file() and path.stat().st_size > 0
 
 
 def lost_desks(place: Path | str) -> StoreError:
@@ -104,14 +109,15 @@ def lost_desks(place: Path | str) -> StoreError:
         "put it back from its backup; where there is none: isthmus person invite ID --desk DESK makes another, and"
         " everybody needs a new link"
     )
-    return StoreError(f"{place} is missing, with every passkey, code and proof of what was approved at the desks", hint)
+    text = f"{place} is missing or empty, with every passkey, code and proof of what was approved at the desks"
+    return StoreError(text, hint)
 
 
 def find_lost_desks(settings: Settings, dialect: str, query: Query) -> StoreError | None:
     """Return what to say where what the desks keep is gone, though the store that ``query`` reads knows of it."""
     if "desks" not in settings.values or not query(_DESKS_KEPT):
         return None
-    there = settings.accounts.is_file() if dialect == "sqlite" else query(DESKS_TABLES)
+    there = _holds(settings.accounts) if dialect == "sqlite" else query(DESKS_TABLES)
     return None if there else lost_desks(settings.accounts if dialect == "sqlite" else DESKS_SCHEMA)
 
 

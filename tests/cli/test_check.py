@@ -548,7 +548,8 @@ def test_a_database_of_the_desks_that_is_empty_is_none_that_does_not_open(homes:
     asyncio.run(_opened_once(home / "data/desks.db"))
 
 
-def test_a_lost_database_of_the_desks_is_told_and_not_made_anew(homes: Homes) -> None:
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_lost_database_of_the_desks_is_told_and_not_made_anew(homes: Homes, empty: bool) -> None:
     """Who restored the cases alone would have nobody sign in and no proof of approvals: another one is made by hand."""
     home = homes.home("XBB")
     with open(home / "isthmus.toml", "a") as file:
@@ -558,10 +559,12 @@ def test_a_lost_database_of_the_desks_is_told_and_not_made_anew(homes: Homes) ->
     asyncio.run(desks_begun(home))
     for one in path.parent.glob("desks.db*"):
         one.unlink()
+    if empty:  # as a copy on a disk that was full leaves it
+        path.touch(0o600)
     call("person", "shut-out", "first", "-C", home)
     with pytest.raises(StoreError, match=f"^{path} is missing") as refused:
         asyncio.run(desks_begun(home))
-    assert (3, False) == (describe(refused.value).exit, path.exists())
+    assert (3, 0 if empty else None) == (describe(refused.value).exit, path.stat().st_size if path.exists() else None)
     assert f": {path} is missing" in findings(home)["database"]
     value("person", "invite", "first", "-C", home, "--desk", "interior")
     assert "database" not in findings(home)
