@@ -336,7 +336,7 @@ class _Door:
         Whom another site led here, such as a notice read on the web, may well have a session: its cookie is ``Strict``,
         and comes along with the next step, which is one of ours.
         """
-        request, kept = visit.request, "0" if visit.request.method == "POST" else ""
+        request, kept = visit.request, "0" if visit.request.method == "POST" and UNSENT not in visit.forms else ""
         if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site":
             response = visit.page("signin/step_in.html", path=request.path_qs)
             response.headers["Refresh"] = f"0; url={request.path_qs}"

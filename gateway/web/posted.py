@@ -34,7 +34,9 @@ Fields that do not wait for a page as others do, once a session or a reason has 
 proves who it was, and what its page says is not kept: a dry run, the lines of a document, the number of another.
 """
 
-CARRIED = frozenset({"seen", "digest", "proof", "take", "member", "refs", "partner", "language", "end"})
+CARRIED = frozenset(
+    {"seen", "digest", "proof", "take", "member", "refs", "partner", "language", "end", "work", "back", "waits"}
+)
 """Fields that a page carries by itself, and its buttons: where no other came, nothing was typed that could wait."""
 
 NO_FORM = (ValueError, LookupError, RuntimeError, HttpProcessingError)

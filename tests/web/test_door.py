@@ -661,6 +661,8 @@ async def test_what_a_page_sends_as_it_is_left_is_kept_and_never_taken(desk: Des
     again = await desk.officer("first")
     assert [] == pages.posted
     assert f"/act  {{'b.name': '{NAME}'}}" == (await again.get("/act")).text
+    nothing = await officer.send("POST", "/act", data={"csrf": officer.session.csrf, UNSENT: "yes"})
+    assert "/sign-in?next=%2Fact" == nothing.location  # nobody pressed what would be said to have done nothing
 
 
 async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk, pages: Pages) -> None:

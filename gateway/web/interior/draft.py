@@ -49,7 +49,7 @@ from gateway.web.interior.tasks import (
 )
 from gateway.web.language import N_
 from gateway.web.posted import NEVER_KEPT, BadForm
-from gateway.web.visit import Entry, Route, Visit
+from gateway.web.visit import Entry, Route, Visit, is_own
 from schemas import SchemaError, ijson
 
 IMPORT_MAX_BYTES: Final = 256 * 1024
@@ -139,7 +139,8 @@ async def _copied(visit: Visit) -> tuple[Work, Case | None] | web.StreamResponse
         typed = [(name, text) for name, text in (visit.forms or visit.draft).items() if name not in NEVER_KEPT]
         if typed:
             await visit.site.accounts.papers.keep_draft(visit.person.id, visit.request.path, typed, visit.now)
-        return await visit.to(visit.path("amend", ref=work.ref, work=work.id))
+        back, waits = visit.request.path, "yes" if typed else ""
+        return await visit.to(visit.path("amend", ref=work.ref, work=work.id, back=back, waits=waits))
     return work, await looks.seen(visit, row, steps["amend"][0], reason.why)
 
 
@@ -530,11 +531,13 @@ async def amend(visit: Visit) -> web.StreamResponse:
     why, problem = looks.given(visit.form) if visit.request.method == "POST" else ("", "")
     begun = await _begun(visit, ref)
     if visit.request.method == "GET" or problem:
-        values = {"ref": ref, "why": why, "problem": problem, "begun": begun.id if begun else ""}
+        carried = {name: value for name in _CARRIED if (value := _carried(visit, name))} if begun else {}
+        values = {"ref": ref, "why": why or visit.draft.get("why", ""), "problem": problem, "carried": carried}
         return visit.page("interior/draft_amend.html", status=422 if problem else 200, **values)
     await reasons.give(visit.site.accounts.papers, _session(visit), ref, why, visit.now)
     if begun is not None:
-        return await visit.to(visit.path("request", id=begun.id))
+        own, back = visit.path("request", id=begun.id), _carried(visit, "back")
+        return await visit.to(back if back.startswith(f"{own}/") and is_own(back) else own)
     role = steps["amend"][0]
     case = await looks.seen(visit, row, role, why)
     fields = [*tasks.from_draft(case.draft or {}, visit.tongue).items(), *pictures.of_case(case)]
@@ -542,9 +545,17 @@ async def amend(visit: Visit) -> web.StreamResponse:
     return await visit.to(visit.path("request", id=work.id))
 
 
+_CARRIED: Final = ("work", "back", "waits")
+"""What the page that asks for the reason carries on: the copy it is for, the page of that, and whether text waits."""
+
+
+def _carried(visit: Visit, name: str) -> str:
+    return visit.form.get(name) or visit.draft.get(name) or visit.query(name)
+
+
 async def _begun(visit: Visit, ref: str) -> Work | None:
     """Return the copy of the case ``ref`` that the reason is asked for, if it is one of the visitor's."""
-    named = visit.form.get("work") or visit.query("work")
+    named = _carried(visit, "work")
     found = await visit.site.accounts.papers.find_work(visit.person.id, named) if named else None
     return found if found is not None and found.ref == ref else None
 

@@ -590,6 +590,35 @@ async def _copied(desk: Desk, first: Officer) -> tuple[str, str]:
     return ref, (await first.post(f"/cases/{ref}/amend", {"why": "a spelling to set right"})).path
 
 
+async def test_what_was_typed_in_a_copy_is_there_once_the_reason_is_given_again(desk: Desk, first: Officer) -> None:
+    """Its reason is over with the session: the page that asks for it says what waits, and leads back to just that."""
+    _, path = await _copied(desk, first)
+    await first.get(f"{path}/reason")
+    desk.network.clock.pass_(minutes=20)
+    await first.post(f"{path}/reason", {"b.justification": "Typed before lunch"})
+    again = await desk.officer("first")
+    page = await again.get(f"{path}/reason")
+    assert "/amend" in page.path
+    assert "What you typed is kept" in page.words
+    page = await again.post(page.path.partition("?")[0], {"why": "to go on"})
+    assert f"{path}/reason" == page.path
+    assert "Typed before lunch" == page.form(page.path)["b.justification"]
+
+
+async def test_the_reason_for_a_copy_is_kept_with_the_copy_it_is_for(desk: Desk, first: Officer) -> None:
+    """Whose session ends over that page finds the words typed again, and goes on with the copy that was begun."""
+    ref, path = await _copied(desk, first)
+    desk.network.clock.pass_(minutes=20)
+    again = await desk.officer("first")
+    asked = await again.get(f"{path}/names")
+    desk.network.clock.pass_(minutes=20)
+    await again.post(asked.path.partition("?")[0], {"why": "to go on after lunch"})
+    later = await desk.officer("first")
+    page = await later.get(f"/cases/{ref}/amend")
+    why = page.form(page.path)["why"]
+    assert ("to go on after lunch", f"{path}/names") == (why, (await later.post(page.path, {"why": why})).path)
+
+
 async def test_the_tasks_of_a_copy_do_not_tell_of_protection(desk: Desk) -> None:
     """That it was asked for is content of the case: the task says it for a reason, and the list does not."""
     first = await desk.officer("first")
