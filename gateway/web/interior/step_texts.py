@@ -120,7 +120,8 @@ TEXTS: Mapping[str, StepText] = {
     "freeze": StepText(
         N_("Stop the case at once"),
         N_(
-            "Everything in this case stops now. What has not left yet is taken out of the outbox. No reason is weighed."
+            "Everything in this case stops now, and what has not left yet is taken out of the outbox. No reason is "
+            "weighed. Once everybody who stopped it has let go, it takes two persons to let it go on."
         ),
         N_("Nothing is sent. The other State does not learn that the case was stopped, nor why."),
         N_("Stop the case now"),
@@ -559,7 +560,10 @@ TEXTS: Mapping[str, StepText] = {
     ),
     "suspension": StepText(
         N_("Suspend the case at once"),
-        N_("The case stands still from now. What has not left yet is taken out of the outbox. No reason is weighed."),
+        N_(
+            "The case stands still from now, and what has not left yet is taken out of the outbox. No reason is "
+            "weighed. Once everybody who suspended it has let go, one person lets it go on."
+        ),
         N_("If a return is under way, the other State learns that it is stopped, and no reason; else nothing."),
         N_("Suspend it now"),
         N_("The case is suspended."),

@@ -327,6 +327,15 @@ async def test_who_suspends_a_suspended_case_reads_that_it_is(two: Two) -> None:
     assert [(False, False), (True, True)] == titles
 
 
+def test_each_stop_says_how_many_let_the_case_go_on() -> None:
+    """Whoever stops chooses between two ways that read alike; by the tables they differ in who ends them."""
+    for verb, state in (("freeze", State.FROZEN), ("suspension", State.SUSPENDED)):
+        rows = [row for side in Side for row in table_for(side).rows if (row.source, row.event) == (state, "resume")]
+        assert len(rows) >= 2
+        how = {"it takes two persons" if "second_person" in row.guards else "one person lets it" for row in rows}
+        assert {one for one in how if one in TEXTS[verb].does} == how
+
+
 async def test_who_calls_back_once_more_reads_that_no_other_day_is_told(two: Two) -> None:
     """The page asked for a day that the other State would learn, and once it knows of one nothing more is said."""
     ref, _ = await story.acknowledged(two.network)
