@@ -16,7 +16,7 @@ from gateway.storage.errors import StoreError
 from gateway.storage.group import QUEUE_MAX
 from gateway.storage.postgres_schema import DESKS_TABLES
 from gateway.storage.query import Query
-from gateway.storage.sqlite import Run, Worker, open_store
+from gateway.storage.sqlite import Run, Worker, check_here, open_store
 from gateway.storage.sqlite_desks import SqliteDesks
 from gateway.storage.sqlite_reads import SqliteInquiries
 from keys.durable_file import make_folder
@@ -92,6 +92,7 @@ async def lacks_desks(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Return whether the file, or the schema, of what the desks keep is not there. Raises as ``open_stores`` does."""
     dsn = settings.dsn(environ)
     if dsn is None:
+        check_here(settings.database)
         return not _holds(settings.accounts)
     from gateway.storage.postgres_desks import is_missing
 
@@ -125,6 +126,7 @@ async def open_desk_store(settings: Settings, environ: Mapping[str, str], now: d
     """Open what the desks keep for themselves, making it if it is not there. Raises as ``open_stores`` does."""
     dsn = settings.dsn(environ)
     if dsn is None:
+        check_here(settings.database)
         return await SqliteDesks.open(settings.accounts, now)
     from gateway.storage.postgres_desks import PostgresDesks
 

@@ -496,15 +496,20 @@ def _check_file(path: Path, create: bool) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
             raise StoreError(f"{path}: cannot be created ({error.strerror})", "check the data directory") from error
+    check_here(path)
     if not path.exists():
-        if path.with_name(path.name + ASIDE_FILE).exists():
-            raise moved_to_a_server(str(path))
         hint = f"{RESTORE}; a new home is made by isthmus init"
         raise StoreError(f"{path}: no such file", hint)
     if not path.is_file():
         raise StoreError(f"{path}: not a file", "check data_dir in the configuration")
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise StoreError(f"{path}: cannot be written", "check owner, mode and mount of the data directory")
+
+
+def check_here(path: Path) -> None:
+    """Raise ``StoreError`` if the store at ``path`` was moved away from: what stood beside it is elsewhere too."""
+    if not path.exists() and path.with_name(path.name + ASIDE_FILE).exists():
+        raise moved_to_a_server(str(path))
 
 
 def _run_unit(

@@ -130,6 +130,19 @@ def test_a_configuration_that_names_what_was_moved_away_from(homes: Homes, postg
             assert "isthmus init" not in hint
 
 
+def test_nobody_is_shut_out_or_invited_where_the_desks_were(homes: Homes, postgres: Cluster) -> None:
+    """After a move whose line was forgotten no passkey is called lost: it opens elsewhere."""
+    home = homes.home("XAA")
+    value("person", "invite", "first", "-C", home, "--desk", "interior")
+    for target in (f"file:{NAME}", "sqlite"):
+        told_of_a_move(home, postgres, target)
+        for verb in (("shut-out", "first"), ("invite", "first", "--desk", "interior")):
+            told = call("person", *verb, "-C", home)
+            assert (3, True) == (told.exit_code, "moved away" in told.stderr), told.stderr
+        assert (target == "sqlite") == (home / "data/desks.db").exists()
+        configure(home, f'database = "file:{NAME}"')
+
+
 def test_what_is_to_be_destroyed_is_named(homes: Homes, postgres: Cluster) -> None:
     """After a move there and back the copies of both moves are named, and none that is not there."""
     home = homes.home("XAA")
