@@ -53,6 +53,10 @@ def named(look: Look) -> Iterator[Item]:
 def calendars(look: Look) -> Iterator[Item]:
     """Look at whether the calendar of each State can be read, and how long it lasts."""
     directory = calendars_directory(look.settings.home, look.settings.values)
+    if directory is not None and not directory.is_dir():
+        text = N_("%(path)s is no folder, and no calendar is read from it")
+        hint = N_("set calendars_directory right, or see that its disk is mounted")
+        yield bad("calendar", text, hint, path=directory)
     for name in schemas.calendars(directory):
         try:
             load_calendar(name, directory)

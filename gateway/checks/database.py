@@ -119,7 +119,10 @@ def database(look: Look) -> Iterator[Item]:
     elif path.with_name(path.name + ASIDE_FILE).exists():
         yield bad("database", N_("%(path)s was moved away from"), _MOVED_HINTS["sqlite"], path=path)
     else:
-        hint = N_("restore the last backup, then isthmus restore begin-epoch")
+        hint = N_(
+            "see that data_dir is right, and its disk mounted; only if it is lost restore the last backup, then "
+            "isthmus restore begin-epoch"
+        )
         yield bad("database", N_("%(path)s is missing"), hint, path=path)
 
 

@@ -498,7 +498,7 @@ def _check_file(path: Path, create: bool) -> None:
             raise StoreError(f"{path}: cannot be created ({error.strerror})", "check the data directory") from error
     check_here(path)
     if not path.exists():
-        hint = f"{RESTORE}; a new home is made by isthmus init"
+        hint = f"see that data_dir is right, and its disk mounted; only if it is lost {RESTORE}"
         raise StoreError(f"{path}: no such file", hint)
     if not path.is_file():
         raise StoreError(f"{path}: not a file", "check data_dir in the configuration")

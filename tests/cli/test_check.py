@@ -435,6 +435,34 @@ def test_a_missing_database_is_told(homes: Homes) -> None:
     assert "is missing" in findings(homes.home("XAA"))["database"]
 
 
+def test_where_the_data_lie_is_looked_at_before_a_backup_is_put_back(homes: Homes) -> None:
+    """A disk that is not mounted, or a mistyped folder, loses nothing: an older state in its place would."""
+    home = homes.home("XAA")
+    (home / "data").rename(home / "elsewhere")
+    (hint,) = [item["hint"] for item in _items(home) if item["area"] == "database" and item["level"] == "finding"]
+    served = call("case", "list", "-C", home, "--as", "first").stderr
+    for told in (hint, served.partition("hint: ")[2]):
+        assert 0 <= told.index("data_dir") < told.index("mounted") < told.index("restore the last backup")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_of_calendars_that_is_none_is_found(homes: Homes, there: bool) -> None:
+    """Mistyped, it holds no calendar of ours, and what the program brings along would count in its place."""
+    home = homes.home("XAA")
+    path = home / "isthmus.toml"
+    path.write_text(f'calendars_directory = "calendars"\n{path.read_text()}')
+    if there:
+        (home / "calendars").mkdir()
+    told = [item["text"] for item in _items(home) if (item["area"], item["level"]) == ("calendar", "finding")]
+    assert ([] if there else [f"{home / 'calendars'} is no folder, and no calendar is read from it"]) == told
+
+
+def _items(home: Path) -> list[dict[str, str]]:
+    """Return what a check says."""
+    found: list[dict[str, str]] = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    return found
+
+
 def test_a_missing_table_is_told(homes: Homes) -> None:
     """A database without a table is not served, and a check names it: a gateway that runs goes on until a restart."""
     with sqlite3.connect(homes.home("XAA") / "data/gateway.db") as db:
