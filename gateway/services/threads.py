@@ -494,6 +494,12 @@ async def waits(tx: Tx, case: Case, type: str) -> bool:
     return any(row.type == type for row in await unsent_of(tx, case))
 
 
+async def holds_up_a_stop(tx: Tx, row: OutboundRow) -> bool:
+    """Return whether word of a stop, or that somebody is called back, waits behind ``row`` in its case."""
+    rows = await tx.outbound_of_case(row.ref) if row.ref else ()
+    return any(one.waits and one.type in STOPS and one.place > row.place for one in rows)
+
+
 async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: datetime) -> bool:
     """
     Take each message of ``type`` that was never posted out of the outbox; what waits beside it is put there anew.

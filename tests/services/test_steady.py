@@ -245,3 +245,38 @@ async def test_a_plan_is_not_told_by_a_clock_that_is_ahead(network: Network) -> 
             await deliverer.run_once()
         assert CLOCK_LEAPT not in (await story.case(network, "XAA", ours)).findings
         assert "queued" != (await outbox(network, "XAA", ours))[-1].state
+
+
+async def test_stop_does_not_wait_for_the_clock_behind_what_had_no_answer(network: Network) -> None:
+    """Who was off for a month doubts its clock for a day: what may be over is posted, and the stop heard behind it."""
+    ours, theirs = await homeward.proposed(network, days=300)
+    await live(network, "XBB", 1)
+    network.wires.lose_answers = True
+    await homeward.accept(network, theirs, days=300)
+    await network.deliver(1)
+    network.wires.lose_answers = False
+    await off_for_a_month_and_stopped(network, theirs)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+
+
+async def test_stop_does_not_wait_for_the_clock_behind_what_is_posted_again(network: Network, tmp_path: Path) -> None:
+    """Nor where its State was put back meanwhile: what that had taken before stands as it did."""
+    ours, theirs = await homeward.accepted(network, days=300)
+    await live(network, "XBB", 1)
+    await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await off_for_a_month_and_stopped(network, theirs)
+    assert "SUSPENDED" == await story.state(network, "XAA", ours)
+    assert ["receipted"] * 4 == [row.state for row in await outbox(network, "XBB", theirs)]
+
+
+async def off_for_a_month_and_stopped(network: Network, theirs: str) -> None:
+    """Have XBB start after a month in which it was off, and stop a return within the hour."""
+    network.clock.pass_(days=31)
+    gateway = network.gateways["XBB"]
+    await live(network, "XBB", 0)
+    await network.refresh()
+    await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    for _ in range(3):
+        await network.deliver()
+        network.clock.pass_(minutes=20)
+    assert not gateway.context.believes(network.clock.now())
