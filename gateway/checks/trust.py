@@ -65,17 +65,24 @@ def listed(settings: Settings, own: Card, now: datetime) -> Iterator[Item]:
             yield bad("trust", text, hint, country=name)
         else:
             yield from _part(cache / "metadata" / f"{name}.json", kind, name, hint, now)
-    for country in settings.values["partners"]:
-        if named is not None and country not in named:
-            text = N_("the trust list does not name %(country)s: no card of it is taken")
-            hint = N_("ask the trustees to add it: isthmus trust add FOLDER %(country)s --key KEY")
-            yield bad("trust", text, hint, country=country)
+    yield from left_out(settings)
     yield from _own(cache, own)
     raw = _load(cache / "policy" / trust_policy.TYPES)
     unknown = sorted(trust_policy.parse_types(raw) - set(schemas.message_types())) if raw is not None else []
     if unknown:
         text = N_("the list names message types that this version does not know: %(types)s")
         yield bad("trust", text, N_("upgrade"), types=", ".join(unknown))
+
+
+def left_out(settings: Settings) -> Iterator[Item]:
+    """Yield the partners for which nobody speaks in the trust list as it was last read, where one is configured."""
+    named = _named(settings.data / "trust")
+    if named is None or settings.values["trust"].get("repository") is None:
+        return
+    for country in sorted(settings.values["partners"].keys() - named):
+        text = N_("the trust list does not name %(country)s: no card of it is taken")
+        hint = N_("ask the trustees to add it: isthmus trust add FOLDER %(country)s --key KEY")
+        yield bad("trust", text, hint, country=country)
 
 
 def _named(cache: Path) -> Collection[str] | None:

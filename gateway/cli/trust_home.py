@@ -72,10 +72,12 @@ def refresh(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     """
     Fetch what is published now, and show whom we believe.
 
-    Exits 1 where a card of a partner that is here cannot be taken, as where one before it is missing.
+    Exits 1 where a card of a partner that is here cannot be taken, as where one before it is missing, or the list does
+    not name the partner.
     """
     from gateway.checks.look import Look  # here, as with the gateway itself
     from gateway.checks.partners import partners
+    from gateway.checks.trust import left_out
 
     ask = passphrase(passphrase_file)
 
@@ -86,7 +88,7 @@ def refresh(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
 
     emit(run(home, ask, act), as_json=as_json)
     look = Look(settings.load(home, os.environ), ask, datetime.now(UTC))
-    found = [item for item in partners(look) if item.level == "finding"]
+    found = [item for item in (*partners(look), *left_out(look.settings)) if item.level == "finding"]
     for item in found:
         say(f"{shown(item.text)} -> {shown(item.hint)}")
     click.get_current_context().exit(int(Exit.FINDINGS if found else Exit.DONE))

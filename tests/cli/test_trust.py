@@ -115,10 +115,11 @@ def test_a_partner_that_the_list_does_not_name_is_a_finding(homes: Homes, listed
     """Its card lies in the directory still and looks well, and none of it is taken: what is said to it would wait."""
     home = homes.home("XAA")
     listed.remove("XBB")
-    call("trust", "refresh", "-C", home)
+    read = call("trust", "refresh", "-C", home)
     found = {item["text"]: item["hint"] for item in json.loads(call("check", "-C", home, "--json").stdout)["items"]}
     hint = "ask the trustees to add it: isthmus trust add FOLDER XBB --key KEY"
     assert hint == found["the trust list does not name XBB: no card of it is taken"]
+    assert (1, True) == (read.exit_code, hint in read.stderr)
 
 
 def test_a_list_that_is_gone_is_said(homes: Homes, listed: World) -> None:
