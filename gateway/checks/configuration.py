@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import schemas
 from gateway import settings
 from gateway.checks.look import RESTORE, Look
 from gateway.configured import calendar_of, load_calendar, named_calendars
+from gateway.core.calendars import Calendar, end_of_day
 from gateway.services.health import N_, SOON, Item, bad, note, ok
 from gateway.settings import BadConfiguration, calendars_directory
 
@@ -64,27 +64,38 @@ def calendars(look: Look) -> Iterator[Item]:
             text = N_("a file of a calendar cannot be read, and counts for nothing: %(problem)s")
             yield bad("calendar", text, N_("make it anew, or remove it"), problem=str(error))
     for country, id in named_calendars(look.settings.values).items():
-        yield _calendar(look, country, id, directory)
+        chosen = id or calendar_of(country, directory)
+        try:
+            found = load_calendar(chosen, directory) if chosen is not None else None
+        except (schemas.SchemaError, schemas.UnknownName):  # what is wrong with it is said already, or it has just gone
+            found = None
+        yield _calendar(look, country, found)
+        if found is not None and country == look.settings.values["country"]:
+            yield from _zones(look.settings.values["zone"], found)
 
 
-def _calendar(look: Look, country: str, id: str | None, directory: Path | None) -> Item:
-    chosen = id or calendar_of(country, directory)
+def _zones(zone: str, found: Calendar) -> Iterator[Item]:
+    """Yield what is wrong if our days do not end as those of our calendar do: a deadline is reckoned by these."""
+    days = (found.valid_from + timedelta(count) for count in range((found.valid_until - found.valid_from).days))
+    if any(end_of_day(day, zone) != end_of_day(day, found.zone) for day in days):
+        text = N_("our days end in %(zone)s by the configuration, and in %(other)s by the calendar %(calendar)s")
+        hint = N_("set 'zone' right, or make the calendar anew: isthmus agreements calendar ... --zone ZONE")
+        yield bad("calendar", text, hint, zone=zone, other=found.zone, calendar=found.id)
+
+
+def _calendar(look: Look, country: str, found: Calendar | None) -> Item:
     year = look.now.year
     # The last year too: the ladder counts on from a day that was missed in it.
     hint = N_("isthmus agreements calendar %(country)s %(last)s %(next)s --id %(country)s-%(year)s --zone ZONE > FILE")
     values = {"country": country, "last": year - 1, "year": year, "next": year + 1}
-    try:
-        found = load_calendar(chosen, directory) if chosen is not None else None
-    except (schemas.SchemaError, schemas.UnknownName):  # what is wrong with it is said already, or it has just gone
-        found = None
     if found is None:
         return bad("calendar", N_("no calendar of %(country)s: no deadline is reckoned there"), hint, **values)
     if found.valid_from > look.now.date():
         text = N_("%(calendar)s begins only on %(day)s, and no other one of %(country)s counts")
-        return bad("calendar", text, hint, calendar=chosen, day=found.valid_from, **values)
+        return bad("calendar", text, hint, calendar=found.id, day=found.valid_from, **values)
     left = found.valid_until - look.now.date()
     if left < CALENDAR_SOON:
         text, tell = N_("%(calendar)s ends on %(day)s"), bad if left < SOON else note
-        return tell("calendar", text, hint, calendar=chosen, day=found.valid_until, **values)
+        return tell("calendar", text, hint, calendar=found.id, day=found.valid_until, **values)
     text = N_("%(country)s: %(calendar)s version %(version)s, until %(day)s")
-    return ok("calendar", text, country=country, calendar=chosen, version=found.version, day=found.valid_until)
+    return ok("calendar", text, country=country, calendar=found.id, version=found.version, day=found.valid_until)

@@ -106,6 +106,10 @@ class Homes:
         return "third"
 
 
+ZONES = {"XAA": "Europe/Vienna", "XBB": "Asia/Tbilisi"}
+"""Where the days of a State end, as its calendar has it."""
+
+
 def make_homes(root: Path, ports: Sequence[int]) -> Homes:
     """Make two homes and introduce them to each other, with nothing but the command line."""
     homes = Homes(root, dict(zip(("XAA", "XBB"), ports, strict=True)))
@@ -113,7 +117,7 @@ def make_homes(root: Path, ports: Sequence[int]) -> Homes:
     made = {}
     for country, port in homes.ports.items():
         home = homes.home(country)
-        options = ("--country", country, "--zone", "Europe/Vienna", "--peers-port", port, "--no-api")
+        options = ("--country", country, "--zone", ZONES[country], "--peers-port", port, "--no-api")
         made[country] = value("init", home, *options, *CHEAP, *CHEAP_IDENTITY)
         for name, roles in PEOPLE.items():
             value("person", "add", name, "-C", home, *_roles(roles), "--key", keys[name])

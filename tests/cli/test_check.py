@@ -157,6 +157,18 @@ def test_the_next_calendar_counts_once_its_file_is_there(homes: Homes) -> None:
     assert ("XAA-2036", "ok") == (reckoner(chosen).calendars["XAA"].id, items[0].level)
 
 
+def test_days_that_end_in_another_zone_than_those_of_our_calendar_are_a_finding(homes: Homes) -> None:
+    """For hours the desks and a deadline would go by two days; a zone whose days end alike is none."""
+    path = homes.home("XAA") / settings.FILE_NAME
+    told = []
+    for zone in ("Europe/Vienna", "Europe/Berlin", "UTC"):
+        path.write_text(re.sub('zone = "[^"]*"', f'zone = "{zone}"', path.read_text(), count=1))
+        look = Look(settings.load(homes.home("XAA"), {}), lambda: PHRASE, datetime(2026, 12, 1, tzinfo=UTC))
+        told.append([item.text for item in run(look) if (item.area, item.level) == ("calendar", "finding")])
+    text = "our days end in UTC by the configuration, and in Europe/Vienna by the calendar XAA-2026-27"
+    assert [[], [], [text]] == told
+
+
 def test_a_calendar_that_has_not_begun_is_a_finding(homes: Homes) -> None:
     """What is asked before the first day of the calendar that counts gets no deadline, and the next step makes one."""
     chosen = with_calendar(homes.home("XAA"), "XAA-2037", "2037-01-01", "2038-12-31")

@@ -10,7 +10,7 @@ from benchmarks.pair import free_port
 from keys import card
 from tests.cli.support import CHEAP, CHEAP_IDENTITY, ENVIRON, call, spawn, value
 
-OPTIONS = ("--country", "XAA", *CHEAP, *CHEAP_IDENTITY)
+OPTIONS = ("--country", "XAA", "--zone", "Europe/Vienna", *CHEAP, *CHEAP_IDENTITY)
 
 
 def test_a_home_is_made_and_checked(tmp_path: Path) -> None:
