@@ -247,6 +247,15 @@ class Hold:
 
         return await self._context.store.read(unit)
 
+    async def is_stopped_by(self, ref: str, person: str, roles: Collection[str]) -> bool:
+        """Tell whether ``person``, in one of ``roles``, is among those who have stopped ``ref`` and hold it still."""
+
+        async def unit(tx: Tx) -> bool:
+            holders = (await cases.load(self._context, tx, ref)).case.holders
+            return any((person, role) in holders for role in roles)
+
+        return await self._context.store.read(unit)
+
     async def first_words(self, tx: Tx, case: Case) -> tuple[str, ...]:
         """Return who has said that ``case`` is about another person than a stopped one, where a second has to."""
         if not await person_stop.is_in_question(tx, case):

@@ -2,10 +2,10 @@
 The steps that a visitor may take in a case now (``services.offered``), as links to the pages that take them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from gateway.core.case import Side, State
+from gateway.core.case import HELD, Side, State
 from gateway.services.acts import allowed
 from gateway.services.inquire import BoardRow
 from gateway.services.offered import ANSWERS, open_steps
@@ -47,17 +47,25 @@ async def verbs(visit: Visit, row: BoardRow) -> list[str]:
 
 async def links(visit: Visit, row: BoardRow) -> Sequence[Link]:
     """Return a link for each step that the visitor may take now."""
-    return [link(visit, row, verb) for verb in await verbs(visit, row)]
+    is_own = await is_own_stop(visit, row, visit.roles)
+    return [link(visit, row, verb, is_own=is_own) for verb in await verbs(visit, row)]
 
 
-def stop_of(visit: Visit, row: BoardRow) -> Link | None:
+async def is_own_stop(visit: Visit, row: BoardRow, roles: Collection[str]) -> bool:
+    """Tell whether the case stands still, and the visitor, in one of ``roles``, is among those who stopped it."""
+    return row.state in HELD and await visit.site.desk.hold.is_stopped_by(row.ref, visit.person.id, roles)
+
+
+async def stop_of(visit: Visit, row: BoardRow) -> Link | None:
     """Return the link to the step that stops the case at once, if the visitor may take it now."""
     verb = stop_verb(Side(row.side), State(row.state))
-    return link(visit, row, verb) if verb in steps_of(visit, row) else None
+    if verb not in steps_of(visit, row):
+        return None
+    return link(visit, row, verb, is_own=await is_own_stop(visit, row, visit.roles))
 
 
-def link(visit: Visit, row: BoardRow, verb: str) -> Link:
-    """Return the link to the page that takes the step ``verb``."""
+def link(visit: Visit, row: BoardRow, verb: str, *, is_own: bool = False) -> Link:
+    """Return the link to the page that takes the step ``verb``; ``is_own`` where the visitor has stopped the case."""
     own = PAGES.get(verb)
     path = visit.path(own, ref=row.ref) if own else visit.path("step", ref=row.ref, verb=verb)
-    return Link(verb, visit.tongue._(text_of(verb, row.side, row.state).title), path)
+    return Link(verb, visit.tongue._(text_of(verb, row.side, row.state, is_own=is_own).title), path)

@@ -33,7 +33,7 @@ from gateway.web.interior import looks
 from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.guardian import with_reference
-from gateway.web.interior.step_links import steps_of, stop_of
+from gateway.web.interior.step_links import is_own_stop, steps_of, stop_of
 from gateway.web.interior.step_texts import ASIDE, ASKING, AT_ONCE, SECOND, StepText, text_of
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
@@ -84,7 +84,7 @@ async def step_of(visit: Visit) -> Step:
         raise IllegalStep(State(row.state), verb, ", ".join(sorted(visit.roles)))
     named = visit.query("role")
     role = named if named in fitting else await _foremost(visit, row, verb, fitting)
-    stop = None if verb in _STOPS else stop_of(visit, row)
+    stop = None if verb in _STOPS else await stop_of(visit, row)
     return Step(verb, ref, row, side, role, fitting, await _text(visit, verb, row, role), stop)
 
 
@@ -94,8 +94,9 @@ async def _text(visit: Visit, verb: str, row: BoardRow, role: str) -> StepText:
         return SECOND[verb]
     if verb in ASKING and row.side == Side.REQUESTING:
         return ASKING[verb]
+    is_own = verb in AT_ONCE and await is_own_stop(visit, row, {role})
     is_aside = verb in ASIDE and (row.side, row.state) == (Side.REQUESTING, State.SUSPENDED)
-    return ASIDE[verb] if is_aside else text_of(verb, row.side, row.state)
+    return ASIDE[verb] if is_aside else text_of(verb, row.side, row.state, is_own=is_own)
 
 
 async def _foremost(visit: Visit, row: BoardRow, verb: str, fitting: Sequence[str]) -> str:

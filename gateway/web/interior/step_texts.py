@@ -197,7 +197,7 @@ TEXTS: Mapping[str, StepText] = {
         N_("The request is withdrawn for good. If nothing of it ever left, nothing is sent at all."),
         N_("The other State is told at the next full hour that it is withdrawn. It gets no reason."),
         N_("Withdraw it"),
-        N_("The request is withdrawn."),
+        N_("The request is withdrawn here. If it had left, the other State is told at the next full hour."),
         sends=True,
         severe=True,
     ),
@@ -718,6 +718,29 @@ _TOO = StepText(
 )
 
 
+_ADDED = StepText(
+    N_("Add to your own stop"),
+    N_(
+        "You stop the case already. By this another reason is put on record, or a need of protection that became known "
+        "since. If somebody has proposed that the case goes on, that has to be proposed anew."
+    ),
+    TEXTS["freeze"].learns,
+    N_("Add it to my stop"),
+    N_("It is on record. You stop the case as before."),
+)
+_WITHDRAWN_TOO = StepText(
+    N_("Put a stop on record"),
+    N_(
+        "The request stays withdrawn, and word of that leaves all the same. By this it is on record that you stop the "
+        "case, and a need of protection that became known. Such a need stops the other cases of the person, too."
+    ),
+    TEXTS["freeze"].learns,
+    N_("Put my stop on record"),
+    N_("Your stop is on record. The request stays withdrawn."),
+)
+_BROUGHT_ABOUT: Mapping[str, State] = {"freeze": State.FROZEN, "suspension": State.SUSPENDED}
+"""The state that a stop brings about, in which the same step adds to it."""
+
 _SUSPENDED_TOO = StepText(
     N_("Suspend the case too"),
     N_(
@@ -745,8 +768,13 @@ _CALLED_BACK_ONCE_MORE = StepText(
 )
 
 
-def text_of(verb: str, side: str, state: str) -> StepText:
-    """Return what is said of the step ``verb`` on ``side`` in ``state``: of a second stop what it adds to the first."""
+def text_of(verb: str, side: str, state: str, *, is_own: bool = False) -> StepText:
+    """
+    Return what is said of the step ``verb`` on ``side`` in ``state``: of a second stop what it adds to the first,
+    which ``is_own`` where the same person stopped it in the same role.
+    """
+    if is_own and state == _BROUGHT_ABOUT.get(verb):
+        return replace(_ADDED, learns=_TOLD_IF) if side == Side.REQUESTED or verb == "suspension" else _ADDED
     if verb == "freeze":
         return freeze_text(side, state)
     if verb == "suspension" and state == State.SUSPENDED:
@@ -767,7 +795,7 @@ def freeze_text(side: str, state: str) -> StepText:
     Where we were asked and a return is arranged the other State is told: a veto must be heard. Of a case that stands
     still, or in which a message of ours was lost, the state does not say whether one is.
     """
-    found = _TOO if state == State.FROZEN else TEXTS["freeze"]
+    found = {State.FROZEN: _TOO, State.WITHDRAWN: _WITHDRAWN_TOO}.get(State(state), TEXTS["freeze"])
     if side != Side.REQUESTED:
         return found
     if state in ARRANGED:

@@ -228,6 +228,7 @@ async def test_each_step_of_each_state_has_a_page_for_who_may_take_it(two: Two, 
     refs = await STORIES[tale](two.network)
     for country, ref in zip(("XAA", "XBB"), refs, strict=False):
         row = await story.row(two.network, country, ref)
+        stopped_by = {person for person, _ in (await story.case(two.network, country, ref)).holders}
         for name, roles in PEOPLE.items():
             if name in ("board", "writer", "office"):
                 continue  # their desks are elsewhere, or they take no step in a case
@@ -249,7 +250,7 @@ async def test_each_step_of_each_state_has_a_page_for_who_may_take_it(two: Two, 
                 ):
                     page = await open_step(who, ref, verb)
                     assert 200 == page.status, (country, name, verb, page.words)
-                    text = text_of(verb, row.side, row.state)
+                    text = text_of(verb, row.side, row.state, is_own=name in stopped_by)
                     assert text.title in page.words, (country, name, verb)
                 elif not open_.get(verb) and tale in ("acknowledged", "assessed"):
                     page = await who.get(at(ref, verb))
@@ -297,6 +298,34 @@ async def test_who_stops_a_stopped_case_reads_that_it_is(two: Two) -> None:
     case = await who.get(f"/cases/{ref}")
     assert ("Stop the case at once" in case.words, "Add your own stop" in case.words) == (False, True)
     assert "stopped already" in (await who.get(at(ref, "freeze"))).words
+
+
+async def test_who_has_stopped_a_case_is_not_asked_to_stop_it_too(two: Two) -> None:
+    """What can be added is a reason, or a need of protection that became known since; another is asked as before."""
+    ref, _ = await story.acknowledged(two.network)
+    who, other = await two.officer("XAA", "first"), await two.officer("XAA", "second")
+    await who.get(at(ref, "freeze"))
+    await who.post(at(ref, "freeze"), {"b.reason": "doubt"})
+    for path in (f"/cases/{ref}", at(ref, "freeze"), at(ref, "withdraw")):
+        assert "Add to your own stop" in (await who.get(path)).words
+        assert "Add to your own stop" not in (await other.get(path)).words
+    await who.get(at(ref, "freeze"))
+    page = await who.post(at(ref, "freeze"), {"b.reason": "another doubt"})
+    assert "You stop the case as before." in page.words
+    assert "another doubt" in str((await story.case(two.network, "XAA", ref)).freeze_reason)
+
+
+async def test_who_stops_a_withdrawn_request_reads_what_that_does(two: Two) -> None:
+    """It stays withdrawn, and word of that leaves: nothing is taken back, and nobody lets it go on."""
+    ref, _ = await _frozen(two.network)
+    await two.network.gateways["XAA"].hold.withdraw(ref, "first", "case_officer")
+    who = await two.officer("XAA", "first")
+    page = await who.get(at(ref, "freeze"))
+    assert "stays withdrawn" in page.words
+    assert "taken out of the outbox" not in page.words
+    page = await who.post(at(ref, "freeze"), {"b.reason": "in danger"})
+    assert "resume" not in page.words
+    assert "WITHDRAWN" == await story.state(two.network, "XAA", ref)
 
 
 async def test_a_state_takes_back_what_it_sent_itself(two: Two) -> None:
@@ -380,7 +409,7 @@ async def test_a_withdrawal_is_confirmed_on_a_page_of_its_own(two: Two) -> None:
     assert 1 == page.words.count(TEXTS["withdraw"].does)  # where the button is, and not above it as well
     assert "FROZEN" == await story.state(two.network, "XAA", ref)
     page = await who.post(at(ref, "withdraw"), {"confirm": "yes"})
-    assert "The request is withdrawn" in page.words
+    assert "The request is withdrawn here. If it had left, the other State is told at the next full hour." in page.words
     assert "WITHDRAWN" == await story.state(two.network, "XAA", ref)
 
 
