@@ -17,7 +17,7 @@ from gateway.services.ports import Tx
 from gateway.web.language import N_
 from gateway.web.visit import Entry, Route, Visit
 
-_REFERENCE: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+REFERENCE: Final = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
 async def search(visit: Visit) -> web.StreamResponse:
@@ -25,13 +25,13 @@ async def search(visit: Visit) -> web.StreamResponse:
     wanted = "".join((visit.form.get("ref") or visit.query("ref")).split())
     if not wanted:
         return visit.page("interior/search.html", wanted=visit.draft.get("ref", "")[:64], problem="")
-    row = await _find(visit, wanted) if _REFERENCE.fullmatch(wanted) else None
+    row = await _find(visit, wanted) if REFERENCE.fullmatch(wanted) else None
     if row is not None:
         return await visit.to(visit.path("case", ref=row.ref))
-    return visit.page("interior/search.html", status=404, wanted=wanted[:64], problem=_NOT_FOUND)
+    return visit.page("interior/search.html", status=404, wanted=wanted[:64], problem=NOT_FOUND)
 
 
-_NOT_FOUND = N_("There is no case with this reference here. A reference has 22 letters, digits, dashes or underscores.")
+NOT_FOUND = N_("There is no case with this reference here. A reference has 22 letters, digits, dashes or underscores.")
 
 
 async def _find(visit: Visit, wanted: str) -> BoardRow | None:

@@ -25,6 +25,7 @@ from gateway.services.inquire import AuditRow
 from gateway.web import unfit, words
 from gateway.web.interior.case import part_of_looks, sent_line
 from gateway.web.interior.looks import before_of, given, reason_of
+from gateway.web.interior.search import NOT_FOUND, REFERENCE
 from gateway.web.language import N_, Tongue
 from gateway.web.reasons import give
 from gateway.web.visit import Entry, Route, Visit
@@ -71,19 +72,29 @@ async def _found(visit: Visit, ref: str, person: str, before: int | None) -> Fou
     return Found(found, before)
 
 
-async def access(visit: Visit) -> web.StreamResponse:
+async def access(visit: Visit, problem: str = "") -> web.StreamResponse:
     """List who looked at what, the latest first, narrowed to a case or a person."""
-    ref, person = visit.query("ref")[:64], visit.query("person")[:64]
+    ref, person = visit.query("ref")[:64], visit.form.get("person", visit.query("person"))[:64]
     found = await _found(visit, ref, person, before_of(visit))
     known = {*visit.site.desk.context.persons, *(row.person for row in found.rows), person} - {""}
     return visit.page(
         "interior/supervisor_access.html",
+        status=422 if problem else 200,
         rows=[(row, *_told(visit.tongue, row.action, row.recipient)) for row in found.rows],
         next=visit.here(before=str(found.before)) if found.before is not None else "",
-        ref=ref,
+        typed=visit.form.get("ref") or visit.draft.get("ref") or ref,
+        problem=visit.tongue._(problem) if problem else "",
         person=person,
         people=sorted(known),
     )
+
+
+async def narrow(visit: Visit) -> web.StreamResponse:
+    """Lead to the log of a case or a person; what is typed may be a name, and no address holds it unless it fits."""
+    ref = "".join(visit.form.get("ref", "").split())
+    if ref and not REFERENCE.fullmatch(ref):
+        return await access(visit, NOT_FOUND)
+    return await visit.to(visit.path("access", ref=ref, person=visit.form.get("person", "")[:64]))
 
 
 def _told(tongue: Tongue, action: str, recipient: str | None) -> tuple[str, str]:
@@ -349,6 +360,7 @@ async def run(visit: Visit) -> web.StreamResponse:
 
 ROUTES = (
     Route("GET", "/access", "access", access, ROLES),
+    Route("POST", "/access", "access-narrow", narrow, ROLES),
     Route("GET", "/access/{ref}", "access-case", reasons, ROLES),
     Route("POST", "/access/{ref}", "access-reasons", open_reasons, ROLES),
     Route("GET", "/requests", "requests", requests, ROLES),

@@ -70,6 +70,20 @@ async def test_the_log_is_narrowed(desk: Desk) -> None:
     assert "No look fits." in (await dora.get("/access?person=second")).words
 
 
+async def test_what_is_typed_to_narrow_the_log_comes_into_no_address(desk: Desk) -> None:
+    """It may be a name, and a history keeps addresses: only a reference comes into one, also as a page has it."""
+    ref = await story.sent(desk.network)
+    dora = await desk.officer("dora")
+    await dora.get("/access")
+    refused = await dora.post("/access", {"ref": "Elbasar, Jasmin", "person": "second"})
+    assert (422, "/access") == (refused.status, refused.path)
+    assert "There is no case with this reference" in refused.words
+    assert '<option value="second" selected>' in refused.text
+    taken = await dora.post("/access", {"ref": f" \u2066{ref}\u2069", "person": "first"}, follow=False)
+    assert (303, f"/access?ref={ref}&person=first") == (taken.status, taken.location)
+    assert 0 == (await dora.get("/access")).text.count('method="get"')
+
+
 async def test_who_left_is_chosen_as_well(desk: Desk) -> None:
     """Of a guest, or of somebody who works here no more, the looks can be listed too: these are asked about most."""
     await story.sent(desk.network)
