@@ -397,6 +397,8 @@ def _still_holds(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     if row.type == CONTEST:
         return case.state is State.CONTESTED
     stands = {REPLY: case.reply, ACCEPTANCE: case.said.get(ACCEPTANCE)}.get(row.type)
+    if row.type == ACCEPTANCE and case.reply is None and stands is not None and stands["decision"] == "accepted":
+        return False  # R-04 would hold it for good, and behind it what has to be heard
     return stands is not None and stands == threads.find_said(context, held, row)
 
 

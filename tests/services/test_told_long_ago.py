@@ -118,6 +118,20 @@ async def test_acceptance_is_said_anew(network: Network, tmp_path: Path, knows: 
     assert words == await said(network, "XBB", theirs, ACCEPTANCE)
 
 
+async def test_acceptance_is_not_said_anew_whose_reply_was_taken_back(network: Network, tmp_path: Path) -> None:
+    """R-04 would hold it for good, and behind it word that the reply is none: whoever forgot both hears that alone."""
+    ours, theirs = await homeward.proposed(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await homeward.accept(network, theirs)
+    await network.deliver()
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await network.deliver()
+    await both_put_back(network, tmp_path, "XBB", before)
+    assert [] == [row.type for row in await outbox(network, "XBB", theirs) if row.waits]
+    assert (await story.case(network, "XAA", ours)).reply is None
+    assert State.PROPOSED == await story.state(network, "XAA", ours)
+
+
 async def test_people_tell_of_an_acceptance_whose_signature_is_over(network: Network, tmp_path: Path) -> None:
     """Said anew it would be refused by who knows it and by who forgot it, and a desk be told that it does not hold."""
     _, theirs = await homeward.proposed(network, days=300)

@@ -23,6 +23,7 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
 )
+from gateway.core.return_changes import TO_BE_TAKEN_BACK
 from gateway.core.return_guards import UNTOLD
 from gateway.core.verification_changes import CORRECTED_HERE
 from gateway.services.person_stop import stops
@@ -34,6 +35,9 @@ from tests.sim.forgiven import STILL, is_explained, state, was_over
 from tests.sim.reckoned import OVER, same_days, told_of_days
 from tests.sim.stops import AWAY
 from tests.sim.world import World
+
+ASKED_BACK = TO_BE_TAKEN_BACK.partition("%")[0]
+"""How a finding begins by which the other State asks to have a person back."""
 
 BEFORE_LEAVING = frozenset({"REPLIED", "PROPOSED", "ACCEPTED", "DOCUMENTED"})
 """Where who is asked may be while a return is looked at, for the first time or anew; of the latter nothing is told."""
@@ -119,6 +123,9 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             begun = {"CONSIDERED", "ASSESSED", *(("NOT_RETURNED",) if UNTOLD in case.findings else ())}
             called = state(case) == "RECALL" or (back and state(case) in begun) or _closed_as_called_back(own, row.ref)
             alike = alike or (called and state(twin) in (AWAY if UNTOLD in case.findings else ("RECALL",)))
+            # It asked to have her back once the case was put away here: a finding has people see to that.
+            asked = any(found.startswith(ASKED_BACK) for found in case.findings)
+            alike = alike or (asked and (state(case), state(twin)) == ("CLOSED", "RECALL"))
             # A journey was called off while that State was not to be contacted, and a finding has people tell it.
             off = any((ref, event) == (row.ref, "cancel") for ref, event, _, _ in own.events)
             alike = alike or (off and NOT_TOLD in case.findings and state(twin) == "SCHEDULED")
@@ -159,7 +166,7 @@ def _stood(books: Books, ref: str, case: Case) -> str:
     return before[0] if before and before[0] in PUT_AWAY else state(case)
 
 
-PUT_AWAY = frozenset({"REPLIED", *returns.OUTCOMES})
+PUT_AWAY = frozenset({"REPLIED", "RECALL", *returns.OUTCOMES})
 """States from which a desk puts a case away without a word: of who asks CLOSED, where REPLIED was, is in ``ALIKE``."""
 
 
@@ -266,7 +273,11 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
     """A return that one side stopped, and says so, is stopped on the other side, unless nothing is under way there."""
     for own in books.values():
         for row, case in own.cases.values():
-            if case is None or SUSPENSION not in case.said or case.state not in ("FROZEN", "SUSPENDED"):
+            if (
+                case is None
+                or SUSPENSION not in case.said
+                or not (case.state in HELD or _put_away_stopped(own, row.ref, case))
+            ):
                 continue
             their = books[case.partner]
             twins = [
@@ -296,6 +307,12 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
             took = _last_is_taken(own, their, row.ref)
             if (own.country, "partner") not in twins[0].holders and not took:
                 world.fail("a stop is heard", f"{own.country} stopped a return, {their.country} is {twins[0].state}")
+
+
+def _put_away_stopped(own: Books, ref: str, case: Case) -> bool:
+    """Return whether who is asked put a return away that it had stopped: that stop holds for good."""
+    aside = "SELECT 1 FROM case_event WHERE ref = ? AND source = 'SUSPENDED' AND target = 'CLOSED'"
+    return (case.side, case.state) == ("requested", "CLOSED") and bool(own.host.look(aside, ref))
 
 
 def _last_word(own: Books, ref: str) -> Sent | None:

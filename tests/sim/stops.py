@@ -14,11 +14,13 @@ from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     INTERVIEW_ANSWER,
     ONWARD_ANSWER,
+    ONWARD_REQUEST,
     PROPOSAL,
     RECTIFICATION,
     REMINDER,
     SUSPENSION,
     USE_ANSWER,
+    USE_REQUEST,
     WITHDRAWAL,
 )
 from gateway.core.remark import still_stops
@@ -355,6 +357,8 @@ class Stops(Work):
                 if asks and journal.known.get(ref, {}) is None:
                     who = ATTESTING  # such a stop holds for the person only as that office's
                 await gateway.hold.freeze(ref, "known before", *who, journal.known.get(ref))
+                if not asks and row is not None and row.state in ARRANGED:  # by that backup, and word of it leaves
+                    journal.held[ref] = journal.stopped.pop(ref)
             except NotFound:
                 journal.known.pop(ref, None)
             except (IllegalStep, Forbidden):
@@ -479,7 +483,7 @@ class Stops(Work):
     def _may_still(self, post: Post) -> bool:
         """
         Return whether a case is over, and the message takes back, or its number has to be used before one that does, or
-        it answers about data in one that was set aside and closed, and grants nothing; or whether the person has left.
+        it is about data alone, in one that was set aside and closed, and grants nothing; or the person has left.
         What was closed before nobody holds, nor what was opened while she was stopped and never frozen itself: nothing
         stops it once nothing stops her. Of who is away nothing is said but what takes back, unless two persons told her
         from each that is stopped (R-01, decision 0037); what they said holds once she is back.
@@ -496,7 +500,7 @@ class Stops(Work):
             or ((state in AWAY or self._is_back(post)) and self._is_told_apart(post))
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
-            or (state == "CLOSED" and post.ref not in journal.stopped and self._answers_about_data(post))
+            or (state == "CLOSED" and post.ref not in journal.stopped and self._is_about_data_alone(post))
             or (free and (state == "CLOSED" or not self._was_frozen(post)))
         )
 
@@ -518,10 +522,17 @@ class Stops(Work):
         brings = post.type == RECTIFICATION and not self.world.hosts[post.sender].look(struck, post.ref)
         return post.type in AFTER_WITHDRAWAL and not brings
 
-    def _answers_about_data(self, post: Post) -> bool:
-        """Return whether a message says what was done with data, or that it is not passed on (R-02)."""
+    def _is_about_data_alone(self, post: Post) -> bool:
+        """
+        Return whether a message says what was done with data, or that it is not passed on, or asks as much (R-02).
+
+        A question was asked once the case was closed: what waited of that was taken out by then.
+        """
         no = post.type == ONWARD_ANSWER and post.ref in self.journals[post.sender].refusing
-        return no or post.type == USE_ANSWER
+        asked = "SELECT 1 FROM case_event WHERE ref = ? AND source = 'CLOSED' AND event IN ('ask_use', 'ask_onward')"
+        asks = post.type in (USE_REQUEST, ONWARD_REQUEST)
+        anew = asks and bool(self.world.hosts[post.sender].look(asked, post.ref))
+        return no or anew or post.type == USE_ANSWER
 
     def _was_frozen(self, post: Post) -> bool:
         """Return whether a case was ever frozen itself, and so waits for two persons to let it go on."""
