@@ -518,6 +518,7 @@ async def test_a_rule_that_refuses_is_said_with_the_step(two: Two) -> None:
     page = await who.post(at(ours, "release"), {"confirm": "yes"})
     assert 422 == page.status
     assert "A rule stands against this step" in page.words
+    assert 'class="desk-interruption" role="alert" tabindex="-1" data-focus' in page.text  # is read first
 
 
 async def test_what_a_rule_refuses_now_is_said_before_it_is_pressed(two: Two) -> None:
@@ -980,6 +981,11 @@ async def test_a_return_goes_all_the_way_through_the_pages(two: Two) -> None:
     protocol = posted("protocol", {"protocol": homeward.PROTOCOL})
     page = await escort.post(at(ours, "handover"), protocol)
     assert "Nothing has been signed yet" in page.words, page.words
+    assert "Change what I filled in" in page.words
+    back = await escort.post(at(ours, "handover"), {"change": "yes"})
+    typed = back.form(at(ours, "handover"))
+    assert dict(protocol)["b.protocol.place.unit"] == typed["b.protocol.place.unit"]  # nobody fills all of it in again
+    await escort.post(at(ours, "handover"), protocol)
     page = await escort.post(at(ours, "handover"), {"code": two.code(escort)})
     assert TEXTS["handover"].done in page.words, page.words
     await network.deliver()
