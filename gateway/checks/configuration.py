@@ -21,6 +21,9 @@ for months.
 _ASK = frozenset({"case_officer", "liaison_officer"})
 """Who prepares a request; one of the second kind, who is another person, approves it (V-03)."""
 
+_ANSWER, _SIGN = frozenset({"registry_clerk", "desk_head"}), frozenset({"second_signer"})
+"""Who prepares an answer, and who signs, as another person, what is not a yes."""
+
 
 def configuration(look: Look) -> Iterator[Item]:
     """Look at whether somebody may act here, and with whom."""
@@ -37,6 +40,14 @@ def configuration(look: Look) -> Iterator[Item]:
             yield bad("config", text, N_("isthmus person add"))
         else:
             yield note("config", text, N_("isthmus person add, unless your State only answers"))
+    clerks, signers = (
+        {one["id"] for one in values["persons"] if roles & set(one["roles"])} for roles in (_ANSWER, _SIGN)
+    )
+    if values["persons"] and not (clerks and signers and len(clerks | signers) > 1):
+        text = N_(
+            "not every answer can leave: it takes a registry clerk or desk head and, as another person, a second signer"
+        )
+        yield note("config", text, N_("isthmus person add: what partners ask is receipted meanwhile, and its days run"))
 
 
 def named(look: Look) -> Iterator[Item]:

@@ -101,6 +101,27 @@ def test_who_is_missing_to_ask_is_a_finding_where_somebody_asks(
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("case_officer", "liaison_officer", True),
+        ("registry_clerk", "liaison_officer", True),
+        ("registry_clerk second_signer", "liaison_officer", True),
+        ("case_officer", "second_signer", True),
+        ("registry_clerk", "second_signer", False),
+        ("registry_clerk second_signer", "desk_head", False),
+    ],
+)
+def test_who_is_missing_to_answer_is_told(homes: Homes, first: str, second: str, told: bool) -> None:
+    """What comes is receipted and its days run: who answers, and who signs a no as another person, is asked for."""
+    path = (home := homes.home("XBB")) / "isthmus.toml"
+    written = path.read_text().replace('["second_signer"]', '["escort"]')
+    written = written.replace('["case_officer", "registry_clerk"]', json.dumps(first.split()))
+    path.write_text(written.replace('["liaison_officer"]', json.dumps(second.split())))
+    items = json.loads(call("check", "-C", home, "--json").stdout)["items"]
+    assert ["note"] * told == [item["level"] for item in items if "answer can leave" in item["text"]]
+
+
+@pytest.mark.parametrize(
     ("days", "level"), [(366, "ok"), (365, "note"), (60, "note"), (59, "finding"), (-1, "finding")]
 )
 def test_the_end_of_a_calendar_is_told_a_year_before(homes: Homes, days: int, level: str) -> None:
