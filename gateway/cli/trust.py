@@ -501,12 +501,14 @@ def show(folder: Path, as_json: bool) -> None:
 
 def _draft_json(list_: Repository, role: str, draft: Any) -> dict[str, Any]:
     standings = list_.standings(role, draft)
+    roots = [one.signed for one in (list_.root(), list_.draft("root")) if one and role in ("root", "targets")]
+    names = {key: f"{name}=" for root in roots for name, key in trust_list.keys_of(root, role).items()}
     return {
         "role": role,
         "version": draft.signed.version,
         "fingerprint": trust_words.hexadecimal(trust_list.fingerprint(draft)),
         "missing": _missing(standings),
-        "not_signed_by": sorted({b64.encode(key) for one in standings for key in one.unsigned}),
+        "not_signed_by": sorted({names.get(key, "") + b64.encode(key) for one in standings for key in one.unsigned}),
     }
 
 

@@ -397,6 +397,21 @@ def test_a_signer_sees_what_changes_and_may_refuse(table: Table) -> None:
     assert 3 == value("trust", "show", table.list)["drafts"][0]["missing"]
 
 
+def test_who_has_yet_to_sign_is_named(table: Table) -> None:
+    """A trustee stands there by the name that root gives, before root is signed and after; one of a State by key."""
+    table.init()
+    value("trust", "add", table.list, "XBB", *(f"--key={table.keys[name]}" for name in ("b1", "b2", "b3")))
+    table.sign("root", "one", "two", "three")
+    waits = {one["role"]: one["not_signed_by"] for one in value("trust", "show", table.list)["drafts"]}
+    assert {"root": sorted(f"{name}={table.keys[name]}" for name in ("four", "five"))} | {
+        "targets": sorted(f"{name}={table.keys[name]}" for name in NAMES[:5])
+    } == waits
+    table.sign("targets", "three", "four", "five")
+    value("trust", "cards", table.list, "XBB", *table.card_files())
+    waits = {one["role"]: one["not_signed_by"] for one in value("trust", "show", table.list)["drafts"]}
+    assert sorted(table.keys[name] for name in ("b1", "b2", "b3")) == waits["XBB"]
+
+
 def test_a_stranger_signs_nothing(table: Table) -> None:
     """A key that the list does not name for a role cannot sign it by mistake."""
     table.init()
