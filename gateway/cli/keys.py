@@ -524,7 +524,8 @@ def revoke(
     groups = {name: claims[name] for name in ("signing", "sealing", "roles")}
     found = [one for group in groups.values() for one in group if one["kid"] == kid]
     if not found:
-        raise click.UsageError(f"our card lists no key {kid!r}; see: isthmus keys show")
+        hint = "see isthmus keys show; that of a person that no card lists is replaced in isthmus.toml"
+        raise CommandError(Exit.USAGE, "unlisted", f"our card lists no key {kid!r}", hint)
     if found[0]["revoked_at"] is not None:
         text = f"the key was revoked at {found[0]['revoked_at']}"
         raise CommandError(

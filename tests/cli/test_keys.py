@@ -487,7 +487,9 @@ def test_a_key_is_revoked_once(homes: Homes) -> None:
     kid = own_card(load(home, {})).sealing[3].kid
     assert 3 == value("keys", "revoke", "-C", home, "--", kid)["serial"]
     assert own_card(load(home, {})).sealing[3].revoked_at is not None
-    assert (1, 2) == tuple(call("keys", "revoke", "-C", home, "--", one).exit_code for one in (kid, "A" * 22))
+    again, unknown = (call("keys", "revoke", "-C", home, "--", one) for one in (kid, "A" * 22))
+    assert (1, 2) == (again.exit_code, unknown.exit_code)
+    assert "that of a person that no card lists is replaced in isthmus.toml" in unknown.stderr
 
 
 def test_a_stolen_key_of_a_role_is_revoked_since_it_was_stolen(homes: Homes) -> None:
