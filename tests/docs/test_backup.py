@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.trust_home import ROOT_FILE
+
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 LONG_AGO_S = 40 * 86400
 OURS, OTHER = "2026-10-01T033000-abc", "lost+found"
@@ -36,6 +38,7 @@ def furnish(root: Path) -> None:
         (root / "kept" / name).mkdir(parents=True)
         os.utime(root / "kept" / name, (time.time() - LONG_AGO_S,) * 2)
     (root / "home" / "erased.txt").write_text("one\n")
+    (root / "home" / ROOT_FILE).write_text("{}")
 
 
 def test_the_backup_of_the_manual_is_whole_and_removes_old_ones_alone(tmp_path: Path) -> None:
@@ -53,6 +56,7 @@ def test_the_backup_of_the_manual_is_whole_and_removes_old_ones_alone(tmp_path: 
     assert (2, OTHER) == (len(made), other.name)
     assert {"one\n", "one\ntwo\n"} == {(path / "erased.txt").read_text() for path in made}
     for path in made:
+        assert "{}" == (path / ROOT_FILE).read_text()
         with closing(sqlite3.connect(path / "gateway.db")) as db:
             assert [("t",)] == db.execute("SELECT name FROM sqlite_schema").fetchall()
 
