@@ -74,7 +74,8 @@ class Prepared:
     """
     What is to be signed: type of the message, exact text, digest, thread; and the ``body`` of the act.
 
-    An answer is signed beside what was asked: the ``question``, and what was ``received`` with it.
+    An answer is signed beside what was asked: the ``question``, and what was ``received`` with it. ``author`` is who
+    prepared the text here, and can prepare another.
     """
 
     type: str
@@ -84,6 +85,7 @@ class Prepared:
     body: Mapping[str, Any]
     question: str = ""
     received: tuple[Said, ...] = ()
+    author: str = ""
 
     def act(self, step: Step) -> Act:
         """Return what the person approves."""
@@ -114,7 +116,7 @@ async def _prepared(visit: Visit, step: Step, why: str, body: Mapping[str, Any])
     if pending is None:
         return None
     asked = (visit.tongue.code("purpose", case.purpose), received(visit, case)) if pending.type == REPLY else ("", ())
-    return Prepared(pending.type, pending.body, pending.digest, case.thread, body, *asked)
+    return Prepared(pending.type, pending.body, pending.digest, case.thread, body, *asked, pending.author)
 
 
 async def show(visit: Visit, step: Step) -> web.StreamResponse:

@@ -151,6 +151,14 @@ async def test_whoever_sees_a_danger_stops_the_case_from_where_it_would_leave(de
     assert (await second.get(f"/cases/{cleared}/send")).status == 409
 
 
+async def test_whoever_does_not_agree_reads_what_to_do(desk: Desk) -> None:
+    """Four eyes that can only say yes are two: the page names who prepared the text, and leads away from it."""
+    ref = await draft(desk)
+    page = await looked((await with_codes(desk, "second"))[0], f"/cases/{ref}/approve")
+    assert "sign nothing and tell first , who prepared it" in page.words
+    assert f"/cases/{ref}" in links_of(page.text.partition("who prepared it")[2])
+
+
 async def test_author_does_not_approve(desk: Desk) -> None:
     """Who wrote it gets no form to approve it, and a form of their own is refused by a page that says why."""
     ref = await desk.gateway.clear.new(story.draft(officer="second"), "second", "liaison_officer")

@@ -808,6 +808,7 @@ async def test_an_answer_that_is_not_positive_is_signed_and_sent(two: Two) -> No
     assert "The answer is prepared" in page.words
     case = await story.case(two.network, "XBB", theirs)
     shown = await open_step(signer, theirs, "countersignature")
+    assert "sign nothing and tell first , who prepared it" in shown.words
     assert case.pending.digest in shown.words
     # Whoever says no as the second person sees of whom: without that it is no second look.
     assert case.received["elements"]["birth_date"] in shown.words
