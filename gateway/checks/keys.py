@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway import home as homes
 from gateway import read_only
 from gateway.checks.look import Look, own_card
+from gateway.core.card_chain import advance_chain
 from gateway.services.health import N_, SOON, Item, bad, note, ok
 from gateway.services.own_card import every
 from gateway.services.ports import Unavailable
-from gateway.services.trust import advance_chain
 from gateway.settings import BadConfiguration, Settings
 from gateway.transport.card_directory import load_cards
 from gateway.transport.peers import spki_hash

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 
 from gateway.checks.look import Look
+from gateway.core.card_chain import advance_chain
 from gateway.home import is_ahead
 from gateway.services.health import N_, Item, bad, note, ok
 from gateway.services.ports import Peers, Unavailable
-from gateway.services.trust import advance_chain
 from gateway.settings import BadConfiguration
 from gateway.storage.query import Query
 from gateway.transport.card_directory import load_cards

@@ -13,25 +13,24 @@ of rule 1, and a confirmed one replaces the pin: whoever can write to the databa
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from gateway.core import wire
+from gateway.core.card_chain import Chain, advance_chain
 from gateway.core.codes import PeerError, Reason
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
-from gateway.services import epochs, shown, trustees
+from gateway.services import epochs, revoked_keys, shown, trustees
 from gateway.services.ports import Clock, Store, Tx, Unavailable
 from gateway.services.rows import CARD_END, PartnerRow, TrustEvent
 from gateway.services.trustees import Decided, PolicySource
 from keys import b64
 from keys import card as cards
-from keys.card import Card, CardKey, Revoked, earliest, revocations
+from keys.card import Card, Revoked, earliest, revocations
 from keys.errors import BadRest, CardRefused, RevokedKey, UnknownKey
 from keys.rest import Vault
 from keys.trust_words import fingerprint_of
-from schemas import ijson
 
 WARN = timedelta(hours=48)
 STOP_SENDING = timedelta(days=7)
@@ -59,19 +58,6 @@ class CardSource(PolicySource, Protocol):
     async def state(self, countries: Collection[str]) -> Mapping[str, bytes]:
         """Return the signed parts behind the cards of ``countries``, as members of an export; none of a directory."""
         ...
-
-
-class Chain(NamedTuple):
-    """What a chain of cards leads to: the newest that continues it, why the next does not, what it revoked."""
-
-    card: Card | None
-    fault: CardRefused | None
-    revoked: Revoked
-
-    @property
-    def hold(self) -> str | None:
-        """Return why to hold: somebody else may be speaking for the country. Any other fault leaves the card held."""
-        return str(self.fault) if self.fault is not None and self.fault.needs_hold else None
 
 
 class OldLogs(RuleRefused):
@@ -216,7 +202,7 @@ class Trust:
 
     async def _load(self) -> None:
         async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], str | None]:
-            self._read_revoked(await tx.metas(_REVOKED))
+            self._read_revoked(await tx.metas(revoked_keys.PREFIX))
             self._confirmed = self._opened(await tx.metas(_CONFIRMED))
             rows = [await tx.find_partner(country) for country in self._pins]
             return rows, await tx.trust_events(), await trustees.told(tx)
@@ -233,9 +219,9 @@ class Trust:
         """Take what the cards of each State revoked; one of which that cannot be read is told, and waits alone."""
         self._revoked, spoiled = {}, set[str]()
         for name, text in metas:
-            country = name.removeprefix(_REVOKED)
+            country = name.removeprefix(revoked_keys.PREFIX)
             try:
-                self._revoked[country] = _parse(text)
+                self._revoked[country] = revoked_keys.parse(text)
             except ValueError as error:
                 spoiled.add(country)
                 self._log("trust.fault", country=country, error=type(error).__name__)
@@ -253,7 +239,7 @@ class Trust:
         if self._decided.suites != before.suites:
             self._log("trust.suites", count=len(self._decided.suites or ()))
         if self._decided.distrust != before.distrust:
-            self._cards = {country: self._believed(card) for country, card in self._published.items()}
+            self._cards = {country: self._decided.believed(card) for country, card in self._published.items()}
 
     @property
     def suites(self) -> frozenset[int] | None:
@@ -295,7 +281,7 @@ class Trust:
             self._refreshed[row.country] = row.refreshed_at
         if row.card is not None and (row.card != self._raw(row.country) or self._counts_now(row)):
             self._take_card(row.country, row.card)
-        hold = self._hold_of_trustees(row.country) or row.hold or (_SPOILED if row.country in self._spoiled else None)
+        hold = self._decided.hold(row.country) or row.hold or (_SPOILED if row.country in self._spoiled else None)
         self._holds.pop(row.country, None)
         if hold is not None:
             self._holds[row.country] = hold
@@ -321,7 +307,7 @@ class Trust:
             self._unread[country] = raw
             self._log("trust.fault", country=country, error=type(error).__name__)
         else:
-            self._published[country], self._cards[country] = published, self._believed(published)
+            self._published[country], self._cards[country] = published, self._decided.believed(published)
 
     def _identity(self, country: str) -> bytes:
         """Return the identity key to go by: the one that officers confirmed last, else the one that is pinned."""
@@ -342,24 +328,6 @@ class Trust:
             with suppress(BadRest, ValueError):  # what is not ours confirms nothing
                 found[country] = self._vault.open_own("partner", country, "identity", b64.decode(text))
         return found
-
-    def _hold_of_trustees(self, country: str) -> str | None:
-        if self._decided.unread:
-            return "what the trustees decided cannot be read here; it counts again once the trust list was read"
-        since = self._decided.distrust.countries.get(country)
-        return None if since is None else f"distrusted by the trustees since {since:%Y-%m-%d %H:%M} UTC"
-
-    def _believed(self, card: Card) -> Card:
-        """Return ``card`` with those of its keys revoked that the trustees do not believe."""
-        revoked = {kid: at for (country, kid), at in self._decided.distrust.keys.items() if country == card.country}
-        if not revoked:
-            return card
-        return replace(
-            card,
-            signing=tuple(_revoked(key, revoked) for key in card.signing),
-            sealing=tuple(_revoked(key, revoked) for key in card.sealing),
-            roles=tuple(_revoked(key, revoked) for key in card.roles),
-        )
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
         """
@@ -476,7 +444,7 @@ class Trust:
             if not said:
                 return None
             if country in self._spoiled:
-                await tx.drop_meta(_REVOKED + country)  # what its card says counts from now on
+                await tx.drop_meta(revoked_keys.PREFIX + country)  # what its card says counts from now on
             raw = held.raw if held is not None and _is_newer(held, card) else card.raw
             taken = cards.parse_card(raw)
             before = held or taken
@@ -494,8 +462,8 @@ class Trust:
                 await epochs.begin_anew(tx, country)
             await epochs.note(tx, country, taken.epoch, now)
             # Whoever compared the key goes by what its card says of the keys in it, whatever was said of them before.
-            revoked = _without(await _said_before(tx, country), card) if raw == card.raw else {}
-            revoked = await _say(tx, country, earliest(revoked, revocations(card)), anew=raw == card.raw)
+            revoked = revoked_keys.without(await revoked_keys.said_before(tx, country), card) if raw == card.raw else {}
+            revoked = await revoked_keys.say(tx, country, earliest(revoked, revocations(card)), anew=raw == card.raw)
             for event in said:
                 await tx.add_trust_event(event._replace(fingerprint=known))
             return row, revoked
@@ -586,7 +554,7 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
     if card is not None:
         await epochs.note(tx, country, card.epoch, now)
     if any(revoked.values()):
-        await _say(tx, country, revoked)
+        await revoked_keys.say(tx, country, revoked)
     if hold is not None and old.hold is None:
         await tx.add_trust_event(TrustEvent(0, now, country, "held", None, hold))
     return row
@@ -595,109 +563,4 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
 _CONFIRMED = "confirmed:"
 """Begins the name under which the identity key is sealed that officers confirmed last of a State."""
 
-_REVOKED = "revoked:"
-"""Begins the name under which what the cards of a State revoked is kept, also once they leave the keys out."""
-
 _SPOILED = "what its cards revoked cannot be read here; two officers compare its key: isthmus trust confirm"
-
-REVOKED_MAX = 1024
-"""Most revoked keys kept of one State for one use, those revoked last. A card lists 8 signing and 13 sealing keys."""
-
-
-async def _said_before(tx: Tx, country: str) -> Revoked:
-    text = await tx.find_meta(_REVOKED + country)
-    return _parse(text) if text else {}
-
-
-def _parse(text: str) -> Revoked:
-    """Return what was kept of revoked keys. Raises ``ValueError``."""
-    said = ijson.loads(text.encode())
-    try:
-        return {use: {kid: datetime.fromisoformat(at) for kid, at in keys.items()} for use, keys in said.items()}
-    except (AttributeError, TypeError) as error:
-        raise ValueError("revoked keys are kept in another form") from error
-
-
-async def _say(tx: Tx, country: str, revoked: Revoked, *, anew: bool = False) -> Revoked:
-    """Keep ``revoked`` beside what was kept of ``country``, or in its place if ``anew``, and return what is kept."""
-    before = await _said_before(tx, country)
-    said = revoked if anew else earliest(before, revoked)
-    kept = {use: dict(sorted(keys.items(), key=lambda one: one[1])[-REVOKED_MAX:]) for use, keys in said.items()}
-    if kept != before and (before or any(kept.values())):
-        value = {use: {kid: at.isoformat() for kid, at in keys.items()} for use, keys in kept.items()}
-        await tx.set_meta(_REVOKED + country, ijson.dumps(value).decode())
-    return kept
-
-
-def _without(said: Revoked, card: Card) -> Revoked:
-    """Return ``said`` but for the keys that ``card`` lists."""
-    listed = {key.kid for key in (*card.signing, *card.sealing, *card.roles)}
-    return {use: {kid: at for kid, at in keys.items() if kid not in listed} for use, keys in said.items()}
-
-
-K = TypeVar("K", bound=CardKey)
-
-
-def _revoked(key: K, revoked: Mapping[str, datetime]) -> K:
-    at = revoked.get(key.kid)
-    if at is None or (key.revoked_at is not None and key.revoked_at <= at):
-        return key
-    return replace(key, revoked_at=at)
-
-
-def under(identity: bytes, published: Sequence[bytes]) -> Sequence[bytes]:
-    """Return ``published`` from the first by ``identity`` (32 bytes) on: what is before a new identity is history."""
-    for index, raw in enumerate(published):
-        with suppress(CardRefused):
-            cards.verify_card(raw, identity)
-            return published[index:]
-    return published
-
-
-def advance_chain(
-    held: Card | None,
-    pin: bytes,
-    published: Sequence[bytes],
-    now: datetime,
-    country: str | None = None,
-    revoked: Revoked | None = None,
-) -> Chain:
-    """
-    Return the newest card of ``published`` that continues from ``held`` (or from the pin), and why the next does not.
-
-    Pure but for parsing. A card already held or older is passed over; the first that does not continue ends the chain,
-    and may be a reason to hold. With ``country`` a card of another one is not taken. ``revoked`` is what cards
-    before ``held`` revoked; what those of ``published`` revoke is returned with it, for a later one may leave it out.
-    Where none is held, cards before the first by the pin are those of an identity that was changed since.
-    """
-    known = earliest(revoked or {}, revocations(held) if held else {})
-    if held is None:
-        published = under(pin, published)
-    elif held.raw in published:
-        published = published[published.index(held.raw) :]
-    for raw in published:
-        try:
-            card = held
-            if held is None:
-                card = cards.verify_card(raw, pin)
-            elif raw != held.raw:
-                card = _following(held, raw, raw is published[-1], now, known)
-            if card is not None and country not in (None, card.country):
-                raise CardRefused("wrong-country", "a card of another country")
-            held = card
-            known = earliest(known, revocations(held) if held else {})
-        except CardRefused as error:
-            return Chain(held, error, known)
-    return Chain(held, None, known)
-
-
-def _following(held: Card, raw: bytes, newest: bool, now: datetime, revoked: Revoked) -> Card:
-    """Return the card held after ``raw``, which is another one (M-8.6). Raises ``CardRefused``."""
-    card = cards.parse_card(raw)
-    if card.serial > held.serial:
-        return cards.advance(held, raw, now, revoked)
-    if card.country == held.country and newest and card.identity != held.identity:
-        raise CardRefused("wrong-identity", "the newest card is by another identity key than the card held")
-    if card.country == held.country and card.identity == held.identity and card.serial == held.serial:
-        raise CardRefused("prev-mismatch", "another card has the serial of the one held")
-    return held

@@ -8,12 +8,14 @@ Rule 3: what was told is sealed. Where it cannot be read nobody is believed unti
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.services.ports import Store, Tx
 from keys import b64
+from keys.card import Card, CardKey
 from keys.errors import BadRest
 from keys.rest import Vault
 from keys.trust_policy import DISTRUST, SUITES, BadList, Distrust, parse_distrust, parse_suites, together
@@ -41,6 +43,25 @@ class Decided(NamedTuple):
     distrust: Distrust = Distrust()
     suites: frozenset[int] | None = None
     unread: bool = False
+
+    def hold(self, country: str) -> str | None:
+        """Return why ``country`` is on hold by what they decided, or ``None``."""
+        if self.unread:
+            return "what the trustees decided cannot be read here; it counts again once the trust list was read"
+        since = self.distrust.countries.get(country)
+        return None if since is None else f"distrusted by the trustees since {since:%Y-%m-%d %H:%M} UTC"
+
+    def believed(self, card: Card) -> Card:
+        """Return ``card`` with those of its keys revoked that the trustees do not believe."""
+        revoked = {kid: at for (country, kid), at in self.distrust.keys.items() if country == card.country}
+        if not revoked:
+            return card
+        return replace(
+            card,
+            signing=tuple(_revoked(key, revoked) for key in card.signing),
+            sealing=tuple(_revoked(key, revoked) for key in card.sealing),
+            roles=tuple(_revoked(key, revoked) for key in card.roles),
+        )
 
 
 class _Told(NamedTuple):
@@ -124,3 +145,13 @@ def _opened(vault: Vault, text: str) -> _Told:
         return _Told(value["version"], datetime.fromisoformat(value["until"]), value["policies"])
     except (BadRest, LookupError, TypeError) as error:
         raise ValueError("what was told of the trust list cannot be read") from error
+
+
+K = TypeVar("K", bound=CardKey)
+
+
+def _revoked(key: K, revoked: Mapping[str, datetime]) -> K:
+    at = revoked.get(key.kid)
+    if at is None or (key.revoked_at is not None and key.revoked_at <= at):
+        return key
+    return replace(key, revoked_at=at)

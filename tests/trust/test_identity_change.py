@@ -3,12 +3,13 @@
 import pytest
 
 from gateway import home
+from gateway.core.card_chain import advance_chain
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Forbidden
 from gateway.services.ports import Tx
 from gateway.services.rows import TrustEvent
-from gateway.services.trust import Trust, advance_chain
+from gateway.services.trust import Trust
 from gateway.services.trust_acts import TrustActs
 from keys import b64, card, trust_words
 from keys.sign import SigningKey
