@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.core import checkpoint, wire
-from gateway.core.case import CONCLUDED, HELD, Side, State
+from gateway.core.case import CONCLUDED, Side, State
 from gateway.core.machine import Send
 from gateway.core.merkle import Frontier
 from gateway.core.messages import (
@@ -170,11 +170,15 @@ class Resync:
             held = cases.readable(context, row) if row.partner == country else None
             if held is not None and standing.types_of(held.case):
                 await self._in_one(row.ref, partial(once_more.say_again, context, ref=row.ref, now=now))
-            elif held is not None and held.case.state in HELD and SUSPENSION in held.case.said:
+            elif held is not None and held.case.state is State.SUSPENDED and SUSPENSION in held.case.said:
                 await self._in_one(row.ref, partial(self._tell_of_a_stop, ref=row.ref, now=now))
 
     async def _tell_of_a_stop(self, tx: Tx, ref: str, now: datetime) -> None:
-        """Have people tell of a stop of ours as who asks, which its partner took and is posted again no more (0041)."""
+        """
+        Have people tell of a stop of ours as who asks, which its partner took and is posted again no more (0041).
+
+        Not while the case is frozen: why it is nobody may guess, and nobody asks the other State then (R-02).
+        """
         held, over = cases.readable(self._context, await tx.find_case(ref)), self._context.surely(now)
         said = await standing.said_by(tx, ref, SUSPENSION)
         taken = any(row.status == wire.ACCEPTED for row in said)

@@ -655,6 +655,7 @@ async def test_stop_of_who_asks_is_not_said_anew(network: Network, tmp_path: Pat
     await put_back_later(network, "XBB", backup)
     assert [(SUSPENSION, "receipted")] == await said(network, ours)
     assert "ACCEPTED" == await story.state(network, "XBB", theirs)
+    assert ([] if frozen else [PASSED_OVER]) == await findings_of(network, "XAA", ours)  # frozen: nobody asks
 
 
 async def test_it_is_posted_until_it_has_an_answer_while_something_waits(network: Network, tmp_path: Path) -> None:
