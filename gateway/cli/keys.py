@@ -589,7 +589,9 @@ def export(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     with suppress(UnsupportedOperation):  # what is no file of the system
         check_unread(sys.stdout.fileno())
     chosen = settings.load(home, os.environ)
-    text = exported(open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ))
+    store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+    homes.log_key(store)  # of a store that is not there nothing would be a copy of every key
+    text = exported(store)
     if as_json:
         emit({"content": text})
     else:

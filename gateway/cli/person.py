@@ -20,7 +20,7 @@ from gateway.cli.output import Verbs, emit, json_option, say
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.typed import public_key
 from gateway.core.wire import format_instant
-from gateway.home import TRAVELS
+from gateway.home import TRAVELS, log_key
 from gateway.services.context import Forbidden
 from keys import b64
 from keys.custody import KeyStore, open_store
@@ -75,6 +75,7 @@ def add(
         public, made = public_key(key), _configure(home, id, roles, public_key(key), token)
     else:
         store = open_store(chosen.custody, passphrase=passphrase(passphrase_file), environ=os.environ)
+        log_key(store)  # where there is no store none is begun
         public, made = _configure_held(home, id, roles, store, token)
     emit({"id": id, "roles": list(dict.fromkeys(roles)), "token": made}, as_json=as_json)
     for role in (TRAVELS[role] for role in roles if role in TRAVELS):

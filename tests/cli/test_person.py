@@ -33,6 +33,16 @@ def test_key_of_a_person_is_made_in_the_store(homes: Homes) -> None:
     assert person["key"] == b64.encode(SigningKey(store.get(key_name("new.officer"))).public)
 
 
+@pytest.mark.parametrize("verb", [("person", "add", "new", "--role", "case_officer", "--held"), ("keys", "export")])
+def test_where_the_key_store_is_gone_none_is_begun(homes: Homes, verb: tuple[str, ...]) -> None:
+    """One key in a new store would be gone once the copy is put back, and nothing is no copy of every key."""
+    home = homes.home("XAA")
+    (home / "gateway.keys").unlink()
+    result = call(*verb, "-C", home)
+    assert (3, True, "") == (result.exit_code, "from its copy in the safe" in result.stderr, result.stdout)
+    assert not (home / "gateway.keys").exists()
+
+
 @pytest.mark.parametrize("options", [(), ("--held", "--key", "A" * 43)], ids=["neither", "both"])
 def test_key_is_given_or_made(homes: Homes, options: tuple[str, ...]) -> None:
     """One of the two, and not both."""
