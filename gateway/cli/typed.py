@@ -57,13 +57,14 @@ def past_instant(text: str) -> datetime:
     """Return the instant that ``--since`` names, in UTC. Raises ``click.UsageError``, also for one to come."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        if found.tzinfo is None:
+            raise click.UsageError("--since needs a zone: write a Z at its end if it is UTC")
+        found = found.astimezone(UTC)
+    except (ValueError, OverflowError):  # the second of one that is before the first, in UTC
         raise click.UsageError("--since takes an instant with its zone, such as 2026-03-20T12:00:00Z") from None
-    if found.tzinfo is None:
-        raise click.UsageError("--since needs a zone: write a Z at its end if it is UTC")
     if found > datetime.now(UTC):
         raise click.UsageError("--since is in the future")
-    return found.astimezone(UTC).replace(microsecond=0)
+    return found.replace(microsecond=0)
 
 
 def by_fingerprint(raws: Sequence[bytes], fingerprint: str) -> Card:

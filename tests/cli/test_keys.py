@@ -492,6 +492,13 @@ def test_a_key_is_revoked_once(homes: Homes) -> None:
     assert "that of a person that no card lists is replaced in isthmus.toml" in unknown.stderr
 
 
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00", "["])
+def test_an_instant_that_is_none_is_wrong_usage(homes: Homes, since: str) -> None:
+    """One before the first that there is too, as whoever means "since ever" types it."""
+    result = call("keys", "revoke", "-C", homes.home("XAA"), "--since", since, "--", "A" * 22)
+    assert (2, True) == (result.exit_code, "--since" in result.stderr)
+
+
 def test_a_stolen_key_of_a_role_is_revoked_since_it_was_stolen(homes: Homes) -> None:
     """``keys revoke --since`` dates the revocation of a role's key back; of a key of the gateway it is refused."""
     home, since = homes.home("XAA"), "2026-01-02T03:04:05Z"
