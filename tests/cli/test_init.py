@@ -31,7 +31,8 @@ def test_a_home_is_made_and_checked(tmp_path: Path) -> None:
 def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
     """Where a key store lies is a path and not an address: no sign in it means something else."""
     home = tmp_path / name
-    value("init", home, *OPTIONS)
+    done = call("init", home, *OPTIONS)
+    assert 0 == done.exit_code, done.stderr  # what a terminal cannot show is escaped, and no fault
     assert (home / "gateway.keys").is_file()
     made = value("keys", "new", home / "p.keys", "--profile", "interactive")
     value("person", "add", "p", "-C", home, "--role", "operator", "--key", made["key"])
