@@ -231,6 +231,8 @@ def _of_system(error: OSError) -> Told:
     exit, hint = _SYSTEM.get(error.errno or 0, (Exit.CONFIGURATION, "check path, owner and mode"))
     if isinstance(error, FileExistsError):
         exit, hint = _SYSTEM[errno.EEXIST]
+    if error.errno == errno.EACCES and error.filename:
+        hint = "check owner, mode and mount"
     place = f"{error.filename}: " if error.filename else ""
     return Told(exit, "system", f"{place}{error.strerror or error}", hint)
 

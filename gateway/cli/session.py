@@ -53,13 +53,16 @@ CARDS_S = 10.0
 """How long a command waits for cards that are not held yet: a stop must not wait for a slow server."""
 
 
+_EFFECTIVE = os.access in os.supports_effective_ids
+
+
 def home_option(function: F) -> F:
     """Add ``-C DIR`` to a command; its parameter is ``home``."""
     return click.option(
         "-C",
         "home",
         metavar="DIR",
-        type=click.Path(file_okay=False, resolve_path=True, path_type=Path),
+        type=click.Path(file_okay=False, readable=False, resolve_path=True, path_type=Path),
         default=".",
         envvar="ISTHMUS_HOME",
         callback=_as_its_user,
@@ -68,8 +71,17 @@ def home_option(function: F) -> F:
 
 
 def _as_its_user(_: click.Context, __: click.Parameter, home: Path) -> Path:
-    """Return ``home``. Raises ``CommandError`` for root where another user's gateway could not read what root makes."""
+    """
+    Return ``home``. Raises ``CommandError`` for who may not read it.
+
+    Also for root, where another user's gateway could not read what root makes.
+    """
     if os.geteuid() != 0:
+        if home.is_dir() and not os.access(home, os.R_OK | os.X_OK, effective_ids=_EFFECTIVE):
+            name = user_name(home.stat().st_uid)
+            raise CommandError(
+                Exit.CONFIGURATION, "other-user", f"{home} belongs to {name}, and you may not read it", _as_user(name)
+            )
         return home
     data = home / "data"
     with suppress(BadConfiguration):  # the command says what is wrong with it

@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -120,6 +121,23 @@ def test_root_writes_nothing_into_a_home_of_another_user(homes: Homes) -> None:
     assert ["1.jws"] == [path.name for path in (home / "cards/XAA").iterdir()]
     os.chown(home / "data", 0, 0)
     assert 0 == call("keys", "rotate", "signing", "-C", home).exit_code
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
+def test_who_may_not_read_a_home_is_told_whose_it_is() -> None:
+    """An operator under their own name is led to the user of the gateway, and not to the options of a command."""
+    assert 0 == call("person", "shut-out", "--help").exit_code  # what it imports another user may not read
+    with TemporaryDirectory() as root:
+        Path(root).chmod(0o711)
+        home = Path(root) / "home"
+        home.mkdir(mode=0o700)
+        os.chown(home, 64999, 64999)
+        os.seteuid(65534)
+        try:
+            result = call("person", "shut-out", "first", "-C", home)
+        finally:
+            os.seteuid(0)
+    assert (3, True) == (result.exit_code, "sudo -u '#64999' isthmus" in result.stderr), result.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to somebody else")
