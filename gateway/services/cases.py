@@ -31,6 +31,10 @@ SECOND_WORD, ANSWER = 1, 2
 """Words that may be due in a case: a second person's on what a first one prepared or proposed, an answer about data."""
 
 
+class Otherwise(BadRest):
+    """Say that a case can be read, and is not what its row says in clear."""
+
+
 class Held(NamedTuple):
     """A case out of the store: its row, its value, and its key while the transaction lasts."""
 
@@ -100,12 +104,19 @@ async def _is_still(context: Context, tx: Tx, case: Case, seen: str) -> bool:
 
 
 def unseal(context: Context, row: CaseRow | None) -> Held:
-    """Return the case in ``row``; raises ``NotFound`` if there is none or it was erased."""
+    """
+    Return the case in ``row``; raises ``NotFound`` if there is none or it was erased.
+
+    Raises ``BadRest`` if it does not open, as ``Otherwise`` where what stands in clear is not what is sealed: whoever
+    can write to the database and holds no key shall not have a case that is stopped taken for one that is not.
+    """
     if row is None or row.wrapped_key is None or row.sealed is None:
         raise NotFound("there is no such case here, or it was erased")
     key = context.vault.unwrap(row.ref, row.wrapped_key)
-    plain = context.vault.open(key, "case", row.ref, "sealed", row.sealed)
-    return Held(row, parse_case(plain), key)
+    case = parse_case(context.vault.open(key, "case", row.ref, "sealed", row.sealed))
+    if (case.ref, case.side, case.partner, case.thread, case.state) != row[:5]:
+        raise Otherwise("the case stands otherwise than its row says")
+    return Held(row, case, key)
 
 
 def readable(context: Context, row: CaseRow | None) -> Held | None:
@@ -250,7 +261,7 @@ async def in_states(
             return await tx.cases(names, limit=PART, unmoved_since=unmoved_since, after=after)
 
         rows = await context.store.read(unit)
-        if not rows:
+        if not rows or (last is not None and rows[-1].ref == last.ref):  # nothing is behind it but itself
             return
         last = rows[-1]
         for row in rows:

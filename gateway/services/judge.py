@@ -60,6 +60,7 @@ from gateway.services.resync import LOST
 from gateway.services.rows import ThreadRow
 from gateway.services.struck import drop_struck
 from keys import statement as statements
+from keys.errors import BadRest
 from schemas import ijson
 
 CAME_BEFORE = (
@@ -172,6 +173,8 @@ class Judge:
             return Verdict(None, await self._on_information(tx, thread, payload, now))
         row = await tx.find_case(thread.ref) if thread.ref else None
         held = cases.unseal(self._context, row) if row is not None and row.sealed is not None else None
+        if held is not None and (held.case.partner, held.case.thread) != (payload.sender, payload.thread):
+            raise BadRest("the row of a thread names the case of another one")
         if held is not None and held.case.exercise is not opened.exercise:
             return Verdict(Reason.STEP_NONE)  # a thread is an exercise or it is not (M-5.38)
         if opened.exercise and exercise.body_findings(payload.body):

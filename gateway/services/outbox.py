@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.core import envelope, wire
+from gateway.core.messages import EXERCISE
 from gateway.services.context import Context
 from gateway.services.ports import Outdated, Tx, Unavailable
 from gateway.services.rows import CaseRow, OutboundRow, ThreadRow
@@ -150,17 +151,28 @@ def kept(context: Context, row: OutboundRow, case: CaseRow | None) -> bytes:
     """
     Return the signed message of ``row``, sealed under the key of its ``case`` or, of no case, under our own.
 
-    Raises ``BadRest`` if it does not open, or is for another State than ``row`` says: whoever can write to the database
-    and holds no key shall not have it sealed to that one.
+    Raises ``BadRest`` if it does not open, or is another message than ``row`` says (``check_said``).
     """
     if case is None or case.wrapped_key is None:
         signed = context.vault.open_own("outbound", row.id, "sealed", row.sealed or b"")
     else:
         key = context.vault.unwrap(case.ref, case.wrapped_key)
         signed = context.vault.open(key, "outbound", row.id, "sealed", row.sealed or b"")
-    if wire.payload_in(signed).recipient != row.partner:
-        raise BadRest("the message is for another State than its row says")
+    check_said(row, wire.payload_in(signed))
     return signed
+
+
+def check_said(row: OutboundRow, payload: wire.Payload) -> None:
+    """
+    Raise ``BadRest`` if ``payload``, sealed with ``row``, is not the message that the row says in clear.
+
+    Whoever can write to the database and holds no key shall not have it sealed to another State, nor said once more
+    as what it was not: that a return is stopped, and that it goes on, have the same body.
+    """
+    said = (payload.recipient, payload.thread, payload.epoch, payload.seq, payload.digest)
+    type = payload.body.get("of") if payload.type == EXERCISE else payload.type
+    if (*said, type) != (row.partner, row.thread, row.epoch, row.seq, row.digest, row.type):
+        raise BadRest("the message is another one than its row says")
 
 
 def sign_anew(context: Context, row: OutboundRow, case: CaseRow | None, now: datetime) -> OutboundRow:

@@ -49,11 +49,12 @@ from gateway.services import (
     steps,
     threads,
 )
-from gateway.services.context import Context, Forbidden, Policy, acting
+from gateway.services.context import Context, Forbidden, NotFound, Policy, acting
 from gateway.services.journal import fill_journal, full_journal, note_cut
 from gateway.services.ports import Tx, Unavailable, Unit
 from gateway.services.receive import ANSWER_GRACE_S
 from gateway.services.rows import CaseRow, EventRow, OutboundRow, Shared
+from keys.errors import BadRest
 from schemas import ijson
 
 _IMAGES = "images"
@@ -189,7 +190,7 @@ class Retention:
         await self._block(now)
         erased = []
         for row in await self._over(now):
-            if await self.erase(row.ref, now, partial(_stands, row)):
+            if await self.erase(row.ref, now, partial(_stands, context, row)):
                 erased.append(row.ref)
         if erased:
             await self.empty_journal()  # once: over PostgreSQL it goes through whole tables
@@ -475,16 +476,24 @@ class Retention:
             self._context.unavailable(error)
 
 
-async def _stands(over: Over, tx: Tx) -> bool:
+async def _stands(context: Context, over: Over, tx: Tx) -> bool:
     """
     Tell whether a case stands as it did when it was over, and nothing is under way that the other State has to hear.
 
     By now it may go on, at another node or by a message that sets a later day. And erased it says nothing any more: the
-    other State would go on with what was stopped here, or by what was taken back, and nobody would know.
+    other State would go on with what was stopped here, or by what was taken back, and nobody would know. Nor is what
+    is over by its row alone: somebody wrote that there, and no backup brings back what is erased.
     """
     row = await tx.find_case(over.ref)
     if row is not None and row.version != over.version:
         return False
+    try:
+        cases.unseal(context, row)
+    except cases.Otherwise as error:
+        context.log("case.unreadable", ref=over.ref, error=type(error).__name__)
+        return False
+    except (BadRest, NotFound):
+        pass  # what nobody can read any more, or is gone, is over all the same
     return over.at_once or not any(
         one.waits and one.type in _HAS_TO_BE_HEARD for one in await tx.outbound_of_case(over.ref)
     )

@@ -318,7 +318,7 @@ async def queue_of_nothing(
 async def side_of(tx: Tx, thread: ThreadRow) -> Side:
     """Return the side that we have in ``thread``; of one that is known by a withdrawal alone we are asked."""
     case = await tx.find_case(thread.ref) if thread.ref else None
-    return Side.REQUESTED if case is None else Side(case.side)
+    return Side.REQUESTING if case is not None and case.side == Side.REQUESTING else Side.REQUESTED
 
 
 def _may_follow(side: Side, type: str, ended: str | None) -> bool:
@@ -394,9 +394,10 @@ async def _withdrawn_at(tx: Tx, case: Case, thread: ThreadRow) -> int:
 
 
 def payload_of(context: Context, held: Held, row: OutboundRow) -> wire.Payload:
-    """Return the payload of a message of ours whose signed bytes are kept. Raises ``BadRest``."""
-    signed = context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b"")
-    return wire.payload_in(signed)
+    """Return the payload of a message of ours whose signed bytes are kept. Raises ``BadRest`` as ``outbox.kept``."""
+    payload = wire.payload_in(context.vault.open(held.key, "outbound", row.id, "sealed", row.sealed or b""))
+    outbox.check_said(row, payload)
+    return payload
 
 
 def received(context: Context, held: Held, row: InboundRow) -> wire.Payload:

@@ -13,7 +13,7 @@ of rule 1, and a confirmed one replaces the pin: whoever can write to the databa
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from gateway.core import wire
@@ -31,6 +31,7 @@ from keys.card import Card, Revoked, earliest, revocations
 from keys.errors import BadRest, CardRefused, RevokedKey, UnknownKey
 from keys.rest import Vault
 from keys.trust_words import fingerprint_of
+from schemas import ijson
 
 WARN = timedelta(hours=48)
 STOP_SENDING = timedelta(days=7)
@@ -39,6 +40,9 @@ STOP_RECEIVING = timedelta(days=14)
 After how long without reading what is published: a person is told, nothing is sent unless two officers go on with the
 cards held, nothing is taken in (``docs/protocol.md`` 8.3).
 """
+
+_NEVER = datetime.fromtimestamp(0, UTC)
+"""When cards were read of which nothing says it."""
 
 LOOK_S = 2.0
 """How often a running gateway looks whether another process took a card, or somebody decided about a State there."""
@@ -201,18 +205,19 @@ class Trust:
             await self._load()
 
     async def _load(self) -> None:
-        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Sequence[TrustEvent], str | None]:
+        async def unit(tx: Tx) -> tuple[list[PartnerRow | None], Mapping[str, bytes], Sequence[TrustEvent], str | None]:
             self._read_revoked(await tx.metas(revoked_keys.PREFIX))
-            self._confirmed = self._opened(await tx.metas(_CONFIRMED))
+            self._confirmed = self._opened(await tx.metas(_CONFIRMED), _CONFIRMED, "identity")
+            words = self._opened(await tx.metas(_WENT_ON), _WENT_ON, "went-on")
             rows = [await tx.find_partner(country) for country in self._pins]
-            return rows, await tx.trust_events(), await trustees.told(tx)
+            return rows, words, await tx.trust_events(), await trustees.told(tx)
 
-        rows, events, self._told = await self._store.read(unit)
+        rows, words, events, self._told = await self._store.read(unit)
         self._judge()
         for row in rows:
             if row is not None:
                 self._take(row)
-        self._going_on = frozenset(country for country in self._pins if self._two_went_on(country, events))
+        self._going_on = frozenset(country for country, said in words.items() if self._two_went_on(country, said))
         self._seen = events[-1].number if events else 0
 
     def _read_revoked(self, metas: Sequence[tuple[str, str]]) -> None:
@@ -246,9 +251,11 @@ class Trust:
         """Return the suites that the trustees allow, ``None`` for all."""
         return self._decided.suites
 
-    def _two_went_on(self, country: str, events: Sequence[TrustEvent]) -> bool:
+    def _two_went_on(self, country: str, said: bytes) -> bool:
         """
         Tell whether two who are officers now said, since the cards were last read, to go on with them.
+
+        ``said`` is who did and when, as it was sealed: whoever can write to the database alone is no officer.
 
         Of cards, and of a word, by a clock that was ahead: the cards are as old as they lie ahead, the word is none.
         """
@@ -256,8 +263,8 @@ class Trust:
             return False
         now = self._clock.now()
         since, until = now - self._age(country), now + wire.SKEW
-        words = (one for one in events if (one.act, one.country) == ("go-on", country) and since <= one.at <= until)
-        return sum(self._decides(person, now) for person in {one.person or "" for one in words}) >= 2
+        words = ijson.loads(said).items()
+        return sum(self._decides(one, now) for one, at in words if since <= datetime.fromisoformat(at) <= until) >= 2
 
     async def changed(self, tx: Tx) -> bool:
         """
@@ -277,8 +284,9 @@ class Trust:
         return self._unread.get(country) if published is None else published.raw
 
     def _take(self, row: PartnerRow) -> None:
-        if row.refreshed_at is not None:
-            self._refreshed[row.country] = row.refreshed_at
+        if row.refreshed_at is not None or row.card is not None:
+            # What was never read is not fresh: whoever can write to the database alone could leave out when it was.
+            self._refreshed[row.country] = row.refreshed_at or _NEVER
         if row.card is not None and (row.card != self._raw(row.country) or self._counts_now(row)):
             self._take_card(row.country, row.card)
         hold = self._decided.hold(row.country) or row.hold or (_SPOILED if row.country in self._spoiled else None)
@@ -320,13 +328,13 @@ class Trust:
             raise CardRefused("wrong-identity", "in the store stands a card that is signed by a key nobody confirmed")
         return card
 
-    def _opened(self, metas: Sequence[tuple[str, str]]) -> Mapping[str, bytes]:
-        """Return the identity key that officers confirmed last of each State, as this gateway sealed it."""
+    def _opened(self, metas: Sequence[tuple[str, str]], begins: str, column: str) -> Mapping[str, bytes]:
+        """Return what this gateway sealed of each State as ``column``; the names of ``metas`` begin with ``begins``."""
         found = {}
         for name, text in metas:
-            country = name.removeprefix(_CONFIRMED)
-            with suppress(BadRest, ValueError):  # what is not ours confirms nothing
-                found[country] = self._vault.open_own("partner", country, "identity", b64.decode(text))
+            country = name.removeprefix(begins)
+            with suppress(BadRest, ValueError):  # what is not ours says nothing
+                found[country] = self._vault.open_own("partner", country, column, b64.decode(text))
         return found
 
     async def run_once(self, now: datetime) -> tuple[str, ...]:
@@ -501,8 +509,15 @@ class Trust:
         Returns whether two different officers have said so since the cards were last read. It ends with the next
         reading, or when nothing is taken in any more either.
         """
-        event = TrustEvent(0, now, country, "go-on", officer, reason)
-        await self._store.commit(lambda tx: tx.add_trust_event(event))
+
+        async def unit(tx: Tx) -> None:
+            said = self._opened(await tx.metas(_WENT_ON + country), _WENT_ON, "went-on").get(country)
+            words = {**(ijson.loads(said) if said else {}), officer: now.isoformat()}
+            sealed = self._vault.seal_own("partner", country, "went-on", ijson.dumps(words))
+            await tx.set_meta(_WENT_ON + country, b64.encode(sealed))
+            await tx.add_trust_event(TrustEvent(0, now, country, "go-on", officer, reason))
+
+        await self._store.commit(unit)
         await self.load()
         return country in self._going_on
 
@@ -562,5 +577,8 @@ async def _keep_one(tx: Tx, country: str, found: Found, now: datetime) -> Partne
 
 _CONFIRMED = "confirmed:"
 """Begins the name under which the identity key is sealed that officers confirmed last of a State."""
+
+_WENT_ON = "went-on:"
+"""Begins the name under which it is sealed which officers went on with old cards of a State, and when each did last."""
 
 _SPOILED = "what its cards revoked cannot be read here; two officers compare its key: isthmus trust confirm"

@@ -20,6 +20,7 @@ from gateway.services.ports import Tx
 from gateway.services.rows import TrustEvent
 from gateway.services.trust import STOP_RECEIVING, WARN
 from keys import b64
+from keys.errors import BadRest
 from keys.trust_words import fingerprint_of
 from schemas import ijson
 
@@ -76,7 +77,9 @@ class TrustActs:
                 raise _refused(f"{country} is not on hold, and this is the key we hold")
             old = await self._compared(tx, country, now)
             if old is None or old.person == person:
-                await tx.set_meta(_COMPARED + country, _said(new, await _last_hold(tx, country)))
+                said = _said(new, await _last_hold(tx, country))
+                sealed = self._context.vault.seal_own("partner", country, "compared", said)
+                await tx.set_meta(_COMPARED + country, b64.encode(sealed))
                 return ()
             if old.identity != identity:
                 raise _refused("the first officer compared another fingerprint; neither counts until one is taken back")
@@ -125,7 +128,7 @@ class TrustActs:
 
     async def _compared(self, tx: Tx, country: str, now: datetime) -> Compared | None:
         """Return what a first officer compared, while it waits and that officer may still decide."""
-        found = await _compared(tx, country, now)
+        found = await _compared(self._context, tx, country, now)
         return found if found is not None and decides(self._context.persons, found.person, now) else None
 
     def _acting(self, country: str, reason: str, person: str, role: str) -> datetime:
@@ -147,12 +150,17 @@ def decides(persons: Mapping[str, Person], person: str, now: datetime) -> bool:
     return found is not None and found.active(now) and bool(found.roles & OFFICERS)
 
 
-async def _compared(tx: Tx, country: str, now: datetime) -> Compared | None:
-    """Return what a first officer compared, if it was in time and the State was not put on hold since."""
+async def _compared(context: Context, tx: Tx, country: str, now: datetime) -> Compared | None:
+    """
+    Return what a first officer compared, if it was in time and the State was not put on hold since.
+
+    What this gateway did not seal nobody said: whoever can write to the database alone is no first officer.
+    """
     text = await tx.find_meta(_COMPARED + country)
-    if not text:
+    try:
+        value = ijson.loads(context.vault.open_own("partner", country, "compared", b64.decode(text or "")))
+    except (BadRest, ValueError):
         return None
-    value = ijson.loads(text.encode())
     found = Compared(
         b64.decode(value["identity"]), value["person"], datetime.fromisoformat(value["at"]), value["reason"]
     )
@@ -166,9 +174,9 @@ async def _last_hold(tx: Tx, country: str) -> int:
     return max(numbers, default=0)
 
 
-def _said(one: Compared, hold: int) -> str:
+def _said(one: Compared, hold: int) -> bytes:
     value = {"identity": b64.encode(one.identity), "person": one.person, "at": one.at.isoformat(), "reason": one.reason}
-    return ijson.dumps(value | {"hold": hold}).decode()
+    return ijson.dumps(value | {"hold": hold})
 
 
 def _refused(because: str) -> RuleRefused:

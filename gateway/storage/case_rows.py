@@ -2,14 +2,14 @@
 
 import heapq
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 
 from gateway.services.ports import Conflict
 from gateway.services.rows import CaseRow, EventRow, OpeningRow, ThreadRow
 from gateway.storage.errors import BrokenUnit
-from gateway.storage.sql import Row, Sql, instant, instant_or_none, seconds, seconds_or_none
+from gateway.storage.sql import LAST, Row, Sql, day_or_none, instant, instant_or_none, seconds, seconds_or_none
 
 _CASE = """
 SELECT c.ref, c.side, c.partner, c.thread, c.state, c.officer, c.step, c.instrument, c.calendar, c.due_on, c.due_at,
@@ -20,8 +20,10 @@ FROM case_file AS c
 _CASE_BY_REF = _CASE + "WHERE c.ref = ?"
 _FOREVER = 253402300799
 
-_BY_STATE = """
-FROM case_file AS c WHERE c.state = ? AND c.changed_at < ? AND (c.due, c.ref) > (?, ?) ORDER BY c.due, c.ref LIMIT ?
+# A due date that no clock shows somebody wrote there: read as a nearer one, its case would come behind itself for ever.
+_BY_STATE = f"""
+FROM case_file AS c WHERE c.state = ? AND c.changed_at < ? AND (c.due, c.ref) > (?, ?)
+    AND (c.due <= {LAST} OR c.due = {_FOREVER}) ORDER BY c.due, c.ref LIMIT ?
 """
 _PLACE_BY_STATE = "SELECT c.due, c.ref " + _BY_STATE
 _INSERT_CASE = """
@@ -278,7 +280,7 @@ def _case_values(row: CaseRow) -> tuple[Row, Row]:
 
 def _case(row: Row) -> CaseRow:
     values = list(row)
-    values[9] = None if row[9] is None else date.fromisoformat(row[9])
+    values[9] = day_or_none(row[9])
     values[12:14] = bool(row[12]), bool(row[13])
     values[14:16] = instant(row[14]), instant(row[15])
     values[10], values[16] = instant_or_none(row[10]), instant_or_none(row[16])

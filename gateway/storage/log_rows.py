@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from gateway.core.merkle import HASH_BYTES, Frontier
-from gateway.services.ports import Conflict
+from gateway.services.ports import Conflict, Unavailable
 from gateway.services.rows import ConflictRow, KeptRow, LogEntry, LogHead, WitnessedRow
+from gateway.storage.errors import DAMAGED
 from gateway.storage.sql import Row, Sql, instant, seconds
 
 _ALL = 2**62
@@ -146,13 +147,17 @@ class LogRows(Sql):
         return await self._write(_INSERT_CONFLICT, (*values, row.origin, row.held, row.shown)) == 1
 
     async def head(self, partner: str) -> LogHead | None:
-        """Find the end of the log about a partner that is appended to."""
+        """Find the end of the log about a partner that is appended to. Raises ``Unavailable`` for one that is none."""
         row = await self._held(_HEAD, (partner,))
         if row is None:
             return None
         origin, size, hashes, checkpoint = row
         cut = range(0, len(hashes), HASH_BYTES)
-        return LogHead(origin, Frontier(size, tuple(hashes[at : at + HASH_BYTES] for at in cut)), checkpoint)
+        try:
+            frontier = Frontier(size, tuple(hashes[at : at + HASH_BYTES] for at in cut))
+        except ValueError as error:
+            raise Unavailable(f"the end of our log about {partner} is damaged", DAMAGED[1]) from error
+        return LogHead(origin, frontier, checkpoint)
 
     async def put_head(self, partner: str, head: LogHead) -> None:
         """Store the end of a log that goes on, and is held."""

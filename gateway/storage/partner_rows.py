@@ -27,7 +27,9 @@ class PartnerRows(Sql):
         row = await self._known(statement, (country,), held=held)
         if row is None:
             return None
-        return PartnerRow(row[0], row[1], instant_or_none(row[2]), row[3], row[4], instant_or_none(row[5]), row[6])
+        return PartnerRow(
+            row[0], max(row[1], 0), instant_or_none(row[2]), row[3], row[4], instant_or_none(row[5]), row[6]
+        )
 
     async def card_ends(self) -> Mapping[str, bytes]:
         """Return the last ``CARD_END`` bytes of the card held of each partner, by country; of one without none."""

@@ -8,7 +8,7 @@ own that cannot write (``sqlite_reads``, ``postgres_reads``).
 import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from itertools import islice, product
 from math import inf
 from typing import Any
@@ -18,7 +18,7 @@ from gateway.core.figures import Step
 from gateway.core.note_verbale import reference
 from gateway.services.inquire import WATCHED, AskedRow, AuditRow, BoardRow, Figures, Place, Wanted, WatchPart, WatchRow
 from gateway.services.operate import Inbox, Outbox
-from gateway.storage.sql import instant, instant_or_none
+from gateway.storage.sql import day_or_none, instant, instant_or_none
 
 Row = tuple[Any, ...]
 
@@ -380,7 +380,7 @@ def _after(place: Place | None) -> tuple[float, str]:
 
 def _board(row: Row) -> BoardRow:
     values = list(row)
-    values[5] = None if row[5] is None else date.fromisoformat(row[5])
+    values[5] = day_or_none(row[5])
     values[6] = instant_or_none(row[6])
     values[11:] = bool(row[11]), bool(row[12]), instant(row[13]), instant(row[14]), bool(row[15])
     return BoardRow(*values)
@@ -395,7 +395,7 @@ def _watched(row: Row) -> WatchRow:
         partner=partner,
         state=state,
         step=step,
-        due_on=None if due_on is None else date.fromisoformat(due_on),
+        due_on=day_or_none(due_on),
         due_at=instant_or_none(due_at),
         officer=officer,
         instrument=instrument,

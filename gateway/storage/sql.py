@@ -11,7 +11,7 @@ that has the store to itself, ``_alone``. SQLite has one writer, so there both c
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from gateway.services.ports import BadValue, Draft, Unavailable
@@ -129,14 +129,33 @@ def _is_text(value: str) -> bool:
     return True
 
 
+LAST = 32503680000
+"""The last instant that a column may hold, 3000-01-01T00:00:00Z: far from where reckoning with days and months ends."""
+
+
 def instant(seconds: float) -> datetime:
-    """Return the instant, in UTC, that a column holds as seconds since 1970."""
+    """
+    Return the instant, in UTC, that a column holds as seconds since 1970.
+
+    What no clock of ours shows counts as the nearest that one may: whoever can write to the database alone puts any
+    number there, and one row must not end whatever goes through all of them.
+    """
+    if not 0 <= seconds <= LAST:
+        seconds = 0 if seconds < 0 else LAST
     return datetime.fromtimestamp(seconds, UTC)
 
 
 def instant_or_none(seconds: float | None) -> datetime | None:
     """Return the same of a column that may be null."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return None if seconds is None else instant(seconds)
+
+
+def day_or_none(text: str | None) -> date | None:
+    """Return the local date that a column holds, ``None`` also where it holds none, as above."""
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def seconds(at: datetime) -> int:

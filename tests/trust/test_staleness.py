@@ -1,6 +1,8 @@
 """What happens when what is published cannot be read for long, and who may go on (docs/protocol.md 8.3)."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import cast
@@ -11,10 +13,11 @@ from gateway.checks.trust import stale
 from gateway.core.codes import PeerError
 from gateway.core.machine import RuleRefused
 from gateway.services.context import Person
+from gateway.services.rows import TrustEvent
 from gateway.services.trust_acts import TrustActs
 from gateway.storage.query import sqlite_query
 from tests.support import story
-from tests.support.network import Network
+from tests.support.network import Network, open_gateway
 from tests.support.trust_list import World
 from tests.trust.homes import OFFICERS
 
@@ -66,6 +69,27 @@ async def test_two_named_officers_go_on(cut: Network) -> None:
     await cut.gateways["XAA"].clear.send(ref, "first")
     events = await context.store.read(lambda tx: tx.trust_events())
     assert ["second", "second", "third"] == [one.person for one in events if one.act == "go-on"]
+
+
+async def test_words_that_somebody_wrote_into_the_database_open_no_way(cut: Network) -> None:
+    """Whoever can write to it and has no key says nothing for an officer: the word of the other one is one word."""
+    cut.clock.pass_(days=7, minutes=1)
+    gateway = cut.gateways["XAA"]
+    assert not await TrustActs(gateway.context).go_on("XBB", "the trustees meet on Monday", *OFFICERS[0])
+    said = TrustEvent(0, cut.clock.now(), "XBB", "go-on", OFFICERS[1][0], "spoke with the desk of XBB")
+    await gateway.store.commit(lambda tx: tx.add_trust_event(said))
+    await gateway.context.trust.load()
+    assert gateway.context.trust.find("XBB") is None
+
+
+async def test_cards_of_which_nothing_says_when_they_were_read_are_old(cut: Network) -> None:
+    """Whoever can write to the database and has no key makes no old card fresh by taking that out."""
+    cut.clock.pass_(days=7, minutes=1)
+    gateway = cut.gateways["XAA"]
+    with closing(sqlite3.connect(cut.homes["XAA"] / "data/gateway.db")) as db, db:
+        db.execute("UPDATE partner SET refreshed_at = NULL WHERE country = 'XBB'")
+    await gateway.close()
+    assert (await open_gateway(cut, "XAA")).context.trust.find("XBB") is None
 
 
 async def test_the_word_of_an_officer_who_left_is_none(cut: Network) -> None:

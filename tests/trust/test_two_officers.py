@@ -9,6 +9,8 @@ from gateway.services.ports import HttpAnswer, Tx
 from gateway.services.rows import PartnerRow
 from gateway.services.trust import Trust
 from gateway.services.trust_acts import TrustActs
+from keys import b64
+from schemas import ijson
 from tests.support import story
 from tests.support.network import Network
 from tests.support.trust_list import World
@@ -43,6 +45,20 @@ async def test_a_word_from_before_a_hold_does_not_count(
     assert ["XBB"] == list(trust.holds())
     assert await acts.compare("XBB", identity, WHY, *FIRST)
     assert {} == trust.holds()
+
+
+async def test_a_first_word_that_somebody_wrote_into_the_database_is_none(
+    both: tuple[Network, World], acts: TrustActs, identity: bytes
+) -> None:
+    """Whoever can write to it and has no key is no officer: the word of the one who compares lifts nothing alone."""
+    network, trust = both[0], both[0].gateways["XAA"].context.trust
+    await acts.hold("XBB", "its machine was taken", *FIRST)
+    hold = len(await network.gateways["XAA"].store.read(lambda tx: tx.trust_events()))
+    value = {"identity": b64.encode(identity), "person": FIRST[0], "at": network.clock.now().isoformat(), "reason": WHY}
+    text = ijson.dumps(value | {"hold": hold}).decode()
+    await network.gateways["XAA"].store.commit(lambda tx: tx.set_meta("trust.compared.XBB", text))
+    assert not await acts.compare("XBB", identity, WHY, *SECOND)
+    assert ["XBB"] == list(trust.holds())
 
 
 async def test_a_word_is_used_once(both: tuple[Network, World], acts: TrustActs, identity: bytes) -> None:
