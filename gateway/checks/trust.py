@@ -121,7 +121,9 @@ def _own(cache: Path, own: Card) -> Iterator[Item]:
         text = N_("the trust list has our card %(listed)s, and our newest is %(serial)s")
         if newest.serial == own.serial:  # as where a clock that was ahead had dated it
             text = N_("the trust list has another card %(serial)s of ours than the one that is here")
-        hint = N_("isthmus trust cards FOLDER %(country)s cards/%(country)s/*.jws, then sign and publish")
+        hint = N_(
+            "isthmus trust cards FOLDER %(country)s cards/%(country)s/*.jws, sign, publish; then isthmus trust refresh"
+        )
         yield bad("trust", text, hint, listed=newest.serial, serial=own.serial, country=own.country)
 
 
