@@ -69,6 +69,10 @@ def case_values() -> dict[str, Any]:
     }
 
 
+PERSONS = ("a.ionescu", "b.marku")
+"""Who may sit there; the first one does, unless a test says otherwise."""
+
+
 class Stage:
     """A desk with nothing behind it: the frame, the parts, and what the browser posted."""
 
@@ -84,12 +88,13 @@ class Stage:
         self.keep_status = 204
         self.over_status = 303
         self.left_s = "840"
+        self.person = PERSONS[0]
         self.led_out = 0
         self.answers, self.script = asyncio.Event(), asyncio.Event()
         self.answers.set()
         self.script.set()
         context = SimpleNamespace(
-            persons={"a.ionescu": Person("a.ionescu", frozenset({"case_officer", "liaison_officer"}), b"")},
+            persons={id: Person(id, frozenset({"case_officer", "liaison_officer"}), b"") for id in PERSONS},
             zone="Europe/Chisinau",
             clock=SimpleNamespace(now=lambda: NOW),
         )
@@ -123,7 +128,7 @@ class Stage:
     def visit(self, request: web.Request, name: str) -> visits.Visit:
         """Return a visit of a person who has signed in, or of nobody at the page that signs in."""
         session = (
-            None if name in SIGNED_OUT else Session("id", "a.ionescu", "interior", "csrf-token", NOW, NOW, "passkey")
+            None if name in SIGNED_OUT else Session("id", self.person, "interior", "csrf-token", NOW, NOW, "passkey")
         )
         route = self.pages.routes[0]
         made = visits.Visit(self.site, self.pages, request, route, NOW, self.tongue, session, once="once-token")
@@ -751,7 +756,7 @@ async def test_another_tab_shows_no_page_that_was_left(browser: Browser) -> None
 
 
 _HEARS = """void (heard = new Promise((done) => {
-  new BroadcastChannel("desk").onmessage = () => done(1);
+  new BroadcastChannel("desk a.ionescu").onmessage = () => done(1);
 }))"""
 
 
@@ -768,6 +773,28 @@ async def test_another_tab_keeps_this_one(browser: Browser) -> None:
         other = await context.new_page()
         await other.goto(f"{origin}/queue")
         await page.locator("#time-out").wait_for(state="hidden")
+        await context.close()
+    assert [] == said
+
+
+@browser_needed
+async def test_a_tab_of_another_person_keeps_this_one_not(browser: Browser) -> None:
+    """Who signs in at a machine that others use keeps no case open that another left there: its time goes on."""
+    stage, said = Stage("ltr"), []
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        await page.clock.run_for("12:30")
+        assert await page.locator("#time-out").is_visible()
+        await page.evaluate(_HEARS.replace("desk a.ionescu", "mark"))
+        stage.person = PERSONS[1]
+        other = await context.new_page()
+        await other.goto(f"{origin}/queue")
+        await other.evaluate("new BroadcastChannel('mark').postMessage('')")  # behind what its script says
+        await page.evaluate("heard")
+        await page.clock.run_for("01:31")
+        assert not await page.locator("main").is_visible()
         await context.close()
     assert [] == said
 

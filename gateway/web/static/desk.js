@@ -18,7 +18,7 @@ const timeOut = document.getElementById("time-out");
 if (timeOut) {
   const WARN_MS = 120_000;
   const left = timeOut.querySelector("[data-left]");
-  const tabs = new BroadcastChannel("desk");
+  const tabs = new BroadcastChannel(`desk ${timeOut.dataset.whose}`); // Nobody keeps open what another left here.
   let endsAt = 0, looking, asking = false; // One question at a time: whether the session goes on.
   const ask = async (headers = {}) => {
     if (asking) return null;
