@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from multidict import MultiDict
 
+from gateway.core import edtf
 from gateway.core.wire import format_instant
 from gateway.services import act_bodies
 from gateway.web.form_fields import Field, Kind
@@ -108,6 +109,7 @@ NOT_CHOSEN = N_("%(label)s: choose an answer")
 NONE_CHOSEN = N_("%(label)s: choose at least one")
 NO_CODE = N_("%(label)s: choose one of the answers that are listed")
 NO_DATE = N_("%(label)s: write a day that exists as year, month, day, for example 2026-05-17")
+NO_TIME = N_("%(label)s: write a day, month or year that exists, as the note beside the field says")
 NO_INSTANT = N_("%(label)s: write day and time, for example 2026-05-17 14:30")
 TWICE = N_("%(label)s: the clocks change then; add the offset from UTC, for example 2026-10-25 02:30 +01:00")
 NO_NUMBER = N_("%(label)s: write a whole number in digits")
@@ -270,7 +272,11 @@ class _Reader:
                 day = read_day(text)
                 return self.fail(name, NO_DATE, field.label) if day is None else day.isoformat()
             case Kind.UNCERTAIN:
-                return ascii_digits(text)
+                # Here as well as by the schema, which is asked once nothing else is wrong and knows no leap years.
+                try:
+                    return edtf.parse(ascii_digits(text)).text
+                except edtf.BadEdtf:
+                    return self.fail(name, NO_TIME, field.label)
             case Kind.INSTANT | Kind.LOCAL:
                 return self.instant(field, name, ascii_digits(text))
             case Kind.NUMBER:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -164,6 +164,9 @@ def of_field(draw: st.DrawFn, field: Field) -> Any:
             return draw(st.integers(field.least or 0, field.most or 9999))
         case Kind.DATE:
             return draw(st.dates()).isoformat()
+        case Kind.UNCERTAIN:
+            day = draw(st.dates(date(1000, 1, 1), date(2999, 12, 31))).isoformat()
+            return day[: draw(st.sampled_from([4, 7, 10]))] + draw(st.sampled_from(["", *"?~%"]))
         case Kind.INSTANT:
             at = draw(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31))).replace(microsecond=0)
             return f"{at.isoformat()}Z"
@@ -261,6 +264,13 @@ def problem_of(name: str, posted: Mapping[str, Any]) -> dict[str, str]:
 
 BAD: Mapping[str, tuple[str, Mapping[str, Any], str, str]] = {
     "31 February": ("Delay", {"b.reason": "TRANSLATION", "b.eta": "2026-02-31"}, "b.eta", forms.NO_DATE),
+    "a birthday that never was": (
+        "Correction",
+        {"b.elements.birth_date": "1990-02-31"},
+        "b.elements.birth_date",
+        forms.NO_TIME,
+    ),
+    "no leap year": ("Correction", {"b.elements.birth_date": "2023-02-29"}, "b.elements.birth_date", forms.NO_TIME),
     "a date in words": ("DocumentWanted", {"b.needed_by": "tomorrow"}, "b.needed_by", forms.NO_DATE),
     "a week date": ("DocumentWanted", {"b.needed_by": "2026-W50-1"}, "b.needed_by", forms.NO_DATE),
     "an unknown code": ("Contest", {"b.ground": "BECAUSE"}, "b.ground", forms.NO_CODE),
