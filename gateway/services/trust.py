@@ -240,7 +240,7 @@ class Trust:
         """
         before, self._decided = self._decided, trustees.decided(self._source, self._told, self._vault)
         if self._decided.unread:
-            self._log("trust.fault", error="the decisions of the trustees in the store cannot be read")
+            self._log("trust.fault", error="the decisions of the trustees cannot be read, in the store or here")
         if self._decided.suites != before.suites:
             self._log("trust.suites", count=len(self._decided.suites or ()))
         if self._decided.distrust != before.distrust:
