@@ -205,4 +205,5 @@ async def _link(chosen: settings.Settings, id: str, desk: str, until: datetime) 
         try:
             return await accounts.make_link(id, desk, "enrol", now, until)
         except Forbidden as error:
-            raise CommandError(Exit.USAGE, "no-access", str(error), "isthmus person add") from error
+            hint = "isthmus person add; where the person is there already, put a role of that desk into isthmus.toml"
+            raise CommandError(Exit.USAGE, "no-access", str(error), hint) from error

@@ -133,6 +133,7 @@ def test_link_is_for_who_may_enter(homes: Homes, id: str, desk: str) -> None:
     """There is none for a stranger, nor for a desk at which the person has no role."""
     done = call("person", "invite", id, "-C", homes.home("XAA"), "--desk", desk)
     assert (2, True) == (done.exit_code, "no access" in done.stderr)
+    assert "where the person is there already, put a role of that desk into isthmus.toml" in done.stderr
 
 
 def test_a_token_that_outlasts_shutting_out_is_named(homes: Homes) -> None:
