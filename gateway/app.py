@@ -9,6 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from gateway.core import checkpoint
 from gateway.core.merkle import Frontier
 from gateway.log import configure_log
 from gateway.read_only import check_origins
-from gateway.services import epochs, figures, no_contact, nodes, own_card, person_index
+from gateway.services import epochs, figures, listing, no_contact, nodes, own_card, person_index
 from gateway.services.answer import Answer
 from gateway.services.checkpoints import Checkpoints
 from gateway.services.clear import Clear
@@ -31,7 +32,7 @@ from gateway.services.hold import Hold
 from gateway.services.information import Information
 from gateway.services.no_contact import NoContact
 from gateway.services.notices import Notices
-from gateway.services.ports import Clock, Outdated, Peers, Random, Redactor, Renderer, Store, Tx, Unavailable
+from gateway.services.ports import GONE_BACK, Clock, Outdated, Peers, Random, Redactor, Renderer, Store, Tx, Unavailable
 from gateway.services.receive import Receiver
 from gateway.services.remind import Reminder
 from gateway.services.resync import Resync
@@ -44,6 +45,7 @@ from gateway.services.trust_acts import decides
 from gateway.services.windows import Windows
 from gateway.services.witness import Witness
 from gateway.settings import BadConfiguration, Settings
+from gateway.storage.errors import DAMAGED, StoreError
 from gateway.storage.sqlite import Run
 from gateway.stores import Reads, open_stores
 from gateway.system import SystemClock, SystemRandom
@@ -194,6 +196,7 @@ async def build(
             peers = await held.enter_async_context(HttpPeers(trust.find, timeout_s=chosen.post_timeout_s))
         told = desk_notices(settings, environ, clock, log)
         held.push_async_callback(told.close)
+        await store.read(_check_named)
         epoch = await store.read(lambda tx: tx.epoch())
         context = Context(
             country=values["country"],
@@ -328,6 +331,24 @@ def check_beside(other: str | None) -> None:
                 "machine the home of the others, or the address of its own database"
             ]
         )
+
+
+async def _check_named(tx: Tx) -> None:
+    """Raise ``StoreError`` where what the whole gateway goes by is said in the database as no gateway says it."""
+    forms: dict[str, Callable[[str], object]] = {
+        "epoch": int,
+        GONE_BACK: int,
+        listing.RESTORED_AT: lambda text: (
+            datetime.fromisoformat(text) - datetime.min.replace(tzinfo=UTC)
+        ),  # with a zone
+    }
+    for name, parse in forms.items():
+        text = await tx.find_meta(name)
+        try:
+            if text is not None:
+                parse(text)
+        except (ValueError, TypeError):
+            raise StoreError(f"the value '{name}' of the store is none", DAMAGED[1]) from None
 
 
 async def _begin_logs(context: Context) -> None:

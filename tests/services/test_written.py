@@ -14,6 +14,7 @@ from gateway.core.messages import SUSPENSION
 from gateway.services import cases, outbox, threads
 from gateway.services.escalate import Escalation
 from gateway.services.ports import Unavailable
+from gateway.storage.errors import StoreError
 from keys.errors import BadRest
 from tests.support import homeward, story
 from tests.support.network import Network, make_network, open_gateway
@@ -158,4 +159,19 @@ async def test_the_end_of_a_log_that_is_none_is_told(three: Network) -> None:
     await three.gateways["XAA"].close()
     with pytest.raises(Unavailable, match="our log about XBB is damaged") as caught:
         await open_gateway(three, "XAA")
+    assert "restore the last backup" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("epoch", "none"), ("gone-back", "none"), ("restored_at", "none"), ("restored_at", "2026-11-25T09:00:00")],
+)
+async def test_what_the_whole_gateway_goes_by_is_looked_at_as_it_starts(
+    network: Network, name: str, value: str
+) -> None:
+    """Who starts it learns which value is none, and what to do, where each process ended of it later on."""
+    await network.gateways["XAA"].store.commit(lambda tx: tx.set_meta(name, value))
+    await network.gateways["XAA"].close()
+    with pytest.raises(StoreError, match=name) as caught:
+        await open_gateway(network, "XAA")
     assert "restore the last backup" in caught.value.hint
