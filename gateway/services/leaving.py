@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from gateway.core import envelope, wire
-from gateway.core.case import Case, Side, State, replace
+from gateway.core.case import HELD, Case, Side, State, replace
 from gateway.core.escalation import Pressed, is_stopped
 from gateway.core.facts import Facts, Finding, When, about
 from gateway.core.machine import NOT_TOLD, PARTNER, Notify
@@ -48,6 +48,7 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
     WITHDRAWAL,
+    WORD_OF_STOP,
 )
 from gateway.core.return_guards import CLOCK_LEAPT, outdated
 from gateway.core.rule_checks import MINOR_ELSEWHERE
@@ -154,7 +155,7 @@ async def stays(tx: Tx, held: cases.Held, row: OutboundRow) -> bool:
     """Return whether ``row`` does not leave because its case is stopped, or was closed so (R-01, R-02)."""
     if held.row.state in STOPPED and not _passes(held.row, row):
         return True
-    if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(held.case):
+    if (row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(held.case)) or _is_past(held.case, row):
         return True
     return await _stays(tx, held.case, row.type)
 
@@ -166,6 +167,17 @@ def _is_stopped_anew(case: Case) -> bool:
     The other State was told of the first stop alone, and what it believes is so: the return stands still (R-02).
     """
     return case.state is State.SUSPENDED and any(role != PARTNER for _, role in case.holders)
+
+
+def _is_past(case: Case, row: OutboundRow) -> bool:
+    """
+    Return whether ``row`` was heard of a stop that is over, in a case that stands still by one which nobody was told.
+
+    To a State that forgot it no word of that is due, and with it what stands before it would leave (R-02).
+    """
+    ours = not case.holders or any(role != PARTNER for _, role in case.holders)
+    heard = row.answer is not None and row.type in WORD_OF_STOP
+    return heard and ours and case.state in HELD and SUSPENSION not in case.said
 
 
 def _is_a_plan_that_waited(row: OutboundRow, body: Mapping[str, Any]) -> bool:
@@ -239,7 +251,7 @@ class Leaving:
         # That a reply is none leaves what the other State alone has stopped: it may have forgotten both.
         if case_row.state in STOPPED and not _passes(case_row, row) and row.type != standing.stop_of(case):
             return False
-        if row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case):
+        if (row.type == RESUMPTION and row.posted_at is None and _is_stopped_anew(case)) or _is_past(case, row):
             return False
         # A stop that was lifted before it left stays in a locked case, and so does what stands behind it.
         if case.state is State.BLOCKED and row.posted_at is None and row.type in threads.STOPS - set(case.said):

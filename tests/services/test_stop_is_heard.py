@@ -669,3 +669,28 @@ async def test_a_stop_is_taken_where_the_reply_is_contested(network: Network, tm
     said = {one.type: one.state for one in await outbox(network, "XAA", ours)}
     assert ("refused", "receipted") == (said["return.proposal"], said["suspension"])
     assert ("SUSPENDED", "CONTESTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_stop_that_is_over_takes_nothing_along_out_of_a_case_that_stands_still(
+    network: Network, tmp_path: Path
+) -> None:
+    """A veto that was lifted is no word that stands: who forgot all hears nothing of a case that is stopped."""
+    ours, theirs = await story.acknowledged(network, handling=homeward.HANDLING)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await story.give_answer(network, theirs, story.reply())
+    await network.deliver()
+    xaa, xbb = network.gateways["XAA"], network.gateways["XBB"]
+    await xaa.returning.consider(ours, homeward.record(), "first", "case_officer")
+    await xaa.returning.assess(ours, "coordinator", "coordinator")
+    await homeward.propose_other_days(network, ours, minor=False)
+    await xbb.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await network.deliver()
+    await xbb.hold.release(theirs, "welfare", "child_welfare")
+    await xbb.hold.resume(theirs, "first", "registry_clerk")
+    await xbb.returning.refuse(theirs, "NO_CARER", "first", "registry_clerk")
+    await network.deliver()
+    await xbb.hold.freeze(theirs, "known", "welfare", "child_welfare")
+    network.clock.pass_(minutes=2)
+    await restore(network, "XAA", before)
+    await settle(network)
+    assert State.ACKNOWLEDGED == await story.state(network, "XAA", ours)

@@ -24,6 +24,7 @@ from gateway.core.messages import (
     WITHDRAWAL,
 )
 from gateway.core.remark import still_stops
+from gateway.core.returns import OUTCOMES
 from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
@@ -496,7 +497,7 @@ class Stops(Work):
         # What a remark told of holds a case that is not frozen, and all but what brings no word of the person (REM-5).
         by_remark = post.ref in journal.remarked and state != "FROZEN" and post.type in AFTER_WITHDRAWAL
         return (
-            (state in AWAY and self._only_takes_back(post))
+            (state in {*AWAY, *OUTCOMES} and self._only_takes_back(post))
             or ((state in AWAY or self._is_back(post)) and self._is_told_apart(post))
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
