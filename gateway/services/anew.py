@@ -318,6 +318,8 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     if case_row is None or case_row.sealed is None:
         return False
     held = cases.readable(context, case_row)
+    if held is not None and await standing.heard_before(context, tx, held, row) is not None:
+        row = row._replace(status=wire.ACCEPTED)  # it is said once more, and stands as it was heard
     send = None if held is None else _anew(context, held, row, now)
     if held is None or send is None:
         return False

@@ -307,7 +307,8 @@ class Resync:
         if found is None or found.side != Side.REQUESTING.value or found.sealed is None:
             return
         held = cases.readable(self._context, found)
-        if held is not None and _tells(self._context, held, row):
+        again = held is not None and await standing.heard_before(self._context, tx, held, row) is not None
+        if held is not None and (again or _tells(self._context, held, row)):
             return  # it stays where it is, like what the asked side says (``anew``)
         await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
         if held is None:

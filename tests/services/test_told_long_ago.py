@@ -24,6 +24,7 @@ from tests.support.restoring import (
     restore,
     settle,
 )
+from tests.support.stolen import steal_from
 
 CASE, WELFARE = ("first", "case_officer"), ("welfare", "child_welfare")
 
@@ -311,3 +312,25 @@ async def test_objection_that_is_said_once_more_as_its_answer_comes_alarms_nobod
     await settle(network, 1)
     assert ["receipted", "refused"] == await said(network, "XAA", ours, CONTEST)
     assert [] == await findings_of(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("side", ["XAA", "XBB"])
+async def test_what_waits_to_be_said_once_more_is_said_in_the_next_epoch(
+    network: Network, tmp_path: Path, side: str
+) -> None:
+    """A theft of keys drops it no more than the word that was heard: no desk is told to withdraw."""
+    if side == "XAA":
+        ours, theirs = await story.replied(network, "NOT_FOUND")
+        await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", *CASE)
+        await network.deliver()
+    else:
+        ours, theirs = await homeward.accepted(network, days=300)
+    network.clock.pass_(days=31)
+    await network.refresh()
+    other, ref, type = ("XBB", ours, CONTEST) if side == "XAA" else ("XAA", theirs, ACCEPTANCE)
+    await restore(network, other, back_up(network, other, tmp_path / "after"))
+    assert ["receipted", "queued"] == await said(network, side, ref, type)
+    await steal_from(network, side)
+    await settle(network, 2)
+    assert ["receipted", "dropped", "refused"] == await said(network, side, ref, type)
+    assert [] == await findings_of(network, side, ref)
