@@ -30,8 +30,8 @@ GONE = timedelta(seconds=90)
 
 FORGOTTEN = timedelta(days=1)
 """
-How long what is kept of a node that ended is left there: the next one that runs takes it out. So it does with what was
-said as far ahead, by a clock that was wrong.
+How long what is kept of a node that ended is left there: the next one that runs takes it out. What was said as far ahead,
+by a clock that is wrong there or here, it takes out once that says nothing new for as long as a node that is gone.
 """
 
 CLOCK = "clock"
@@ -90,7 +90,7 @@ async def ahead(tx: Tx, now: datetime) -> Mapping[str, datetime]:
 
 def _ahead(rows: Iterable[tuple[str, str]], now: datetime) -> dict[str, datetime]:
     said = ((name.removeprefix(PREFIX), *_said(value, now)) for name, value in rows)
-    return {name: at for name, at, parts in said if parts and wire.SKEW < at - now <= FORGOTTEN}
+    return {name: at for name, at, parts in said if parts and at - now > wire.SKEW}
 
 
 def of_another(context: Context, rows: Iterable[tuple[str, str]], now: datetime) -> str | None:
@@ -120,6 +120,8 @@ class Nodes:
     name: str
     said: Mapping[str, str]
     _told: frozenset[Difference] = field(default=frozenset())
+    _far: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """What nodes said far ahead of our clock, by name, and since when they say nothing else."""
     begun: bool = field(default=False)
 
     async def run_once(self, now: datetime) -> list[Difference]:
@@ -150,7 +152,15 @@ class Nodes:
         """Return whether a node ended long ago, or ran here before this one; if that still runs, it says so again."""
         _, of_a_start, door = self.name.partition("@")
         here = of_a_start and name.endswith(f"@{door}") and name != PREFIX + self.name
-        return abs(now - at) > FORGOTTEN or bool(here and not self.begun and said.get(SAME) == own[SAME])
+        ended = now - at > FORGOTTEN or (at - now > FORGOTTEN and self._is_silent(name, at, now))
+        return ended or bool(here and not self.begun and said.get(SAME) == own[SAME])
+
+    def _is_silent(self, name: str, at: datetime, now: datetime) -> bool:
+        """Return whether a node has said nothing but ``at`` for so long that nobody counts it any more."""
+        said, since = self._far.get(name, (None, now))
+        if said != at:
+            self._far[name] = at, now
+        return said == at and now - since > GONE
 
     async def _drop(self, name: str) -> None:
         await self.context.commit(lambda tx: tx.drop_meta(name))

@@ -58,7 +58,9 @@ async def test_a_node_whose_clock_was_years_ahead_is_not_counted_for_years(netwo
     """It was killed before its clock was set right: what it said last is no later word than that of the others."""
     now = network.clock.now()
     await node_of(network, "ahead", persons="a").run_once(now + timedelta(days=3000))
-    assert [] == await node_of(network, "one", persons="b").run_once(now)
+    one = node_of(network, "one", persons="b")
+    assert [("one", "ahead", ("clock",))] == await one.run_once(now)
+    assert [] == await one.run_once(now + timedelta(seconds=100))
     rows = await network.gateways["XBB"].store.read(lambda tx: tx.metas(PREFIX))
     assert [f"{PREFIX}one"] == [name for name, _ in rows]
 
@@ -118,7 +120,8 @@ async def test_what_cannot_be_read_of_a_node_ends_no_other(network: Network, val
     assert [] == await node_of(network, "a", persons="a").run_once(now)
 
 
-async def test_a_node_whose_clock_is_behind_lets_nothing_leave_sooner(network: Network) -> None:
+@pytest.mark.parametrize("hours", [2, 30, 2400])
+async def test_a_node_whose_clock_is_behind_lets_nothing_leave_sooner(network: Network, hours: int) -> None:
     """A withdrawal leaves at its full hour though a node goes by an earlier one, and that node is named (M-5.26)."""
     ours, _ = await story.received(network)
     gateway = network.gateways["XAA"]
@@ -127,7 +130,7 @@ async def test_a_node_whose_clock_is_behind_lets_nothing_leave_sooner(network: N
     right, wrong = (Nodes(gateway.context, name, {}) for name in ("right", "wrong"))
     (before,) = await gateway.store.read(lambda tx: tx.waiting_outbound("XBB"))
     assert before.not_before > network.clock.now()
-    gateway.context.clock = behind = HandClock(network.clock.now() - timedelta(hours=2))
+    gateway.context.clock = behind = HandClock(network.clock.now() - timedelta(hours=hours))
     for _ in range(3):
         await right.run_once(network.clock.now())
         (found,) = await wrong.run_once(behind.now())
