@@ -30,8 +30,8 @@ GONE = timedelta(seconds=90)
 
 FORGOTTEN = timedelta(days=1)
 """
-How long what is kept of a node that ended is left there: the next one that runs takes it out. What was said as far ahead,
-by a clock that is wrong there or here, it takes out once that says nothing new for as long as a node that is gone.
+How long what is kept of a node that ended is left there: the next one that runs takes it out. What was said as far
+ahead, by a clock that is wrong there or here, it takes out once nothing new is said for as long as by one that is gone.
 """
 
 CLOCK = "clock"
