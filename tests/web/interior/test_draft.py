@@ -284,6 +284,10 @@ async def test_no_latin_letters_are_made_of_what_is_no_name(first: Officer) -> N
     assert "There is no table for this" not in page.words
 
 
+FOCUSED = re.compile(r'<fieldset [^>]*id="([^"]*)"[^>]*>\s*<legend [^>]*data-focus')
+"""The part of a form whose title has the focus when its page is there."""
+
+
 async def test_names_are_added_and_taken_away(first: Officer) -> None:
     """Rows are added and taken away by buttons that send the form, and what was typed stays."""
     path = await begun(first)
@@ -292,11 +296,13 @@ async def test_names_are_added_and_taken_away(first: Officer) -> None:
     form = form_of(page.text, f"{path}/names")
     assert form["b.elements.names.rows"] == "2"
     assert form["b.elements.names.0.family"] == "Іваненко"
+    assert ["b.elements.names.1"] == FOCUSED.findall(page.text)  # nobody goes through the page again to the new row
     own = {name: value for name, value in form.items() if name.startswith("b.")}
     page = await first.post(f"{path}/names", {**own, "drop": "b.elements.names.0"})
     form = form_of(page.text, f"{path}/names")
     assert form["b.elements.names.rows"] == "1"
     assert form.get("b.elements.names.0.family", "") == ""
+    assert ["b.elements.names"] == FOCUSED.findall(page.text)
 
 
 async def test_a_name_that_is_wrong_as_a_whole_has_the_focus_and_says_so(first: Officer) -> None:
