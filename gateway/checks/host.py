@@ -128,7 +128,7 @@ def clock(look: Look) -> Iterator[Item]:
 def _leap(look: Look) -> Iterator[Item]:
     """Tell of a leap of the clock for as long as nothing is ended for good because of it."""
     seen = None
-    with suppress(Unavailable):  # ``database`` tells of it
+    with suppress(Unavailable, settings.BadConfiguration):  # ``database`` tells of it
         seen = read_only.waits(look.settings, look.now)
     if seen is not None and seen.before is not None:
         before, at, until = (f"{one:%Y-%m-%d %H:%M}" for one in (seen.before, seen.since, seen.until))
