@@ -259,6 +259,7 @@ async def test_latin_letters_are_suggested(first: Officer) -> None:
     page = await first.get(f"{path}/names")
     fields = {**TASKS["names"], "b.elements.names.0.latin.given": "Helen", "suggest": "0"}
     page = await first.post(f"{path}/names", fields)
+    assert 1 == page.text.count(" data-focus")  # what is suggested is read first, and not the top of the page
     form = form_of(page.text, f"{path}/names")
     assert form["b.elements.names.0.latin.family"] == "IVANENKO"
     assert form["b.elements.names.0.latin.given"] == "Helen"
