@@ -53,7 +53,8 @@ from gateway.services.guests import is_guest
 from gateway.services.ports import Tx, Unavailable
 from gateway.services.representing import TAKES_FURTHER, check_representing
 from gateway.services.rows import OutboundRow
-from keys.errors import BadRest
+from keys import statement as statements
+from keys.errors import BadRest, BadSignature
 from schemas import ijson
 
 TAKES_ALONG = threads.STOPS | {PROPOSAL, ACCEPTANCE, SCHEDULE}
@@ -61,6 +62,8 @@ TAKES_ALONG = threads.STOPS | {PROPOSAL, ACCEPTANCE, SCHEDULE}
 
 DROPPED = "a message that waited was dropped when the case was stopped, and has to be said again: %(type)s"
 """Finding on a case that was stopped."""
+
+DISOWNED = "the approval is by a key that its person has no more; have it approved anew"
 
 
 async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime) -> Held:
@@ -74,7 +77,7 @@ async def move(context: Context, tx: Tx, held: Held, event: Event, now: datetime
         raise Forbidden("a guest does not take this step, or not in this case", "ask the desk in charge")
     if event.name in TAKES_FURTHER:
         check_representing(context, held.case, event.actor, event.role, now)
-    if found := _left_open(held.case, event, now):
+    if found := (*_left_open(held.case, event, now), *_disowned(context, held.case, event)):
         raise RuleRefused(found)
     event = _here(context, event)
     case, effects = step(table_for(held.case.side), held.case, event, now)
@@ -93,7 +96,8 @@ def against(context: Context, held: Held, event: Event, now: datetime) -> tuple[
     """Return what ``move`` would refuse ``event`` for, where that looks at no facts; nothing changes."""
     table = table_for(held.case.side)
     row = table.index.get((held.case.state, event.name))  # none where the case moved as its page was made
-    event, found = _here(context, event), _left_open(held.case, event, now)
+    found = (*_left_open(held.case, event, now), *_disowned(context, held.case, event))
+    event = _here(context, event)
     guards = row.guards if row is not None else ()
     return found or tuple(one for name in guards for one in table.guards[name](held.case, event, now))
 
@@ -102,6 +106,25 @@ def _left_open(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     # A timer closes whatever people left open: nothing is kept longer for it.
     by_hand = event.name == "close" and event.role != GATEWAY
     return findings(When.CLOSE, about(case, now, around=NOBODY_LOOKED)) if by_hand else ()
+
+
+def _disowned(context: Context, case: Case, event: Event) -> tuple[Finding, ...]:
+    """
+    Return what is against a step that goes by an approval, where that is by no key of its person (V-03).
+
+    No card lists the key of who approves: that another stands in its place is all that tells of a theft.
+    """
+    row, pending = table_for(case.side).index.get((case.state, event.name)), case.pending
+    if row is None or "approved" not in row.guards or pending is None or pending.statement is None:
+        return ()
+    person = context.persons.get(pending.approver or "")
+    try:
+        if person is not None:
+            statements.parse(pending.statement.encode())[1].verify(person.key)
+            return ()
+    except BadSignature:
+        pass
+    return (Finding("V-03", DISOWNED),)
 
 
 def _here(context: Context, event: Event) -> Event:

@@ -130,6 +130,22 @@ async def test_a_second_signature_ends_when_it_says(network: Network) -> None:
         await gateway.answer.answer(theirs, "first")
 
 
+@pytest.mark.parametrize("key", [None, b"\x01" * 32])
+async def test_nothing_is_sent_by_an_approval_whose_key_is_its_persons_no_more(
+    network: Network, key: bytes | None
+) -> None:
+    """Whoever stole it approved what nobody looked at; with the key out of the configuration that leaves no more."""
+    ref = await story.cleared(network)
+    context = network.gateways["XAA"].context
+    persons = dict(context.persons)
+    second = persons.pop("second")
+    context.persons = persons if key is None else {**persons, "second": replace(second, key=key)}
+    with pytest.raises(RuleRefused, match="V-03"):
+        await network.gateways["XAA"].clear.send(ref, "first")
+    context.persons = {**persons, "second": second}
+    await network.gateways["XAA"].clear.send(ref, "first")
+
+
 async def test_nothing_is_sent_without_approval(network: Network) -> None:
     """A draft that nobody approved cannot be sent."""
     gateway = network.gateways["XAA"]
