@@ -351,8 +351,11 @@ class _Door:
         """
         Keep for the person of ``session`` what they typed, to stand in the page again; no proof of who it was.
 
-        Returns whether there was any.
+        Returns whether there was any. Of whom a link alone says that it is they, nothing is: who made it held it first,
+        and would have it stand where they sign.
         """
+        if session.is_unproved or session.enrolling:
+            return False
         typed = visit.forms.items() if visit.request.method == "POST" else visit.draft.items()
         fields = [(name, text) for name, text in typed if name not in NEVER_KEPT]
         if all(name in CARRIED for name, _ in fields):

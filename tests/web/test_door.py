@@ -33,7 +33,7 @@ from gateway.web.signin.refused import Refused
 from gateway.web.visit import ANYONE, SIGNED_IN, DeskPages, Entry, Route, Visit, is_own
 from schemas import Problem, SchemaError
 from tests.support.pace import slowness
-from tests.web.support import Desk, one_desk
+from tests.web.support import Desk, Officer, one_desk
 
 OFFICERS = frozenset({"case_officer", "liaison_officer"})
 NAME = "Ionescu Вера"
@@ -663,6 +663,26 @@ async def test_what_a_page_sends_as_it_is_left_is_kept_and_never_taken(desk: Des
     assert f"/act  {{'b.name': '{NAME}'}}" == (await again.get("/act")).text
     nothing = await officer.send("POST", "/act", data={"csrf": officer.session.csrf, UNSENT: "yes"})
     assert "/sign-in?next=%2Fact" == nothing.location  # nobody pressed what would be said to have done nothing
+
+
+@pytest.mark.parametrize("purpose", ["invitation", "enrol"])
+async def test_who_holds_a_link_leaves_nothing_in_the_forms_of_its_person(
+    desk: Desk, pages: Pages, purpose: str
+) -> None:
+    """Whoever made it held it first: what is typed by it alone does not stand where its person signs later."""
+    accounts, now = desk.site.accounts, desk.network.clock.now()
+    made = await accounts.invite("ref", "case_officer", "second", now, now + timedelta(days=3), person="first")
+    of = made if purpose == "invitation" else None
+    token, session = await accounts.begin("first", "interior", "link", now, invitation=of, enrolling=of is None)
+    holder = Officer(desk, "first", "interior", token, session)
+    left = {"csrf": session.csrf, "b.name": NAME}
+    answers = [await holder.send("POST", "/act", data=left | odd) for odd in ({UNSENT: "yes"}, {"b.odd": "\u202e"})]
+    desk.network.clock.pass_(minutes=16)
+    answers.append(await holder.send("POST", "/act", data=left))
+    assert ["/sign-in?next=%2Fact", "", "/sign-in?next=%2Fact&kept=0"] == [one.location for one in answers]
+    assert "What you typed is kept" not in answers[1].words
+    assert [] == pages.posted
+    assert "/act  {}" == (await (await desk.officer("first")).get("/act")).text
 
 
 async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk, pages: Pages) -> None:
