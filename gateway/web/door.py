@@ -32,6 +32,7 @@ from gateway.web import language
 from gateway.web.error_page import FAULT, NO_ENTRY, NOT_OPEN, Told, to_a_guest, to_the_board, told_of, told_of_status
 from gateway.web.headers import add_headers
 from gateway.web.posted import (
+    ASKED,
     CARRIED,
     FIELDS_MAX,
     FORM_MAX_BYTES,
@@ -358,9 +359,13 @@ class _Door:
             return False
         typed = visit.forms.items() if visit.request.method == "POST" else visit.draft.items()
         fields = [(name, text) for name, text in typed if name not in NEVER_KEPT]
-        if all(name in CARRIED for name, _ in fields):
+        names, papers, path = {name for name, _ in fields}, self._site.accounts.papers, visit.request.path
+        if names <= CARRIED:
             return False
-        await self._site.accounts.papers.keep_draft(session.person, visit.request.path, fields, visit.now)
+        if names <= CARRIED | ASKED:  # what waits there for a reason is not lost by the page that asks for it
+            waits = await papers.find_draft(session.person, path, visit.now) or ()
+            fields += [pair for pair in waits if pair[0] not in names]
+        await papers.keep_draft(session.person, path, fields, visit.now)
         return True
 
     async def _keep_for_later(self, visit: Visit, error: Exception) -> bool:

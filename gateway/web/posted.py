@@ -39,6 +39,9 @@ CARRIED = frozenset(
 )
 """Fields that a page carries by itself, and its buttons: where no other came, nothing was typed that could wait."""
 
+ASKED = frozenset({"why", "look"})
+"""Fields of a page that asks for a reason before it shows what stands at the same address."""
+
 NO_FORM = (ValueError, LookupError, RuntimeError, HttpProcessingError)
 """What reading a form may raise that is none; the last two come of the library, for parts it cannot read."""
 

@@ -9,6 +9,7 @@ import pytest
 from gateway.services.ports import Unavailable
 from gateway.web import interior, operator
 from gateway.web.door import BACKGROUND
+from gateway.web.posted import UNSENT
 from gateway.web.reasons import LASTS
 from tests.support import story
 from tests.web.interior.case_support import two_desks
@@ -75,6 +76,27 @@ async def test_an_answer_outlasts_the_session(both: tuple[Desk, Desk]) -> None:
     page = await again.post(path, WHY)
     assert stands(page, path)
     assert AGAIN in page.words
+
+
+@pytest.mark.parametrize("left", [{UNSENT: "yes", "why": ""}, {"why": "to answer"}], ids=["unsent", "late"])
+async def test_an_answer_outlasts_the_page_that_asks_for_a_reason(
+    both: tuple[Desk, Desk], left: dict[str, str]
+) -> None:
+    """What waits for a reason is not replaced by that page's own form, left until its time is over or sent too late."""
+    _, desk = both
+    _, theirs = await story.acknowledged(desk.network)
+    clerk, path = await answering(desk, theirs)
+    desk.network.clock.pass_(minutes=20)
+    await clerk.post(path, ANSWER, follow=False)
+    again = await desk.officer("first")
+    assert WAITS in (await again.get(path)).words
+    desk.network.clock.pass_(minutes=20)
+    await again.post(path, left, follow=False)
+    back = await desk.officer("first")
+    asked = await back.get(path)
+    assert WAITS in asked.words
+    assert left["why"] == asked.form(path)["why"]
+    assert stands(await back.post(path, WHY), path)
 
 
 async def test_who_pressed_when_signed_out_reads_that_nothing_was_done(both: tuple[Desk, Desk]) -> None:
