@@ -333,7 +333,7 @@ class Deliverer:
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime, left: float) -> Claimed | None:
         if now > row.expires_at + wire.SKEW and not await self._is_posted_on(tx, row, now):
             # Never sent again (M-5.10), whatever kept us until now. What was answered before ends nothing by it.
-            if self._context.believes(now) or (row.answer is not None and await threads.holds_up_a_stop(tx, row)):
+            if self._context.believes(now) or await self._ends_nothing(tx, row, now):
                 await undelivered.end(self._context, tx, row, None, now)
             else:
                 await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
@@ -400,6 +400,12 @@ class Deliverer:
         if row.posted_at is not None and not self._context.believes(now) and await threads.holds_up_a_stop(tx, row):
             return True  # by a clock that leapt nobody can say that it is over, and a stop is not to wait for that
         return row.posted_at is not None and await away.outlives(self._context, tx, row, now)
+
+    async def _ends_nothing(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+        """Return whether word of a stop waits behind ``row``, and that was answered before, or is said anew instead."""
+        if not await threads.holds_up_a_stop(tx, row):
+            return False
+        return row.answer is not None or await away.outlives(self._context, tx, row, now)
 
     async def _pass_over(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
         """

@@ -269,14 +269,35 @@ async def test_stop_does_not_wait_for_the_clock_behind_what_is_posted_again(netw
     assert ["receipted"] * 4 == [row.state for row in await outbox(network, "XBB", theirs)]
 
 
+async def test_recall_does_not_wait_for_the_clock_behind_what_never_left(network: Network) -> None:
+    """Who was off for a month as somebody left, and calls her back on that day, says both at once."""
+    ours, theirs = await homeward.on_the_day(network)
+    await live(network, "XAA", 1)
+    returning = network.gateways["XAA"].returning
+    await returning.depart(ours, "escort")
+    await off_for_a_month(network, "XAA")
+    await returning.recall(ours, "danger", "UNSAFE", "2027-06-01", "first", "case_officer")
+    await heard_within_the_hour(network, "XAA")
+    assert "RECALL" == await story.state(network, "XBB", theirs)
+
+
 async def off_for_a_month_and_stopped(network: Network, theirs: str) -> None:
     """Have XBB start after a month in which it was off, and stop a return within the hour."""
+    await off_for_a_month(network, "XBB")
+    await network.gateways["XBB"].returning.suspend(theirs, "danger", "welfare", "child_welfare")
+    await heard_within_the_hour(network, "XBB")
+
+
+async def off_for_a_month(network: Network, country: str) -> None:
+    """Have ``country`` start after a month in which it was off."""
     network.clock.pass_(days=31)
-    gateway = network.gateways["XBB"]
-    await live(network, "XBB", 0)
+    await live(network, country, 0)
     await network.refresh()
-    await gateway.returning.suspend(theirs, "danger", "welfare", "child_welfare")
+
+
+async def heard_within_the_hour(network: Network, country: str) -> None:
+    """Have what waits leave for an hour, in which ``country`` does not believe its clock."""
     for _ in range(3):
         await network.deliver()
         network.clock.pass_(minutes=20)
-    assert not gateway.context.believes(network.clock.now())
+    assert not network.gateways[country].context.believes(network.clock.now())
