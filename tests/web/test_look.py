@@ -274,6 +274,31 @@ async def test_pages_are_accessible(browser: Browser, direction: str, width: int
 
 
 @browser_needed
+async def test_every_part_of_the_frame_begins_and_ends_in_line(browser: Browser) -> None:
+    """In a window of any width header, page and footer are as wide as one another, and touch no edge of it."""
+    stage, found, said = Stage("ltr"), set(), list[str]()
+    widths = (320, 700, 1019, 1020, 1100, 1179, 1180, 1600)
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.goto(f"{origin}/done")
+        for width in widths:
+            await page.set_viewport_size({"width": width, "height": 900})
+            found |= {(width, *sides) for sides in await page.evaluate(_SIDES)}
+        await context.close()
+    gaps = (15, 30, 30, 30, 30, 30, 30, 240)
+    assert {(width, gap, gap) for width, gap in zip(widths, gaps, strict=True)} == found
+
+
+_SIDES = """
+[...document.querySelectorAll(".govuk-width-container")].filter(one => one.checkVisibility()).map(one => {
+  const box = one.getBoundingClientRect();
+  return [box.left, document.documentElement.clientWidth - box.right];
+})
+"""
+"""How far each part of the frame stands from the left of the window and from its right."""
+
+
+@browser_needed
 async def test_whatever_is_written_has_our_typefaces(browser: Browser) -> None:
     """No text is left to the typeface that a browser has for pages without one, which is Times in most."""
     stage, said, found = Stage("ltr"), [], dict[str, list[str]]()
