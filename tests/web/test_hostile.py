@@ -577,7 +577,7 @@ def test_the_script_takes_no_message_of_another_site() -> None:
     assert "window.addEventListener" not in text
     assert "onmessage" not in text
     taken = re.findall(r'addEventListener\("message", ([^;]*)\);', text)
-    assert ["restart", "() => end(0)"] == taken  # neither takes what is said
+    assert ["restart", "() => ((endsAt = Date.now()), look())"] == taken  # neither takes what is said
     assert len(taken) == text.count('"message"')
 
 

@@ -599,9 +599,11 @@ async def test_what_stands_again_is_not_lost_when_the_page_is_left(browser: Brow
     stage, said = Stage("ltr"), []
 
     async def answered(route: Route) -> None:
+        if route.request.method == "POST":
+            return await route.continue_()
         answer = await route.fetch()
         html = (await answer.text()).replace("data-idle-s", "data-typed data-idle-s")
-        await route.fulfill(response=answer, body=html)
+        return await route.fulfill(response=answer, body=html.replace('action="/send"', 'action="/confirm"'))
 
     async with stage.served() as origin:
         context, page = await tab(browser, said)
@@ -611,7 +613,61 @@ async def test_what_stands_again_is_not_lost_when_the_page_is_left(browser: Brow
         await page.clock.fast_forward("14:02")
         await page.wait_for_url(f"{origin}/done")
         await context.close()
-    assert [("/send", "yes")] == [(path, form["unsent"]) for path, form in stage.posted[1:]]
+    assert [("/confirm", "yes")] == [(path, form["unsent"]) for path, form in stage.posted[1:]]
+
+
+@browser_needed
+async def test_the_form_that_stands_at_the_address_of_its_page_is_kept(browser: Browser) -> None:
+    """Of several forms it is the one that the page answers, and none where the page asks for something else first."""
+    stage, said, origins = Stage("ltr"), [], dict[str, str]()
+
+    async def answered(route: Route) -> None:
+        if route.request.method == "POST":
+            return await route.continue_()
+        answer = await route.fetch()
+        html = (await answer.text()).replace("data-idle-s", "data-typed data-idle-s")
+        own = "/confirm?role=clerk" if "several" in route.request.url else "/elsewhere"
+        more = f'<form method="post" action="{own}"><input type="hidden" name="text" value="long"></form></main>'
+        return await route.fulfill(response=answer, body=html.replace("</main>", more))
+
+    async with stage.served() as origin:
+        for query in ("several", "none"):
+            context, page = await tab(browser, said)
+            await page.clock.install()
+            await page.route(re.compile("/confirm"), answered)
+            await page.goto(f"{origin}/confirm?{query}")
+            await page.clock.fast_forward("14:02")
+            await page.wait_for_url(re.compile("/(done|sign-in)"))
+            origins[query] = page.url.removeprefix(origin).partition("?")[0]
+            await context.close()
+    sent = [(path, form["text"]) for path, form in stage.posted if path != "/session/keep"]
+    assert ({"several": "/done", "none": "/sign-in"}, [("/confirm", "long")], []) == (origins, sent, said)
+
+
+@browser_needed
+@pytest.mark.parametrize("answers", [False, True], ids=["nobody", "another"])
+async def test_nothing_is_read_where_its_reader_signed_out(browser: Browser, answers: bool) -> None:
+    """A window that hears late of it, when another person is there or no desk answers, shows nothing any more."""
+    stage, said = Stage("ltr"), []
+    stage.over_status = 403
+
+    async def silent(route: Route) -> None:
+        await route.abort()
+
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.goto(f"{origin}/case")
+        if not answers:
+            await page.route(f"{origin}/session/keep", silent)
+        other = await context.new_page()
+        await other.goto(f"{origin}/done")
+        await other.evaluate("new BroadcastChannel('desk-out').postMessage('')")
+        if answers:
+            await page.wait_for_url(f"{origin}{OUT}")
+        else:
+            await page.get_by_text(HOSTILE).wait_for(state="hidden")
+        await context.close()
 
 
 @browser_needed

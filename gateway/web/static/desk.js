@@ -31,7 +31,8 @@ if (timeOut) {
   };
   const hide = (hidden) => all("main, .desk-beforehand").forEach((one) => (one.hidden = hidden));
   // What was typed and not sent is sent as such when the page is left: it is kept for its person, and never taken.
-  let typed = "typed" in timeOut.dataset && document.querySelector("main form[method=post]");
+  const isOwn = (form) => new URL(form.action).pathname === location.pathname; // What a page answers was sent to it.
+  let typed = "typed" in timeOut.dataset && all("main form[method=post]").find(isOwn);
   document.addEventListener("input", ({ target }) => (typed = target.form?.method === "post" ? target.form : typed));
   const leave = () => {
     clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
@@ -54,7 +55,7 @@ if (timeOut) {
     const answer = await ask({ "Desk-Background": "1" });
     // A step that this page did not hear of, or a clock that is ahead of the desk's: only what is left there is left.
     if (answer?.ok) wait(Number(answer.headers.get("Retry-After")) * 1000);
-    else if (answer?.type === "opaqueredirect" || ms < -60_000) leave();
+    else if (answer?.status < 500 || ms < -60_000) leave(); // A redirection has no status here; or another is there.
   };
   const look = () => {
     const ms = endsAt - Date.now();
@@ -78,7 +79,7 @@ if (timeOut) {
   document.addEventListener("submit", (event) => event.defaultPrevented || restart());
   tabs.addEventListener("message", restart);
   // Who signs out in one window leaves nothing open in another. The desk is asked: any site may lead to that page.
-  new BroadcastChannel("desk-out").addEventListener("message", () => end(0));
+  new BroadcastChannel("desk-out").addEventListener("message", () => ((endsAt = Date.now()), look()));
   restart();
   tabs.postMessage("asked");
   looking = setInterval(look, 1000);
