@@ -74,14 +74,15 @@ async def _found(visit: Visit, ref: str, person: str, before: int | None) -> Fou
 
 async def access(visit: Visit, problem: str = "") -> web.StreamResponse:
     """List who looked at what, the latest first, narrowed to a case or a person."""
-    ref, person = visit.query("ref")[:64], visit.form.get("person", visit.query("person"))[:64]
+    ref, chosen = visit.query("ref")[:64], visit.form.get("person") or visit.draft.get("person")
+    person = (chosen or visit.query("person"))[:64]
     found = await _found(visit, ref, person, before_of(visit))
     known = {*visit.site.desk.context.persons, *(row.person for row in found.rows), person} - {""}
     return visit.page(
         "interior/supervisor_access.html",
         status=422 if problem else 200,
         rows=[(row, *_told(visit.tongue, row.action, row.recipient)) for row in found.rows],
-        next=visit.here(before=str(found.before)) if found.before is not None else "",
+        next=visit.here(before=str(found.before), person=person) if found.before is not None else "",
         typed=visit.form.get("ref") or visit.draft.get("ref") or ref,
         problem=visit.tongue._(problem) if problem else "",
         person=person,

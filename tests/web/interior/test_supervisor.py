@@ -112,6 +112,23 @@ async def test_the_log_goes_on_page_by_page(desk: Desk) -> None:
     assert "sent something of it" in (await dora.get("/access?person=first")).words
 
 
+async def test_the_log_of_a_person_goes_on_where_a_reference_was_none(desk: Desk) -> None:
+    """Who chose a person beside what is no reference, or whose session ended over it, pages through their looks."""
+    ref = await story.sent(desk.network)
+    for _ in range(120):
+        await desk.site.desk.evidence(ref, "second", "liaison_officer", "routine check")
+    dora, typed = await desk.officer("dora"), {"ref": "Elbasar", "person": "second"}
+    await dora.get("/access")
+    refused = await dora.post("/access", typed)
+    desk.network.clock.pass_(minutes=20)
+    await dora.post("/access", typed, follow=False)
+    for page in (refused, await (await desk.officer("dora")).get("/access")):
+        assert '<option value="second" selected>' in page.text
+        following = page.text.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+        assert "person=second" in following
+        assert "Elbasar" not in following
+
+
 async def test_reasons_are_opened_for_a_reason(desk: Desk) -> None:
     """They are closed until the officer says why; that is recorded before they are shown."""
     ref = await story.sent(desk.network)
