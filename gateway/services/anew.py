@@ -309,7 +309,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         return await _under_the_next(context, tx, row, now)
     if of_nothing and (old or row.code in OUT_OF_TIME):
         return await _of_nothing_anew(context, tx, row, now, 0 if old else listing.AGAIN_S)
-    if not old and row.code in OUT_OF_TIME and row.type in _OF_WHO_LEFT:
+    if not old and row.code in OUT_OF_TIME and row.type in {RECTIFICATION, *_OF_WHO_LEFT}:
         return await _heard_after_all(context, tx, row, now)
     if row.type == DIRECTORY and (old or row.code in OUT_OF_TIME):
         return await announce_anew(context, tx, row, now, listing.AGAIN_S)
@@ -548,6 +548,7 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     """
     Say anew what is said of a person who has left, and was refused for its times; return whether it is said.
 
+    So it is with a correction where a return rests on a reply that we took back: the other State goes by that.
     It may have waited past its time for a line that was down, and goes at once then. Else a clock is wrong, and it
     waits; so does what stands behind it.
     """
@@ -559,7 +560,11 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     try:
         if row.type == SCHEDULE and not away.is_departure(context, held, row):
             return False
-        if not await away.has_left(context, tx, held):
+        if row.type == RECTIFICATION:
+            is_due = standing.stop_of(held.case) == RECTIFICATION
+        else:
+            is_due = await away.has_left(context, tx, held)
+        if not is_due:
             return False
         (said,) = await threads.say_before(context, tx, held, (threads.again(context, held, row),), now)
     except BadRest as error:
@@ -567,7 +572,7 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
         return False
     if now <= row.expires_at + wire.SKEW:
         await tx.save_outbound(said._replace(next_try_at=now + timedelta(seconds=listing.AGAIN_S)))
-        found = WRONG_CLOCK if row.type in threads.STOPS else WRONG_CLOCK_AWAY
+        found = WRONG_CLOCK_AWAY if row.type in _OF_WHO_LEFT - threads.STOPS else WRONG_CLOCK
         await cases.add_finding(context, tx, held, found, "refused_again", row.partner, now)
     return True
 

@@ -844,3 +844,18 @@ async def test_withdrawal_of_a_case_that_cannot_be_read_ends_no_look_at_what_exp
     network.clock.pass_(days=31)
     await network.gateways["XAA"].deliverer.look()
     assert "undelivered" == (await outbox(network, "XAA", ours))[-1].state
+
+
+async def test_reply_taken_back_is_said_again_that_a_wrong_clock_refuses(network: Network) -> None:
+    """A return rests on it there, and whoever took it back cannot do so twice; a person knows why it is late."""
+    ours, theirs = await homeward.accepted(network)
+    asked = network.gateways["XBB"]
+    with wrong_clock(network, "XAA", -20):
+        await asked.notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+        await network.deliver(refresh=False)
+    assert (await story.case(network, "XAA", ours)).reply is not None
+    network.clock.pass_(hours=1)
+    await network.deliver()
+    assert (await story.case(network, "XAA", ours)).reply is None
+    assert [anew.WRONG_CLOCK] == await findings_of(network, "XBB", theirs)
+    assert ["refused", "receipted"] == [row.state for row in await outbox(network, "XBB", theirs)][-2:]
