@@ -10,7 +10,8 @@ from gateway.services.acts import allowed
 from gateway.services.inquire import BoardRow
 from gateway.services.offered import ANSWERS, open_steps
 from gateway.web.interior.case_view import Link, stop_verb
-from gateway.web.interior.step_texts import TEXTS, text_of
+from gateway.web.interior.step_texts import TEXTS
+from gateway.web.interior.step_variants import text_of
 from gateway.web.visit import Visit
 
 PAGES: Final[Mapping[str, str]] = {

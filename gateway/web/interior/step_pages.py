@@ -34,7 +34,8 @@ from gateway.web.interior.case_view import STOPS, Link
 from gateway.web.interior.differences import Difference
 from gateway.web.interior.guardian import with_reference
 from gateway.web.interior.step_links import is_own_stop, steps_of, stop_of
-from gateway.web.interior.step_texts import ASIDE, ASKING, AT_ONCE, SECOND, StepText, text_of
+from gateway.web.interior.step_texts import StepText
+from gateway.web.interior.step_variants import ASIDE, ASKING, AT_ONCE, SECOND, text_of
 from gateway.web.said import Said, say
 from gateway.web.visit import Visit
 from schemas import SchemaError, ijson

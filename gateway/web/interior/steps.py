@@ -38,7 +38,7 @@ from gateway.web.interior.step_pages import (
     take_why,
     why_of,
 )
-from gateway.web.interior.step_texts import AT_ONCE
+from gateway.web.interior.step_variants import AT_ONCE
 from gateway.web.language import N_
 from gateway.web.visit import Route, Visit
 

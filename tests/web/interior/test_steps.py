@@ -25,7 +25,8 @@ from gateway.services.ports import Tx
 from gateway.web import forms
 from gateway.web.form_fields import body_fields
 from gateway.web.interior import PAGES
-from gateway.web.interior.step_texts import TEXTS, freeze_text, text_of
+from gateway.web.interior.step_texts import TEXTS
+from gateway.web.interior.step_variants import freeze_text, text_of
 from gateway.web.signin.hand import Hand
 from keys import b64
 from keys.custody import open_store
