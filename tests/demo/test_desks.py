@@ -81,6 +81,22 @@ async def test_the_desks_open_over_a_population(shown: Shown) -> None:
     assert set(shown.start.desks) == {ASKING, ASKED}
 
 
+async def test_no_link_of_the_start_page_is_dead(tmp_path: Path) -> None:
+    """Whatever the start page, or its page about an address that there is not, links to on this site is there."""
+    ports = choose_ports(None)
+    start = Start(f"http://demo.localhost:{ports[ASKING].desks}")
+    async with running(tmp_path, ports, DemoClock(), start.open) as world:
+        start.world = world
+        shown, found = Shown(start, (frozenset(), frozenset()), ports[ASKING].desks), dict[str, int]()
+        for place, expected in (("/", 200), ("/nothing", 404)):
+            status, page = await shown.get("demo.localhost", place)
+            assert expected == status
+            links = re.findall(r'<a [^>]*href="(/[^"]*)"', page)
+            found |= {link: (await shown.get("demo.localhost", link))[0] for link in links}
+    assert "/" in found
+    assert [] == [link for link, status in found.items() if status not in (200, 303)]
+
+
 async def sign_in(shown: Shown, path: str) -> str:
     """Use the link at ``path`` and return the session it gave, or an empty text."""
     async with (

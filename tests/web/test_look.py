@@ -118,6 +118,7 @@ class Stage:
             ("case", "/case", "Search"),
             ("sign-out", "/sign-out", ""),
             ("methods", "/account", ""),
+            ("help", "/help", ""),
         ]
         everyone = visits.SIGNED_IN
         routes = [visits.Route("GET", path, name, None, everyone) for name, path, _ in entries]  # type: ignore[arg-type]
