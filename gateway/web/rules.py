@@ -14,6 +14,7 @@ from gateway.services.clear import UNDER_WAY
 from gateway.services.notices import STILL_HERE
 from gateway.services.person_stop import BECAUSE, BY_A_NUMBER, NO_MORE
 from gateway.services.returning import NOT_FORGOTTEN
+from gateway.services.steps import DISOWNED
 from gateway.web.language import N_, Tongue
 
 RULES: Mapping[str, str] = {
@@ -166,6 +167,10 @@ _AGAINST: Mapping[str, str] = {
     STILL_HERE: N_(
         "What brings it waits here and has not left. Stop the case, which takes it out, and set right what is wrong; "
         "once the case goes on, say it again."
+    ),
+    DISOWNED: N_(
+        "It was approved by a key that its person has no more. Prepare it anew and have it approved; if nobody can say "
+        "why the key is another, ask the operator first."
     ),
     NOT_LET_GO: N_(
         "Whoever stopped this case has not let go of it. Say no: a yes waits until they do, and most cannot once a "
