@@ -13,6 +13,7 @@ from gateway.core.machine import IllegalStep
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
     INTERVIEW_ANSWER,
+    MONITORING,
     ONWARD_ANSWER,
     ONWARD_REQUEST,
     PROPOSAL,
@@ -29,7 +30,7 @@ from gateway.services.account_store import Invitation
 from gateway.services.context import Forbidden, NotFound
 from gateway.services.escalate import Escalation
 from gateway.services.guests import is_guest
-from gateway.services.leaving import OF_HER, UNASKED
+from gateway.services.leaving import OF_A_RETURN, OF_HER, UNASKED
 from gateway.services.person_stop import BECAUSE, HOLDER, matches, reasons
 from tests.sim import homes
 from tests.sim.work import LIAISON, OFFICER, REFUSED, Nothing, OpenCase, Work
@@ -71,6 +72,10 @@ ARRANGED = frozenset({"PROPOSED", "ACCEPTED", "DOCUMENTED", "SCHEDULED"})
 
 AWAY = frozenset({"DEPARTED", "HANDED_OVER", "MONITORING", "RECALL"})
 """States in which a person is whom nothing of ours holds back."""
+
+
+GOES_ON = OF_A_RETURN - {MONITORING}
+"""Types that take a return further, of which nothing leaves for the first time while she is called back."""
 
 
 class Stops(Work):
@@ -358,8 +363,8 @@ class Stops(Work):
                 if asks and journal.known.get(ref, {}) is None:
                     who = ATTESTING  # such a stop holds for the person only as that office's
                 await gateway.hold.freeze(ref, "known before", *who, journal.known.get(ref))
-                if not asks and row is not None and row.state in ARRANGED:  # by that backup, and word of it leaves
-                    journal.held[ref] = journal.stopped.pop(ref)
+                if not asks and str((await self.case(gateway, ref)).resume_to) in ARRANGED:
+                    journal.held[ref] = journal.stopped.pop(ref)  # by that backup, and word of a stop leaves
             except NotFound:
                 journal.known.pop(ref, None)
             except (IllegalStep, Forbidden):
@@ -497,7 +502,8 @@ class Stops(Work):
         # What a remark told of holds a case that is not frozen, and all but what brings no word of the person (REM-5).
         by_remark = post.ref in journal.remarked and state != "FROZEN" and post.type in AFTER_WITHDRAWAL
         return (
-            (state in {*AWAY, *OUTCOMES} and self._only_takes_back(post))
+            (side == "requested" and self._is_called_back(post) and (state != "RECALL" or post.type not in GOES_ON))
+            or (state in {*AWAY, *OUTCOMES} and self._only_takes_back(post))
             or ((state in AWAY or self._is_back(post)) and self._is_told_apart(post))
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
@@ -516,6 +522,12 @@ class Stops(Work):
         """Return whether the person of a case was called back, and came."""
         back = "SELECT 1 FROM case_event WHERE ref = ? AND event = 'returned'"
         return bool(self.world.hosts[post.sender].look(back, post.ref))
+
+    def _is_called_back(self, post: Post) -> bool:
+        """Return whether a person called her back since the case was stopped, where that ends the stop (V-35)."""
+        last = "SELECT event FROM case_event WHERE ref = ? AND event IN ('freeze', 'suspend', 'recall')"
+        rows = self.world.hosts[post.sender].look(f"{last} ORDER BY n DESC LIMIT 1", post.ref)
+        return rows == [("recall",)] and post.ref not in self.journals[post.sender].stopped
 
     def _only_takes_back(self, post: Post) -> bool:
         """Return whether a message takes data back and brings none: of corrections, where one was struck (R-01)."""
