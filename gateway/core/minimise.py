@@ -112,12 +112,20 @@ def _missing(sent: Mapping[str, Any], purpose: str, asked: frozenset[str] | None
     if asked is not None:
         # What was asked for and is not in the file simply does not leave; a question that yields nothing is no answer.
         return () if have else (Finding("MIN-5", "none of the elements asked for is in the file", "elements"),)
-    required = [row["element"] for row in MATRIX["elements"] if row["purposes"].get(purpose) == "required"]
     return tuple(
         Finding("MIN-5", f"{element} is required for {purpose} and not in the file", "elements")
-        for element in required
+        for element in required(purpose)
+        if element not in have
+    )
+
+
+def required(purpose: str) -> tuple[str, ...]:
+    """Return the elements (codes) without which no question for ``purpose`` leaves (MIN-5)."""
+    return tuple(
+        row["element"]
+        for row in MATRIX["elements"]
         # Not everybody has a representative, or a document to take an image of: neither holds a message back.
-        if element not in have and not _ELEMENTS[element]["reference"] and not _ELEMENTS[element]["attachment"]
+        if row["purposes"].get(purpose) == "required" and not row["reference"] and not row["attachment"]
     )
 
 

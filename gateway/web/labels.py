@@ -143,7 +143,7 @@ LABELS: Mapping[str, Label] = {
     "justification": (N_("Why the question is asked"), N_("Stays in this State and is recorded with every look.")),
     "category": (N_("Place of the person in the file"), ""),
     "age": (N_("Age"), ""),
-    "age/class": (N_("As far as it is known"), ""),
+    "age/class": (N_("Age, as far as it is known"), ""),
     "age/decision": (N_("Decision on age"), ""),
     "treat_as_child": (N_("Is the person treated as a minor?"), N_("In doubt, yes.")),
     "asylum": (N_("Protection state"), N_("Only an attested 'none' lets anything leave.")),

@@ -168,22 +168,22 @@ async def overview(visit: Visit) -> web.StreamResponse:
     posted, shown = _posted(work), []
     # Of a copy it is content of the case: the task shows it, for a reason, once the look is recorded (R-13).
     stopped = "" if work.ref else _stopped(posted)
-    standings = _standings(visit, posted)
+    standings, purpose = _standings(visit, posted), posted.get(tasks.PURPOSE, "")
     for one in standings:
         text, kind = _STATES[one.state]
-        if one.state == "new" and not one.task.needed:
+        if one.state == "new" and not one.task.is_needed(purpose):
             text = N_("If there is any")
         if one.task.name == "gates" and stopped:
             text, kind = N_("Nothing may leave"), "late"
         path = visit.path("request-task", id=work.id, task=one.task.name)
         shown.append((visit.tongue._(one.task.title), path, visit.tongue._(text), kind, visit.tongue._(one.task.about)))
-    done = sum(one.state == "done" for one in standings if one.task.needed)
+    needed = [one for one in standings if one.task.is_needed(purpose)]
     return visit.page(
         "interior/draft.html",
         work=work,
         items=shown,
-        done=done,
-        needed=sum(task.needed for task in TASKS.values()),
+        done=sum(one.state == "done" for one in needed),
+        needed=len(needed),
         stopped=stopped,
     )
 
@@ -410,6 +410,7 @@ async def review(visit: Visit) -> web.StreamResponse:
     posted = _posted(work)
     draft, problems = read(posted, visit.tongue)
     if problems := _missing(visit, posted) or problems:
+        problems += _not_begun(visit, posted, problems)
         listed = [(_place(visit, work, one), one.words(visit.tongue)) for one in problems]
         return visit.page("interior/draft_missing.html", status=422, work=work, problems=listed)
     if case is not None and case.draft != work.base:
@@ -427,6 +428,20 @@ def _missing(visit: Visit, posted: MultiDict[str]) -> tuple[Problem, ...]:
     needed = [one for one in _standings(visit, posted) if one.task.needed or one.state == "begun"]
     found = [tasks.check(one.task, _fields(visit, one.task), posted, visit.tongue) for one in needed]
     return tuple(problem for each in found for problem in each)
+
+
+def _not_begun(visit: Visit, posted: MultiDict[str], problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """
+    Return each empty task that must be done and whose fields may each be left out, as elements may.
+
+    It holds no draft back: MIN-5 says what is missing where the rest fits, and as long as that is so nothing leaves.
+    """
+    told, purpose = {tasks.task_of(one.name) for one in problems}, posted.get(tasks.PURPOSE, "")
+    return tuple(
+        Problem(tasks.posted_name(one.task.members[0]), forms.MISSING, one.task.title)
+        for one in _standings(visit, posted)
+        if one.state == "new" and one.task.is_needed(purpose) and one.task not in told
+    )
 
 
 def _place(visit: Visit, work: Work, problem: Problem) -> str:

@@ -17,6 +17,7 @@ from multidict import MultiDict
 
 import schemas
 from gateway.core.elements import NAME_MAX, element_findings
+from gateway.core.minimise import members_of, required
 from gateway.core.names import NoTable, transliterate
 from gateway.core.verification import OFFICER
 from gateway.services import directory
@@ -30,6 +31,7 @@ from schemas import ijson
 
 SCHEMA: Final = "case-draft"
 NAMES: Final = "b.elements.names"
+PURPOSE: Final = "b.purpose"
 PARTS: Final = ("family", "given", "patronymic", "full")
 SPELLINGS_MAX: Final = 6
 """Latin spellings shown of one part of a name; the table can make hundreds, which help nobody."""
@@ -37,13 +39,23 @@ SPELLINGS_MAX: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task: name, title and what it is for (English), the pointers of its members, and whether it must be done."""
+    """
+    One task: name, title and what it is for (English), the pointers of its members, and whether it must be done.
+
+    Where it holds elements, that is so for most questions: ``is_needed`` tells it for one.
+    """
 
     name: str
     title: str
     about: str
     members: tuple[str, ...]
     needed: bool = True
+
+    def is_needed(self, purpose: str) -> bool:
+        """Tell whether the task must be done for a question of ``purpose``, empty if none was chosen yet (MIN-5)."""
+        if not purpose or not any(one.startswith("/elements/") for one in self.members):
+            return self.needed
+        return not set(_elements(*members_of(required(purpose)))).isdisjoint(self.members)
 
     def holds(self, name: str) -> bool:
         """Tell whether the field posted as ``name`` is one of this task."""

@@ -132,6 +132,23 @@ async def test_summary_of_errors_leads_to_the_task(first: Officer) -> None:
     assert "There is a problem" in page.words
 
 
+@pytest.mark.parametrize(
+    ("purpose", "wanted", "needed"), [("", True, 7), ("NATIONALITY", True, 7), ("DOC_AUTHENTICITY", False, 6)]
+)
+async def test_a_task_that_must_be_done_is_named_as_missing(
+    first: Officer, purpose: str, wanted: bool, needed: int
+) -> None:
+    """List of tasks and list of what is missing agree on what must be done, and both go by what the question needs."""
+    path = await begun(first)
+    await saved(first, path, "question", {"b.purpose": purpose}, later="1")
+    assert f"of {needed} tasks that must be done" in (await first.get(path)).words
+    review = await first.get(f"{path}/review")
+    led = [link for link in links_of(review.text) if link.startswith(f"{path}/")]
+    named = {task: any(link.startswith(f"{path}/{task}?") for link in led) for task in ("names", "documents")}
+    assert {"names": wanted, "documents": not wanted} == named
+    assert "Age, as far as it is known: choose an answer" in review.words
+
+
 async def test_protection_state_stops_everything(desk: Desk, first: Officer) -> None:
     """Any protection state but an attested none is a hard stop, said on task, list and check, and kept by the rules."""
     path = await brought_in(
