@@ -106,8 +106,9 @@ def _named(tongue: Tongue, terms: Terms) -> str:
 async def health(visit: Visit) -> web.StreamResponse:
     """Show how the gateway is."""
     found = await operate(visit).health(visit.now)
-    bad = sum(item.level == "finding" for item in found.items)
-    return visit.page("operator/health.html", found=found, bad=bad, rows=rows(visit.tongue, found.items))
+    levels = [item.level for item in found.items]
+    bad, known, shown = levels.count("finding"), levels.count("note"), rows(visit.tongue, found.items)
+    return visit.page("operator/health.html", found=found, bad=bad, known=known, rows=shown)
 
 
 async def look(visit: Visit) -> web.StreamResponse:

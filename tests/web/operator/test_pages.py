@@ -4,7 +4,7 @@ import json
 import re
 import sqlite3
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pyotp
 import pytest
@@ -12,7 +12,7 @@ import pytest
 import schemas
 from gateway.configured import alike
 from gateway.services.account_store import Passkey
-from gateway.services.health import Terms, bad
+from gateway.services.health import Item, Terms, bad, note, ok
 from gateway.services.nodes import PREFIX, Nodes
 from gateway.settings import Settings
 from gateway.web import operator
@@ -92,6 +92,26 @@ async def test_health_shows_what_the_check_finds(desk: Desk) -> None:
     assert "may be used by others" in after.words
     assert "Next: chmod 600" in after.words
     assert "The partners were not tried." in after.words
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (ok("log", "Seen."), "All is well."),
+        (note("log", "Seen.", "Look."), "Nothing is wrong; there is something to know."),
+        (bad("log", "Seen.", "Mend."), "1 thing is to be mended."),
+    ],
+)
+async def test_health_is_summed_up_by_the_worst_that_was_found(desk: Desk, item: Item, expected: str) -> None:
+    """What stands above the table says no more than its rows, and no less."""
+
+    async def checks(now: datetime, online: bool) -> tuple[Item, ...]:
+        return (ok("disk", "Seen."), item)
+
+    ada = await desk.officer("ada", "operator")
+    desk.site.extra["operate"].checks = checks
+    above = (await ada.get("/")).words.partition("How this gateway runs ")[2].partition(" What was looked at")[0]
+    assert expected == above.removeprefix("! Warning: ")
 
 
 async def test_health_looks_again_by_itself(desk: Desk) -> None:
