@@ -15,6 +15,7 @@ from gateway.core.messages import (
     MONITORING,
     PROPOSAL,
     RECTIFICATION,
+    REDIRECT,
     REPLY,
     RESUMPTION,
     SCHEDULE,
@@ -131,9 +132,13 @@ async def undo_of(context: Context, tx: Tx, held: Held) -> str | None:
     """
     Return the state the case falls back to if its unsent messages are dropped now.
 
-    Word that a journey is off undoes nothing, and what is said once more was heard before.
+    Word that a journey is off undoes nothing, and what is said once more was heard before. Whoever was pointed to
+    another authority knows that still, though no acknowledgement of that one left.
     """
     planned = SCHEDULE in held.case.said
     unsent = [row for row in await threads.unsent_of(tx, held.case) if row.type != SCHEDULE or planned]
-    new = [row.type for row in unsent if await heard_before(context, tx, held, row) is None]
-    return undo_state(tuple(new))
+    new = [row for row in unsent if await heard_before(context, tx, held, row) is None]
+    state = undo_state(tuple(row.type for row in new))
+    rows = await tx.outbound_of_case(held.case.ref) if state == State.RECEIVED else ()
+    pointed = any(row.type == REDIRECT and row.stands and row not in new for row in rows)
+    return State.REDIRECTED.value if pointed else state

@@ -82,9 +82,16 @@ HEARD_AT_LAST = STOPS | {WITHDRAWAL}
 
 
 async def thread_of(tx: Tx, case: Case) -> ThreadRow:
-    """Return the thread of ``case`` as both directions stand, or a new one."""
+    """
+    Return the thread of ``case`` as both directions stand, or a new one.
+
+    What came in it before was of no case, where a restore took the request that it answers: from the next message on
+    it is this one's.
+    """
     found = await tx.find_thread(case.partner, case.thread)
-    return found or ThreadRow(case.partner, case.thread, case.ref)
+    if found is None or (found.ref is None and case.state is not State.ERASED):
+        return (found or ThreadRow(case.partner, case.thread, None))._replace(ref=case.ref)
+    return found
 
 
 _PART = 500

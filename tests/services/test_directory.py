@@ -150,6 +150,26 @@ async def test_redirection_may_name_what_was_announced(network: Network) -> None
     assert "REDIRECTED" == await story.state(network, "XAA", ours)
 
 
+async def test_what_was_pointed_to_another_authority_stays_so_where_its_acknowledgement_is_stopped(
+    network: Network,
+) -> None:
+    """The other State knows of the redirection, and takes no second one."""
+    await announced(network, change())
+    ours, theirs = await story.received(network)
+    gateway = network.gateways["XBB"]
+    await gateway.answer.redirect(theirs, "XBB-C-1", "OTHER_TASK", "first")
+    await network.deliver()
+    await gateway.answer.acknowledge(theirs, "first")
+    await gateway.hold.freeze(theirs, "in doubt", "first", "registry_clerk")
+    await gateway.hold.release(theirs, "first", "registry_clerk")
+    await gateway.hold.resume(theirs, "first", "registry_clerk")
+    await gateway.hold.resume(theirs, "second", "desk_head")
+    assert ("REDIRECTED", "REDIRECTED") == (
+        await story.state(network, "XAA", ours),
+        await story.state(network, "XBB", theirs),
+    )
+
+
 async def test_redirection_to_an_unknown_authority_is_refused(network: Network) -> None:
     """What the asking side does not find in the directory does not move its case."""
     await network.gateways["XBB"].directory.announce(change(), "second")

@@ -13,7 +13,7 @@ from gateway.services.ports import Tx
 from tests.support import homeward, story
 from tests.support.interviews import OPEN, PROPOSAL
 from tests.support.network import Network, wrong_clock
-from tests.support.restoring import back_up, findings_of, outbox, put_back, restore, settle
+from tests.support.restoring import LOST_NUMBER, back_up, findings_of, outbox, put_back, restore, settle
 
 
 async def restored_in_an_outage(network: Network, folder: Path) -> None:
@@ -386,3 +386,23 @@ async def test_what_takes_data_back_is_heard_though_it_waited_at_a_restore(
     await settle(network, 1)
     assert [1] == [one.number for one in (await story.case(network, "XBB", theirs)).notices]
     assert [] == await findings_of(network, "XAA", ours)
+
+
+async def test_desk_is_told_of_a_lost_request_though_it_sends_it_anew_before_the_listing(
+    network: Network, tmp_path: Path
+) -> None:
+    """An answer to it came before the listing, and was of no case then: what follows in the thread is of this one."""
+    ours = await story.cleared(network)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await network.gateways["XAA"].clear.send(ours, "first")
+    await network.deliver()
+    (theirs,) = await network.gateways["XBB"].store.read(lambda tx: tx.cases(["RECEIVED"], limit=2))
+    await network.gateways["XBB"].answer.acknowledge(theirs.ref, "first")
+    await put_back(network, "XAA", before)
+    await network.deliver(refresh=False)
+    await network.gateways["XAA"].clear.send(ours, "first")
+    await network.refresh()
+    await network.gateways["XBB"].deliverer.run_once()  # the listing alone
+    await settle(network)
+    assert LOST_NUMBER in await findings_of(network, "XAA", ours)
+    assert "NOT_ACCEPTED" == await story.state(network, "XAA", ours)
