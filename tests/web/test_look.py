@@ -876,7 +876,7 @@ async def test_a_tab_of_another_person_keeps_this_one_not(browser: Browser) -> N
         await other.evaluate("new BroadcastChannel('mark').postMessage('')")  # behind what its script says
         await page.evaluate("heard")
         await page.clock.run_for("01:31")
-        assert not await page.locator("main").is_visible()
+        assert not await page.get_by_text(HOSTILE).is_visible()
         await context.close()
     assert [] == said
 
