@@ -20,7 +20,7 @@ from gateway.demo import report
 from gateway.demo.clock import DemoClock
 from gateway.demo.population import Population
 from gateway.demo.report import Result, Told
-from gateway.demo.states import ASKED, ASKING, HOST, Ports, World, choose_ports, origins, running
+from gateway.demo.states import ASKED, ASKING, HOST, NAMES, Ports, World, choose_ports, origins, running
 from gateway.demo.story import Story, Stuck
 from gateway.demo.tell import Tell, may_colour
 
@@ -132,7 +132,7 @@ class _Stopping:
 def _introduce(tell: Tell, world: World, root: str) -> None:
     tell.heading("Two invented States. People and clock are invented, the rest is real.")
     for country, state in world.states.items():
-        tell.line(f"{country}  https://{HOST}:{state.ports.peers}  TLS 1.3, known by the key in its card")
+        tell.line(f"{country}  {NAMES[country]['en']}  https://{HOST}:{state.ports.peers}  TLS 1.3")
     tell.line(f"in   {root}  (removed at the end)")
 
 

@@ -65,6 +65,8 @@ async def test_the_desks_open_over_a_population(shown: Shown) -> None:
 
     status, page = await shown.get("demo.localhost", "/")
     assert 200 == status
+    for state in ("Republic of Valmaria (Test State XAA)", "Republic of Belmaria (Test State XBB)"):
+        assert state in re.sub("<[^>]+>", "", page), "a State by the name of its own pages, and by that of lists"
     links = re.findall(r'href="http://interior\.localhost:\d+(/link/[A-Za-z0-9_-]+)"', page)
     assert len(links) > 8
     cookies = [await sign_in(shown, links[0]) for _ in range(2)]

@@ -236,6 +236,7 @@ def test_json_is_one_object_and_the_rest_goes_to_stderr(environment: dict[str, s
     assert ["CLOSED_SAFE", "NOT_RETURNED", "WITHDRAWN"] == [one["end"] for one in value["stories"][:3]]
     assert value["stories"][3]["end"].startswith("note verbale")
     assert b"XBB looks into its register" in ran.stderr
+    assert b"XBB  Republic of Belmaria  https://" in ran.stderr
 
 
 def test_its_doors_are_its_own_to_a_check(environment: dict[str, str]) -> None:
