@@ -495,7 +495,10 @@ async def stop_until_heard(play: Play) -> None:
     await play.tick(days=31)
     await play.restored(play.a)
     play.a.instead = [drops() for _ in range(500)]
-    word = talk.take(next(post for post in await play.tick() if post.read.type == "suspension"))
+    stops = [post for post in await play.tick() if post.read.type == "suspension"]
+    if not stops:
+        raise Wrong("the gateway did not say its suspension once more")
+    word = talk.take(stops[0])
     await play.tick_to(instant(word.value["expires_at"]) + D)
     play.a.instead = []
     again = [post.read for post in await play.tick(hours=2) if post.read.type == "suspension"]

@@ -113,6 +113,8 @@ def weekly_rest(file: Collector) -> None:
     due("5 Werktage, no weekly rest day", 5, WERKTAG, "2026-12-03", "2026-12-08", weekend=[], holidays=[])
     due("8 days, moved past Friday and Saturday", 8, DAY, "2026-12-03", "2026-12-13", roll="next_working", **friday)
     due("2 Werktage from Thursday, moved from Saturday", 2, WERKTAG, "2026-12-10", "2026-12-14", roll="next_working")
+    sunday: dict[str, list[Any]] = {"weekend": [6], "holidays": []}
+    due("2 days, no rest on Saturday: not moved", 2, DAY, "2026-12-10", "2026-12-12", roll="next_working", **sunday)
 
 
 def extensions(file: Collector) -> None:
