@@ -11,6 +11,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from sqlite3 import OperationalError
 
 import pytest
 
@@ -18,6 +19,7 @@ from drills.simulation import gather, run, run_all, run_some
 from gateway import app
 from tests.sim import homes, scenario
 from tests.sim.loop import SimulatedLoop
+from tests.sim.stops import Stops
 
 ROOT = Path(__file__).parents[2]
 SEEDS = 200
@@ -93,6 +95,19 @@ def test_seed_ends_though_no_gateway_comes_up(monkeypatch: pytest.MonkeyPatch) -
     assert name == "runs to its end"
     assert "does not come up" in told
     assert "cannot begin" in told
+
+
+def test_seed_has_failed_where_what_leaves_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invariant that breaks off as a message leaves is a failure of the seed, and no line that is down."""
+
+    def broken(*_: object) -> None:
+        raise OperationalError("ambiguous column name")
+
+    homes.template()
+    monkeypatch.setattr(Stops, "watch", broken)
+    failures = [told for name, told in run(1, "walk").failures if name == "runs to its end"]
+    assert failures
+    assert all("ambiguous column name" in told for told in failures)
 
 
 def test_seed_whose_process_ends_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:

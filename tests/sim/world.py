@@ -422,7 +422,11 @@ class Host:
         at = self.world.loop.time()
         post = Post(at, self.country, recipient, type_, digest, thread, epoch, seq, ref, attempts)
         self.world.posts.append(post)
-        self.world.watch(post)
+        try:
+            self.world.watch(post)
+        except Exception as error:  # the gateway would take it for a line that is down
+            told = f"whether {self.country} may post {type_} cannot be told: {error!r}"
+            self.world.fail("runs to its end", told, error)
         return post
 
     def answered(self, sender: str, body: bytes) -> None:
