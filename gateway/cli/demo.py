@@ -172,6 +172,6 @@ def _invite(tell: Tell, world: World, start: str) -> None:
     tell.heading("What is overdue, as the foreign-affairs desk sees it (no identity in it):")
     tell.line(f"curl -s -H {header} \\")
     tell.line(f"  http://{HOST}:{state.ports.api}/v1/overdue")
-    tell.heading("The desks of both States, with a link that signs in once for each person:")
+    tell.heading("The desks of both States, with a link that signs in for each person:")
     tell.line(start)
     tell.heading("Both gateways stay up. Stop with Ctrl-C.")

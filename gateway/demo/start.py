@@ -1,5 +1,5 @@
 """
-The page of the demonstration itself: a one-time link for each role of both States, and the clock.
+The page of the demonstration itself: what leads to a desk for each role of both States, and the clock.
 
 No gateway in earnest has it. It is served beside the desks of the asking State, under a host name of its own.
 """
@@ -14,6 +14,7 @@ from gateway.app import Gateway
 from gateway.demo.states import ASKED, ASKING, NAMES, World
 from gateway.desks import Desks
 from gateway.services.account_store import DESKS, desk_of
+from gateway.services.context import NotFound
 from gateway.serving import open_desks_of
 from gateway.web.language import N_
 from gateway.web.visit import ANYONE, DeskPages, Route, Visit
@@ -34,13 +35,11 @@ MOVES: Mapping[str, timedelta] = {
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One person of one State: the address that signs them in once, and the one that lets them add a passkey."""
+    """One person of one State, and a desk at which their roles let them sit."""
 
     person: str
     roles: tuple[str, ...]
     desk: str
-    address: str
-    enrol: str
 
 
 @dataclass(slots=True)
@@ -64,31 +63,38 @@ class Start:
         """Return the page as a desk of its own."""
         routes = (
             Route("GET", "/", "start", self.show, ANYONE),
+            Route("GET", "/link/{country}/{desk}/{person}/{purpose}", "link", self.lead, ANYONE),
             Route("POST", "/clock", "clock", self.move, ANYONE),
         )
         return DeskPages("demonstration", N_("Demonstration"), routes, ())
 
     async def show(self, visit: Visit) -> web.StreamResponse:
-        """Show a new one-time link for every role of both States."""
-        states = [(NAMES[country], country, await self._seats(country)) for country in (ASKING, ASKED)]
+        """Show every role of both States, each with what leads to its desk."""
+        states = [(NAMES[country], country, self._seats(country)) for country in (ASKING, ASKED)]
         moves = [(text, int(step.total_seconds() // 3600)) for text, step in MOVES.items()]
         return visit.page("demonstration/start.html", states=states, moves=moves)
 
-    async def _seats(self, country: str) -> list[Seat]:
+    def _seats(self, country: str) -> list[Seat]:
         if self.world is None or country not in self.desks:
             return []
-        state, desks, found = self.world.states[country], self.desks[country], []
-        for person in state.people.values():
-            for desk in sorted({desk_of(role) for role in person.roles}, key=DESKS.index):
-                address, enrol = [await self._link(desks, person.id, desk, to) for to in ("sign-in", "enrol")]
-                found.append(Seat(person.id, tuple(person.roles), desk, address, enrol))
-        return found
+        return [
+            Seat(person.id, tuple(person.roles), desk)
+            for person in self.world.states[country].people.values()
+            for desk in sorted({desk_of(role) for role in person.roles}, key=DESKS.index)
+        ]
 
-    async def _link(self, desks: Desks, person: str, desk: str, purpose: str) -> str:
-        """Return the address of a new one-time link."""
-        now = desks.site.now()
-        token = await desks.site.accounts.make_link(person, desk, purpose, now, now + LINK_LASTS)
-        return desks.site.origins[desk] + desks.site.route(desk, "link").path.replace("{token}", token)
+    async def lead(self, visit: Visit) -> web.StreamResponse:
+        """Make a one-time link, and lead to it. Raises ``NotFound`` for what is on no page."""
+        country, desk, person, purpose = (
+            visit.request.match_info[of] for of in ("country", "desk", "person", "purpose")
+        )
+        seated = {(seat.person, seat.desk) for seat in self._seats(country)}
+        if (person, desk) not in seated or purpose not in ("sign-in", "enrol"):
+            raise NotFound("the start page offers no such link")
+        site = self.desks[country].site
+        token = await site.accounts.make_link(person, desk, purpose, site.now(), site.now() + LINK_LASTS)
+        address = site.origins[desk] + site.route(desk, "link").path.replace("{token}", token)
+        return web.Response(status=303, headers={"Location": address})
 
     async def move(self, visit: Visit) -> web.StreamResponse:
         """Let time pass; nobody is signed out by it, because no time passed for those who sit at a desk."""

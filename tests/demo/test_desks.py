@@ -46,6 +46,18 @@ class Shown:
         ):
             return answer.status, await answer.text()
 
+    async def led(self, path: str) -> str:
+        """Return the path of the one-time link to which a link of the start page leads."""
+        async with (
+            aiohttp.ClientSession() as client,
+            client.get(
+                f"http://{HOST}:{self.port}{path}",
+                headers={"Host": f"demo.localhost:{self.port}"},
+                allow_redirects=False,
+            ) as answer,
+        ):
+            return "/" + answer.headers["Location"].partition("://")[2].partition("/")[2]
+
 
 @pytest.fixture
 async def shown(tmp_path: Path) -> AsyncIterator[Shown]:
@@ -67,9 +79,10 @@ async def test_the_desks_open_over_a_population(shown: Shown) -> None:
     assert 200 == status
     for state in ("Republic of Valmaria (Test State XAA)", "Republic of Belmaria (Test State XBB)"):
         assert state in re.sub("<[^>]+>", "", page), "a State by the name of its own pages, and by that of lists"
-    links = re.findall(r'href="http://interior\.localhost:\d+(/link/[A-Za-z0-9_-]+)"', page)
-    assert len(links) > 8
-    cookies = [await sign_in(shown, links[0]) for _ in range(2)]
+    links = re.findall(r'href="(/link/XAA/interior/[^"]+/sign-in)"', page)
+    assert len(links) > 4
+    made = await shown.led(links[0])
+    cookies = [await sign_in(shown, made) for _ in range(2)]
     assert cookies[0]
     assert not cookies[1]
 
@@ -83,20 +96,49 @@ async def test_the_desks_open_over_a_population(shown: Shown) -> None:
     assert set(shown.start.desks) == {ASKING, ASKED}
 
 
-async def test_no_link_of_the_start_page_is_dead(tmp_path: Path) -> None:
-    """Whatever the start page, or its page about an address that there is not, links to on this site is there."""
+@pytest.fixture
+async def empty(tmp_path: Path) -> AsyncIterator[Shown]:
     ports = choose_ports(None)
     start = Start(f"http://demo.localhost:{ports[ASKING].desks}")
     async with running(tmp_path, ports, DemoClock(), start.open) as world:
         start.world = world
-        shown, found = Shown(start, (frozenset(), frozenset()), ports[ASKING].desks), dict[str, int]()
-        for place, expected in (("/", 200), ("/nothing", 404)):
-            status, page = await shown.get("demo.localhost", place)
-            assert expected == status
-            links = re.findall(r'<a [^>]*href="(/[^"]*)"', page)
-            found |= {link: (await shown.get("demo.localhost", link))[0] for link in links}
+        yield Shown(start, (frozenset(), frozenset()), ports[ASKING].desks)
+
+
+async def test_no_link_of_the_start_page_is_dead(empty: Shown) -> None:
+    """Whatever the start page, or its page about an address that there is not, links to on this site is there."""
+    found = dict[str, int]()
+    for place, expected in (("/", 200), ("/nothing", 404)):
+        status, page = await empty.get("demo.localhost", place)
+        assert expected == status
+        links = re.findall(r'<a [^>]*href="(/[^"]*)"', page)
+        found |= {link: (await empty.get("demo.localhost", link))[0] for link in links}
     assert "/" in found
     assert [] == [link for link, status in found.items() if status not in (200, 303)]
+
+
+async def test_a_link_is_made_when_it_is_followed(empty: Shown) -> None:
+    """The start page makes no link; who follows what it offers gets one for that person, and nothing else gives one."""
+    _, page = await empty.get("demo.localhost", "/")
+    assert set() == await linked(empty)
+    (offered,) = re.findall(r'href="(/link/XAA/interior/officer/sign-in)"', page)
+    for part in offered.split("/")[2:]:
+        assert 404 == (await empty.get("demo.localhost", offered.replace(part, "other")))[0]
+    assert set() == await linked(empty)
+    assert 303 == (await empty.get("demo.localhost", offered))[0]
+    assert {("XAA", "officer")} == await linked(empty)
+
+
+async def linked(shown: Shown) -> set[tuple[str, str]]:
+    """Return for whom a link was made, by State and person."""
+    assert shown.start.world is not None
+    return {
+        (country, id)
+        for country, state in shown.start.world.states.items()
+        for id in state.people
+        for event in await shown.start.desks[country].site.accounts.events(id)
+        if event.event == "link.made"
+    }
 
 
 async def sign_in(shown: Shown, path: str) -> str:

@@ -171,7 +171,7 @@ class Stage:
         """Seat ``person`` at a desk by a link of the start page: signed in, or about to add a passkey (``ENROL``)."""
         seat = await self.seat(self.address(country, desk), lang, window, script=script)
         await seat.page.goto(self.start.address)
-        own = seat.page.locator(f'a[href^="{seat.origin}/link/"]')
+        own = seat.page.locator(f'a[href^="/link/{country}/{desk}/"]')
         await seat.lead(own.get_by_text(seat.say(link, person=person), exact=True))
         await seat.arrive()
         await seat.press("Go on")
