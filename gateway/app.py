@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -335,20 +335,21 @@ def check_beside(other: str | None) -> None:
 
 async def _check_named(tx: Tx) -> None:
     """Raise ``StoreError`` where what the whole gateway goes by is said in the database as no gateway says it."""
-    forms: dict[str, Callable[[str], object]] = {
-        "epoch": int,
-        GONE_BACK: int,
-        listing.RESTORED_AT: lambda text: (
-            datetime.fromisoformat(text) - datetime.min.replace(tzinfo=UTC)
-        ),  # with a zone
-    }
+    forms: dict[str, Callable[[str], object]] = {"epoch": int, GONE_BACK: int, listing.RESTORED_AT: _instant}
     for name, parse in forms.items():
         text = await tx.find_meta(name)
         try:
             if text is not None:
                 parse(text)
-        except (ValueError, TypeError):
+        except ValueError:
             raise StoreError(f"the value '{name}' of the store is none", DAMAGED[1]) from None
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("an instant has an offset")
+    return at
 
 
 async def _begin_logs(context: Context) -> None:
