@@ -495,7 +495,7 @@ def _frozen(case: Case, event: Event, now: datetime) -> Change:
         return frozen, tuple(kept if effect == DropUnsent() else effect for effect in effects)
     if at is S.UNDELIVERED and may_come(case):
         frozen = frozen.with_found(NOT_TOLD)  # a line may be down, and somebody may come all the same
-    elif at not in ARRANGED:
+    elif at not in ARRANGED and frozen.resume_to not in ARRANGED:  # by a refusal that never left it is arranged still
         return frozen, effects
     if SUSPENSION not in case.said:
         frozen, sent = _suspended(frozen)

@@ -694,3 +694,13 @@ async def test_stop_that_is_over_takes_nothing_along_out_of_a_case_that_stands_s
     await restore(network, "XAA", before)
     await settle(network)
     assert State.ACKNOWLEDGED == await story.state(network, "XAA", ours)
+
+
+async def test_freeze_that_takes_a_refusal_out_is_heard(network: Network) -> None:
+    """The refusal never left, so the return is arranged still for who asks, which hears of the veto."""
+    ours, theirs = await homeward.proposed(network)
+    xbb = network.gateways["XBB"]
+    await xbb.returning.refuse(theirs, "NO_CARER", "first", "registry_clerk")
+    await xbb.hold.freeze(theirs, "known", "welfare", "child_welfare")
+    await network.deliver()
+    assert ("SUSPENDED", "FROZEN") == await homeward.states(network, ours, theirs)

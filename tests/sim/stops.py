@@ -8,7 +8,6 @@ from typing import Any
 
 from gateway.app import Gateway
 from gateway.core.age import treat_as_minor
-from gateway.core.case import HELD
 from gateway.core.machine import IllegalStep
 from gateway.core.messages import (
     AFTER_WITHDRAWAL,
@@ -98,10 +97,10 @@ class Stops(Work):
         goes_on_in = [row.state]
 
         async def freeze(gateway: Gateway) -> None:
-            if row.state in HELD:
-                goes_on_in.append(str((await self.case(gateway, row.ref)).resume_to))
             invite(gateway, row.ref, who)
             await gateway.hold.freeze(row.ref, "known now", *who, protection)
+            # It takes out a refusal that never left: the other State has the return, and hears that it stands still.
+            goes_on_in.append(str((await self.case(gateway, row.ref)).resume_to))
 
         if await self._do(host, row.ref, "freeze", freeze):
             journal, now = self.journals[host.country], self.world.loop.time()
