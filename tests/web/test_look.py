@@ -662,7 +662,7 @@ async def test_nothing_is_read_where_its_reader_signed_out(browser: Browser, ans
         if not answers:
             await page.route(f"{origin}/session/keep", silent)
         other = await context.new_page()
-        await other.goto(f"{origin}/done")
+        await other.goto(f"{origin}/passkey")  # of nobody, so that it says of no page that somebody is there
         await other.evaluate("new BroadcastChannel('desk-out').postMessage('')")
         if answers:
             await page.wait_for_url(f"{origin}{OUT}")
