@@ -132,6 +132,10 @@ class World:
         return statement.make(made, self.states[country].people[person].key).decode()
 
 
+PARTNERS_CONNECTIONS = 256
+"""Connections at the door to partners of each State of the demonstration, which has one partner."""
+
+
 def choose_ports(first: int | None) -> dict[str, Ports]:
     """
     Return six ports: ``first`` and the five after it, or free ones if it is ``None``.
@@ -223,6 +227,8 @@ def _desks_text(state: StateOf) -> str:
     places = ", ".join(f'{desk} = "{one}"' for desk, one in origins(state).items() if desk != "demonstration")
     names = ", ".join(f'{lang} = "{name}"' for lang, name in NAMES[state.country].items())
     return (
+        # One process has the doors of both: what is left to the desks must do for a browser with many windows.
+        f"\n[limits]\nconnections_max = {PARTNERS_CONNECTIONS}\n"
         f'\n[listeners.desks]\nhost = "{HOST}"\nport = {state.ports.desks}\n'
         f'\n[desks]\norigins = {{ {places} }}\nname = {{ {names} }}\ncolour = "{COLOURS[state.country]}"\n'
     )
