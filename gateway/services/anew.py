@@ -548,9 +548,9 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     """
     Say anew what is said of a person who has left, and was refused for its times; return whether it is said.
 
-    So it is with a correction where a return rests on a reply that we took back: the other State goes by that.
     It may have waited past its time for a line that was down, and goes at once then. Else a clock is wrong, and it
-    waits; so does what stands behind it.
+    waits; so does what stands behind it. So it is with a correction where a return rests on a reply that we took back:
+    the other State goes by that.
     """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None or row.sealed is None:
