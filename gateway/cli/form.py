@@ -32,6 +32,8 @@ _OUT = click.option(
 )
 AT_ONCE = 16
 """Messages taken from the outbox in one transaction."""
+LEASE_S = 600
+"""How long none of them is taken again: far longer than their pages take to write, on the slowest machine."""
 
 
 @click.group(cls=Verbs)
@@ -81,21 +83,21 @@ def print_(country: str, out: Path, home: Path, passphrase_file: Path | None, as
 
 async def _take(gateway: "Gateway", country: str, give: Callable[[bytes], None]) -> int:
     """Give what may leave for ``country`` now, however long it would rest on the line; return how much else waits."""
-    now = gateway.context.clock.now()
+    clock = gateway.context.clock
 
     async def wake(tx: "Tx") -> None:
-        await tx.hasten_posted(country, now, now)
+        await tx.hasten_posted(country, clock.now(), clock.now())
 
     await gateway.context.commit(wake)
     given: set[str] = set()
-    while new := {item.row.id: item.envelope for item in await gateway.deliverer.fetch(country, AT_ONCE)}:
-        if new.keys() <= given:  # those that were taken first may be taken again by now
-            break
-        for id, envelope in new.items():
-            if id not in given:
-                give(envelope)
-        given |= new.keys()
-    figures = await gateway.inquiries.figures(now)
+    while new := await gateway.deliverer.fetch(country, AT_ONCE, LEASE_S):
+        for item in new:
+            # Where all of them take longer than a lease, the first come again: they are printed, and leased anew.
+            if item.row.id not in given:
+                give(item.envelope)
+        given |= {item.row.id for item in new}
+    await gateway.context.commit(wake)  # the line goes on
+    figures = await gateway.inquiries.figures(clock.now())
     return figures.waiting.get(country, 0) - len(given)
 
 

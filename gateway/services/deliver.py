@@ -234,13 +234,14 @@ class Deliverer:
 
     # Claiming: what may be posted now, marked so before it is.
 
-    async def claim(self, country: str, line: Line, *, collected: bool = False) -> Sequence[Claimed]:
+    async def claim(self, country: str, line: Line, *, collected_s: float | None = None) -> Sequence[Claimed]:
         """
         Return the messages for ``country`` to post now on ``line``, each marked as posted and leased to us.
 
-        What is under way already counts where the circuit allows a single probe. What is ``collected`` is leased for a
-        moment only: it waits, and may be fetched again, until its answer is there.
+        What is under way already counts where the circuit allows a single probe. What is collected is leased for
+        ``collected_s`` seconds only: it waits, and may be fetched again, until its answer is there.
         """
+        collected = collected_s is not None
         # Until this claim has found how much there is, more does not wait: whatever ends it early, a pump then sleeps.
         more, line.more = line.more, False
         now = self._now()
@@ -261,7 +262,7 @@ class Deliverer:
         if not more and not await self._context.store.read(anything):
             return ()  # a look costs less than a transaction: over PostgreSQL even an empty one is written to disk
 
-        lease = now + timedelta(seconds=COLLECT_LEASE_S if collected else outage.lease_s(self._context))
+        lease = now + timedelta(seconds=outage.lease_s(self._context) if collected_s is None else collected_s)
 
         async def unit(tx: Tx) -> tuple[list[Claimed], list[OutboundRow], int]:
             partner = await tx.find_partner(country, held=False)
@@ -616,9 +617,9 @@ class Deliverer:
 
     # A partner that has no address of its own collects.
 
-    async def fetch(self, country: str, most: int) -> Sequence[Claimed]:
-        """Return up to ``most`` messages that ``country`` fetches now, and may fetch again until it answers."""
-        return await self.claim(country, Line(most), collected=True)
+    async def fetch(self, country: str, most: int, lease_s: float = COLLECT_LEASE_S) -> Sequence[Claimed]:
+        """Return up to ``most`` messages ``country`` fetches now, and may again in ``lease_s`` until it answers."""
+        return await self.claim(country, Line(most), collected_s=lease_s)
 
     async def waiting(self, country: str, most: int) -> bytes:
         """

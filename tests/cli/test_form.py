@@ -2,11 +2,15 @@
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.cli import form
+from gateway.services.deliver import COLLECT_LEASE_S
 from gateway.services.ports import GONE_BACK
 from tests.cli.support import Homes, approved, call, desk, draft, state, value
 
@@ -62,6 +66,24 @@ def test_what_waits_is_printed_again_and_all_of_it(
         db.execute("UPDATE outbound SET next_try_at = next_try_at + 3600, try_at = try_at + 3600")
         db.commit()
     assert pages == value(*command)["pages"]
+
+
+def test_all_that_waits_is_printed_however_long_its_pages_take(
+    homes: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a slow machine, or with much that waits: what was taken first is not taken again in place of the next."""
+
+    def slowly(*page: Any) -> str:
+        time.sleep(COLLECT_LEASE_S + 0.1)
+        return written(*page)
+
+    written = form._write
+    monkeypatch.setattr(form, "AT_ONCE", 1)
+    monkeypatch.setattr(form, "_write", slowly)
+    for ref in (approved(homes), approved(homes)):
+        desk(homes, "XAA", "first", "send", "--", ref)
+    pages = value("form", "print", "XBB", "-C", homes.home("XAA"), "--out", tmp_path)["pages"]
+    assert 2 == len(set(pages))
 
 
 def test_what_waits_and_is_not_printed_is_told_of(homes: Homes, tmp_path: Path) -> None:
