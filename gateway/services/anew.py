@@ -320,7 +320,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     held = cases.readable(context, case_row)
     if held is not None and await standing.heard_before(context, tx, held, row) is not None:
         row = row._replace(status=wire.ACCEPTED)  # it is said once more, and stands as it was heard
-    send = None if held is None else _anew(context, held, row, now)
+    send = None if held is None else await _anew(context, tx, held, row, now)
     if held is None or send is None:
         return False
     if row.type == RECTIFICATION:
@@ -349,7 +349,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
     return True
 
 
-async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
+async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
     """
     Return whether ``row`` has to be said anew, which was accepted before its State was restored and is refused since.
 
@@ -363,7 +363,7 @@ async def has_to_be_heard(context: Context, tx: Tx, row: OutboundRow) -> bool:
     held = cases.readable(context, await tx.find_case(row.ref))
     if held is None or (row.epoch == context.epoch and not await _rests_on_what_is_behind(tx, row)):
         return False
-    if row.type in _OF_WHO_LEFT or row.type == ACKNOWLEDGEMENT or _still_holds(context, held, row):
+    if row.type in _OF_WHO_LEFT or row.type == ACKNOWLEDGEMENT or await _still_holds(context, tx, held, row, now):
         return not await _said_since(tx, row)
     if row.type not in AFTER_WITHDRAWAL:
         return False
@@ -387,11 +387,12 @@ async def _rests_on_what_is_behind(tx: Tx, row: OutboundRow) -> bool:
     return any(one.stands and one.place > row.place and one.type in before for one in rows)
 
 
-def _still_holds(context: Context, held: cases.Held, row: OutboundRow) -> bool:
+async def _still_holds(context: Context, tx: Tx, held: cases.Held, row: OutboundRow, now: datetime) -> bool:
     """
     Return whether ``row`` is a reply, an answer to a proposal or an objection that was taken, and stands as we know.
 
-    Its desk cannot give it again. That it was taken back may be what a restore of ours has lost.
+    Its desk cannot give it again. That it was taken back may be what a restore of ours has lost. One that a rule would
+    hold now is not said: people tell.
     """
     case = held.case
     if row.status != wire.ACCEPTED or heard.has_lost(case):
@@ -399,9 +400,9 @@ def _still_holds(context: Context, held: cases.Held, row: OutboundRow) -> bool:
     if row.type == CONTEST:
         return case.state is State.CONTESTED
     stands = {REPLY: case.reply, ACCEPTANCE: case.said.get(ACCEPTANCE)}.get(row.type)
-    if row.type == ACCEPTANCE and case.reply is None and stands is not None and stands["decision"] == "accepted":
-        return False  # R-04 would hold it for good, and behind it what has to be heard
-    return stands is not None and stands == threads.find_said(context, held, row)
+    if stands is None or stands != threads.find_said(context, held, row):
+        return False
+    return not await standing.is_held(context, tx, case, row.type, stands, now)
 
 
 _Said = Sequence[tuple[str, Mapping[str, Any]]]
@@ -577,7 +578,7 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     return True
 
 
-def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -> Send | None:
+async def _anew(context: Context, tx: Tx, held: cases.Held, row: OutboundRow, now: datetime) -> Send | None:
     case = held.case
     if row.type == WITHDRAWAL:
         return Send(WITHDRAWAL, WITHDRAWAL_BODY, next_full_hour(now))
@@ -595,7 +596,7 @@ def _anew(context: Context, held: cases.Held, row: OutboundRow, now: datetime) -
     send = threads.find_again(context, held, row)
     if send is not None and row.type in AFTER_WITHDRAWAL:
         return steps.of_what_is_over(held, send)
-    if send is not None and _still_holds(context, held, row):
+    if send is not None and await _still_holds(context, tx, held, row, now):
         return send
     return send if send is not None and is_kept(case, row.type, ijson.loads(send.body.encode())) else None
 

@@ -192,7 +192,7 @@ class Answers:
         context, first = self._context, threads.find_receipt(row)
         stands = first is not None and not self._replaces(row.partner, *first, answer.receipt, now)
         await tx.save_outbound(passed_over.settled_before(row if stands else row._replace(answer=stored)))
-        if receipt.status == wire.REFUSED and await anew.has_to_be_heard(context, tx, row):
+        if receipt.status == wire.REFUSED and await anew.has_to_be_heard(context, tx, row, now):
             if not await anew.said_anew(context, tx, row._replace(code=receipt.code), now):
                 await channel.note_untaken(tx, row, now)
         elif receipt.code == "illegal-step" and row.type == RESUMPTION:

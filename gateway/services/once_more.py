@@ -65,7 +65,8 @@ async def _last_again(context: Context, tx: Tx, held: cases.Held, type: str, now
     send = threads.find_again(context, held, taken)
     if send is None or (taken.epoch < context.epoch and heard.has_lost(held.case)):
         return
-    if _is_over(send, now):
+    over = type == ACCEPTANCE and await standing.is_held(context, tx, held.case, type, held.case.said[type], now)
+    if over or _is_over(send, now):
         await anew.tell_otherwise(context, tx, taken, now)
         return
     try:

@@ -5,10 +5,13 @@ Where it forgot one by a restore, and it is posted again no more, it is said onc
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import takewhile
+from typing import Any
 
 from gateway.core import wire
 from gateway.core.case import HELD, Case, Side, State
+from gateway.core.facts import When, about
 from gateway.core.messages import (
     ACCEPTANCE,
     CONTEST,
@@ -23,9 +26,12 @@ from gateway.core.messages import (
     TAKE_BACK,
     WORD_OF_STOP,
 )
+from gateway.core.return_guards import outdated
 from gateway.core.returns import ARRANGED, ARRANGING
+from gateway.core.rules import findings
 from gateway.core.verification import undo_state
 from gateway.services import threads
+from gateway.services.around import look
 from gateway.services.cases import Held
 from gateway.services.context import Context
 from gateway.services.ports import Tx
@@ -126,6 +132,17 @@ async def taken_before(context: Context, tx: Tx, held: Held, row: OutboundRow) -
     taken = [one for one in before if one.status == wire.ACCEPTED]
     body = threads.find_said(context, held, row) if taken else None
     return next((one for one in taken if threads.find_said(context, held, one) == body), None)
+
+
+async def is_held(context: Context, tx: Tx, case: Case, type: str, body: Mapping[str, Any], now: datetime) -> bool:
+    """
+    Return whether a rule stands against saying ``body`` once more: it would wait, and behind it what has to be heard.
+
+    So it is with an acceptance whose reply was taken back or is over (R-04), of an adult who is a minor by what was set
+    right since (R-06), or whose signature or carer counts no more (R-10).
+    """
+    facts = about(case, now, type, body, around=await look(context, tx, case, now))
+    return bool(findings(When.RETRY, facts) or outdated(case, type, body, now))
 
 
 async def undo_of(context: Context, tx: Tx, held: Held) -> str | None:

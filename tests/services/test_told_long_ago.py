@@ -9,6 +9,7 @@ from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import ACCEPTANCE, CONTEST, MONITORING, RESUMPTION, SUSPENSION
 from gateway.core.return_changes import REPORTED
+from gateway.services.answers import SAYS_OTHERWISE
 from gateway.services.resync import PASSED_OVER
 from tests.support import homeward, story
 from tests.support.network import Network
@@ -131,6 +132,43 @@ async def test_acceptance_is_not_said_anew_whose_reply_was_taken_back(network: N
     assert [] == [row.type for row in await outbox(network, "XBB", theirs) if row.waits]
     assert (await story.case(network, "XAA", ours)).reply is None
     assert State.PROPOSED == await story.state(network, "XAA", ours)
+
+
+@pytest.mark.parametrize("epochs", [False, True])
+async def test_acceptance_of_an_adult_who_is_a_minor_is_not_said_anew(
+    network: Network, tmp_path: Path, epochs: bool
+) -> None:
+    """A date of birth was set right since: R-06 would hold it for good, and behind it whatever is said."""
+    ours, theirs = await homeward.proposed(network, days=300)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await homeward.accept(network, theirs, days=300)
+    await network.deliver()
+    notices, right = network.gateways["XAA"].notices, {"birth_date": "2012-01-02"}
+    pending = await notices.prepare_rectification(ours, ["BIRTH_DATE"], right, *CASE)
+    at = await homeward.thread(network, ours)
+    signed = network.approval(pending.digest, at, "second", "rectification.approval", "liaison_officer")
+    await notices.rectify(ours, signed, "second")
+    await network.deliver()
+    await told_long_ago(network, tmp_path, "XBB", before, knows=False, epochs=epochs)
+    assert [] == [row.type for row in await outbox(network, "XBB", theirs) if row.waits]
+    found = SAYS_OTHERWISE % {"receipt": "refused", "first_receipt": "accepted"} if epochs else NOT_TOLD
+    assert [found] == await findings_of(network, "XBB", theirs)
+
+
+async def test_recall_waits_behind_no_acceptance_that_does_not_hold(network: Network, tmp_path: Path) -> None:
+    """The signature of it is over: said anew R-10 would hold it, and nobody hear of the recall, nor be told of that."""
+    _, theirs = await homeward.proposed(network, minor=True)
+    before = back_up(network, "XAA", tmp_path / "before")
+    await homeward.accept(network, theirs, minor=True, days=20)
+    await network.deliver()
+    network.clock.pass_(days=21)
+    await network.refresh()
+    await story.put(network, "XBB", theirs, State.DEPARTED)
+    await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", "2027-06-01", *WELFARE)
+    await network.deliver()
+    await both_put_back(network, tmp_path, "XBB", before)
+    assert [] == [row.type for row in await outbox(network, "XBB", theirs) if row.waits]
+    assert NOT_TOLD in await findings_of(network, "XBB", theirs)
 
 
 async def test_people_tell_of_an_acceptance_whose_signature_is_over(network: Network, tmp_path: Path) -> None:
