@@ -503,9 +503,13 @@ async def waits(tx: Tx, case: Case, type: str) -> bool:
 
 
 async def holds_up_a_stop(tx: Tx, row: OutboundRow) -> bool:
-    """Return whether word of a stop, or that somebody is called back, waits behind ``row`` in its case."""
-    rows = await tx.outbound_of_case(row.ref) if row.ref else ()
-    return any(one.waits and one.type in STOPS and one.place > row.place for one in rows)
+    """Return whether word of a stop, of a recall or, of who is asked, that the reply is none waits behind ``row``."""
+    case = await tx.find_case(row.ref) if row.ref else None
+    if case is None:
+        return False
+    types = STOPS | ({RECTIFICATION} if case.side == Side.REQUESTED else set())
+    rows = await tx.outbound_of_case(case.ref)
+    return any(one.waits and one.type in types and one.place > row.place for one in rows)
 
 
 async def leave_out(context: Context, tx: Tx, held: Held, type: str, now: datetime) -> bool:

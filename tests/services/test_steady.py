@@ -281,6 +281,23 @@ async def test_recall_does_not_wait_for_the_clock_behind_what_never_left(network
     assert "RECALL" == await story.state(network, "XBB", theirs)
 
 
+@pytest.mark.parametrize("lost", [False, True])
+async def test_reply_taken_back_does_not_wait_for_the_clock(network: Network, tmp_path: Path, lost: bool) -> None:
+    """Behind what had no answer, or is posted again to a restored State: a return rests on that reply there."""
+    ours, theirs = await homeward.proposed(network, days=300)
+    await live(network, "XBB", 1)
+    network.wires.lose_answers = lost
+    await homeward.accept(network, theirs, days=300)
+    await network.deliver(1)
+    network.wires.lose_answers = False
+    if not lost:
+        await put_back(network, "XAA", back_up(network, "XAA", tmp_path / "backup"))
+    await off_for_a_month(network, "XBB")
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], "first", "registry_clerk")
+    await heard_within_the_hour(network, "XBB")
+    assert (await story.case(network, "XAA", ours)).reply is None
+
+
 async def off_for_a_month_and_stopped(network: Network, theirs: str) -> None:
     """Have XBB start after a month in which it was off, and stop a return within the hour."""
     await off_for_a_month(network, "XBB")
