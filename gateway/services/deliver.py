@@ -22,21 +22,18 @@ from gateway.core.retry import MAX_WAIT_S, Circuit, backoff
 from gateway.core.verification_changes import next_full_hour
 from gateway.services import (
     anew,
-    away,
-    cases,
     listing,
     no_contact,
     nodes,
     outage,
     passed_over,
     resync,
-    steps,
     threads,
     undelivered,
 )
-from gateway.services.answers import Answers, BadAnswer, add_finding
+from gateway.services.answers import Answers, BadAnswer
 from gateway.services.context import Context, is_ending
-from gateway.services.leaving import STOPPED, Leaving, brings_too_late, was_never_told
+from gateway.services.leaving import Leaving
 from gateway.services.ports import HttpAnswer, Tx, Unavailable
 from gateway.services.rows import OutboundRow
 from gateway.services.shares import Shares
@@ -332,9 +329,9 @@ class Deliverer:
         return claimed, parked
 
     async def _claim_one(self, tx: Tx, row: OutboundRow, now: datetime, lease: datetime, left: float) -> Claimed | None:
-        if now > row.expires_at + wire.SKEW and not await self._is_posted_on(tx, row, now):
+        if now > row.expires_at + wire.SKEW and not await undelivered.is_posted_on(self._context, tx, row, now):
             # Never sent again (M-5.10), whatever kept us until now. What was answered before ends nothing by it.
-            if self._context.believes(now) or await self._ends_nothing(tx, row, now):
+            if self._context.believes(now) or await undelivered.ends_nothing(self._context, tx, row, now):
                 await undelivered.end(self._context, tx, row, None, now)
             else:
                 await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
@@ -352,7 +349,7 @@ class Deliverer:
             return None
         ready = await self._ready(tx, now, row)
         if ready is None and row.answer is not None and await no_contact.barred(self._context, tx, row.partner) is None:
-            await self._pass_over(tx, row, now)
+            await undelivered.pass_over(self._context, tx, row, now)
             return None
         if ready is None or ready.envelope is None:
             await tx.save_outbound(row._replace(next_try_at=now + timedelta(seconds=HELD_AGAIN_S)))
@@ -393,40 +390,6 @@ class Deliverer:
     def _was_fetched(self, row: OutboundRow) -> bool:
         """Return whether ``row`` was fetched and not answered: whoever fetches cannot say that a number is missing."""
         return (row.partner, row.id) in self._handed_out
-
-    async def _is_posted_on(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-        """Return whether ``row`` is posted past its time: its person has left, or its State may lack it."""
-        if row.answer is not None:
-            return await passed_over.fills(tx, row)
-        if row.posted_at is not None and not self._context.believes(now) and await threads.holds_up_a_stop(tx, row):
-            return True  # by a clock that leapt nobody can say that it is over, and a stop is not to wait for that
-        return row.posted_at is not None and await away.outlives(self._context, tx, row, now)
-
-    async def _ends_nothing(self, tx: Tx, row: OutboundRow, now: datetime) -> bool:
-        """Return whether word of a stop waits behind ``row``, and that was answered before, or is said anew instead."""
-        if not await threads.holds_up_a_stop(tx, row):
-            return False
-        return row.answer is not None or await away.outlives(self._context, tx, row, now)
-
-    async def _pass_over(self, tx: Tx, row: OutboundRow, now: datetime) -> None:
-        """
-        Leave a message unposted that was answered before its partner's restore, and that a rule holds back now.
-
-        It must not hold up what follows: mostly the partner knows it. Of a case that is stopped it is posted once the
-        case goes on (``bring_back``); of any other one a person is told. That a value was wrong is said behind our
-        withdrawal, without the right one.
-        """
-        await tx.save_outbound(passed_over.settled_before(row))
-        if await passed_over.is_filled(tx, row):
-            await passed_over.unfill(tx, row)
-        case_row = await tx.find_case(row.ref or "")
-        held = cases.readable(self._context, case_row)
-        if held is not None and brings_too_late(held.case, row):
-            await steps.say_behind(self._context, tx, held, (row,), now)
-        elif held is not None and was_never_told(held.case, row):
-            return  # its desk was told as it was refused
-        elif case_row is not None and case_row.state not in STOPPED:
-            await add_finding(self._context, tx, row, resync.PASSED_OVER, now)
 
     async def _settle_parked(self, row: OutboundRow, now: datetime) -> None:
         """Settle what waited at a restore, whole or not at all; one case that cannot be read stops no other."""
@@ -588,32 +551,8 @@ class Deliverer:
         return count
 
     async def expire(self, now: datetime) -> int:
-        """
-        End as undelivered every message past ``expires_at`` and 300 s; return how many there were.
-
-        Until then the other State may still accept it (M-3.7), so it is not over for us either (M-5.10). Nothing ends
-        while the clock is not believed.
-        """
-        if not self._context.believes(now):
-            return 0
-
-        async def unit(tx: Tx) -> int:
-            ended, looked, most = 0, set[str](), 500
-            while True:
-                rows = await tx.expired_outbound(now - wire.SKEW, most)
-                new = [row for row in rows if row.id not in looked]
-                for row in new:
-                    current = await tx.find_outbound(row.partner, row.id)
-                    if current is not None and current.waits:  # not moved up by one before it
-                        ended += await undelivered.end(self._context, tx, current, None, now)
-                looked.update(row.id for row in new)
-                if ended or len(rows) < most:
-                    return ended
-                most *= 2  # what is posted on stays where it was found, and hides nothing behind it
-
-        committed = await self._context.commit(unit)
-        count: int = committed.value
-        return count
+        """End as undelivered every message past its time; return how many there were (``undelivered.expire``)."""
+        return await undelivered.expire(self._context, now)
 
     # A partner that has no address of its own collects.
 

@@ -8,6 +8,7 @@ where we are asked: the other State may be back, and nobody else tells it there.
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
+from gateway.core import wire
 from gateway.core.case import Case, Side, State
 from gateway.core.machine import Event, Send
 from gateway.core.messages import (
@@ -39,7 +40,7 @@ from gateway.services import (
 )
 from gateway.services.answers import add_finding
 from gateway.services.context import Context
-from gateway.services.leaving import OVER, still_says
+from gateway.services.leaving import OVER, STOPPED, brings_too_late, still_says, was_never_told
 from gateway.services.ports import Tx
 from gateway.services.rows import CaseRow, OutboundRow, PartnerRow
 from keys.errors import BadRest
@@ -54,21 +55,43 @@ Ready = Callable[[OutboundRow], Awaitable[OutboundRow | None]]
 """How a message may leave now, ``None`` where a rule stands against it, or it cannot be read."""
 
 
+async def expire(context: Context, now: datetime) -> int:
+    """
+    End as undelivered every message past ``expires_at`` and 300 s; return how many there were.
+
+    Until then the other State may still accept it (M-3.7), so it is not over for us either (M-5.10). Nothing ends
+    while the clock is not believed.
+    """
+    if not context.believes(now):
+        return 0
+
+    async def unit(tx: Tx) -> int:
+        ended, looked, most = 0, set[str](), 500
+        while True:
+            rows = await tx.expired_outbound(now - wire.SKEW, most)
+            new = [row for row in rows if row.id not in looked]
+            for row in new:
+                current = await tx.find_outbound(row.partner, row.id)
+                if current is not None and current.waits:  # not moved up by one before it
+                    ended += await end(context, tx, current, None, now)
+            looked.update(row.id for row in new)
+            if ended or len(rows) < most:
+                return ended
+            most *= 2  # what is posted on stays where it was found, and hides nothing behind it
+
+    committed = await context.commit(unit)
+    count: int = committed.value
+    return count
+
+
 async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> bool:
-    """End ``row`` as undelivered; return whether it ended, or goes on."""
+    """
+    End ``row`` as undelivered, by the problem ``code`` or because its time ran out; return whether it ended.
+
+    What goes on after all is left as it is, or is made anew.
+    """
     if row.answer is not None:
-        if code is None and await passed_over.fills(tx, row):
-            return False
-        if code is None and await passed_over.is_filled(tx, row):
-            await passed_over.unfill(tx, row)  # what waited behind it runs out too, and nobody has heard of its number
-        # Answered before it was posted again after a restore: that receipt stands, and nothing ends.
-        await tx.save_outbound(passed_over.settled_before(row))
-        await add_finding(context, tx, row, NOT_BACK, now)
-        await once_more.say_again(context, tx, row.ref or "", now)
-        await once_more.withdraw_again(context, tx, row.ref or "", now)
-        if row.type == DIRECTORY:
-            await anew.announce_anew(context, tx, row, now, listing.AGAIN_S)  # nobody here would know
-        return True
+        return await _end_answered(context, tx, row, code, now)
     if row.type == RESYNC and await _waits_on(context, tx, row, now):
         return False
     if code is None and await away.outlives(context, tx, row, now):
@@ -82,22 +105,43 @@ async def end(context: Context, tx: Tx, row: OutboundRow, code: str | None, now:
         await channel.note_untaken(tx, row, now)
     if row.type == RESYNC:
         await listing.go_on(context, tx, row.partner, now)
-    case_row = await tx.find_case(row.ref) if row.ref else None
-    if case_row is not None and case_row.sealed is not None:
-        try:
-            held = cases.unseal(context, case_row)
-            if row.type in threads.HEARD_AT_LAST and await anew.said_anew(context, tx, row, now):
-                return True
-        except Exception as error:
-            # A case that cannot be read does not move; the messages of all others must still come to an end.
-            context.log("case.fault", ref=row.ref, error=type(error).__name__)
-            return True
-        behind = [one.type for one in await threads.unsent_of(tx, held.case)]
-        data = {"code": code, "type": row.type, "behind": behind, "held": held.case.state}
-        await steps.tell(context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
-        if code is None:
-            await _say_again(context, tx, row, now)
+    await _tell_case(context, tx, row, code, now)
     return True
+
+
+async def _end_answered(context: Context, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> bool:
+    """Let the answer of ``row`` stand, which was posted again after a restore; return ``False`` if it is posted on."""
+    if code is None and await passed_over.fills(tx, row):
+        return False
+    if code is None and await passed_over.is_filled(tx, row):
+        await passed_over.unfill(tx, row)  # what waited behind it runs out too, and nobody has heard of its number
+    await tx.save_outbound(passed_over.settled_before(row))
+    await add_finding(context, tx, row, NOT_BACK, now)
+    await once_more.say_again(context, tx, row.ref or "", now)
+    await once_more.withdraw_again(context, tx, row.ref or "", now)
+    if row.type == DIRECTORY:
+        await anew.announce_anew(context, tx, row, now, listing.AGAIN_S)  # nobody here would know
+    return True
+
+
+async def _tell_case(context: Context, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> None:
+    """Tell the case of ``row`` that it is undelivered, and say ``row`` once more if its time ran out."""
+    case_row = await tx.find_case(row.ref) if row.ref else None
+    if case_row is None or case_row.sealed is None:
+        return
+    try:
+        held = cases.unseal(context, case_row)
+        if row.type in threads.HEARD_AT_LAST and await anew.said_anew(context, tx, row, now):
+            return
+    except Exception as error:
+        # A case that cannot be read does not move; the messages of all others must still come to an end.
+        context.log("case.fault", ref=row.ref, error=type(error).__name__)
+        return
+    behind = [one.type for one in await threads.unsent_of(tx, held.case)]
+    data = {"code": code, "type": row.type, "behind": behind, "held": held.case.state}
+    await steps.tell(context, tx, held, Event("undelivered", row.partner, GATEWAY, data), now)
+    if code is None:
+        await _say_again(context, tx, row, now)
 
 
 async def _say_again(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
@@ -147,6 +191,43 @@ async def _withdraws(tx: Tx, row: OutboundRow) -> bool:
     """Return whether a withdrawal that stands behind ``row`` waits for its answer."""
     rows = await tx.outbound_of_case(row.ref or "")
     return any(one.type == WITHDRAWAL and one.waits and one.place > row.place for one in rows)
+
+
+async def is_posted_on(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """Return whether ``row`` is posted past its time: its person has left, or its State may lack it."""
+    if row.answer is not None:
+        return await passed_over.fills(tx, row)
+    if row.posted_at is not None and not context.believes(now) and await threads.holds_up_a_stop(tx, row):
+        return True  # by a clock that leapt nobody can say that it is over, and a stop is not to wait for that
+    return row.posted_at is not None and await away.outlives(context, tx, row, now)
+
+
+async def ends_nothing(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> bool:
+    """Return whether word of a stop waits behind ``row``, and that was answered before, or is said anew instead."""
+    if not await threads.holds_up_a_stop(tx, row):
+        return False
+    return row.answer is not None or await away.outlives(context, tx, row, now)
+
+
+async def pass_over(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Leave a message unposted that was answered before its partner's restore, and that a rule holds back now.
+
+    It must not hold up what follows: mostly the partner knows it. Of a case that is stopped it is posted once the
+    case goes on (``bring_back``); of any other one a person is told. That a value was wrong is said behind our
+    withdrawal, without the right one.
+    """
+    await tx.save_outbound(passed_over.settled_before(row))
+    if await passed_over.is_filled(tx, row):
+        await passed_over.unfill(tx, row)
+    case_row = await tx.find_case(row.ref or "")
+    held = cases.readable(context, case_row)
+    if held is not None and brings_too_late(held.case, row):
+        await steps.say_behind(context, tx, held, (row,), now)
+    elif held is not None and was_never_told(held.case, row):
+        return  # its desk was told as it was refused
+    elif case_row is not None and case_row.state not in STOPPED:
+        await add_finding(context, tx, row, resync.PASSED_OVER, now)
 
 
 async def fill_gap(context: Context, tx: Tx, row: OutboundRow, now: datetime, ready: Ready) -> None:
