@@ -167,3 +167,29 @@ def about(
         notices=case.notices,
         remark=about_case(case) if remark is None else remark,
     )
+
+
+# Reading one value of the facts. What raises is an objection (``findings``): unknown means no.
+
+
+def is_text(value: Any) -> bool:
+    """Return whether ``value`` is text and not blank."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def day_of(value: Any) -> date:
+    """Return the date that a text is. Raises ``ValueError``, or ``TypeError`` for what is no text."""
+    return date.fromisoformat(value)
+
+
+def instant_of(value: Any) -> datetime:
+    """Return the aware instant that a text is. Raises ``ValueError``, or ``TypeError`` for what is no text."""
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError("an instant without an offset")
+    return found
+
+
+def is_on_or_before(value: Any, day: date) -> bool:
+    """Return whether a text is a date not after ``day``. Raises ``ValueError`` for a text that is no date."""
+    return isinstance(value, str) and date.fromisoformat(value) <= day

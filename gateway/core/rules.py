@@ -15,6 +15,7 @@ written from the other, so that a fault in one does not become a fault of both.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gateway.core import return_checks
 from gateway.core import rule_checks as checks
 from gateway.core.facts import Facts, Finding, When
 
@@ -75,7 +76,7 @@ RULES: tuple[Rule, ...] = (
         "Palermo Protocol Article 8 and its interpretative notes (unverified)",
         _JOURNEY,
         "reply",
-        checks.r04,
+        return_checks.r04,
     ),
     Rule(
         "R-05",
@@ -107,7 +108,7 @@ RULES: tuple[Rule, ...] = (
         "CETS 197 Articles 10(2) and 13(1); Palermo Protocol Article 8(2)",
         _JOURNEY,
         "record",
-        checks.r08,
+        return_checks.r08,
     ),
     Rule(
         "R-09",
@@ -115,7 +116,7 @@ RULES: tuple[Rule, ...] = (
         "CETS 197 Article 16(7); CRC General Comment 6 paragraph 84",
         _JOURNEY,
         "record.assessments",
-        checks.r09,
+        return_checks.r09,
     ),
     Rule(
         "R-10",
@@ -123,7 +124,7 @@ RULES: tuple[Rule, ...] = (
         "UNODC Toolkit 7.10; Directive 2008/115/EC Article 10(2)",
         _JOURNEY,
         "releases",
-        checks.r10,
+        return_checks.r10,
     ),
     Rule(
         "R-11",
@@ -140,7 +141,7 @@ RULES: tuple[Rule, ...] = (
         "CETS 197 Article 16(6)",
         _JOURNEY,
         "record.contacts_given_on",
-        checks.r12,
+        return_checks.r12,
     ),
     Rule(
         "R-13",
@@ -220,7 +221,7 @@ RULES: tuple[Rule, ...] = (
         "Regulation (EU) 2016/679 recital 43; Palermo Protocol Article 8(2)",
         _JOURNEY,
         "record.wish",
-        checks.r23,
+        return_checks.r23,
     ),
     Rule(
         "R-24",
@@ -247,7 +248,14 @@ RULES: tuple[Rule, ...] = (
         "outcome",
         checks.r26,
     ),
-    Rule("V-36", "A decision that stands", "a design decision; decision 0010", _JOURNEY, "record.decision", checks.v36),
+    Rule(
+        "V-36",
+        "A decision that stands",
+        "a design decision; decision 0010",
+        _JOURNEY,
+        "record.decision",
+        return_checks.v36,
+    ),
     Rule("N-01", "States not to be contacted", "national policy under dual control", _OUT, "to", checks.n01),
     Rule(
         "N-02",

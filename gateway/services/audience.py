@@ -17,7 +17,8 @@ from typing import Final
 
 from gateway.core.case import Side
 from gateway.core.facts import Finding
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE
+from gateway.core.return_checks import NO_ELSEWHERE
+from gateway.core.rule_checks import MINOR_ELSEWHERE, STOPPED_ELSEWHERE
 from gateway.core.verification import ATTESTS, CLERK, IN_CHARGE, OFFICER
 from gateway.services.context import NotFound
 from gateway.services.inquire import WATCHED, BoardRow, Inquiries, Place, Wanted

@@ -17,8 +17,9 @@ from typing import Any
 from gateway.core.age import treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import CONCLUDED, Case, Side
+from gateway.core.return_checks import NO_ELSEWHERE
 from gateway.core.returns import CALLED_OR_AWAY
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.core.rule_checks import MINOR_ELSEWHERE
 from gateway.services import access, cases, person_stop
 from gateway.services.cases import Held
 from gateway.services.context import Context

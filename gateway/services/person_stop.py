@@ -21,9 +21,10 @@ from typing import Any
 from gateway.core.case import ENDED, Case, Side, replace
 from gateway.core.person_keys import VERSION, person_values
 from gateway.core.remark import still_stops
+from gateway.core.return_checks import NO_ELSEWHERE
 from gateway.core.return_guards import CLOCK_LEAPT, OUTDATED
 from gateway.core.returns import CALLED_OR_AWAY
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_YET
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NOT_YET
 from gateway.core.verification import ATTESTS, STOP
 from gateway.core.verification_guards import is_indicated
 from gateway.services.context import Context

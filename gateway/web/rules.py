@@ -7,8 +7,9 @@ A finding names its rule and a place. Its English reason is for the log; a page 
 from collections.abc import Mapping
 
 from gateway.core.facts import Finding
+from gateway.core.return_checks import NO_ELSEWHERE
 from gateway.core.return_guards import CLOCK_LEAPT, OUTDATED, OVER_BY_THEN
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, NOT_LET_GO, NOT_YET
+from gateway.core.rule_checks import MINOR_ELSEWHERE, NOT_LET_GO, NOT_YET
 from gateway.services.answer import ANSWER_WAITS
 from gateway.services.clear import UNDER_WAY
 from gateway.services.notices import STILL_HERE

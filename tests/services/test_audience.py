@@ -2,7 +2,8 @@
 
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE, STOPPED_ELSEWHERE
+from gateway.core.return_checks import NO_ELSEWHERE
+from gateway.core.rule_checks import MINOR_ELSEWHERE, STOPPED_ELSEWHERE
 from gateway.core.verification import ATTESTS
 from gateway.http.local_problems import problem_for
 from gateway.services.acts import ANYBODY, DESK, RETURN_DESK

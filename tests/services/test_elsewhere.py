@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.core.machine import RuleRefused
+from gateway.core.return_checks import NO_ELSEWHERE
 from gateway.core.return_guards import OUTDATED
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.core.rule_checks import MINOR_ELSEWHERE
 from gateway.services import cases, elsewhere, person_stop
 from gateway.services.elsewhere import find
 from gateway.services.no_contact import NoContact

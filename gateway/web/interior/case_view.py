@@ -29,10 +29,11 @@ from gateway.core.messages import (
     USE_REQUEST,
 )
 from gateway.core.referral import DUE, LIMITS
+from gateway.core.return_checks import NO_ELSEWHERE
 from gateway.core.return_guards import represented
 from gateway.core.returns import IN_CHARGE
 from gateway.core.reuse import FURTHER
-from gateway.core.rule_checks import MINOR_ELSEWHERE, NO_ELSEWHERE
+from gateway.core.rule_checks import MINOR_ELSEWHERE
 from gateway.core.tables import stop_event
 from gateway.core.verification import MAY_TELL_APART
 from gateway.services import person_stop
