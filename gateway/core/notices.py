@@ -26,6 +26,7 @@ from gateway.core.messages import (
     REPLY,
     SUSPENSION,
     TAKE_BACK,
+    TYPES,
     USE_ANSWER,
     USE_REQUEST,
 )
@@ -332,6 +333,16 @@ def _answered(case: Case, event: Event, *, ours: bool) -> Case:
             for one in case.notices
         ),
     )
+
+
+def unsaid(case: Case, type: str, value: Mapping[str, Any]) -> Case:
+    """Return the case in which ``value``, our answer of ``type``, never left: what it answers waits for one still."""
+    kind, number = _question(Event(TYPES[type].event, "", "", {"value": value}))
+    notices = (
+        replace(one, answer=None) if (one.kind, one.number, one.ours) == (kind, number, False) else one
+        for one in case.notices
+    )
+    return replace(case, notices=tuple(notices))
 
 
 def _ask(kind: str) -> Apply:

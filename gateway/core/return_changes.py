@@ -146,9 +146,14 @@ def _accept(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _refuse(case: Case, event: Event, now: datetime) -> Change:
-    """Say no; what was prepared to say yes is void, and so is every earlier word of either side."""
+    """
+    Say no; what was prepared to say yes is void, and so is every earlier word of either side.
+
+    The proposal and its release stand: a stop may take the refusal out before it leaves, and that is to be answered.
+    """
     said = {type: body for type, body in case.said.items() if type in (PROPOSAL, SUSPENSION)}
-    case = replace(case, pending=None, releases=(), said={**said, ACCEPTANCE: body_of(event)})
+    theirs = tuple(one for one in case.releases if one.kind == "return.release")
+    case = replace(case, pending=None, releases=theirs, said={**said, ACCEPTANCE: body_of(event)})
     return _clocked(case, event), (Send(ACCEPTANCE, event.data["body"]),)
 
 

@@ -15,7 +15,7 @@ from gateway.core.messages import ACCEPTANCE, RECTIFICATION, RESUMPTION, WITHDRA
 from gateway.core.notices import strike_again
 from gateway.core.verification import WITHDRAWAL_BODY
 from gateway.core.verification_changes import next_full_hour
-from gateway.services import anew, cases, heard, passed_over, standing, threads
+from gateway.services import anew, cases, heard, passed_over, standing, steps, threads
 from gateway.services.context import Context
 from gateway.services.ports import Tx
 from gateway.services.rows import OutboundRow
@@ -98,6 +98,7 @@ async def _stop_again(context: Context, tx: Tx, held: cases.Held, type: str, now
     try:
         if type == RECTIFICATION:
             await threads.say_before(context, tx, held, (send,), now)
+            await steps.note_said(context, tx, held, type, now)
             return
     except BadRest as error:
         context.log_fault(held.case.partner, type, error)

@@ -28,19 +28,27 @@ from gateway.core.messages import (
     ACCEPTANCE,
     AFTER_WITHDRAWAL,
     ASKS_OF_DATA,
+    CONFIRMATION,
     DELAY,
     DOCUMENT_REQUEST,
     ERASURE,
+    INTERVIEW_RESULT,
+    ONWARD_ANSWER,
+    ONWARD_REQUEST,
     PROPOSAL,
     RECTIFICATION,
+    REISSUE,
+    REMINDER,
+    REPLY,
     RESUMPTION,
     SCHEDULE,
     SUSPENSION,
     TAKE_BACK,
     TYPES,
+    USE_ANSWER,
     USE_REQUEST,
 )
-from gateway.core.notices import open_demands
+from gateway.core.notices import open_demands, unanswered, unsaid
 from gateway.core.return_guards import UNTOLD
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
@@ -214,9 +222,7 @@ async def _send(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
         # The step it belongs to stops something, or calls somebody back; nothing stands before that.
         context.log("message.left_out", ref=held.case.ref, type=send.type, error=type(error).__name__)
         return await not_told(context, tx, held, now)
-    if _says_again(held.case, send):
-        left = tuple(one for one in held.case.findings if one != DROPPED % {"type": send.type})
-        held = await cases.note(context, tx, held, replace(held.case, findings=left), "dropped", context.country, now)
+    held = await note_said(context, tx, held, send.type, now)
     takes_back = held.case.side is Side.REQUESTED and send.type in AFTER_WITHDRAWAL
     if (send.type in TAKES_ALONG or takes_back) and held.case.state is not State.ERASED:
         # Its partner may have been restored, and wait for a number that a rule kept from it.
@@ -224,17 +230,37 @@ async def _send(context: Context, tx: Tx, held: Held, send: Send, now: datetime)
     return held
 
 
-def _says_again(case: Case, send: Send) -> bool:
-    """
-    Return whether ``send`` says all that was dropped of its type when the case was stopped, as a finding asks for.
+async def note_said(context: Context, tx: Tx, held: Held, type: str, now: datetime) -> Held:
+    """Take off the finding that what was dropped of ``type`` has to be said again, once all of it is said."""
+    found = DROPPED % {"type": type}
+    if found not in held.case.findings or not await _is_all_said(context, tx, held, type):
+        return held
+    left = tuple(one for one in held.case.findings if one != found)
+    return await cases.note(context, tx, held, replace(held.case, findings=left), "dropped", context.country, now)
 
-    Of what was wrong it names all that no confirmation has come for: which of that was dropped nothing tells any more.
+
+async def _is_all_said(context: Context, tx: Tx, held: Held, type: str) -> bool:
     """
-    if DROPPED % {"type": send.type} not in case.findings or send.type not in (USE_REQUEST, ERASURE, RECTIFICATION):
-        return False
-    parts = ijson.loads(send.body.encode()).get("parts", ())
-    wrong = {part for one in open_demands(case) for part in one.body.get("parts", ())}
-    return send.type != RECTIFICATION or wrong <= {*parts}
+    Return whether all that was dropped of ``type`` is said again.
+
+    By a correction that is each part that one dropped had. Which question to pass data on was dropped nothing tells.
+    """
+    if type in _ANSWERS:
+        return not any(one.kind == _ANSWERS[type] for one in unanswered(held.case))
+    if type != RECTIFICATION:
+        return type in _SAID_BY_ONE
+    rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.type == type and row.stands]
+    said = [body for row in rows if (body := threads.find_said(context, held, row)) is not None]
+    numbers = {body["number"] for body in said}
+    return all(
+        {*one.body["parts"]} <= {part for body in said if body["number"] > one.number for part in body["parts"]}
+        for one in open_demands(held.case)
+        if one.kind == type and one.number not in numbers
+    )
+
+
+_SAID_BY_ONE = frozenset({USE_REQUEST, ERASURE, DELAY, REMINDER, INTERVIEW_RESULT, DOCUMENT_REQUEST, REISSUE})
+"""Types of which one more message says all that several did."""
 
 
 async def say_behind(context: Context, tx: Tx, held: Held, gone: Sequence[OutboundRow], now: datetime) -> Held:
@@ -303,17 +329,41 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
     if any(extends(context, held, row) for row in gone):
         held = await _not_extended(context, tx, held, now)
     types = {row.type for row in gone if TYPES[row.type].undo is None} - {SUSPENSION, RESUMPTION}
-    if not types and not any(row.type in threads.DOCUMENTS for row in gone):
+    if not types and not any(row.type in {REPLY, *threads.DOCUMENTS} for row in gone):
         return held
     found = [UNTOLD if kind == TAKE_BACK else DROPPED % {"type": kind} for kind in sorted(types)]
+    case = held.case.with_found(*found)
     try:
-        said = await _still_said(context, tx, held, gone)
+        case = replace(await _unsaid(context, tx, held, case, gone), said=await _still_said(context, tx, held, gone))
     except BadRest as error:
         # As above: the stop must not fail for what cannot be read.
         context.log_fault(held.case.partner, gone[0].type, error)
-        said = held.case.said
-    case = replace(held.case.with_found(*found), said=said)
     return await cases.note(context, tx, held, case, "dropped", context.country, now)
+
+
+async def _unsaid(context: Context, tx: Tx, held: Held, case: Case, gone: Sequence[OutboundRow]) -> Case:
+    """
+    Return ``case`` as it was before ``gone`` was said, which never left: its desk owes that still, and can say it.
+
+    A reply that was heard before, and not taken back, counts again. Raises ``BadRest``.
+    """
+    types = {row.type for row in gone}
+    if DELAY in types:
+        case = replace(case, delay=None)  # nobody there knows that it takes longer (R-11)
+    if INTERVIEW_RESULT in types:
+        case = replace(case, interview={name: one for name, one in (case.interview or {}).items() if name != "result"})
+    if REPLY in types:
+        rows = sorted(await tx.outbound_of_case(case.ref), key=lambda row: row.place)
+        heard = [row for row in rows if row.stands and row.type in (REPLY, RECTIFICATION)][-1:]
+        case = replace(case, reply=threads.said(context, held, heard[0]) if heard and heard[0].type == REPLY else None)
+    for row in gone:
+        if row.type in _ANSWERS and (said := threads.find_said(context, held, row)) is not None:
+            case = unsaid(case, row.type, said)
+    return case
+
+
+_ANSWERS: Mapping[str, str] = {USE_ANSWER: USE_REQUEST, ONWARD_ANSWER: ONWARD_REQUEST, CONFIRMATION: RECTIFICATION}
+"""What answers a question or a demand about data, type by type."""
 
 
 def extends(context: Context, held: Held, row: OutboundRow) -> bool:

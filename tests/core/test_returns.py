@@ -1578,10 +1578,11 @@ def test_nothing_is_accepted_unsigned(data: dict[str, Any]) -> None:
 
 
 def test_a_refusal_voids_what_was_prepared() -> None:
-    """After a no nothing is prepared or signed, and the verification stands as it did."""
+    """After a no nothing is prepared or signed here, and the verification and the proposal stand as they did."""
     moved, effects = taken(ASKED, S.PROPOSED, "refuse")
     assert [Send(ACCEPTANCE, text(kit.refusal()))] == sent(effects)
-    assert (S.REPLIED, None, ()) == (moved.state, moved.pending, moved.releases)
+    signed = [(one.authority, one.kind) for one in moved.releases]
+    assert (S.REPLIED, None, [("theirs", "return.release")]) == (moved.state, moved.pending, signed)
     assert {PROPOSAL: kit.proposal(), ACCEPTANCE: kit.refusal()} == moved.said
     assert support.reply() == moved.reply
 

@@ -1,0 +1,242 @@
+"""
+What a stop takes out of the outbox, message by message: the case is as it was before that was said, and it can be said.
+
+Whatever no step back tells stands among the findings until it is said again (R-02).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pytest
+
+from gateway.core.case import Case
+from gateway.core.messages import RECTIFICATION, TYPES
+from gateway.services.steps import DROPPED
+from tests.support import homeward, interviews, story
+from tests.support.network import Network
+from tests.support.restoring import findings_of, outbox
+
+DESKS = {
+    "XAA": (("first", "case_officer"), ("second", "liaison_officer")),
+    "XBB": (("first", "registry_clerk"), ("second", "desk_head")),
+}
+REPORT: Mapping[str, Any] = {"number": 1, "held": True, "restrictions_kept": True, "uses": []}
+
+Made = tuple[str, str, Callable[[], Awaitable[object]]]
+"""A State, its case, and what puts a message of that in the outbox."""
+
+
+async def acknowledgement(network: Network) -> Made:
+    _, theirs = await story.received(network)
+    return "XBB", theirs, partial(network.gateways["XBB"].answer.acknowledge, theirs, "first")
+
+
+async def question(network: Network) -> Made:
+    _, theirs = await story.acknowledged(network)
+    return "XBB", theirs, partial(network.gateways["XBB"].answer.ask, theirs, ["SEX"], 2, "first")
+
+
+async def interview(network: Network) -> Made:
+    _, theirs = await story.acknowledged(network, **interviews.OPEN)
+    return "XBB", theirs, partial(network.gateways["XBB"].answer.ask_interview, theirs, interviews.PROPOSAL, "first")
+
+
+async def interview_result(network: Network) -> Made:
+    _, theirs = await interviews.agreed(network)
+    network.clock.pass_(days=16)
+    await network.refresh()
+    return "XBB", theirs, partial(network.gateways["XBB"].answer.report_interview, theirs, interviews.RESULT, "first")
+
+
+async def delay(network: Network) -> Made:
+    _, theirs = await story.acknowledged(network)
+    say = network.gateways["XBB"].answer.delay
+    return "XBB", theirs, partial(say, theirs, "ARCHIVE_SEARCH", "2027-01-20", "first")
+
+
+async def reply(network: Network) -> Made:
+    _, theirs = await story.acknowledged(network)
+    return "XBB", theirs, partial(story.give_answer, network, theirs, story.reply())
+
+
+async def second_reply(network: Network) -> Made:
+    """The first one was heard, and stands."""
+    ours, theirs = await story.replied(network, "NOT_FOUND")
+    await network.gateways["XAA"].clear.contest(ours, "NEW_ELEMENT", "first", "case_officer")
+    await network.deliver()
+    return "XBB", theirs, partial(story.give_answer, network, theirs, story.reply())
+
+
+async def acceptance(network: Network) -> Made:
+    _, theirs = await homeward.proposed(network)
+    return "XBB", theirs, partial(homeward.accept, network, theirs)
+
+
+async def refusal(network: Network) -> Made:
+    _, theirs = await homeward.proposed(network)
+    refuse = network.gateways["XBB"].returning.refuse
+    return "XBB", theirs, partial(refuse, theirs, "NO_CARER", "first", "registry_clerk")
+
+
+async def document(network: Network) -> Made:
+    _, theirs = await homeward.asked_for_a_document(network)
+    return "XBB", theirs, partial(network.gateways["XBB"].returning.issue, theirs, homeward.DOCUMENT, "issuer")
+
+
+async def reissue(network: Network) -> Made:
+    _, theirs = await homeward.documented(network)
+    another = {**homeward.DOCUMENT, "number_digest": "B" * 42 + "A"}
+    return "XBB", theirs, partial(network.gateways["XBB"].returning.reissue, theirs, another, "issuer")
+
+
+async def objection(network: Network) -> Made:
+    ours, _ = await story.replied(network, "NOT_FOUND")
+    return "XAA", ours, partial(network.gateways["XAA"].clear.contest, ours, "NEW_ELEMENT", "first", "case_officer")
+
+
+async def reminder(network: Network) -> Made:
+    ours, _ = await story.acknowledged(network)
+    network.clock.pass_(days=60)
+    await network.refresh()
+    return "XAA", ours, partial(network.gateways["XAA"].reminder.remind, ours, "first", "case_officer")
+
+
+async def document_request(network: Network) -> Made:
+    ours, _ = await homeward.accepted(network)
+    returning = network.gateways["XAA"].returning
+    person, role, _ = homeward.in_charge(minor=False)
+    await returning.record(ours, homeward.record(decision=homeward.DECISION), "first", "case_officer")
+    await returning.decide(ours, person, role)
+
+    async def ask() -> None:
+        pending = await returning.prepare_document(ours, "2026-12-10", "first", "case_officer")
+        await homeward.approve(network, ours, pending, "travel.approval")
+        await returning.request_document(ours, "first", "case_officer")
+
+    return "XAA", ours, ask
+
+
+async def plan(network: Network) -> Made:
+    ours, _ = await homeward.documented(network)
+    returning = network.gateways["XAA"].returning
+    record = homeward.record(decision=homeward.DECISION, travel=homeward.TRAVEL)
+    await returning.record(ours, record, "first", "case_officer")
+    return "XAA", ours, partial(returning.schedule, ours, homeward.JOURNEY, "second")
+
+
+def about_data(country: str, what: str) -> Callable[[Network], Awaitable[Made]]:
+    """Return what says ``what`` about data as ``country``, which the other State has asked where that is an answer."""
+    other = "XBB" if country == "XAA" else "XAA"
+    of_ours, of_theirs = (["REPLY"] if each == "XBB" else ["SEX"] for each in (country, other))
+
+    async def make(network: Network) -> Made:
+        refs = dict(zip(("XAA", "XBB"), await story.replied(network), strict=True))
+        notices, theirs = network.gateways[country].notices, network.gateways[other].notices
+        (desk, head), (asker, _) = DESKS[country], DESKS[other]
+        questions = {
+            "report_use": partial(theirs.ask_use, refs[other], *asker),
+            "answer_onward": partial(theirs.ask_onward, refs[other], "TRAVEL_DOC", "CONSULATE", *asker),
+            "confirm": partial(theirs.strike, refs[other], of_theirs, *asker),
+        }
+        says: Mapping[str, Callable[[], Awaitable[object]]] = {
+            "report_use": partial(notices.report_use, refs[country], REPORT, *desk),
+            "answer_onward": partial(notices.answer_onward, refs[country], 1, "2027-01-01", *head),
+            "confirm": partial(notices.confirm, refs[country], 1, "DONE", *desk),
+            "ask_use": partial(notices.ask_use, refs[country], *desk),
+            "demand_erasure": partial(notices.demand_erasure, refs[country], *desk),
+            "strike": partial(notices.strike, refs[country], of_ours, *desk),
+        }
+        if what in questions:
+            await questions[what]()
+            await network.deliver()
+        return country, refs[country], says[what]
+
+    make.__name__ = f"{what}_{country}"
+    return make
+
+
+ABOUT_DATA = [
+    about_data(country, what)
+    for country in ("XAA", "XBB")
+    for what in ("report_use", "answer_onward", "confirm", "ask_use", "demand_erasure", "strike")
+    if (country, what) != ("XBB", "strike")
+]
+MADE = [
+    *(acknowledgement, question, interview, interview_result, delay, reply, second_reply),
+    *(acceptance, refusal, document, reissue, objection, reminder, document_request, plan),
+    *ABOUT_DATA,
+]
+
+
+async def stopped_and_let_go(network: Network, country: str, ref: str) -> None:
+    """Freeze a case, and have two persons let it go on."""
+    hold, (desk, second) = network.gateways[country].hold, DESKS[country]
+    await hold.freeze(ref, "in doubt", *desk)
+    await hold.release(ref, *desk)
+    await hold.resume(ref, *desk)
+    await hold.resume(ref, *second)
+
+
+def shown(case: Case) -> tuple[object, ...]:
+    """Return what is owed by what was said in a case, and what was not said of it."""
+    owed = [(one.kind, one.answer) for one in case.notices if not one.ours]
+    return case.state, case.reply, case.delay, (case.interview or {}).get("result"), owed
+
+
+@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+async def test_what_a_stop_takes_out_can_be_said_again(
+    network: Network, make: Callable[[Network], Awaitable[Made]]
+) -> None:
+    """The case is as it was before it was said; it is said again, and taken, and no finding asks for it any more."""
+    country, ref, say = await make(network)
+    before, quiet = await story.case(network, country, ref), await findings_of(network, country, ref)
+    await say()
+    await stopped_and_let_go(network, country, ref)
+    assert shown(before) == shown(await story.case(network, country, ref))
+    (gone,) = {row.type for row in await outbox(network, country, ref) if row.state == "dropped"}
+    asks = {DROPPED % {"type": gone}} if TYPES[gone].undo is None else set()
+    assert asks == {*await findings_of(network, country, ref)} - {*quiet}
+    await say()
+    assert quiet == await findings_of(network, country, ref)
+    for _ in range(18):  # until the plan of a journey may leave
+        await network.deliver()
+        network.clock.pass_(days=1)
+        await network.refresh()
+    assert ["receipted"] == [row.state for row in await outbox(network, country, ref) if row.type == gone][-1:]
+
+
+async def test_that_a_reply_is_none_is_said_as_the_case_goes_on(network: Network) -> None:
+    """Nobody takes it back twice; and then nothing says that it has to be said again."""
+    _, theirs, strike = await about_data("XBB", "strike")(network)
+    await strike()
+    await stopped_and_let_go(network, "XBB", theirs)
+    words = [row.state for row in await outbox(network, "XBB", theirs) if row.type == RECTIFICATION]
+    assert (["dropped", "queued"], []) == (sorted(words), await findings_of(network, "XBB", theirs))
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_each_part_that_was_dropped_is_said_by_a_correction_of_its_own(network: Network, heard: bool) -> None:
+    """Once all of them are said no finding asks for one, whatever of what was heard before is not confirmed."""
+    ours, _ = await story.replied(network)
+    strike = network.gateways["XAA"].notices.strike
+    await strike(ours, ["SEX"], *DESKS["XAA"][0])
+    if heard:
+        await network.deliver()
+    await strike(ours, ["BIRTH_PLACE"], *DESKS["XAA"][0])
+    await stopped_and_let_go(network, "XAA", ours)
+    found = [DROPPED % {"type": RECTIFICATION}]
+    for part in ("BIRTH_PLACE",) if heard else ("SEX", "BIRTH_PLACE"):
+        assert found == await findings_of(network, "XAA", ours)
+        await strike(ours, [part], *DESKS["XAA"][0])
+    assert [] == await findings_of(network, "XAA", ours)
+
+
+async def test_proposal_whose_refusal_was_taken_out_is_accepted(network: Network) -> None:
+    """What the other State signed with it counts as it did before."""
+    ours, theirs = await homeward.proposed(network, minor=True)
+    await network.gateways["XBB"].returning.refuse(theirs, "NO_CARER", "first", "registry_clerk")
+    await stopped_and_let_go(network, "XBB", theirs)
+    await homeward.accept(network, theirs, minor=True)
+    await network.deliver()
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
