@@ -155,7 +155,9 @@ async def _settle(context: Context, tx: Tx, held: cases.Held, rows: list[Outboun
     for one in rows:
         # A question that our own answer followed is not asked any more, whether that answer leaves or falls back.
         over = answered and one.type in (QUESTION, INTERVIEW)
-        if over or not await said_anew(context, tx, one, now):
+        if one.type == RESUMPTION and one.state == "queued":
+            await tell_otherwise(context, tx, one, now)  # its desk cannot say it again
+        elif over or not await said_anew(context, tx, one, now):
             data = {"code": one.code} if one.state == "refused" else {"found": NEVER_CAME}
             since = any(send and takes_place(another.type, one.type) for another, send in sends)
             await fall_back(context, tx, one, {**data, "digest": one.digest}, now, since=since)
@@ -204,14 +206,15 @@ async def _knows_it(context: Context, tx: Tx, row: OutboundRow) -> bool:
 
     It knows that word by its number, or keeps nothing of its case any more, has it under lock, or goes on anew, and the
     first word was heard. That it lacks something shows by the numbers of one epoch alone. Whoever forgot an acceptance
-    or an objection takes it.
+    or an objection takes it. A recall may cross another proposal, by which it stands no more.
     """
     if (row.code, row.epoch) != ("illegal-step", context.epoch):
         return False
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is not None and row.type in (ACCEPTANCE, CONTEST):
         return await standing.taken_before(context, tx, held, row) is not None
-    first = await standing.heard_before(context, tx, held, row) if held is not None else None
+    before = standing.taken_before if row.type == TAKE_BACK else standing.heard_before
+    first = await before(context, tx, held, row) if held is not None else None
     return first is not None and first.epoch == row.epoch and not await passed_over.is_filled(tx, first)
 
 

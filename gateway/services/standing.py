@@ -99,10 +99,15 @@ def stop_of(case: Case) -> str | None:
     return RECTIFICATION if rests_on_it and case.reply is None else None
 
 
-async def said_by(tx: Tx, ref: str, type: str) -> list[OutboundRow]:
-    """Return what was said by ``type`` in a case since it was lifted last, and was not lost, the last word first."""
+async def said_by(tx: Tx, ref: str, type: str, before: OutboundRow | None = None) -> list[OutboundRow]:
+    """
+    Return what was said by ``type`` in a case since it was lifted last, and was not lost, the last word first.
+
+    Of what was said ``before`` a message, if one is given.
+    """
     both = {type, *_LIFTED_BY[type]}
     rows = [row for row in await tx.outbound_of_case(ref) if row.state not in ("dropped", "undelivered")]
+    rows = [row for row in rows if before is None or row.place < before.place]
     said = sorted((row for row in rows if row.type in both), key=lambda row: row.place, reverse=True)
     return list(takewhile(lambda row: row.type == type, said))
 
@@ -128,7 +133,7 @@ async def heard_before(context: Context, tx: Tx, held: Held, row: OutboundRow) -
 
 async def taken_before(context: Context, tx: Tx, held: Held, row: OutboundRow) -> OutboundRow | None:
     """Return the same, also of what stands no more: it may have crossed what the other State said upon it."""
-    before = [one for one in await said_by(tx, held.case.ref, row.type) if one.place < row.place]
+    before = await said_by(tx, held.case.ref, row.type, before=row)
     taken = [one for one in before if one.status == wire.ACCEPTED]
     body = threads.find_said(context, held, row) if taken else None
     return next((one for one in taken if threads.find_said(context, held, one) == body), None)

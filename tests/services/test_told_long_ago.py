@@ -7,7 +7,7 @@ import pytest
 
 from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD
-from gateway.core.messages import ACCEPTANCE, CONTEST, MONITORING, RESUMPTION, SUSPENSION
+from gateway.core.messages import ACCEPTANCE, CONTEST, MONITORING, RESUMPTION, SUSPENSION, TAKE_BACK
 from gateway.core.return_changes import REPORTED
 from gateway.services.answers import SAYS_OTHERWISE
 from gateway.services.resync import PASSED_OVER
@@ -372,3 +372,48 @@ async def test_what_waits_to_be_said_once_more_is_said_in_the_next_epoch(
     await settle(network, 2)
     assert ["receipted", "dropped", "refused"] == await said(network, side, ref, type)
     assert [] == await findings_of(network, side, ref)
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+async def test_recall_that_is_said_once_more_as_another_return_is_proposed_alarms_nobody(
+    network: Network, tmp_path: Path, accepts: bool
+) -> None:
+    """It crossed the proposal of a State that had forgotten nothing, and has the person back."""
+    ours, theirs = await homeward.departed(network)
+    await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", "2027-06-01", *WELFARE)
+    await network.deliver()
+    returning = network.gateways["XAA"].returning
+    await returning.returned(ours, *CASE)
+    await returning.record(ours, homeward.record(), *CASE)
+    await returning.assess(ours, "coordinator", "coordinator")
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await restore(network, "XAA", back_up(network, "XAA", tmp_path / "after"))
+    asking = network.gateways["XAA"]
+    plan = {**homeward.PLAN, "window": {"from": "2027-01-20", "until": "2027-02-28"}}
+    pending = await asking.returning.prepare(ours, plan, *CASE)
+    await homeward.approve(network, ours, pending, "return.approval")
+    await homeward.endorse(network, ours, pending)
+    await asking.returning.propose(ours, *CASE)
+    await asking.deliverer.run_once()
+    if accepts:
+        await homeward.accept(network, theirs)
+    await settle(network, 2)
+    assert ("ACCEPTED" if accepts else "PROPOSED",) * 2 == await homeward.states(network, ours, theirs)
+    assert "refused" in await said(network, "XBB", theirs, TAKE_BACK)
+    assert [] == await findings_of(network, "XBB", theirs)
+
+
+async def test_people_tell_that_a_return_goes_on_where_that_waits_over_a_new_epoch(
+    network: Network, tmp_path: Path
+) -> None:
+    """No desk can say it again, and none is asked to: a stop after it may have been lost in the restore."""
+    ours, theirs, before = await stopped_and_let_go(network, tmp_path, "XBB")
+    network.clock.pass_(days=31)
+    await network.refresh()
+    await restore(network, "XAA", before)
+    assert ["receipted", "queued"] == await said(network, "XBB", theirs, RESUMPTION)
+    await steal_from(network, "XBB")
+    await settle(network, 2)
+    assert ("SUSPENDED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+    assert [NOT_TOLD] == await findings_of(network, "XBB", theirs)
