@@ -297,7 +297,7 @@ def tls(settings: Settings, listener: str = "peers") -> ssl.SSLContext | None:
         # Without a passphrase given, a key that is under one would be asked for at a terminal that nobody sits at.
         made.load_cert_chain(certificate, key, password="")
     except OSError as error:  # ``ssl.SSLError`` among them
-        unread = [path for path in (certificate, key) if not os.access(path, os.R_OK)]
+        unread = [path for path in (certificate, key) if not (os.path.isfile(path) and os.access(path, os.R_OK))]
         why = getattr(error, "reason", None)  # what the library calls it, as of a key that is too short
         pair = f"{certificate} and {key} are no certificate with its key{f' ({why})' if why else ''}"
         text = f"{unread[0]} cannot be read" if unread else pair

@@ -1,5 +1,6 @@
 """What can be wrong with a PostgreSQL store: its errors in the words of ``errors``, without quoting any value."""
 
+import ssl
 from typing import Any
 
 import asyncpg
@@ -25,7 +26,23 @@ POOLED = (
     "name the server itself in the address: over a pool such as PgBouncer no setting and no lock is this gateway's",
 )
 
+_FILES = (
+    "a file that the address of the store leads to cannot be opened",
+    "see its sslrootcert, sslcert and sslkey, or the folder of the server's socket if it names one, and that it runs",
+)
+
 _REASONS = {
+    asyncpg.ClientConfigurationError: (
+        "the address of the store cannot be used",
+        "see its sslmode, and the files that sslrootcert, sslcert and sslkey name",
+    ),
+    ssl.SSLCertVerificationError: (
+        "the database shows a certificate that is not believed",
+        "name its authority with sslrootcert, and the server in the address as its certificate names it",
+    ),
+    FileNotFoundError: _FILES,
+    IsADirectoryError: _FILES,
+    PermissionError: _FILES,
     asyncpg.ProtocolViolationError: POOLED,  # PgBouncer, of what each connection of ours sets for itself
     asyncpg.DuplicatePreparedStatementError: POOLED,
     asyncpg.InvalidSQLStatementNameError: POOLED,

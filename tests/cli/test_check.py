@@ -291,6 +291,7 @@ def test_the_example_has_every_table(tmp_path: Path) -> None:
     [
         ("tls.key", None, "tls.key cannot be read"),
         ("tls.crt", None, "tls.crt cannot be read"),
+        ("tls.key", "folder", "tls.key cannot be read"),
         ("tls.crt", "junk", "no certificate with its key"),
         ("tls.key", "another", "no certificate with its key (KEY_VALUES_MISMATCH)"),
         ("tls.key", "closed", "no certificate with its key"),
@@ -300,11 +301,12 @@ def test_a_certificate_that_does_not_open(homes: Homes, name: str, content: str 
     """A gateway that could not start for its certificate is found by a check, and both name the file."""
     home = homes.home("XAA")
     path = home / name
-    if content is None:
-        path.unlink()
+    path.unlink()
+    if content == "folder":
+        path.mkdir()
     elif content == "junk":
         path.write_text(content)
-    else:
+    elif content is not None:
         sealing = BestAvailableEncryption(b"a passphrase") if content == "closed" else NoEncryption()
         key = ec.generate_private_key(ec.SECP256R1())
         path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealing))

@@ -4,11 +4,13 @@ import asyncio
 import os
 import re
 import signal
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ from gateway.storage.errors import StoreError
 from gateway.storage.message_rows import _PARTNERS_DUE
 from gateway.storage.migrate import ALTERED, Migration, load_migrations
 from gateway.storage.postgres import CHANNEL, HASTY_MS, LEAD, SPACE, PostgresStore, connect, open_postgres
+from gateway.storage.postgres_errors import reason
 from gateway.storage.postgres_pool import open_pool
 from gateway.storage.postgres_query import postgres_query
 from gateway.storage.postgres_schema import DIALECT, RUNNING, migrate
@@ -661,6 +664,23 @@ async def test_the_server_goes_and_comes(dsn: str, postgres: Cluster) -> None:
         await store.commit(accept_nothing)
         assert await store.read(lambda tx: tx.find_case("c9")) is not None
         await store.close()
+
+
+async def test_what_is_wrong_with_the_address_is_not_a_server_that_is_away(dsn: str, tmp_path: Path) -> None:
+    """A file that the address names and that is not there, or a certificate that is not believed, is said as that."""
+    there, away = urlsplit(dsn), "a file that the address of the store leads to cannot be opened"
+    nowhere = f"postgresql:///{there.path[1:]}?user={there.username}&host=/no/such/folder"
+    verified = f"{dsn}{'&' if there.query else '?'}sslmode=verify-full&sslrootcert="
+    unknown = verified.replace("verify-full", "most").removesuffix("&sslrootcert=")
+    for address, text in {
+        f"{verified}/no/such.pem": away,
+        f"{verified}{tmp_path}": away,
+        nowhere: away,
+        unknown: "the address of the store cannot be used",
+    }.items():
+        with pytest.raises(Unavailable, match=text):
+            await connect(address)
+    assert "not believed" in reason(ssl.SSLCertVerificationError(1, "self-signed certificate"))[0]
 
 
 CUT = """
