@@ -445,7 +445,7 @@ class _Door:
         told: Told | None
         visit: Visit | None
         session: Session | None = None
-        again = ""
+        again, allowed = "", ""
         try:
             answer = await handler(request)
             if answer.status == 503:
@@ -454,7 +454,7 @@ class _Door:
         except web.HTTPException as error:
             if error.status < 400:
                 raise
-            told = told_of_status(error.status)
+            told, allowed = told_of_status(error.status), error.headers.get("Allow", "")
             if VISIT not in request:  # no route has this address: whoever signed in still finds the way on, and out
                 with suppress(Unavailable):
                     session = await self._find(request, self._site.now())
@@ -482,6 +482,8 @@ class _Door:
         visit.once = self._site.accounts.random.token()
         more = {"case": _case_of(visit, told), "again": again if told.again else ""}
         response: web.Response = visit.page("error.html", status=told.status, problem=told, **more)
+        if allowed:
+            response.headers["Allow"] = allowed  # RFC 9110, section 15.5.6
         if told.status == 503:
             response.headers["Retry-After"] = RETRY_AFTER_S
         if not request.content.is_eof():
@@ -505,6 +507,11 @@ _CASES: Mapping[str, str] = {"interior": "case", "board": "reply"}
 def give_cookie(response: web.StreamResponse, name: str, value: str, lasts_s: int | None = None) -> None:
     """Have the browser keep ``value`` for so many seconds, or for as long as it runs; no other site gets it sent."""
     response.set_cookie(name, value, max_age=lasts_s, secure=True, httponly=True, samesite="Strict", path="/")
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a cookie of this name is of this host, and may be one that a desk gave."""
+    return name.startswith("__Host-")
 
 
 def set_session(response: web.StreamResponse, token: str) -> None:

@@ -16,7 +16,7 @@ from gateway.services.context import Forbidden
 from gateway.services.guests import is_guest
 from gateway.services.ports import Unavailable
 from gateway.web import words
-from gateway.web.door import BACKGROUND, COOKIE, give_cookie, set_session
+from gateway.web.door import BACKGROUND, give_cookie, is_ours, set_session
 from gateway.web.language import N_
 from gateway.web.signin import cookies
 from gateway.web.signin.codes import Codes
@@ -432,8 +432,11 @@ async def sign_out(visit: Visit) -> web.StreamResponse:
     await visit.site.accounts.end(session_of(visit), visit.now)
     visit.session = None
     response = await visit.to(visit.path("signed-out"))
-    give_cookie(response, COOKIE, "", 0)
-    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    # By name: "cookies" clears those of every host below the same registered domain, so that whoever signs out here
+    # would be signed out of the other desks, and of whatever else the ministry has there (decision 0048).
+    for name in filter(is_ours, visit.request.cookies):
+        give_cookie(response, name, "", 0)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

@@ -435,12 +435,15 @@ async def test_account_says_what_happened_in_words(desk: Desk) -> None:
 
 
 async def test_signing_out_ends_and_clears(desk: Desk) -> None:
-    """The session is over here, and the browser forgets what it had (ASVS 7.4.1, 7.4.4, 14.3.1)."""
+    """The session is over here, and the browser forgets what it had of this desk alone (ASVS 7.4.1, 7.4.4, 14.3.1)."""
     browser, _ = await with_passkey(desk)
     token = browser.cookie
+    browser.cookies |= {"__Host-lang": "en", "of-another-site-of-the-ministry": "kept"}
     await browser.get("/account")
     answer = await browser.post("/sign-out", follow=False)
-    assert ("/signed-out", '"cache", "cookies", "storage"') == (answer.location, answer.headers["Clear-Site-Data"])
+    assert ("/signed-out", '"cache", "storage"') == (answer.location, answer.headers["Clear-Site-Data"])
+    kept = {name: value for name, value in browser.cookies.items() if value}
+    assert ("", {"of-another-site-of-the-ministry": "kept"}) == (browser.cookie, kept)
     assert await desk.site.accounts.find(token, "interior", desk.site.now()) is None
 
 
