@@ -203,9 +203,11 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
     with _told():
         async with _connected(dsn) as db:
             await _check_served(db, unfinished, files)
-            for path in (files.store, files.desks):
+            # A journal that lies there is taken for that of the file that is put beside it, and replaces what it holds.
+            beside = [f"{path}{end}" for path in (files.store, files.desks) for end in ("", "-wal", "-shm")]
+            for path in map(Path, beside):
                 if path.exists():
-                    hint = "move it away, once you know that the database is served"
+                    hint = "move it away, with its -wal and -shm, once you know that the database is served"
                     raise StoreError(f"{path}: is there already", hint)
             shutil.rmtree(unfinished, ignore_errors=True)  # of a copy that was cut off, and not the only one
             try:

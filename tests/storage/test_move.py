@@ -181,12 +181,14 @@ async def test_a_full_database_is_left_alone(files: Files, dsn: str) -> None:
     assert before == dump(files.store)
 
 
-async def test_files_are_not_written_over(files: Files, dsn: str) -> None:
-    """Where a file is already, nothing is moved."""
-    files.store.write_bytes(b"something")
+@pytest.mark.parametrize("end", ["", "-wal"])
+async def test_files_are_not_written_over(files: Files, dsn: str, end: str) -> None:
+    """Where a file is already, or a journal that would count as that of the new one, nothing is moved."""
+    there = files.store.with_name(files.store.name + end)
+    there.write_bytes(b"something")
     with pytest.raises(StoreError, match="there already"):
         await to_sqlite(dsn, files, NOW)
-    assert b"something" == files.store.read_bytes()
+    assert b"something" == there.read_bytes()
 
 
 async def test_nobody_else_may_be_there(files: Files, dsn: str) -> None:
