@@ -193,6 +193,10 @@ def _accepted_as_adult(facts: Facts) -> str | None:
 
 
 MINOR_ELSEWHERE = "another open case with the same number has the person as a minor; one of the two is set right first"
+"""
+Which case that is no rule knows: a refusal is heard by whoever takes the step, who may not read the other one. A desk
+that looks at this one for a reason learns it (``gateway.services.elsewhere``).
+"""
 
 
 def r06(facts: Facts) -> str | None:
