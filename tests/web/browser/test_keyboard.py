@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)
 TABS_MAX = 160
 """Presses of Tab within which anything on a page is reached."""
 
-ON_SIGN_OUT = "is currently not supported, as it breaks active network connections."
-"""How a browser ends its word on connections that signing out leaves open; what it holds it clears all the same."""
+ON_SIGN_OUT = """/sign-out': Cleared data types: "cache", "storage"."""
+"""How a browser ends its word on what the header of signing out has it clear: these two and nothing else."""
 
 _NO_POINTER = """
 for (const kind of ["pointerdown", "mousedown", "touchstart"]) {
