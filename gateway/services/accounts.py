@@ -181,6 +181,14 @@ class Accounts:
             return None
         return session if self.may_enter(session.person, desk, now, session.invitation) else None
 
+    async def find_earlier(self, session: Session, csrf: str) -> Session | None:
+        """Return the kept session of the same person at the same desk whose forms carry ``csrf``; ``None`` if none."""
+        for id, desk, *_ in await self.store.sessions(session.person):
+            found = await self.store.find_session(id) if desk == session.desk else None
+            if found is not None and hmac.compare_digest(found[0].csrf.encode(), csrf.encode()):
+                return found[0]
+        return None
+
     async def _load(self, token: str, desk: str) -> Session | None:
         found = await self.store.find_session(hashed(token))
         if found is None or found[0].desk != desk:

@@ -185,9 +185,13 @@ class _Door:
             try:
                 await self._read_form(visit, token)
             except BadForm as error:
-                if error.code != "token" or (led := self._led.get(_tokens(visit))) is None:
+                if error.code != "token":
                     raise
-                return await visit.to(led.location, told=led.said)
+                if (led := self._led.get(_tokens(visit))) is not None:
+                    return await visit.to(led.location, told=led.said)
+                if not await self._keep_of_earlier(visit):
+                    raise
+                return await visit.to(_back(request))
             # A form may take its time to arrive, minutes with a file in it: the session was ended meanwhile, or it goes
             # on from here, as the time of the page does that follows.
             now = visit.now = site.now()
@@ -367,6 +371,18 @@ class _Door:
             fields += [pair for pair in waits if pair[0] not in names]
         await papers.keep_draft(session.person, path, fields, visit.now)
         return True
+
+    async def _keep_of_earlier(self, visit: Visit) -> bool:
+        """
+        Keep what was typed in a form of an earlier session of the same person; return whether there was any.
+
+        A browser lets a window sleep that is not looked at: its page hears neither that the time was over nor that its
+        person signed in again in another.
+        """
+        if visit.session is None:
+            return False
+        of = await self._site.accounts.find_earlier(visit.session, visit.forms.get("csrf", ""))
+        return of is not None and await self._keep_typed(visit, of)
 
     async def _keep_for_later(self, visit: Visit, error: Exception) -> bool:
         """

@@ -721,6 +721,34 @@ async def test_a_session_goes_on_from_when_a_form_had_arrived(desk: Desk, pages:
     assert ("/done/1", 1, 200) == (answer.location, len(pages.posted), page.status)
 
 
+@pytest.mark.parametrize("more", [{}, {UNSENT: "yes"}], ids=["sent", "left"])
+async def test_a_window_from_before_a_new_sign_in_loses_nothing_that_was_typed(
+    desk: Desk, pages: Pages, more: dict[str, str]
+) -> None:
+    """A window that slept as its person signed in again in another: its form is not taken, and stands in its page."""
+    before = (await desk.officer("first")).session
+    assert before is not None
+    desk.network.clock.pass_(minutes=16)
+    again = await desk.officer("first")
+    answer = await again.send("POST", "/act", data=FormData({"csrf": before.csrf, "once": "f", "name": "Анна"} | more))
+    assert (303, "/act") == (answer.status, answer.location)
+    assert "Анна" in (await again.get("/act")).text
+    assert [] == pages.posted
+
+
+@pytest.mark.parametrize(("level", "enrolling"), [("code", False), ("link", True)])
+async def test_a_window_of_another_leaves_nothing_in_a_new_session(desk: Desk, level: str, enrolling: bool) -> None:
+    """Whose form it was is told by its token: what another typed, or who came by a link alone, is kept for nobody."""
+    person = "first" if enrolling else "second"
+    _, before = await desk.site.accounts.begin(person, "interior", level, desk.site.now(), enrolling=enrolling)
+    desk.network.clock.pass_(minutes=16)
+    officer = await desk.officer("first")
+    answer = await officer.send("POST", "/act", data=FormData({"csrf": before.csrf, "once": "f", "name": "planted"}))
+    assert 403 == answer.status
+    for one in ("first", "second"):
+        assert "planted" not in (await (await desk.officer(one)).get("/act")).text
+
+
 @pytest.mark.parametrize("token", ["", "another"])
 async def test_an_ended_session_puts_nothing_into_a_form_that_is_not_its_own(desk: Desk, token: str) -> None:
     """A cookie that ran out is not enough to have words stand in its person's page: it takes a form of that session."""
