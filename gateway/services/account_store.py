@@ -28,6 +28,13 @@ FRESH = timedelta(minutes=5)
 
 CHALLENGE_LASTS = timedelta(minutes=5)
 DRAFT_LASTS = timedelta(hours=24)
+DRAFTS_MAX = 100
+"""
+How many places one person may have something typed at: a form may be sent to any address, with 256 KiB in it.
+
+A reason to see a case is one of them.
+"""
+
 ONCE_LASTS = timedelta(hours=24)
 WORK_LASTS = timedelta(days=30)
 """How long what somebody is writing is kept after its last change."""
@@ -462,7 +469,7 @@ class AccountStore(Protocol):
         ...
 
     async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
-        """Keep a draft for a place instead of the one before."""
+        """Keep a draft for a place instead of the one before; of more than ``DRAFTS_MAX`` those that end first go."""
         ...
 
     async def find_draft(self, person: str, place: str, at: datetime) -> bytes | None:

@@ -23,6 +23,7 @@ from gateway.services.account_store import (
     BACK_OFF,
     BACK_OFF_MAX,
     DRAFT_LASTS,
+    DRAFTS_MAX,
     EVENT_LASTS,
     FREE_ATTEMPTS,
     IDLE,
@@ -97,6 +98,10 @@ RETURNING failed
 _KEEP_DRAFT = """
 INSERT INTO draft (person, place, sealed, until) VALUES (?, ?, ?, ?)
 ON CONFLICT (person, place) DO UPDATE SET sealed = excluded.sealed, until = excluded.until
+"""
+_DROP_DRAFTS = """
+DELETE FROM draft WHERE person = ? AND place <> ? AND place NOT IN (
+    SELECT place FROM draft WHERE person = ? AND place <> ? ORDER BY until DESC, place LIMIT ?)
 """
 _SET_SNOOZE = """
 INSERT INTO snooze (ref, person, until, reason) VALUES (?, ?, ?, ?)
@@ -438,9 +443,10 @@ class DeskStore(ABC):
         return _challenge(rows[0]) if rows else None
 
     async def add_draft(self, person: str, place: str, sealed: bytes, until: datetime) -> None:
-        """Keep a draft for a place instead of the one before."""
-        row = (person, place, sealed, seconds(until))
-        await self._change(_KEEP_DRAFT, row)
+        """Keep a draft for a place instead of the one before; of more than ``DRAFTS_MAX`` those that end first go."""
+        async with self._unit() as unit:
+            await unit.change(_KEEP_DRAFT, (person, place, sealed, seconds(until)))
+            await unit.change(_DROP_DRAFTS, (person, place, person, place, DRAFTS_MAX - 1))
 
     async def find_draft(self, person: str, place: str, at: datetime) -> bytes | None:
         """Return a draft, which stays; ``None`` if there is none or it is over."""

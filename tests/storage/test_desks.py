@@ -13,6 +13,7 @@ import pytest_asyncio
 from gateway.services.account_store import (
     ATTEMPTS_MAX,
     BACK_OFF_MAX,
+    DRAFTS_MAX,
     FREE_ATTEMPTS,
     SEALED,
     AccountEvent,
@@ -355,6 +356,18 @@ async def test_drafts_go_for_one_place_and_all_below_it(store: DeskStore) -> Non
     assert set(places) == set(await store.draft_places())
     assert 4 == await store.drop_drafts("/cases/a")
     assert ["/cases/ab/steps/freeze"] == await store.draft_places()
+
+
+async def test_a_person_has_so_many_drafts_and_no_more(store: DeskStore) -> None:
+    """A form may be sent to any number of addresses: the one kept now stays, and those that end first go."""
+    await store.add_draft("second", "/of-another", b"sealed", T0 + HOUR)
+    for number in range(DRAFTS_MAX + 1):
+        await store.add_draft("first", f"/{number}", b"sealed", T0 + 2 * HOUR + timedelta(seconds=number))
+    assert {f"/{number}" for number in range(1, DRAFTS_MAX + 1)} | {"/of-another"} == set(await store.draft_places())
+    await store.add_draft("first", "/soonest", b"sealed", T0 + HOUR)
+    gone = {f"/{number}" for number in (0, 1)}
+    kept = {f"/{number}" for number in range(DRAFTS_MAX + 1)} - gone
+    assert kept | {"/soonest", "/of-another"} == set(await store.draft_places())
 
 
 async def test_closed_store_is_unavailable(open_one: Open) -> None:
