@@ -595,6 +595,26 @@ _TAKES_A_FILE = """() => {
 
 
 @browser_needed
+async def test_what_went_for_a_file_is_not_sent_once_more(browser: Browser) -> None:
+    """The page stays as its file comes: what was typed was taken, and is not kept as what was never sent."""
+    stage, said = Stage("ltr"), []
+    named = {"Content-Disposition": 'attachment; filename="f.zip"'}
+    async with stage.served() as origin:
+        context, page = await tab(browser, said)
+        await page.clock.install()
+        await page.route(f"{origin}/save", lambda route: route.fulfill(body=b"zip", headers=named))
+        await page.goto(f"{origin}/form")
+        await page.evaluate("document.querySelector('main form').dataset.file = ''")
+        await page.locator("main textarea").first.fill("a reason")
+        async with page.expect_download():
+            await page.get_by_role("button", name="Save and go on").click()
+        await page.clock.fast_forward("14:02")
+        await page.wait_for_url(re.compile("/sign-in"))
+        await context.close()
+    assert (["/session/keep"], []) == ([path for path, _ in stage.posted], said)
+
+
+@browser_needed
 async def test_what_stands_again_is_not_lost_when_the_page_is_left(browser: Browser) -> None:
     """A page that answers a form holds what was typed there, also if nobody touches it."""
     stage, said = Stage("ltr"), []

@@ -17,7 +17,6 @@ document.addEventListener("submit", (event) => {
 const timeOut = document.getElementById("time-out");
 if (timeOut) {
   const WARN_MS = 120_000;
-  const left = timeOut.querySelector("[data-left]");
   const tabs = new BroadcastChannel(`desk ${timeOut.dataset.whose}`); // Nobody keeps open what another left here.
   let endsAt = 0, looking, asking = false; // One question at a time: whether the session goes on.
   const ask = async (headers = {}) => {
@@ -34,6 +33,7 @@ if (timeOut) {
   const isOwn = (form) => new URL(form.action).pathname === location.pathname; // What a page answers was sent to it.
   let typed = "typed" in timeOut.dataset && all("main form[method=post]").find(isOwn);
   document.addEventListener("input", ({ target }) => (typed = target.form?.method === "post" ? target.form : typed));
+  document.addEventListener("submit", ({ target }) => "file" in target.dataset && (typed = null)); // Its page stays.
   const leave = () => {
     clearInterval(looking); // Asked for anew each second, an answer that takes two would never be shown.
     tabs.close(); // Where the line hangs the browser keeps the page, and whoever signs in next is not to see it.
@@ -61,7 +61,7 @@ if (timeOut) {
     const ms = endsAt - Date.now();
     if (ms > WARN_MS) return;
     const seconds = Math.max(0, Math.ceil(ms / 1000));
-    left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    all("[data-left]", timeOut)[0].textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     if (!timeOut.open) timeOut.showModal();
     hide(ms <= 0); // Whoever passes by reads nothing, whether or not a desk answers.
     if (ms <= 0 && !asking) end(ms);

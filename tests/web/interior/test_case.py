@@ -756,11 +756,15 @@ async def test_questions_about_data_have_their_state(both: tuple[Desk, Desk]) ->
 
 
 async def test_evidence_is_a_file_that_was_recorded(both: tuple[Desk, Desk]) -> None:
-    """The download is the zip of the export, without content, and its look is recorded with the reason."""
+    """
+    The download is the zip of the export, without content, and its look is recorded with the reason. Its form alone of
+    the page says that a file comes, for the page stays.
+    """
     desk, _ = both
     ours, _ = await story.replied(desk.network)
     officer = await desk.officer("first")
-    await officer.get(f"/cases/{ours}/documents")
+    page = await officer.get(f"/cases/{ours}/documents")
+    assert [f"/cases/{ours}/evidence"] == re.findall(r'<form [^>]*action="([^"]*)"[^>]* data-file>', page.text)
     taken = await officer.post(f"/cases/{ours}/evidence", {"why": WHY})
     assert ("application/zip", f'attachment; filename="evidence-{ours}.zip"') == (
         taken.headers["Content-Type"],
