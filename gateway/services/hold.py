@@ -11,7 +11,7 @@ said, each with a reason, that it is another person; a number that both cases ca
 it is with what is said of a person who is away, whose case is not held.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -247,12 +247,13 @@ class Hold:
 
         return await self._context.store.read(unit)
 
-    async def is_stopped_by(self, ref: str, person: str, roles: Collection[str]) -> bool:
-        """Tell whether ``person``, in one of ``roles``, is among those who have stopped ``ref`` and hold it still."""
+    async def stopped_by(self, refs: Sequence[str], person: str, roles: Collection[str]) -> frozenset[str]:
+        """Return those of ``refs`` that ``person``, in one of ``roles``, has stopped and holds still."""
 
-        async def unit(tx: Tx) -> bool:
-            holders = (await cases.load(self._context, tx, ref)).case.holders
-            return any((person, role) in holders for role in roles)
+        async def unit(tx: Tx) -> frozenset[str]:
+            found = [cases.readable(self._context, await tx.find_case(ref)) for ref in refs]
+            mine = {(person, role) for role in roles}
+            return frozenset(one.case.ref for one in found if one is not None and not mine.isdisjoint(one.case.holders))
 
         return await self._context.store.read(unit)
 

@@ -7,14 +7,14 @@ Rule 3: a page costs the page. Every list is read along one index and continued 
 at the most that is shown. What has no due date follows by its reference, which begins with the time: the oldest first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Final
 
 from aiohttp import web
 
-from gateway.core.case import Side, State
+from gateway.core.case import HELD, Side, State
 from gateway.core.escalation import MAY_ALLOW
 from gateway.core.returns import RETURN_STATES
 from gateway.core.verification import CLERK, IN_CHARGE, LIAISON, OFFICER
@@ -220,7 +220,7 @@ QUEUES: Mapping[str, Queue] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of a queue as it is shown."""
+    """One row of a queue as it is shown; ``is_own_stop`` where whoever looks stopped the case and holds it still."""
 
     ref: str
     path: str
@@ -234,6 +234,7 @@ class Line:
     stands_in: str
     late: Lateness
     notice_due: bool
+    is_own_stop: bool
 
 
 async def held(visit: Visit, queue: Queue) -> list[Wanted]:
@@ -270,8 +271,8 @@ def shown(found: int) -> str:
     return f"{COUNT_MOST - 1}+" if found >= COUNT_MOST else str(found)
 
 
-def line(visit: Visit, row: BoardRow) -> Line:
-    """Return a row as it is shown: words instead of codes, and who is in charge today."""
+def line(visit: Visit, row: BoardRow, own: Collection[str] = ()) -> Line:
+    """Return a row as it is shown: words instead of codes, and who is in charge today. ``own`` are the own stops."""
     context, tongue = visit.site.desk.context, visit.tongue
     person = context.persons.get(row.officer or "")
     today = directory.in_charge(context, row.officer, visit.now) if row.officer else None
@@ -289,6 +290,7 @@ def line(visit: Visit, row: BoardRow) -> Line:
         stands_in=today if today and today != row.officer else "",
         late=late(visit, row),
         notice_due=row.notice_due,
+        is_own_stop=row.ref in own,
     )
 
 
@@ -305,10 +307,12 @@ async def queue_page(visit: Visit) -> web.StreamResponse:
     rows = await _rows(visit, wanted, _place(visit.query("after")), latest)
     more = len(rows) > PAGE
     rows = rows[:PAGE]
+    stopped = [row.ref for row in rows if row.state in HELD]
+    own = await visit.site.desk.hold.stopped_by(stopped, visit.person.id, visit.roles) if stopped else ()
     return visit.page(
         "interior/queue.html",
         queue=queue,
-        lines=[line(visit, row) for row in rows],
+        lines=[line(visit, row, own) for row in rows],
         chosen=chosen,
         partners=[(code, visit.tongue.country(code)) for code in sorted(visit.site.desk.context.partners)],
         officers=[(id, id) for id in _officers(visit)],

@@ -54,7 +54,7 @@ async def links(visit: Visit, row: BoardRow) -> Sequence[Link]:
 
 async def is_own_stop(visit: Visit, row: BoardRow, roles: Collection[str]) -> bool:
     """Tell whether the case stands still, and the visitor, in one of ``roles``, is among those who stopped it."""
-    return row.state in HELD and await visit.site.desk.hold.is_stopped_by(row.ref, visit.person.id, roles)
+    return bool(row.state in HELD and await visit.site.desk.hold.stopped_by([row.ref], visit.person.id, roles))
 
 
 async def stop_of(visit: Visit, row: BoardRow) -> Link | None:

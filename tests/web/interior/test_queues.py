@@ -71,6 +71,20 @@ async def test_lateness_counts_working_days(desk: Desk) -> None:
     assert "left" not in row
 
 
+async def test_who_stopped_a_case_finds_it_among_those_that_stand_still(desk: Desk) -> None:
+    """It goes on only once they let go: their own line says so, and nobody else's says who it was."""
+    own, another = await story.sent(desk.network), await story.sent(desk.network)
+    await desk.gateway.hold.freeze(own, "she is in danger", "welfare", "child_welfare")
+    await desk.gateway.hold.freeze(another, "she asked for it", "protection", "asylum_authority")
+    page = (await (await desk.officer("welfare")).get("/queues/held")).text
+    assert (True, False) == tuple("Stopped by you" in row_of(page, ref) for ref in (own, another))
+    of_others = (await (await desk.officer("first")).get("/queues/held")).words
+    assert (True, True, False) == (own in of_others, another in of_others, "Stopped by you" in of_others)
+    await desk.gateway.hold.release(own, "welfare", "child_welfare")
+    page = (await (await desk.officer("welfare")).get("/queues/held")).text
+    assert "Stopped by you" not in row_of(page, own)
+
+
 @pytest.mark.parametrize(
     ("query", "fits"),
     [
