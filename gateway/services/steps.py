@@ -48,7 +48,7 @@ from gateway.core.messages import (
     USE_ANSWER,
     USE_REQUEST,
 )
-from gateway.core.notices import open_demands, unanswered, unsaid
+from gateway.core.notices import unanswered, unsaid
 from gateway.core.return_guards import UNTOLD
 from gateway.core.returns import CALLED_OR_AWAY
 from gateway.core.rules import findings
@@ -243,20 +243,26 @@ async def _is_all_said(context: Context, tx: Tx, held: Held, type: str) -> bool:
     """
     Return whether all that was dropped of ``type`` is said again.
 
-    By a correction that is each part that one dropped had. Which question to pass data on was dropped nothing tells.
+    By a correction that is each part that one dropped had, by a question to pass data on the very same one.
     """
     if type in _ANSWERS:
         return not any(one.kind == _ANSWERS[type] for one in unanswered(held.case))
-    if type != RECTIFICATION:
+    if type not in (RECTIFICATION, ONWARD_REQUEST):
         return type in _SAID_BY_ONE
     rows = [row for row in await tx.outbound_of_case(held.case.ref) if row.type == type and row.stands]
     said = [body for row in rows if (body := threads.find_said(context, held, row)) is not None]
     numbers = {body["number"] for body in said}
     return all(
-        {*one.body["parts"]} <= {part for body in said if body["number"] > one.number for part in body["parts"]}
-        for one in open_demands(held.case)
-        if one.kind == type and one.number not in numbers
+        _named(one.body) <= {name for body in said if body["number"] > one.number for name in _named(body)}
+        for one in held.case.notices
+        if one.ours and one.kind == type and one.answer is None and one.number not in numbers
     )
+
+
+def _named(body: Mapping[str, Any]) -> set[tuple[str, ...]]:
+    """Return what a correction, or a question to pass data on, is about: each part, or the purpose and for whom."""
+    parts = body.get("parts")
+    return {(part,) for part in parts} if parts is not None else {(body["purpose"], body["recipient"])}
 
 
 _SAID_BY_ONE = frozenset({USE_REQUEST, ERASURE, DELAY, REMINDER, INTERVIEW_RESULT, DOCUMENT_REQUEST, REISSUE})
@@ -345,21 +351,30 @@ async def _unsaid(context: Context, tx: Tx, held: Held, case: Case, gone: Sequen
     """
     Return ``case`` as it was before ``gone`` was said, which never left: its desk owes that still, and can say it.
 
-    A reply that was heard before, and not taken back, counts again. Raises ``BadRest``.
+    A notice of delay that was heard before counts again, of the same look; so does a reply, if nobody took it back.
+    Raises ``BadRest``.
     """
     types = {row.type for row in gone}
-    if DELAY in types:
-        case = replace(case, delay=None)  # nobody there knows that it takes longer (R-11)
     if INTERVIEW_RESULT in types:
         case = replace(case, interview={name: one for name, one in (case.interview or {}).items() if name != "result"})
-    if REPLY in types:
+    if types & {DELAY, REPLY}:
         rows = sorted(await tx.outbound_of_case(case.ref), key=lambda row: row.place)
-        heard = [row for row in rows if row.stands and row.type in (REPLY, RECTIFICATION)][-1:]
-        case = replace(case, reply=threads.said(context, held, heard[0]) if heard and heard[0].type == REPLY else None)
+        heard = [row for row in rows if row.stands]
+        if DELAY in types:  # else nobody there knows that it takes longer (R-11)
+            case = replace(case, delay=_last(context, held, heard, DELAY, REPLY))
+        if REPLY in types:
+            taken_back = RECTIFICATION in types  # that is gone with it, and said as the case goes on
+            case = replace(case, reply=None if taken_back else _last(context, held, heard, REPLY, RECTIFICATION))
     for row in gone:
         if row.type in _ANSWERS and (said := threads.find_said(context, held, row)) is not None:
             case = unsaid(case, row.type, said)
     return case
+
+
+def _last(context: Context, held: Held, rows: Sequence[OutboundRow], type: str, ends: str) -> Mapping[str, Any] | None:
+    """Return what the last of ``rows`` of ``type`` says, ``None`` where one that ``ends`` it came since, or nothing."""
+    last = [row for row in rows if row.type in (type, ends)][-1:]
+    return threads.said(context, held, last[0]) if last and last[0].type == type else None
 
 
 _ANSWERS: Mapping[str, str] = {USE_ANSWER: USE_REQUEST, ONWARD_ANSWER: ONWARD_REQUEST, CONFIRMATION: RECTIFICATION}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.core.case import Case
-from gateway.core.messages import RECTIFICATION, TYPES
+from gateway.core.messages import ONWARD_REQUEST, RECTIFICATION, TYPES
 from gateway.services.steps import DROPPED
 from tests.support import homeward, interviews, story
 from tests.support.network import Network
@@ -144,6 +144,7 @@ def about_data(country: str, what: str) -> Callable[[Network], Awaitable[Made]]:
             "answer_onward": partial(notices.answer_onward, refs[country], 1, "2027-01-01", *head),
             "confirm": partial(notices.confirm, refs[country], 1, "DONE", *desk),
             "ask_use": partial(notices.ask_use, refs[country], *desk),
+            "ask_onward": partial(notices.ask_onward, refs[country], "TRAVEL_DOC", "CONSULATE", *desk),
             "demand_erasure": partial(notices.demand_erasure, refs[country], *desk),
             "strike": partial(notices.strike, refs[country], of_ours, *desk),
         }
@@ -159,7 +160,7 @@ def about_data(country: str, what: str) -> Callable[[Network], Awaitable[Made]]:
 ABOUT_DATA = [
     about_data(country, what)
     for country in ("XAA", "XBB")
-    for what in ("report_use", "answer_onward", "confirm", "ask_use", "demand_erasure", "strike")
+    for what in ("report_use", "answer_onward", "confirm", "ask_use", "ask_onward", "demand_erasure", "strike")
     if (country, what) != ("XBB", "strike")
 ]
 MADE = [
@@ -240,3 +241,40 @@ async def test_proposal_whose_refusal_was_taken_out_is_accepted(network: Network
     await homeward.accept(network, theirs, minor=True)
     await network.deliver()
     assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, ours, theirs)
+
+
+async def test_delay_that_was_heard_counts_where_the_next_is_taken_out(network: Network) -> None:
+    """The other State knows of the first day that was named."""
+    _, theirs = await story.acknowledged(network)
+    say = network.gateways["XBB"].answer.delay
+    await say(theirs, "ARCHIVE_SEARCH", "2027-01-20", "first")
+    await network.deliver()
+    await say(theirs, "ARCHIVE_SEARCH", "2027-02-20", "first")
+    await stopped_and_let_go(network, "XBB", theirs)
+    assert "2027-01-20" == ((await story.case(network, "XBB", theirs)).delay or {}).get("eta")
+
+
+async def test_reply_that_was_taken_back_does_not_count_where_the_next_is_taken_out(network: Network) -> None:
+    """That it is none was taken out with the next one, and is said as the case goes on."""
+    _, theirs, say = await second_reply(network)
+    await network.gateways["XBB"].notices.strike(theirs, ["REPLY"], *DESKS["XBB"][0])
+    await say()
+    await stopped_and_let_go(network, "XBB", theirs)
+    assert None is (await story.case(network, "XBB", theirs)).reply
+    words = [row.type for row in await outbox(network, "XBB", theirs) if row.state == "queued"]
+    assert ([RECTIFICATION], []) == (words, await findings_of(network, "XBB", theirs))
+
+
+async def test_each_question_to_pass_on_that_was_dropped_is_asked_again(network: Network) -> None:
+    """Once each is, no finding asks for one."""
+    ours, _ = await story.replied(network)
+    ask = network.gateways["XAA"].notices.ask_onward
+    asked = (("TRAVEL_DOC", "CONSULATE"), ("TRAVEL_DOC", "COURT"))
+    for one in asked:
+        await ask(ours, *one, *DESKS["XAA"][0])
+    await stopped_and_let_go(network, "XAA", ours)
+    found = [DROPPED % {"type": ONWARD_REQUEST}]
+    for one in asked:
+        assert found == await findings_of(network, "XAA", ours)
+        await ask(ours, *one, *DESKS["XAA"][0])
+    assert [] == await findings_of(network, "XAA", ours)
