@@ -11,9 +11,10 @@ from aiohttp import web
 
 from gateway.core.columns import columns
 from gateway.services.board import Band, Filter, Watched
+from gateway.services.context import NotFound
 from gateway.services.mention import mentionable
 from gateway.web.board.desk import ROLES, board_of, file_name, partner_of, states_of, today_of
-from gateway.web.language import N_
+from gateway.web.language import LANGUAGES, N_, Tongue
 from gateway.web.lateness import lateness
 from gateway.web.visit import Route, Visit
 
@@ -46,7 +47,7 @@ class Digest:
     more: bool
 
 
-async def digest_of(visit: Visit, partner: str) -> Digest:
+async def digest_of(visit: Visit, partner: str, tongue: Tongue) -> Digest:
     """Return the digest of today for ``partner``; an empty one for a State that is not to be contacted."""
     board, now, on = board_of(visit), visit.now, today_of(visit).isoformat()
     rows = list[Watched]()
@@ -56,18 +57,18 @@ async def digest_of(visit: Visit, partner: str) -> Digest:
             break
     more, rows = len(rows) > MOST, rows[:MOST]
     may = await mentionable(visit.site.desk.context, [one.row.ref for one in rows], now)
-    return Digest(partner, on, tuple(_entry(visit, one) for one in rows if one.row.ref in may), more)
+    return Digest(partner, on, tuple(_entry(visit, one, tongue) for one in rows if one.row.ref in may), more)
 
 
-def _entry(visit: Visit, one: Watched) -> Entry:
-    row, tongue = one.row, visit.tongue
+def _entry(visit: Visit, one: Watched, tongue: Tongue) -> Entry:
+    row = one.row
     late = lateness(row, visit.now, visit.site.desk.context.reckoner.calendars, tongue)
     return Entry(row.reference, tongue.code("step", row.step), tongue.day(row.due_on), late.text, row.reminders)
 
 
-def text_of(visit: Visit, digest: Digest) -> str:
-    """Return a digest as plain text."""
-    tongue, context = visit.tongue, visit.site.desk.context
+def text_of(visit: Visit, digest: Digest, tongue: Tongue) -> str:
+    """Return a digest as plain text in the language in which it was made."""
+    context = visit.site.desk.context
     names = {"sender": tongue.country(context.country), "recipient": tongue.country(digest.partner), "on": digest.on}
     head = [
         tongue._("Open between %(sender)s and %(recipient)s on %(on)s", **names),
@@ -99,14 +100,18 @@ async def show(visit: Visit) -> web.StreamResponse:
     """Show the digest of one State for today."""
     partner = partner_of(visit, visit.request.match_info["partner"])
     barred = visit.site.desk.context.no_contact(partner) is not None
-    digest = await digest_of(visit, partner)
-    return visit.page("board/digest.html", digest=digest, text=text_of(visit, digest), barred=barred)
+    digest = await digest_of(visit, partner, visit.tongue)
+    return visit.page("board/digest.html", digest=digest, text=text_of(visit, digest, visit.tongue), barred=barred)
 
 
 async def as_text(visit: Visit) -> web.StreamResponse:
-    """Send the digest of one State for today as a text file."""
+    """Send the digest of one State for today as a text file, in the language that the address names."""
     partner = partner_of(visit, visit.request.match_info["partner"])
-    made = text_of(visit, await digest_of(visit, partner))
+    language = visit.query("language") or visit.tongue.lang
+    if language not in LANGUAGES:
+        raise NotFound("digests are not written in that language")
+    tongue = visit.site.tongue(language)
+    made = text_of(visit, await digest_of(visit, partner, tongue), tongue)
     return text_file(made, file_name(visit, f"digest-{partner}", "txt"))
 
 

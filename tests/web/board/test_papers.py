@@ -51,6 +51,21 @@ async def test_a_digest_lists_what_is_open_by_references_of_its_own(desk: Desk) 
     assert [] == [one for ref in refs for one in (await desk.gateway.inquiries.pressed([ref]))[ref]]
 
 
+async def test_a_digest_is_written_in_the_language_of_who_is_to_read_it(desk: Desk) -> None:
+    """Its page offers the text in each language, whatever the page's own is; there is no other."""
+    (ref,) = await late(desk, 1)
+    someone = await desk.officer("board", at="board", language="ar")
+    page = await someone.get("/digests/XBB")
+    texts = {}
+    for language, begins in (("en", "Open between "), ("fr", "En cours entre "), ("ar", "ما هو مفتوح بين ")):
+        path = f"/digests/XBB/text?language={language}"
+        assert path in links_of(page.text)
+        texts[language] = (await someone.send("GET", path)).text
+        assert (True, True) == (texts[language].startswith(begins), await noted(desk, ref) in texts[language]), language
+    assert (await someone.send("GET", "/digests/XBB/text")).text == texts["ar"]
+    assert 404 == (await someone.send("GET", "/digests/XBB/text?language=de")).status
+
+
 async def test_what_may_not_be_pressed_for_is_on_no_digest(desk: Desk) -> None:
     """A case that is marked, stopped or an exercise is on no digest, and nothing says that it is missing."""
     marked, stopped, fine = await late(desk, 3)
