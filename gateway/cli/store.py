@@ -103,7 +103,8 @@ def _rest(chosen: Settings) -> str:
     """Return what is to become of what was moved away from: it holds what the gateway will erase elsewhere."""
     from gateway.storage.migrate import ASIDE_FILE  # here, as the rest of the storage
 
-    aside = [path.with_name(path.name + ASIDE_FILE) for path in (chosen.database, chosen.accounts)]
+    ends = (ASIDE_FILE, f"{ASIDE_FILE}-wal", f"{ASIDE_FILE}-shm")
+    aside = [path.with_name(path.name + end) for path in (chosen.database, chosen.accounts) for end in ends]
     files = " and ".join(str(path) for path in aside if path.exists())  # also those of an earlier move
     if chosen.values.get("database") is None:
         return f"Destroy {files} once all is well, and the backups in time."

@@ -1,7 +1,8 @@
 """
 Copy what a gateway keeps, row for row, from SQLite to PostgreSQL or back, and prove that nothing was lost.
 
-Rule 1: the target is empty, and filled in one transaction; a file has another name until it is whole.
+Rule 1: the target is empty, or a database that holds the same already, and filled in one transaction; a file has
+another name until it is whole.
 Rule 2: a table is the same if both sides, read in the order of the primary key, give one count and one SHA-256 over
 every value of every row.
 Rule 3: the end of each log is derived anew from the leaves in the target.
@@ -42,6 +43,9 @@ READ_AT_ONCE = 16
 
 PUT_ROWS, PUT_BYTES = 2000, 8 << 20
 """How many rows, or bytes in them, are gathered before they are written."""
+
+JOURNALS = "with what lies beside it under its name and -wal or -shm"
+"""Of each file that is taken away: a journal that stays replaces what the next file of that name holds."""
 
 
 class Differs(Exception):
@@ -135,8 +139,8 @@ class PostgresSide:
         """Add rows to a table."""
         await self._db.copy_records_to_table(table.name, records=rows, columns=table.columns)
 
-    async def check_empty(self, tables: Sequence[Table]) -> None:
-        """Raise ``StoreError`` unless the schema has just these tables with these columns, and not one row."""
+    async def is_empty(self, tables: Sequence[Table]) -> bool:
+        """Return whether no table has a row; raise ``StoreError`` unless there are just these, with these columns."""
         rows = await self._db.fetch(
             "SELECT table_name, column_name FROM information_schema.columns "
             "WHERE table_schema = current_schema() AND is_generated = 'NEVER'"
@@ -146,7 +150,8 @@ class PostgresSide:
             raise StoreError("the two stores do not have the same tables", "start the gateway once with this version")
         for table in tables:
             if await self._db.fetchval(f"SELECT EXISTS (SELECT 1 FROM {table.name})"):  # noqa: S608  # names of the schema
-                raise StoreError("the database is not empty", "create another one for the gateway alone")
+                return False
+        return True
 
     async def number_on(self, tables: Sequence[Table]) -> None:
         """Let what is added next get a number behind the last one copied."""
@@ -162,6 +167,7 @@ async def to_postgres(files: Files, dsn: str, now: datetime) -> Mapping[str, Con
     """
     Copy what is in ``files`` into the empty database at ``dsn``, set the files aside, and return what was copied.
 
+    A database that holds the very same already is left as it is: a move was cut off before the files were set aside.
     Raises ``Differs``, ``StoreError`` and ``Unavailable``; then nothing was changed, or it is said that the database
     holds everything and is to be served.
     """
@@ -187,7 +193,7 @@ async def to_postgres(files: Files, dsn: str, now: datetime) -> Mapping[str, Con
     except (StoreError, OSError) as error:
         if not moved:
             raise
-        hint = f"serve the database and nothing else, and move {files.store} and {files.desks} away"
+        hint = f"serve the database and nothing else, and move {files.store} and {files.desks} away, {JOURNALS}"
         raise StoreError(f"the database holds everything, and the files were not set aside: {error}", hint) from error
     return made
 
@@ -207,7 +213,7 @@ async def to_sqlite(dsn: str, files: Files, now: datetime) -> Mapping[str, Conte
             beside = [f"{path}{end}" for path in (files.store, files.desks) for end in ("", "-wal", "-shm")]
             for path in map(Path, beside):
                 if path.exists():
-                    hint = "move it away, with its -wal and -shm, once you know that the database is served"
+                    hint = f"move it away, {JOURNALS}, once you know that the database is served"
                     raise StoreError(f"{path}: is there already", hint)
             shutil.rmtree(unfinished, ignore_errors=True)  # of a copy that was cut off, and not the only one
             try:
@@ -322,8 +328,17 @@ async def check_stopped(dsn: str) -> None:
 
 async def _into_postgres(source: SqliteSide, db: Any) -> dict[str, Content]:
     tables, target = source.tables(), PostgresSide(db)
-    await target.check_empty(tables)
-    made = await _copy(source, target, tables)
+    empty = await target.is_empty(tables)
+    try:
+        made = await _copy(source, target, tables, fill=empty)
+    except Differs as error:
+        if empty:
+            raise
+        hint = (
+            "create another one for the gateway alone; where a move into this one was cut off, and it was never served "
+            "since, it may be dropped"
+        )
+        raise StoreError("the database is not empty, and does not hold what the file does", hint) from error
     await target.number_on(tables)
     return made
 
@@ -341,9 +356,13 @@ async def _into_file(db: Any, path: Path, dialect: str, files: str, now: datetim
     return made
 
 
-async def _copy(source: Side, target: Side, tables: Sequence[Table]) -> dict[str, Content]:
-    """Copy ``tables`` and return what each holds. Raises ``Differs`` unless both sides hold the same."""
-    made = {table.name: await _content(source, table, target) for table in tables}
+async def _copy(source: Side, target: Side, tables: Sequence[Table], *, fill: bool = True) -> dict[str, Content]:
+    """
+    Copy ``tables`` and return what each holds. Raises ``Differs`` unless both sides hold the same.
+
+    Without ``fill`` they are compared alone: another move that was cut off has copied them.
+    """
+    made = {table.name: await _content(source, table, target if fill else None) for table in tables}
     for table in tables:
         if await _content(target, table) != made[table.name]:
             raise Differs(f"the table {table.name} is not what it was")
@@ -414,23 +433,28 @@ def _held(path: Path, dialect: str) -> Iterator[SqliteSide | None]:
         yield None
         return
     if aside.exists():
-        raise StoreError(f"{aside}: is there already", "destroy it, or move it away, once you know what it is")
+        hint = f"destroy it, or move it away, {JOURNALS}, once you know what it is"
+        raise StoreError(f"{aside}: is there already", hint)
     with closing(connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if LEDGER not in names and f"{LEDGER}{ASIDE}" in names:
             # Its tables are set aside once the database has committed, so that is known to be whole.
-            hint = f"serve the database that it was moved to, which holds everything, and move {path} away"
+            hint = f"serve the database that it was moved to, which holds everything, and move {path} away, {JOURNALS}"
             raise StoreError(f"{path} was moved away from, and the move was cut off at its end", hint)
         _check_present(db.execute(f"SELECT number, sha256 FROM {LEDGER}"), dialect)  # noqa: S608  # a constant
         yield SqliteSide(db)
-        # Whoever waits for this lock would go on writing where nobody looks any more: it finds no table instead.
-        tables = db.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        )
-        for (name,) in tables.fetchall():
-            db.execute(f'ALTER TABLE "{name}" RENAME TO "{name}{ASIDE}"')
+        _rename_tables(db)
         db.execute("COMMIT")
+
+
+def _rename_tables(db: sqlite3.Connection) -> None:
+    """Set every table aside: whoever waits for the lock would go on writing where nobody looks any more."""
+    tables = db.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    for (name,) in tables.fetchall():
+        db.execute(f'ALTER TABLE "{name}" RENAME TO "{name}{ASIDE}"')
 
 
 def _set_aside(path: Path) -> None:

@@ -154,6 +154,16 @@ def test_what_is_to_be_destroyed_is_named(homes: Homes, postgres: Cluster) -> No
     assert [(home / "data/desks.db.moved").exists()] * 2 == ["desks.db.moved" in text for text in told]
 
 
+def test_a_journal_that_is_to_be_destroyed_is_named(homes: Homes, postgres: Cluster) -> None:
+    """Where somebody had the file open, its journal was set aside beside it, with the keys of cases in it."""
+    home = homes.home("XAA")
+    address(home, postgres)
+    with closing(sqlite3.connect(home / "data/gateway.db")) as reader:
+        reader.execute("SELECT count(*) FROM meta").fetchall()
+        told = call("store", "move", "-C", home, "--to", f"file:{NAME}").stderr
+    assert f"{home}/data/gateway.db.moved-wal" in told
+
+
 def test_a_move_that_is_run_again_says_that_it_was_made(homes: Homes, postgres: Cluster) -> None:
     """Whoever did not see it end is led to what is served now, and not to the folder of a file that is missing."""
     home = homes.home("XAA")

@@ -111,6 +111,15 @@ def dump(path: Path) -> dict[str, list[Any]]:
     }
 
 
+class Killed(BaseException):
+    """Ends a move where a kill would."""
+
+
+def kill(place: object) -> None:
+    """Stand in for a step of a move that is never reached."""
+    raise Killed
+
+
 async def test_everything_goes_there_and_back(files: Files, empty: str) -> None:
     """A store moved to PostgreSQL and back is the same value for value, kinds among them, in every table."""
     await fill(files)
@@ -276,12 +285,6 @@ async def test_a_move_to_a_database_that_was_cut_off_at_its_end_says_what_to_ser
 ) -> None:
     """Killed once the tables of a file are set aside: another move names the side that is whole."""
 
-    class Killed(BaseException):
-        pass
-
-    def kill(path: Path) -> None:
-        raise Killed
-
     await fill(files)
     with monkeypatch.context() as patch:
         patch.setattr(move, "_set_aside", kill)
@@ -289,8 +292,47 @@ async def test_a_move_to_a_database_that_was_cut_off_at_its_end_says_what_to_ser
             await to_postgres(files, empty, NOW)
     with pytest.raises(StoreError, match="cut off at its end") as refused:
         await to_postgres(files, empty, NOW)
-    assert "serve the database" in refused.value.hint
+    assert ("serve the database" in refused.value.hint, "-wal" in refused.value.hint) == (True, True)
     await (await open_postgres(empty, sign_batch=Signer(), now=NOW)).close()
+
+
+async def test_a_move_that_was_cut_off_before_its_end_is_ended_by_another(
+    files: Files, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed once the database has everything and no table of a file is set aside: both are whole, and alike."""
+
+    await fill(files)
+    before = dump(files.store)
+    with monkeypatch.context() as patch:
+        patch.setattr(move, "_rename_tables", kill)
+        with pytest.raises(Killed):
+            await to_postgres(files, empty, NOW)
+    assert before == dump(files.store)
+    made = await to_postgres(files, empty, NOW)
+    assert {name: len(rows) for name, rows in before.items()} == {name: made[name].rows for name in before}
+    assert ["desks.db.moved", "gateway.db.moved"] == sorted(one.name for one in files.store.parent.iterdir())
+    await to_sqlite(empty, Files(files.store.with_name("a.db"), files.desks.with_name("b.db")), NOW)
+    assert before == dump(files.store.with_name("a.db"))
+
+
+async def test_a_copy_that_the_file_has_gone_on_from_is_not_taken_for_it(
+    files: Files, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the gateway was started again over its file after a move was cut off, the old copy is not served."""
+
+    await fill(files)
+    with monkeypatch.context() as patch:
+        patch.setattr(move, "_rename_tables", kill)
+        with pytest.raises(Killed):
+            await to_postgres(files, empty, NOW)
+    store = await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)
+    await store.commit(lambda tx: tx.set_meta("epoch", "4"))
+    await store.close()
+    before = dump(files.store)
+    with pytest.raises(StoreError, match="not empty") as refused:
+        await to_postgres(files, empty, NOW)
+    assert "cut off" in refused.value.hint
+    assert before == dump(files.store)
 
 
 async def test_files_that_cannot_be_set_aside_are_told_to_be_over(files: Files, empty: str) -> None:
