@@ -16,7 +16,10 @@ from schemas import Problem, SchemaError
 
 _BAD_FORMS: Mapping[str, str] = {
     "foreign": N_("The form did not come from a page of this desk. Open the page again and fill it in there."),
-    "token": N_("The form belongs to a session that has ended. Open the page again and fill it in there."),
+    "token": N_(
+        "The form belongs to a session that has ended. A session of yours is open: fill the form in anew on its "
+        "page, or sign out by the button of this one."
+    ),
     "large": N_("The form or a file in it is too large."),
     "slow": N_("The form did not arrive in time. Send it again."),
     "kind": N_("The form was not sent the way a page of this desk sends it."),

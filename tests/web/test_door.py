@@ -736,6 +736,17 @@ async def test_a_window_from_before_a_new_sign_in_loses_nothing_that_was_typed(
     assert [] == pages.posted
 
 
+async def test_who_signs_out_in_a_window_from_before_reads_that_a_session_is_open(desk: Desk) -> None:
+    """That the form is of one that has ended reads as if it were done: the page says that another is, and ends it."""
+    before = (await desk.officer("first")).session
+    assert before is not None
+    desk.network.clock.pass_(minutes=16)
+    again = await desk.officer("first")
+    answer = await again.send("POST", "/sign-out", data=FormData({"csrf": before.csrf}))
+    assert (403, True) == (answer.status, "A session of yours is open" in answer.words)
+    assert 'action="/sign-out"' in answer.text
+
+
 @pytest.mark.parametrize(("level", "enrolling"), [("code", False), ("link", True)])
 async def test_a_window_of_another_leaves_nothing_in_a_new_session(desk: Desk, level: str, enrolling: bool) -> None:
     """Whose form it was is told by its token: what another typed, or who came by a link alone, is kept for nobody."""
