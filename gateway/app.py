@@ -9,13 +9,13 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from gateway import erased, home, stands
 from gateway.configured import card_source, desk_notices, keyring, partners, persons, policy, reckoner, stamper
 from gateway.core import checkpoint
+from gateway.core.facts import instant_of
 from gateway.core.merkle import Frontier
 from gateway.log import configure_log
 from gateway.read_only import check_origins
@@ -335,7 +335,7 @@ def check_beside(other: str | None) -> None:
 
 async def _check_named(tx: Tx) -> None:
     """Raise ``StoreError`` where what the whole gateway goes by is said in the database as no gateway says it."""
-    forms: dict[str, Callable[[str], object]] = {"epoch": int, GONE_BACK: int, listing.RESTORED_AT: _instant}
+    forms: dict[str, Callable[[str], object]] = {"epoch": int, GONE_BACK: int, listing.RESTORED_AT: instant_of}
     for name, parse in forms.items():
         text = await tx.find_meta(name)
         try:
@@ -343,13 +343,6 @@ async def _check_named(tx: Tx) -> None:
                 parse(text)
         except ValueError:
             raise StoreError(f"the value '{name}' of the store is none", DAMAGED[1]) from None
-
-
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("an instant has an offset")
-    return at
 
 
 async def _begin_logs(context: Context) -> None:

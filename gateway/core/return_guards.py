@@ -11,7 +11,7 @@ from gateway.core.age import born_a_minor, treat_as_minor
 from gateway.core.calendars import local_date
 from gateway.core.case import Case, Release, Side, State
 from gateway.core.deadlines import add_months
-from gateway.core.facts import Finding
+from gateway.core.facts import Finding, day_of, instant_of
 from gateway.core.machine import Event, Guard
 from gateway.core.messages import (
     ACCEPTANCE,
@@ -74,18 +74,6 @@ def _lasting(look: Look) -> Look:
     return both
 
 
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
-
-
-def _instant(text: str) -> datetime:
-    """Return an RFC 3339 instant; one without an offset has no meaning here and raises ``ValueError``."""
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("an instant without an offset")
-    return found
-
-
 def _record(case: Case, event: Event) -> Mapping[str, Any]:
     """Return the record the step is judged by: the one it brings, where it is the first, or the one of the case."""
     record: Mapping[str, Any] = event.data["record"] if event.name == "consider" else case.record or {}
@@ -120,11 +108,11 @@ def _positive_reply(case: Case, event: Event, now: datetime) -> str | None:
         return None if event.data["replied"] and event.data["replied"] == body_of(event)["reply"] else "not our reply"
     if not case.reply_digest:
         return "the signed reply is not on record"
-    if reply["valid_until"] is not None and _day(reply["valid_until"]) < now.date():
+    if reply["valid_until"] is not None and day_of(reply["valid_until"]) < now.date():
         return "the reply is no longer valid"
     if reply["outcome"] == "PR_AT_DATE":
         entered = edtf.parse((case.draft or {})["elements"]["entry_date"])
-        if not entered.lower <= _day(reply["as_of"]) <= entered.upper:
+        if not entered.lower <= day_of(reply["as_of"]) <= entered.upper:
             return "the reply is not about the day of entry; contest it"
     return None
 
@@ -141,7 +129,7 @@ def open_for_return(case: Case, since: datetime, now: datetime, day: date) -> bo
         return False
     sent = (conditions(case.draft["handling"], case.purpose),) if case.draft is not None else received_under(case)
     kept = max((one.retain_until for one in sent), default=day)
-    return day <= kept and (reply["valid_until"] is None or day <= _day(reply["valid_until"]))
+    return day <= kept and (reply["valid_until"] is None or day <= day_of(reply["valid_until"]))
 
 
 def _reply_spent(case: Case, event: Event, now: datetime) -> str | None:
@@ -156,15 +144,15 @@ def _today(event: Event, now: datetime) -> date:
 
 def _identified(case: Case, event: Event, now: datetime) -> str | None:
     concluded = _record(case, event)["identification"]["concluded_on"]
-    return None if _day(concluded) <= _today(event, now) else "identification is not concluded"
+    return None if day_of(concluded) <= _today(event, now) else "identification is not concluded"
 
 
 def _reflection_over(case: Case, event: Event, now: datetime) -> str | None:
     reflection, today = _record(case, event)["reflection"], _today(event, now)
     waived = reflection["waived_in_writing_on"]
-    if waived is not None and not represented(case) and _day(waived) <= today:
+    if waived is not None and not represented(case) and day_of(waived) <= today:
         return None
-    granted, ends = _day(reflection["granted_on"]), _day(reflection["ends_on"])
+    granted, ends = day_of(reflection["granted_on"]), day_of(reflection["ends_on"])
     if ends < granted + timedelta(days=REFLECTION_DAYS):
         return f"the time to reflect is shorter than {REFLECTION_DAYS} days"
     return None if today > ends else "the time to reflect is not over"
@@ -187,12 +175,12 @@ def _in_charge(case: Case, event: Event, now: datetime) -> str | None:
 def _assessment(record: Mapping[str, Any], kind: str, today: date) -> tuple[str | None, bool]:
     """Return why the latest assessment of ``kind`` does not count (or ``None``), and whether it is positive."""
     of_kind = [one for one in record["assessments"] if one["kind"] == kind]
-    latest = max((_day(one["on"]) for one in of_kind), default=None)
+    latest = max((day_of(one["on"]) for one in of_kind), default=None)
     if latest is None:
         return f"no assessment of the kind '{kind}'", False
     # Two of one day count together: one that is negative decides.
-    last = [one for one in of_kind if _day(one["on"]) == latest]
-    until = min(_day(one["expires_on"]) for one in last)
+    last = [one for one in of_kind if day_of(one["on"]) == latest]
+    until = min(day_of(one["expires_on"]) for one in last)
     if latest > today or min(until, latest + timedelta(days=VALID_DAYS[kind])) < today:
         return f"the assessment of the kind '{kind}' does not count today", False
     if not all(one["signer"] for one in last):
@@ -218,7 +206,7 @@ def _assessed(case: Case, event: Event, now: datetime) -> str | None:
     record = _record(case, event)
     if record["wish"] is None:
         return "what the person wishes is not written down"
-    if represented(case) and not (record["views"]["by"] and _day(record["views"]["heard_on"]) <= _today(event, now)):
+    if represented(case) and not (record["views"]["by"] and day_of(record["views"]["heard_on"]) <= _today(event, now)):
         return "the person's own views have not been heard"
     return _assessments(case, event, now, positive=False)
 
@@ -234,11 +222,11 @@ def _consented(case: Case, event: Event, now: datetime) -> str | None:
         return "the person does not wish to return"
     if wish["detained_now"] is not False:
         return "a wish that ends a detention is not free"
-    if not (_day(wish["options_explained_on"]) <= _day(wish["written_on"]) <= today and wish["language"]):
+    if not (day_of(wish["options_explained_on"]) <= day_of(wish["written_on"]) <= today and wish["language"]):
         return "the wish is not informed and written"
     if wish["copy_given"] is not True:
         return "the person has no copy of what was written"
-    if represented(case) and not (record["views"]["by"] and _day(record["views"]["heard_on"]) <= today):
+    if represented(case) and not (record["views"]["by"] and day_of(record["views"]["heard_on"]) <= today):
         return "the person's own views have not been heard"
     return None
 
@@ -264,7 +252,7 @@ def _wants_return(wish: Mapping[str, Any]) -> bool:
 def _days(wish: Mapping[str, Any]) -> tuple[date | None, date | None]:
     """Return the days on which a wish was written and revoked."""
     written_on, revoked_on = wish["written_on"], wish["revoked_on"]
-    return written_on and _day(written_on), revoked_on and _day(revoked_on)
+    return written_on and day_of(written_on), revoked_on and day_of(revoked_on)
 
 
 def _wish_unsaid(before: Mapping[str, Any] | None, wish: Mapping[str, Any] | None, today: date) -> str | None:
@@ -294,10 +282,9 @@ def _refusal_unsaid(before: Mapping[str, Any] | None, again: Mapping[str, Any] |
     """Return why another word does not take the place of a no on the day of departure: that one holds for its day."""
     if not before or before["consent_stands"] is True:
         return None
-    said_on = min(_day(before["on"]), today + timedelta(days=1))
-    if not again or _day(again["on"]) < said_on or (again["consent_stands"] is True and _day(again["on"]) == said_on):
-        return "asked on that day, the person said no"
-    return None
+    said_on = min(day_of(before["on"]), today + timedelta(days=1))
+    counts_from = said_on + timedelta(days=1) if again and again["consent_stands"] is True else said_on
+    return "asked on that day, the person said no" if not again or day_of(again["on"]) < counts_from else None
 
 
 def _no_open_proceedings(case: Case, event: Event, now: datetime) -> str | None:
@@ -311,7 +298,7 @@ def _standing(case: Case, event: Event, now: datetime, authority: str, kind: str
     """Return the statements of ``authority`` that count now, those that come with the event among them."""
     found = (*case.releases, *event.data.get("releases", ()))
     named = [one for one in found if (one.authority, one.kind, one.role) == (authority, kind, role)]
-    return [one for one in named if now < _instant(one.valid_until)]
+    return [one for one in named if now < instant_of(one.valid_until)]
 
 
 def _welfare_released(case: Case, event: Event, now: datetime) -> str | None:
@@ -334,10 +321,10 @@ def _welfare_accepted(case: Case, event: Event, now: datetime) -> str | None:
         authority = "theirs" if case.side is Side.REQUESTING else "ours"
         if not _standing(case, event, now, authority, "return.acceptance", role):
             return "the authority in charge of the other side has not accepted, or its acceptance is over"
-    elif not (event.data["statement"] and now < _instant(event.data["valid_until"])):
+    elif not (event.data["statement"] and now < instant_of(event.data["valid_until"])):
         return "an acceptance is signed"
     body = _accepted_body(case, event)
-    if not _day(body["signed_on"]) <= now.date() <= _day(body["expires_on"]):
+    if not day_of(body["signed_on"]) <= now.date() <= day_of(body["expires_on"]):
         return "the acceptance is not valid today"
     return None
 
@@ -355,7 +342,7 @@ def _carer_agreed(case: Case, event: Event, now: datetime) -> str | None:
     carer, service = body["carer"], body["service"]
     if not (carer["class"] and carer["ref"] and carer["agreed_in_writing_on"]):
         return "nobody named has agreed in writing to receive the person"
-    if _day(carer["agreed_in_writing_on"]) > now.date():
+    if day_of(carer["agreed_in_writing_on"]) > now.date():
         # East of it the day may have begun: the other State would refuse what is said to it before its own has.
         return "whoever receives the person agreed on a day that has not begun in UTC yet; both States reckon by that"
     return None if service["id"] and service["competence"] else "no service with its competence is named"
@@ -416,11 +403,11 @@ def _differs(case: Case, body: Mapping[str, Any]) -> str | None:
 
 def _decided_finally(case: Case, event: Event, now: datetime) -> str | None:
     decision, today = _record(case, event)["decision"], _today(event, now)
-    if not (decision["ref"] and decision["authority"] and _day(decision["on"]) <= today):
+    if not (decision["ref"] and decision["authority"] and day_of(decision["on"]) <= today):
         return "no decision is on record"
     if decision["remedies_explained"] is not True:
         return "the remedies were not explained"
-    if decision["waived"] is True or _day(decision["appeal_until"]) < today:
+    if decision["waived"] is True or day_of(decision["appeal_until"]) < today:
         return None
     return "the time to appeal is not over"
 
@@ -435,14 +422,14 @@ def document(case: Case) -> Mapping[str, Any] | None:
 def _document_valid(case: Case, event: Event, now: datetime) -> str | None:
     found = body_of(event)["document"]
     # The other State may be a day ahead of us.
-    if _day(found["issued_on"]) > now.date() + timedelta(days=1) or _day(found["valid_until"]) < now.date():
+    if day_of(found["issued_on"]) > now.date() + timedelta(days=1) or day_of(found["valid_until"]) < now.date():
         return "the document is not valid today"
     return None
 
 
 def _document_over(case: Case, event: Event, now: datetime) -> str | None:
     found = document(case)
-    return None if found is not None and _day(found["valid_until"]) < now.date() else "the document is still valid"
+    return None if found is not None and day_of(found["valid_until"]) < now.date() else "the document is still valid"
 
 
 def _document_asked(case: Case, event: Event, now: datetime) -> str | None:
@@ -455,13 +442,13 @@ CLOCK_LEAPT = "the clock went by more than a day at once less than a day ago, an
 
 def departs_at(record: Mapping[str, Any]) -> datetime:
     """Return the planned departure; its offset is that of the place of departure and gives the local day."""
-    return _instant(record["travel"]["departs_at"])
+    return instant_of(record["travel"]["departs_at"])
 
 
 def _document_outlasts_travel(case: Case, event: Event, now: datetime) -> str | None:
     found, leaves = document(case), departs_at(_record(case, event))
-    arrives = _instant(body_of(event)["arrives_at"]).astimezone(UTC)
-    if found is None or _day(found["valid_until"]) < max((leaves + DOCUMENT_MARGIN).date(), arrives.date()):
+    arrives = instant_of(body_of(event)["arrives_at"]).astimezone(UTC)
+    if found is None or day_of(found["valid_until"]) < max((leaves + DOCUMENT_MARGIN).date(), arrives.date()):
         return "the travel document does not outlast the journey"
     return None
 
@@ -482,17 +469,17 @@ def _notice_kept(case: Case, event: Event, now: datetime) -> str | None:
 def _as_planned(case: Case, event: Event, now: datetime) -> str | None:
     leaves = departs_at(_record(case, event))
     window = case.said[PROPOSAL]["window"]
-    if not _day(window["from"]) <= leaves.date() <= _day(window["until"]):
+    if not day_of(window["from"]) <= leaves.date() <= day_of(window["until"]):
         return "the departure is not within the days for which both authorities signed"
     body = body_of(event)
-    said = _instant(body["departs_at"])
+    said = instant_of(body["departs_at"])
     if event.name == "schedule":
-        if _instant(body["arrives_at"]) <= said:
+        if instant_of(body["arrives_at"]) <= said:
             return "the arrival is not after the departure; mind the offset from UTC of each"
         return None if said == leaves else "the message names another departure than the record"
     # Who is awaited on another day, or elsewhere, is awaited by nobody: the plan is called off, and made anew.
     told = case.said[SCHEDULE]
-    if _instant(told["departs_at"]) != leaves or body["point"] != told["point"]:
+    if instant_of(told["departs_at"]) != leaves or body["point"] != told["point"]:
         return "the other State was told of another journey; cancel it and plan anew"
     local = leaves.tzinfo
     if not leaves.date() == said.astimezone(local).date() == now.astimezone(local).date():
@@ -505,13 +492,13 @@ def _reconfirmed_today(case: Case, event: Event, now: datetime) -> str | None:
     again = record["reconfirmation"]
     if again["consent_stands"] is not True or not again["by"]:
         return "the person has not confirmed the wish"
-    if _day(again["on"]) != now.astimezone(departs_at(record).tzinfo).date():
+    if day_of(again["on"]) != now.astimezone(departs_at(record).tzinfo).date():
         return "the wish is confirmed on the day of departure"
     return None
 
 
 def _contacts_given(case: Case, event: Event, now: datetime) -> str | None:
-    if _day(_record(case, event)["contacts_given_on"]) <= _today(event, now):
+    if day_of(_record(case, event)["contacts_given_on"]) <= _today(event, now):
         return None
     return "the person has not been given the addresses of those who can help"
 
@@ -536,19 +523,19 @@ def _both_hands(case: Case, event: Event, now: datetime) -> str | None:
 
 def _handover_dated(case: Case, event: Event, now: datetime) -> str | None:
     """The six months begin with the handover, so it is not dated back before the departure, nor ahead."""
-    at, left = _instant(body_of(event)["protocol"]["at"]), _instant(case.said[SCHEDULE]["departs_at"])
+    at, left = instant_of(body_of(event)["protocol"]["at"]), instant_of(case.said[SCHEDULE]["departs_at"])
     latest = now if event.name == "hand_over" else now + SKEW
     return None if left <= at <= latest else "a handover is dated after the departure and not ahead of time"
 
 
 def _seen(case: Case, event: Event, now: datetime) -> str | None:
     """The last report is bounded by ``_six_months``, and what another State dates is taken as it is."""
-    return "a report is of a day that has come" if _day(body_of(event)["on"]) > _today(event, now) else None
+    return "a report is of a day that has come" if day_of(body_of(event)["on"]) > _today(event, now) else None
 
 
 def _six_months(case: Case, event: Event, now: datetime) -> str | None:
-    since = _instant(case.said[HANDOVER]["protocol"]["at"]).date()
-    seen = _day(body_of(event)["on"])
+    since = instant_of(case.said[HANDOVER]["protocol"]["at"]).date()
+    seen = day_of(body_of(event)["on"])
     if not add_months(since, MONITORED_MONTHS) <= seen <= now.date() + timedelta(days=1):
         return f"a return is followed for {MONITORED_MONTHS} months"
     return None
