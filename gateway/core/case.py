@@ -210,8 +210,8 @@ class Case:
     """
     One case. Its members are no slots: ``replace`` takes them all at once.
 
-    ``resume_to`` is the state a frozen or suspended case returns to. ``frozen_by`` is (person, role) of the first who
-    froze it, ``holders`` are all who froze or suspended it and have not let go, ``released`` says that everyone did.
+    ``resume_to`` is the state a frozen or suspended case returns to. ``holders`` are all who froze or suspended it and
+    have not let go, as (person, role); ``released`` says that everyone did.
     ``asked`` are the elements a tier-2 question named. ``reply`` is the last reply's body and, on the requesting side,
     ``reply_digest`` the digest of the signed payload it came in. ``draft`` is the national record (requesting side),
     ``received`` the elements received (requested side).
@@ -263,7 +263,6 @@ class Case:
     contests: int = 0
     reminders: int = 0
     resume_to: State | None = None
-    frozen_by: tuple[str, str] | None = None
     holders: tuple[tuple[str, str], ...] = ()
     freeze_reason: str | None = None
     released: bool = False
@@ -375,8 +374,8 @@ def parse_case(raw: bytes) -> Case:
     Raises ``TypeError`` where a member is missing that has no default, or for one that there is not.
     """
     value = orjson.loads(raw[: raw.rfind(b"}") + 1])  # the library looks at each space behind it
+    value.pop("frozen_by", None)  # in rows of before; nobody asks for it
     pending = value["pending"]
-    frozen_by = value["frozen_by"]
     members = {
         **_BLANK,
         **value,
@@ -387,7 +386,6 @@ def parse_case(raw: bytes) -> Case:
         "asked": tuple(value["asked"]),
         "resume_to": State(value["resume_to"]) if value["resume_to"] else None,
         "answers_as": State(at) if (at := value.get("answers_as")) else None,
-        "frozen_by": (frozen_by[0], frozen_by[1]) if frozen_by else None,
         "holders": tuple([(holder[0], holder[1]) for holder in value["holders"]]),
         "findings": tuple(value["findings"]),
         "said": value.get("said", {}),

@@ -393,8 +393,7 @@ def _known(case: Case) -> Case:
 
 def _stopped_no_more(case: Case) -> Case:
     """Return a case that was stopped as one that is called back: the recall holds for whoever stopped it."""
-    case = replace(_unsaid(case, SUSPENSION), holders=(), released=False, frozen_by=None)
-    return replace(case, resume_to=None, resume_proposer=None)
+    return replace(_unsaid(case, SUSPENSION), holders=(), released=False, resume_to=None, resume_proposer=None)
 
 
 def _let_on(case: Case, event: Event, now: datetime) -> Change:

@@ -278,8 +278,8 @@ def with_holder(case: Case, actor: str, role: str) -> tuple[tuple[str, str], ...
 def _freeze(case: Case, event: Event, now: datetime) -> Change:
     draft = event.data.get("draft")
     case = replace(case, draft=draft) if draft is not None else case
-    reason, by = event.data["reason"], (event.actor, event.role)
-    case = replace(case, holders=with_holder(case, *by))
+    reason = event.data["reason"]
+    case = replace(case, holders=with_holder(case, event.actor, event.role))
     if case.state in (S.FROZEN, S.WITHDRAWN):
         return replace(case, freeze_reason=f"{case.freeze_reason}\n{reason}", released=False, resume_proposer=None), ()
     at = _resume_to(case) if case.state is S.SUSPENDED else case.state
@@ -293,7 +293,6 @@ def _freeze(case: Case, event: Event, now: datetime) -> Change:
     frozen = replace(
         case,
         resume_to=resume_to,
-        frozen_by=by,
         freeze_reason=reason,
         released=False,
         resume_proposer=None,
@@ -351,7 +350,7 @@ def _propose_resume(case: Case, event: Event, now: datetime) -> Change:
 
 
 def _resume(case: Case, event: Event, now: datetime) -> Change:
-    return replace(case, frozen_by=None, freeze_reason=None, released=False, resume_proposer=None, resume_to=None), ()
+    return replace(case, freeze_reason=None, released=False, resume_proposer=None, resume_to=None), ()
 
 
 def next_full_hour(now: datetime) -> datetime:

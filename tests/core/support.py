@@ -277,8 +277,6 @@ def good_case(side: Side, row: Row) -> Case:
         case = replace(case, draft=draft(remark=WRITTEN), remark=remark())
     assert case.pending is not None
     signed = replace(case.pending, approver="boris", statement="statement")
-    holder = ("carol", letting_go(row))
-    held: dict[str, Any] = {"holders": (holder,), "frozen_by": holder} if row.event == "release" else {}
     return replace(
         case,
         pending=signed,
@@ -286,7 +284,7 @@ def good_case(side: Side, row: Row) -> Case:
         resume_to=State.REPLIED if _answered(side, row) else RESUMED_IN.get(row.event, State.ACKNOWLEDGED),
         released=row.event != "release",
         resume_proposer="anna",
-        **held,
+        holders=(("carol", letting_go(row)),) if row.event == "release" else case.holders,
     )
 
 

@@ -1633,14 +1633,14 @@ def test_what_is_stopped_is_begun_anew_and_stays_stopped(stopped: State, place: 
     """Nobody's stop is lifted by a reassessment, ours or theirs, and what we told of one is still to be lifted."""
     holders = (("dora", "child_welfare"), ("protection", "asylum_authority"), ("XBB", PARTNER))
     case = ready(ASKING, stopped, "reassess", resume_to=place, holders=holders, resume_proposer="anna")
-    case = replace(case, frozen_by=holders[0], freeze_reason="why", said={**case.said, SUSPENSION: {}, ACCEPTANCE: {}})
+    case = replace(case, freeze_reason="why", said={**case.said, SUSPENSION: {}, ACCEPTANCE: {}})
     if place in (S.SCHEDULED, S.SENT):
         with pytest.raises(IllegalStep):
             take(case, "reassess")
         return
     moved, effects = take(case, "reassess")
     assert (stopped, S.CONSIDERED, holders, False) == (moved.state, moved.resume_to, moved.holders, moved.released)
-    assert (holders[0], "why", None) == (moved.frozen_by, moved.freeze_reason, moved.resume_proposer)
+    assert ("why", None) == (moved.freeze_reason, moved.resume_proposer)
     assert ({SUSPENSION}, (), []) == (set(moved.said), moved.releases, sent(effects))
 
 
@@ -1671,10 +1671,10 @@ def test_a_recall_is_silent_where_nothing_may_be_said() -> None:
 @pytest.mark.parametrize("state", [S.FROZEN, S.SUSPENDED])
 def test_a_recall_takes_the_place_of_a_stop(state: State) -> None:
     """Who is called back from a stop is held by nobody any more, and a later stop is told anew."""
-    case = replace(ready(ASKED, state, "recall"), holders=(("dora", "child_welfare"),), frozen_by=("dora", "guardian"))
+    case = replace(ready(ASKED, state, "recall"), holders=(("dora", "child_welfare"),))
     moved, effects = take(replace(case, said={**case.said, SUSPENSION: kit.SAYING["suspension"]}), "recall")
     assert [Send(TAKE_BACK, text(kit.SAYING["recall"]), optional=True)] == sent(effects)
-    assert (S.RECALL, None, (), None) == (moved.state, moved.resume_to, moved.holders, moved.frozen_by)
+    assert (S.RECALL, None, ()) == (moved.state, moved.resume_to, moved.holders)
     assert SUSPENSION not in moved.said
 
 

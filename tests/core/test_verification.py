@@ -370,7 +370,7 @@ def test_who_holds_the_role_of_a_guest_lets_go_for_it() -> None:
 def test_resuming_forgets_the_freeze() -> None:
     """A case that goes on is as it was."""
     moved, _ = good(Side.REQUESTING, State.FROZEN, "resume")
-    assert (State.ACKNOWLEDGED, None, (), None) == (moved.state, moved.frozen_by, moved.holders, moved.resume_to)
+    assert (State.ACKNOWLEDGED, None, (), None) == (moved.state, moved.freeze_reason, moved.holders, moved.resume_to)
 
 
 @pytest.mark.parametrize("state", [State.CONTESTED, State.NEEDS_TIER2])

@@ -1094,7 +1094,7 @@ async def test_whoever_holds_two_roles_says_in_which_they_act(two: Two) -> None:
     assert "You act in this role: Registry clerk." in page.words
     assert at(theirs, "freeze", role="case_officer") in page.text
     await who.post(at(theirs, "freeze", role="registry_clerk"), {"b.reason": "stop"})
-    assert ("first", "registry_clerk") == (await story.case(two.network, "XBB", theirs)).frozen_by
+    assert (("first", "registry_clerk"),) == (await story.case(two.network, "XBB", theirs)).holders
 
 
 @pytest.mark.parametrize("lang", ["fr", "ar"])
