@@ -48,7 +48,7 @@ def _listed(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="ascii", errors="replace").split() if path.exists() else []
     except OSError as error:
-        raise Unavailable(f"the list of erased cases: {error.strerror}", "see that it can be read") from error
+        raise Unavailable(f"the list of erased cases, {path}: {error.strerror}", "check its owner and mode") from error
     # What a disk made of a line, as a power cut makes zeros, is the reference of no case, and hides none of the others.
     return [line for line in lines if line.isascii() and line.isprintable()]
 
@@ -68,9 +68,10 @@ def _add(path: Path, refs: Collection[str]) -> None:
             os.close(descriptor)
         confirm(path)  # or a power cut might take the first lines with their file, whoever made that a moment ago
     except OSError as error:
-        raise Unavailable(f"the list of erased cases: {error.strerror}", "free space; it goes on by itself") from error
+        hint = "free space, or check its owner and mode; it goes on by itself"
+        raise Unavailable(f"the list of erased cases, {path}: {error.strerror}", hint) from error
     if written != len(line):
-        raise Unavailable("the list of erased cases: no space for a line", "free space; it goes on by itself")
+        raise Unavailable(f"the list of erased cases, {path}: no space for a line", "free space; it goes on by itself")
 
 
 async def apply(context: Context, path: Path, *, put_back: bool = True) -> None:

@@ -70,7 +70,8 @@ def check_ours(chosen: Settings) -> None:
     try:
         other = _read(chosen, lambda query: foreign(query, country))
     except Unavailable as error:
-        raise StoreError(str(error), error.hint) from error.__cause__
+        text = str(error) if chosen.dsn(os.environ) else f"{chosen.database}: {error}"
+        raise StoreError(text, error.hint) from error.__cause__
     if other is not None:
         raise _foreign(other, country)
 

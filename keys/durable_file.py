@@ -92,7 +92,10 @@ def make_folder(path: Path, *, mode: int = 0o777) -> None:
     if path.is_dir():
         return
     make_folder(path.parent)
-    path.mkdir(mode=mode, exist_ok=True)
+    try:
+        path.mkdir(mode=mode, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
     confirm(path)
 
 

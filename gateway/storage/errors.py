@@ -40,7 +40,7 @@ _REASONS = {
     sqlite3.SQLITE_LOCKED: ("the store is locked", "try again later"),
     sqlite3.SQLITE_READONLY: ("the store cannot be written", "check owner, mode and mount of the data directory"),
     sqlite3.SQLITE_PERM: ("the store may not be opened", "check owner and mode of the data directory"),
-    sqlite3.SQLITE_CANTOPEN: ("the store cannot be opened", "check that the data directory exists and may be written"),
+    sqlite3.SQLITE_CANTOPEN: ("the store cannot be opened", "check owner and mode of it and of the data directory"),
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: (
         "the file is not a store",

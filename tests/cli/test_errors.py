@@ -85,6 +85,9 @@ CASES = {
     "folder": (IsADirectoryError(errno.EISDIR, "Is a directory"), Exit.USAGE, "system"),
     "no folder": (NotADirectoryError(errno.ENOTDIR, "Not a directory"), Exit.USAGE, "system"),
     "exists": (FileExistsError("exists"), Exit.USAGE, "system"),
+    "size of a file": (OSError(errno.EFBIG, "File too large"), Exit.CONFIGURATION, "system"),
+    "open files": (OSError(errno.EMFILE, "Too many open files"), Exit.CONFIGURATION, "system"),
+    "long name": (OSError(errno.ENAMETOOLONG, "File name too long"), Exit.USAGE, "system"),
     "group": (ExceptionGroup("g", [ExceptionGroup("h", [Conflict("v")])]), Exit.LATER, "conflict"),
     "fault": (KeyError("a secret value"), Exit.FAULT, "fault"),
 }
@@ -109,6 +112,12 @@ def test_each_error_has_a_next_step() -> None:
     ]
     assert len(said) > 60
     assert [] == [(name, line) for name, line, count, named in said if count < 4 and "hint" not in named]
+
+
+@for_each("name", ["size of a file", "open files", "long name"])
+def test_what_owner_and_mode_do_not_mend_leads_elsewhere(name: str) -> None:
+    """Who runs against a limit is not sent to look at the mode of a file."""
+    assert "mode" not in describe(CASES[name][0]).hint
 
 
 def test_a_stop_says_that_something_may_be_done() -> None:

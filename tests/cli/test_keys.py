@@ -703,6 +703,14 @@ def test_no_epoch_is_begun_where_our_newest_cards_are_missing(homes: Homes) -> N
     assert (newest - 1, 1) == (own_card(load(home, {})).serial, own_card(load(home, {})).epoch)
 
 
+def test_no_epoch_is_begun_over_what_cannot_be_read(homes: Homes) -> None:
+    """Whoever put back the wrong file, or one of another owner, is told which one it is."""
+    path = homes.home("XBB") / "data/gateway.db"
+    path.write_bytes(b"something else" * 99)
+    told = call("restore", "begin-epoch", "-C", homes.home("XBB"))
+    assert (6, True) == (told.exit_code, told.stderr.startswith(f"error: {path}: "))
+
+
 def test_no_epoch_is_begun_where_the_cards_that_list_a_sealing_key_are_missing(homes: Homes) -> None:
     """The key store is newer than the cards: what made the key gave partners a card that is not here."""
     home = homes.home("XBB")

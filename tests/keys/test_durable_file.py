@@ -197,3 +197,12 @@ def test_a_folder_is_on_the_disk_with_each_above_it(tmp_path: Path, monkeypatch:
     for mode in (0o700, 0o755):
         make_folder(path, mode=mode)
     assert ([tmp_path.name, "home"], 0o700) == (seen, path.stat().st_mode & 0o777)
+
+
+def test_a_file_in_the_place_of_a_folder_is_called_that(tmp_path: Path) -> None:
+    """As where data_dir names a file: nobody is told to take another path since nothing is overwritten."""
+    path = tmp_path / "data"
+    path.touch()
+    with pytest.raises(NotADirectoryError) as failed:
+        make_folder(path)
+    assert str(path) == failed.value.filename

@@ -288,8 +288,9 @@ async def test_a_start_erases_again_however_much_is_listed(network: Network, mon
 async def test_a_list_that_cannot_be_read_ends_no_gateway(network: Network, tmp_path: Path) -> None:
     """A node looks each hour what others erased: where it has no descriptor left, or a disk fails, it looks again."""
     (tmp_path / erased.ERASED_FILE).mkdir()
-    with pytest.raises(Unavailable, match="list of erased cases"):
+    with pytest.raises(Unavailable, match=f"list of erased cases, {tmp_path / erased.ERASED_FILE}: ") as told:
         await erased.take_over(network.gateways["XAA"].context, tmp_path / erased.ERASED_FILE)
+    assert "owner" in told.value.hint
 
 
 async def test_a_line_that_a_disk_spoilt_hides_no_other(network: Network) -> None:
