@@ -107,7 +107,8 @@ ANSWERED_THERE = (
 )
 """Finding on a case of ours that waits since before our restore, and whose reminder is refused for good."""
 
-OUT_OF_TIME = frozenset({"stale", "expired"})
+EXPIRED = "expired"
+OUT_OF_TIME = frozenset({"stale", EXPIRED})
 """Codes of a refusal that says nothing of what a message says."""
 
 USED = "id-reuse"

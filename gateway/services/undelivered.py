@@ -119,9 +119,23 @@ async def _end_answered(context: Context, tx: Tx, row: OutboundRow, code: str | 
     await add_finding(context, tx, row, NOT_BACK, now)
     await once_more.say_again(context, tx, row.ref or "", now)
     await once_more.withdraw_again(context, tx, row.ref or "", now)
+    if code is None and row.type == SUSPENSION:
+        await _stop_anew(context, tx, row, now)
     if row.type == DIRECTORY:
         await anew.announce_anew(context, tx, row, now, listing.AGAIN_S)  # nobody here would know
     return True
+
+
+async def _stop_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -> None:
+    """
+    Say a stop of who is asked anew as if its State had refused it for its times, unless it is said since.
+
+    Of a case that was closed since nothing else does: for a day a State that was put back by months, whose clock has
+    leapt by that, refuses nothing that stands before it, and the time of the stop may end in it (M-3.7).
+    """
+    case = await tx.find_case(row.ref or "")
+    if case is not None and case.side == Side.REQUESTED:
+        await anew.said_anew(context, tx, row._replace(code=anew.EXPIRED), now)
 
 
 async def _tell_case(context: Context, tx: Tx, row: OutboundRow, code: str | None, now: datetime) -> None:

@@ -291,13 +291,18 @@ async def test_stop_that_is_said_anew_ends_no_thread(network: Network, tmp_path:
     assert NOT_TOLD not in await findings_of(network, "XBB", theirs)
 
 
+@pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("down", [False, True])
-async def test_stop_is_heard_in_the_minutes_in_which_it_runs_out(network: Network, tmp_path: Path, down: bool) -> None:
+async def test_stop_is_heard_in_the_minutes_in_which_it_runs_out(
+    network: Network, tmp_path: Path, down: bool, closed: bool
+) -> None:
     """Its partner would take it still, so it is posted again; and where the line is down so long, it is said anew."""
     ours, theirs = await homeward.accepted(network, days=300)
     before = back_up(network, "XAA", tmp_path / "before")
     await network.gateways["XBB"].returning.suspend(theirs, "danger", *WELFARE)
     await network.deliver()
+    if closed:
+        await network.gateways["XBB"].answer.close(theirs, "first")
     network.clock.pass_(days=30, minutes=2)
     await network.refresh()
     network.wires.cut = down
@@ -306,7 +311,7 @@ async def test_stop_is_heard_in_the_minutes_in_which_it_runs_out(network: Networ
     network.wires.cut = False
     if down:
         await settle(network, 1)
-    assert ["SUSPENDED"] * 2 == list(await homeward.states(network, ours, theirs))
+    assert ["SUSPENDED", "CLOSED" if closed else "SUSPENDED"] == list(await homeward.states(network, ours, theirs))
     assert ["receipted"] * (2 if down else 1) == await states_of(network, theirs)
 
 
