@@ -12,7 +12,7 @@ from gateway.cli.evidence_file import verify_file
 from gateway.cli.output import Verbs, counted, emit, json_option, say, shown
 from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
 from gateway.cli.typed import check_folder, public_key
-from gateway.core.evidence_report import Report
+from gateway.core.evidence_report import Proved, Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
 from gateway.core.reuse import DESK, bodies, purposes
 from keys.durable_file import write_durably
@@ -166,6 +166,7 @@ def _pinned(texts: tuple[str, ...]) -> dict[str, set[bytes]]:
 
 def _plain(report: Report) -> dict[str, object]:
     return {
+        "manifest": report.manifest,
         "members": report.members,
         "identities": report.identities,
         "messages": report.messages,
@@ -179,12 +180,27 @@ def _tell(report: Report) -> None:
     click.echo(
         f"{report.members} members, {len(report.messages)} messages: {'verified' if report.verified else 'FAULTS'}"
     )
+    if (about := report.manifest) is not None:
+        at = shown(about.exported_at)
+        click.echo(shown(f"case {about.case} of {about.country} with {about.partner}, exported at {at}"))
     for who in report.identities:
         compared = "compared" if who.pinned else "compared by nobody: ask that State for it by another way"
         click.echo(f"identity of {who.country}: {who.fingerprint} ({compared})")
+    for message in report.messages:
+        click.echo(shown(f"{message.direction} {message.type} {message.digest}: {_proved(message)}"))
     for one in report.checkpoints:
         by = ", ".join(f"{country} {at:%Y-%m-%d %H:%M}" for country, at in sorted(one.cosigned.items())) or "nobody"
         stamped = f", stamped {one.stamped_at}" if one.stamped_at else ""
-        click.echo(f"log {one.origin}, {one.size} entries: cosigned by {by}{stamped}")
+        enough = "enough" if one.enough else "too few"
+        click.echo(f"log {one.origin}, {one.size} entries: cosigned by {by}, {enough}{stamped}")
     for note in report.notes:
         click.echo(f"note: {shown(note)}")  # it quotes the file
+
+
+def _proved(message: Proved) -> str:
+    """Return what the receipt of a message proves, in words; a status without one is the file's own and not told."""
+    if message.receipt_by is None:
+        return "no receipt"
+    said = f"{message.status}{f' ({message.code})' if message.code else ''} by {message.receipt_by}"
+    due = f", due on {message.due_on}" if message.due_on else ""
+    return f"{said} at {shown(message.received_at)}{due}"

@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -202,13 +203,14 @@ def test_whose_keys_they_are_is_printed(tmp_path: Path) -> None:
 
 
 def test_note_tells_a_terminal_nothing(tmp_path: Path) -> None:
-    """What a file says in its own words stands on the line of its note, and moves no cursor."""
+    """What a file says in its own words stands on the line of its case or note, and moves no cursor."""
     row = {"what": "x\n\x1b[1Aidentity of XBB: (compared)\u202e", "digest": None, "reason": "r"}
     path = tmp_path / "case.zip"
-    manifest = build(ABOUT, {"gone.json": table("gone.json", [row])}, SigningKey.generate())
+    manifest = build(replace(ABOUT, case="c\n\x1b[1A"), {"gone.json": table("gone.json", [row])}, SigningKey.generate())
     path.write_bytes(pack(manifest))
     out = call("evidence", "verify", path).stdout
     assert "note: gone: x??[1Aidentity of XBB: (compared)?\n" in out
+    assert "case c??[1A of XAA with XBB, exported at " in out
 
 
 @pytest.mark.parametrize("slip", ["xbb={}", "XB={}", "{}", "XBB=", "XBB=AAAA"])

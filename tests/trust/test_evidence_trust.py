@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from gateway import settings
-from gateway.cli.evidence_file import verify_bytes
+from gateway.cli.evidence_file import verify_bytes, verify_file
 from gateway.core import evidence, evidence_manifest, evidence_trust
 from gateway.core.evidence_verifier import Anchors
 from gateway.core.wire import format_instant
@@ -331,10 +331,27 @@ async def test_from_the_command_line(listed: Listed, tmp_path: Path) -> None:
         sorted(value["checkpoints"][0]["cosigned"]),
     )
     assert "cosigned by XAA" in call("evidence", "verify", file, "--root", root).stdout
+    assert "XAA" == value["manifest"]["country"]
     told = call("evidence", "verify", file, "--root", other)
     assert (6, True) == (told.exit_code, "trust/1.root.json" in told.stderr)
     told = call("evidence", "verify", file, "--root", tmp_path / "missing.json")
     assert (2, True) == (told.exit_code, "missing.json cannot be read" in told.stderr)
+
+
+async def test_what_a_file_proves_is_told(listed: Listed, tmp_path: Path) -> None:
+    """Whose case it is, when it was exported, who signed for each message and when, and whether enough cosigned."""
+    file, root = tmp_path / "case.zip", tmp_path / "root.json"
+    file.write_bytes(await listed.case())
+    root.write_bytes(listed.root)
+    report = verify_file(file)
+    about, (one, *_) = report.manifest, report.messages
+    assert about is not None
+    assert one.received_at is not None
+    said = f"accepted by XBB at {format_instant(one.received_at)}, due on {one.due_on}"
+    out = call("evidence", "verify", file, "--root", root).stdout.splitlines()
+    assert f"case {about.case} of XAA with XBB, exported at {format_instant(about.exported_at)}" in out
+    assert f"sent verification.request {one.digest}: {said}" in out
+    assert [True] == [line.endswith(", enough") for line in out if line.startswith("log ")]
 
 
 async def test_card_that_revokes_cannot_be_left_out(listed: Listed, tmp_path: Path) -> None:
