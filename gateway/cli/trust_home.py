@@ -14,7 +14,7 @@ from gateway.cli.errors import CommandError, Exit
 from gateway.cli.output import emit, json_option, say, shown
 from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
 from gateway.cli.typed import by_fingerprint
-from gateway.services.ports import Tx
+from gateway.services.ports import Tx, Unavailable
 from gateway.services.trust import stage
 from gateway.services.trust_acts import OFFICERS, TrustActs
 from gateway.transport.card_directory import load_cards
@@ -73,24 +73,29 @@ def refresh(home: Path, passphrase_file: Path | None, as_json: bool) -> None:
     Fetch what is published now, and show whom we believe.
 
     Exits 1 where a card of a partner that is here cannot be taken, as where one before it is missing, or the list does
-    not name the partner.
+    not name the partner, or its part of the list is refused.
     """
     from gateway.checks.look import Look  # here, as with the gateway itself
     from gateway.checks.partners import partners
-    from gateway.checks.trust import left_out
 
-    ask = passphrase(passphrase_file)
+    ask, refused = passphrase(passphrase_file), list[Unavailable]()
 
     async def act(gateway: "Gateway") -> Any:
         await gateway.cards.refresh()  # raises what the loop would only log
         await gateway.refresh_trust()
+        for country in gateway.context.partners:
+            try:
+                await gateway.cards.cards(country)
+            except Unavailable as error:  # and so is this
+                refused.append(error)
         return _states(gateway)
 
     emit(run(home, ask, act), as_json=as_json)
     look = Look(settings.load(home, os.environ), ask, datetime.now(UTC))
-    found = [item for item in (*partners(look), *left_out(look.settings)) if item.level == "finding"]
-    for item in found:
-        say(f"{shown(item.text)} -> {shown(item.hint)}")
+    found = [(item.text, item.hint) for item in partners(look) if item.level == "finding"]
+    found += [(str(error), error.hint) for error in refused]
+    for text, hint in found:
+        say(f"{shown(text)} -> {shown(hint)}")
     click.get_current_context().exit(int(Exit.FINDINGS if found else Exit.DONE))
 
 

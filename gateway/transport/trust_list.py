@@ -101,7 +101,9 @@ class TrustList:
         """
         fault = self._read.fault(country) if self._read and country != self._own else None
         if fault is not None:
-            raise Unavailable(f"nothing new of {country} is believed: {fault}", "ask that State and the trustees")
+            more = "" if country in self.faults() else f" to add it: isthmus trust add FOLDER {country} --key KEY"
+            hint = f"ask that State and the trustees{more}"
+            raise Unavailable(f"nothing new of {country} is believed: {fault}", hint)
         return await self.kept(country)
 
     def faults(self) -> Mapping[str, str]:

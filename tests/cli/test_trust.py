@@ -119,7 +119,17 @@ def test_a_partner_that_the_list_does_not_name_is_a_finding(homes: Homes, listed
     found = {item["text"]: item["hint"] for item in json.loads(call("check", "-C", home, "--json").stdout)["items"]}
     hint = "ask the trustees to add it: isthmus trust add FOLDER XBB --key KEY"
     assert hint == found["the trust list does not name XBB: no card of it is taken"]
-    assert (1, True) == (read.exit_code, hint in read.stderr)
+    assert (1, True) == (read.exit_code, hint.removeprefix("ask ") in read.stderr)
+
+
+def test_a_part_that_is_refused_is_said(homes: Homes, listed: World) -> None:
+    """The card held is shown as fresh still: that nothing newer of that State is believed stands beside it."""
+    for path in (listed.folder / "targets").rglob("*.*"):
+        if "XBB" in str(path):
+            path.write_bytes(bytes(path.stat().st_size))
+    read = call("trust", "refresh", "-C", homes.home("XAA"))
+    assert (1, True) == (read.exit_code, "nothing new of XBB is believed: " in read.stderr)
+    assert "-> ask that State and the trustees" in read.stderr
 
 
 def test_a_list_that_is_gone_is_said(homes: Homes, listed: World) -> None:
