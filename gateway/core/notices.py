@@ -336,10 +336,12 @@ def _answered(case: Case, event: Event, *, ours: bool) -> Case:
 
 
 def unsaid(case: Case, type: str, value: Mapping[str, Any]) -> Case:
-    """Return the case in which ``value``, our answer of ``type``, never left: what it answers waits for one still."""
+    """Return the case in which ``value``, our last answer of ``type``, was not heard: what it answers waits for one."""
     kind, number = _question(Event(TYPES[type].event, "", "", {"value": value}))
     notices = (
-        replace(one, answer=None) if (one.kind, one.number, one.ours) == (kind, number, False) else one
+        replace(one, answer=None)
+        if (one.kind, one.number, one.ours, one.answer) == (kind, number, False, value)
+        else one
         for one in case.notices
     )
     return replace(case, notices=tuple(notices))

@@ -48,6 +48,7 @@ from gateway.core.messages import (
     REMINDER,
     REPLY,
     RESUMPTION,
+    SAID_BY,
     SCHEDULE,
     STILL_SAID,
     SUSPENSION,
@@ -62,6 +63,7 @@ from gateway.core.messages import (
 from gateway.core.minimise import members_of
 from gateway.core.notices import REPLY_PART, corrected_again, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
+from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
 from gateway.core.wire import Payload
@@ -643,6 +645,9 @@ async def fall_back(
                 data = {**data, "said": await threads.with_documents(context, tx, held)}
         except BadRest as error:
             context.log_fault(row.partner, row.type, error)
+    if row.type in steps.OWED and data.get("code") != "illegal-step" and _is_to_be_said(held.case, row.type):
+        # Who takes no such step does not wait for it: owed without end, it would keep the case open (R-16, R-17).
+        held = held._replace(case=await steps.as_before(context, tx, held, held.case, (row,)))
     by = context.country if "found" in data else row.partner  # what never left nobody there refused
     if data.get("code") == "illegal-step" and _says_who_left(context, held, row):
         data = {**data, "found": NOT_AWAITED}
@@ -651,6 +656,12 @@ async def fall_back(
     await steps.tell(context, tx, held, Event(name, by, GATEWAY, data), now)
     if data.get("code") == "illegal-step" and row.type in _WARNS:
         await tell_otherwise(context, tx, row, now)
+
+
+def _is_to_be_said(case: Case, type: str) -> bool:
+    """Return whether a step says a message of ``type`` in a case where it is or, if it is stopped, goes on."""
+    index = table_for(case.side).index
+    return any(case.at is not None and (case.at, step) in index for step in SAID_BY[type])
 
 
 async def _waits_in_vain(tx: Tx, case: Case, row: OutboundRow) -> bool:

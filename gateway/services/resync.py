@@ -313,7 +313,7 @@ class Resync:
         await tx.save_outbound(row._replace(state="dropped", envelope=None, sealed=None, answered_at=now))
         if held is None:
             return  # its message is gone all the same; one such case must not keep the epoch from rising
-        dropped = held.case.with_found(DROPPED)
+        dropped = await steps.as_before(self._context, tx, held, held.case.with_found(DROPPED), (row,))
         noted = await cases.note(self._context, tx, held, dropped, "restore", self._context.country, now)
         await steps.waits_no_more(self._context, tx, noted, now)
 

@@ -338,30 +338,30 @@ async def _never_said(context: Context, tx: Tx, held: Held, gone: Sequence[Outbo
     if not types and not any(row.type in {REPLY, *threads.DOCUMENTS} for row in gone):
         return held
     found = [UNTOLD if kind == TAKE_BACK else DROPPED % {"type": kind} for kind in sorted(types)]
-    case = held.case.with_found(*found)
+    case = await as_before(context, tx, held, held.case.with_found(*found), gone)
     try:
-        case = replace(await _unsaid(context, tx, held, case, gone), said=await _still_said(context, tx, held, gone))
+        case = replace(case, said=await _still_said(context, tx, held, gone))
     except BadRest as error:
         # As above: the stop must not fail for what cannot be read.
         context.log_fault(held.case.partner, gone[0].type, error)
     return await cases.note(context, tx, held, case, "dropped", context.country, now)
 
 
-async def _unsaid(context: Context, tx: Tx, held: Held, case: Case, gone: Sequence[OutboundRow]) -> Case:
+async def as_before(context: Context, tx: Tx, held: Held, case: Case, gone: Sequence[OutboundRow]) -> Case:
     """
-    Return ``case`` as it was before ``gone`` was said, which never left: its desk owes that still, and can say it.
+    Return ``case`` as it was before ``gone`` was said, which nobody heard: its desk owes that still, and can say it.
 
     A notice of delay that was heard before counts again, of the same look; so does a reply, if nobody took it back.
-    Raises ``BadRest``.
     """
     types = {row.type for row in gone}
-    if INTERVIEW_RESULT in types:
-        case = replace(case, interview={name: one for name, one in (case.interview or {}).items() if name != "result"})
-    if types & {DELAY, REPLY}:
+    if types & {DELAY, INTERVIEW_RESULT, REPLY}:
         rows = sorted(await tx.outbound_of_case(case.ref), key=lambda row: row.place)
         heard = [row for row in rows if row.stands]
         if DELAY in types:  # else nobody there knows that it takes longer (R-11)
             case = replace(case, delay=_last(context, held, heard, DELAY, REPLY))
+        if INTERVIEW_RESULT in types and not any(row.type == INTERVIEW_RESULT for row in heard):
+            rest = {name: one for name, one in (case.interview or {}).items() if name != "result"}
+            case = replace(case, interview=rest)
         if REPLY in types:
             taken_back = RECTIFICATION in types  # that is gone with it, and said as the case goes on
             case = replace(case, reply=None if taken_back else _last(context, held, heard, REPLY, RECTIFICATION))
@@ -374,11 +374,14 @@ async def _unsaid(context: Context, tx: Tx, held: Held, case: Case, gone: Sequen
 def _last(context: Context, held: Held, rows: Sequence[OutboundRow], type: str, ends: str) -> Mapping[str, Any] | None:
     """Return what the last of ``rows`` of ``type`` says, ``None`` where one that ``ends`` it came since, or nothing."""
     last = [row for row in rows if row.type in (type, ends)][-1:]
-    return threads.said(context, held, last[0]) if last and last[0].type == type else None
+    return threads.find_said(context, held, last[0]) if last and last[0].type == type else None
 
 
 _ANSWERS: Mapping[str, str] = {USE_ANSWER: USE_REQUEST, ONWARD_ANSWER: ONWARD_REQUEST, CONFIRMATION: RECTIFICATION}
 """What answers a question or a demand about data, type by type."""
+
+OWED = frozenset({DELAY, INTERVIEW_RESULT, *_ANSWERS})
+"""Types of what is owed still where it was not taken, and moves no case; of the others its event tells (``TYPES``)."""
 
 
 def extends(context: Context, held: Held, row: OutboundRow) -> bool:

@@ -1,21 +1,24 @@
 """
 What a stop takes out of the outbox, message by message: the case is as it was before that was said, and it can be said.
 
-Whatever no step back tells stands among the findings until it is said again (R-02).
+Whatever no step back tells stands among the findings until it is said again (R-02). So is what is owed where another
+State refused it for its times, or a restore shows that it never left.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.core.case import Case
+from gateway.core.case import Case, State
 from gateway.core.messages import ONWARD_REQUEST, RECTIFICATION, TYPES
+from gateway.services.deliver import Line
 from gateway.services.steps import DROPPED
 from tests.support import homeward, interviews, story
-from tests.support.network import Network
-from tests.support.restoring import findings_of, outbox
+from tests.support.network import Network, wrong_clock
+from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, restore
 
 DESKS = {
     "XAA": (("first", "case_officer"), ("second", "liaison_officer")),
@@ -172,8 +175,13 @@ MADE = [
 
 async def stopped_and_let_go(network: Network, country: str, ref: str) -> None:
     """Freeze a case, and have two persons let it go on."""
+    await network.gateways[country].hold.freeze(ref, "in doubt", *DESKS[country][0])
+    await let_go(network, country, ref)
+
+
+async def let_go(network: Network, country: str, ref: str) -> None:
+    """Have two persons let a case go on that was frozen."""
     hold, (desk, second) = network.gateways[country].hold, DESKS[country]
-    await hold.freeze(ref, "in doubt", *desk)
     await hold.release(ref, *desk)
     await hold.resume(ref, *desk)
     await hold.resume(ref, *second)
@@ -278,3 +286,76 @@ async def test_each_question_to_pass_on_that_was_dropped_is_asked_again(network:
         assert found == await findings_of(network, "XAA", ours)
         await ask(ours, *one, *DESKS["XAA"][0])
     assert [] == await findings_of(network, "XAA", ours)
+
+
+def owed(*names: str) -> list[Callable[[Network], Awaitable[Made]]]:
+    """Return what puts an answer that is owed in the outbox: of ``names``, or of all."""
+    made = [delay, interview_result, *ABOUT_DATA]
+    answers = [one for one in made if one.__name__.rpartition("_")[0] in ("report_use", "answer_onward", "confirm")]
+    return [one for one in (delay, interview_result, *answers) if not names or one.__name__ in names]
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("make", owed(), ids=lambda make: make.__name__)
+async def test_what_is_refused_for_its_times_is_owed_still(
+    network: Network, make: Callable[[Network], Awaitable[Made]], stopped: bool
+) -> None:
+    """The other State waits for it, so the desk is offered the step again, also once a stop in between is over."""
+    country, ref, say = await make(network)
+    before = await story.case(network, country, ref)
+    network.clock.pass_(hours=1)
+    with wrong_clock(network, country, 10):
+        await say()
+        (claimed,) = await network.gateways[country].deliverer.claim(before.partner, Line(1))
+        if stopped:
+            await network.gateways[country].hold.freeze(ref, "in doubt", *DESKS[country][0])
+    answer = await network.gateways[before.partner].receiver.receive(claimed.envelope)
+    await network.gateways[country].deliverer.settle(claimed.row, answer.body)
+    network.clock.pass_(minutes=30)
+    if stopped:
+        await let_go(network, country, ref)
+    assert ["not accepted: stale"] == await findings_of(network, country, ref)
+    assert shown(before) == shown(await story.case(network, country, ref))
+    await say()
+    await network.deliver()
+    assert "receipted" == (await outbox(network, country, ref))[-1].state
+
+
+@pytest.mark.parametrize(
+    "make", owed("delay", "report_use_XAA", "answer_onward_XAA", "answer_onward_XBB"), ids=lambda make: make.__name__
+)
+async def test_what_never_left_before_a_restore_is_owed_still(
+    network: Network, tmp_path: Path, make: Callable[[Network], Awaitable[Made]]
+) -> None:
+    """A person decides whether it is said; the rest is said by itself."""
+    country, ref, say = await make(network)
+    before = await story.case(network, country, ref)
+    await say()
+    await restore(network, country, back_up(network, country, tmp_path / "backup"))
+    await after_the_listing(network)
+    assert shown(before) == shown(await story.case(network, country, ref))
+
+
+async def test_answer_that_the_other_state_takes_for_none_is_not_owed_without_end(network: Network) -> None:
+    """A restore may have taken the question: each answer would be refused, and no desk could close the case (R-17)."""
+    country, ref, say = await about_data("XBB", "report_use")(network)
+    other = next(iter(await network.gateways["XAA"].store.read(lambda tx: tx.cases(["REPLIED"], limit=9))))
+    await story.put(network, "XAA", other.ref, State.REPLIED, notices=())
+    await say()
+    await network.deliver()
+    assert ["not accepted: illegal-step"] == await findings_of(network, country, ref)
+    await network.gateways[country].answer.close(ref, *DESKS[country][0])
+
+
+async def test_answer_that_is_refused_takes_back_no_other_that_was_given_since(network: Network) -> None:
+    """The question is answered by that."""
+    country, ref, say = await about_data("XBB", "answer_onward")(network)
+    network.clock.pass_(hours=1)
+    with wrong_clock(network, country, 10):
+        await say()
+        (claimed,) = await network.gateways[country].deliverer.claim("XAA", Line(1))
+    await network.gateways[country].notices.answer_onward(ref, 1, None, *DESKS[country][1])
+    answer = await network.gateways["XAA"].receiver.receive(claimed.envelope)
+    await network.gateways[country].deliverer.settle(claimed.row, answer.body)
+    (question,) = (await story.case(network, country, ref)).notices
+    assert "REFUSED" == question.answer["decision"]
