@@ -89,7 +89,7 @@ async def _stop_again(context: Context, tx: Tx, held: cases.Held, type: str, now
     counts = [one for one in said if one.epoch == context.epoch or not goes_on]
     waits = any(one.state not in passed_over.DONE or passed_over.may_repeat(one, surely) for one in counts)
     send = threads.find_again(context, held, taken) if taken is not None and not waits else None
-    if goes_on and not said:
+    if goes_on and not any(one.stands for one in said):  # one that was refused for its times was heard by nobody
         send = strike_again(held.case)
     elif goes_on and (taken is None or not await _is_of_before(tx, taken)):
         return

@@ -18,7 +18,7 @@ from gateway.services.deliver import Line
 from gateway.services.steps import DROPPED
 from tests.support import homeward, interviews, story
 from tests.support.network import Network, wrong_clock
-from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, restore
+from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, refused_for_its_times, restore
 
 DESKS = {
     "XAA": (("first", "case_officer"), ("second", "liaison_officer")),
@@ -193,15 +193,31 @@ def shown(case: Case) -> tuple[object, ...]:
     return case.state, case.reply, case.delay, (case.interview or {}).get("result"), owed
 
 
-@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+async def suspended_and_let_go(network: Network, country: str, ref: str) -> None:
+    """Have the authority for minors suspend a return, and let it go on with one person of the desk."""
+    welfare, hold = ("welfare", "child_welfare"), network.gateways[country].hold
+    await network.gateways[country].returning.suspend(ref, "danger", *welfare)
+    await hold.release(ref, *welfare)
+    await hold.resume(ref, *DESKS[country][0])
+
+
+STOPPED = [
+    *((make, stopped_and_let_go) for make in MADE),
+    *((make, suspended_and_let_go) for make in (acceptance, document, reissue, document_request, plan)),
+]
+
+
+@pytest.mark.parametrize(("make", "stop"), STOPPED, ids=lambda one: one.__name__)
 async def test_what_a_stop_takes_out_can_be_said_again(
-    network: Network, make: Callable[[Network], Awaitable[Made]]
+    network: Network,
+    make: Callable[[Network], Awaitable[Made]],
+    stop: Callable[[Network, str, str], Awaitable[None]],
 ) -> None:
     """The case is as it was before it was said; it is said again, and taken, and no finding asks for it any more."""
     country, ref, say = await make(network)
     before, quiet = await story.case(network, country, ref), await findings_of(network, country, ref)
     await say()
-    await stopped_and_let_go(network, country, ref)
+    await stop(network, country, ref)
     assert shown(before) == shown(await story.case(network, country, ref))
     (gone,) = {row.type for row in await outbox(network, country, ref) if row.state == "dropped"}
     asks = {DROPPED % {"type": gone}} if TYPES[gone].undo is None else set()
@@ -215,6 +231,24 @@ async def test_what_a_stop_takes_out_can_be_said_again(
     assert ["receipted"] == [row.state for row in await outbox(network, country, ref) if row.type == gone][-1:]
 
 
+async def test_correction_that_a_stop_took_out_is_said_by_hand_where_the_person_left_meanwhile(
+    network: Network,
+) -> None:
+    """The case goes on as a recall, which says another word; that the reply is none is found until it is said."""
+    ours, theirs = await homeward.on_the_day(network)
+    strike = partial(network.gateways["XBB"].notices.strike, theirs, ["REPLY"], *DESKS["XBB"][0])
+    await strike()
+    await network.gateways["XBB"].hold.freeze(theirs, "in doubt", *DESKS["XBB"][0])
+    await network.gateways["XAA"].returning.depart(ours, "escort")
+    await network.gateways["XAA"].deliverer.run_once()
+    await network.gateways["XBB"].returning.recall(theirs, "danger", "UNSAFE", "2027-06-01", "welfare", "child_welfare")
+    assert DROPPED % {"type": RECTIFICATION} in await findings_of(network, "XBB", theirs)
+    await strike()
+    assert DROPPED % {"type": RECTIFICATION} not in await findings_of(network, "XBB", theirs)
+    await network.deliver()
+    assert ("RECALL", None) == ((case := await story.case(network, "XAA", ours)).state, case.reply)
+
+
 async def test_that_a_reply_is_none_is_said_as_the_case_goes_on(network: Network) -> None:
     """Nobody takes it back twice; and then nothing says that it has to be said again."""
     _, theirs, strike = await about_data("XBB", "strike")(network)
@@ -222,6 +256,17 @@ async def test_that_a_reply_is_none_is_said_as_the_case_goes_on(network: Network
     await stopped_and_let_go(network, "XBB", theirs)
     words = [row.state for row in await outbox(network, "XBB", theirs) if row.type == RECTIFICATION]
     assert (["dropped", "queued"], []) == (sorted(words), await findings_of(network, "XBB", theirs))
+
+
+async def test_that_a_reply_is_none_is_said_as_the_case_goes_on_where_it_was_refused_for_its_times(
+    network: Network,
+) -> None:
+    """It was to be said once more, and that was taken out: by the word that was refused nobody heard of it."""
+    ours, theirs = await story.replied(network)
+    await refused_for_its_times(network, network.gateways["XBB"].notices.strike(theirs, ["REPLY"], *DESKS["XBB"][0]))
+    await stopped_and_let_go(network, "XBB", theirs)
+    await network.deliver()
+    assert None is (await story.case(network, "XAA", ours)).reply
 
 
 @pytest.mark.parametrize("heard", [False, True])
