@@ -20,7 +20,6 @@ from gateway.core.machine import (
     KEEP,
     LEARN,
     LET_GO,
-    RESUME,
     STAY,
     Effect,
     Event,
@@ -77,7 +76,7 @@ UNTIL_DEPARTURE: dict[Side, tuple[State, ...]] = {
 ASKING_ROWS, ASKED_ROWS = (*REQUESTING_ROWS, *REQUESTING_RETURN), (*REQUESTED_ROWS, *REQUESTED_RETURN)
 ROWS = [(Side.REQUESTING, row) for row in ASKING_ROWS] + [(Side.REQUESTED, row) for row in ASKED_ROWS]
 """The rows of a verification and of a return; ``tests/core/test_notices.py`` has those of what is said afterwards."""
-MOVES = (STAY, RESUME, KEEP, LEARN, LET_GO)
+MOVES = (STAY, KEEP, LEARN, LET_GO)
 """Targets that name no state."""
 
 
@@ -262,7 +261,7 @@ def leads_to(row: Row, case: Case) -> State:
     """Return the state the row leads to from ``case``, which nobody holds."""
     if row.target in (STAY, KEEP, LEARN):
         return row.source
-    target = case.resume_to if row.target in (RESUME, LET_GO) else row.target
+    target = case.resume_to if row.target == LET_GO else row.target
     assert target is not None
     return State(target)
 

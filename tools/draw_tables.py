@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.core.case import Side, State
-from gateway.core.machine import KEEP, LEARN, LET_GO, RESUME, STAY, Row
+from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row
 from gateway.core.returns import REQUESTED_RETURN, REQUESTING_RETURN
 from gateway.core.tables import MARKS, table_for
 from gateway.core.verification import GATEWAY, MAY_FREEZE, PARTNER, STOP
@@ -34,10 +34,10 @@ data that was sent, is in [table V](state-table-v.md)."""
 LEGEND = f"""
 Do not edit this page: change a row and run `python -m tools.draw_tables`. A test compares the two.
 
-A row holds in each state of its first column. *stays* leaves the state as it is. *back* returns to the state the case
-was in before it was stopped; *let go* does so once nobody holds the case any more. *kept* leaves a stopped case where
-it is and moves the state it will go on in, by the row of that state and with its guards; *learnt* does so where that
-state has such a row.
+A row holds in each state of its first column. *stays* leaves the state as it is. *let go* returns to the state the
+case was in before it was stopped once nobody holds it any more, and suspends it until then. *kept* leaves a stopped
+case where it is and moves the state it will go on in, by the row of that state and with its guards; *learnt* does so
+where that state has such a row.
 
 `{GATEWAY}` is this gateway itself, on a receipt or a timer; `{STOP}` is this gateway too, where another case of the
 same person is stopped; `{PARTNER}` is the other State's gateway, whose signature was verified. *may freeze* means
@@ -47,7 +47,7 @@ The diagrams leave out what happens in the same way everywhere: rows that stay, 
 UNDELIVERED.
 """
 
-SHOWN = {STAY: "*stays*", RESUME: "*back*", LET_GO: "*let go*", KEEP: "*kept*", LEARN: "*learnt*"}
+SHOWN = {STAY: "*stays*", LET_GO: "*let go*", KEEP: "*kept*", LEARN: "*learnt*"}
 EVERYWHERE = (State.FROZEN, State.SUSPENDED, State.UNDELIVERED)
 SIDES = ((Side.REQUESTING, "The side that asks"), (Side.REQUESTED, "The side that is asked"))
 

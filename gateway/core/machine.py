@@ -19,18 +19,14 @@ from gateway.core.facts import Facts, Finding
 STAY = "="
 """Target of a row that leaves the state as it is."""
 
-RESUME = "<"
-"""Target of a row that returns to ``resume_to``."""
-
-
 KEEP = "~"
 """Target of a row that leaves a held case where it is; the state it will resume in moves, by that state's own row."""
 
 LEARN = "~?"
 """The same, where a state that does not know the event is left as it is."""
 
-LET_GO = "<?"
-"""Target of a row that returns to ``resume_to`` once its function clears that, and stays until then."""
+LET_GO = "<"
+"""Target of a row that returns to ``resume_to`` once its function clears that; until then the case is suspended."""
 
 NOT_TOLD = "no message of ours tells the other State of a step that was taken here; tell it by another way"
 """
@@ -234,8 +230,10 @@ def _before_withdrawal(table: Table, case: Case, event: Event, now: datetime) ->
 
 
 def _target(row: Row, before: Case, changed: Case) -> State:
-    stays = row.target in (STAY, LEARN) or (row.target == LET_GO and changed.resume_to)
-    target = before.state if stays else before.resume_to if row.target in (RESUME, LET_GO) else State(row.target)
+    if row.target == LET_GO and changed.resume_to:
+        return State.SUSPENDED
+    stays = row.target in (STAY, LEARN)
+    target = before.state if stays else before.resume_to if row.target == LET_GO else State(row.target)
     if target is None:
         raise IllegalStep(before.state, row.event, "")
     return target

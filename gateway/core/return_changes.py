@@ -545,7 +545,7 @@ def _resume(case: Case, event: Event, now: datetime) -> Change:
     case = _unsaid(case, SUSPENSION)
     effects = (Send(RESUMPTION, RESUMPTION_BODY, optional=True),) if told else ()
     if holders:
-        return replace(case, holders=holders, freeze_reason=None), effects
+        return replace(case, holders=holders, freeze_reason=None, resume_proposer=None), effects
     resumed, more = verification_changes.APPLIES["resume"](case, event, now)
     return replace(resumed, holders=()), (*more, *effects)
 

@@ -8,7 +8,7 @@ Rule 4: nothing turns NOT_FOUND into NOT_NATIONAL; a second look is a new reply,
 """
 
 from gateway.core.case import HELD, Case, State
-from gateway.core.machine import KEEP, LEARN, RESUME, STAY, Row
+from gateway.core.machine import KEEP, LEARN, LET_GO, STAY, Row
 from gateway.core.machine import PARTNER as PARTNER
 from gateway.core.machine import rows_of as _rows
 from gateway.core.messages import TYPES
@@ -167,7 +167,7 @@ REQUESTING_ROWS: tuple[Row, ...] = (
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, OFFICER, ("released",), "event"),
-    Row(S.FROZEN, "resume", RESUME, LIAISON, ("released", "second_person", "rules_resume"), "event"),
+    Row(S.FROZEN, "resume", LET_GO, LIAISON, ("released", "second_person", "rules_resume"), "event"),
     Row(S.FROZEN, "withdraw", S.WITHDRAWN, MAY_FREEZE, evidence="neutral withdrawal"),
     # No guard here: the row of the state to resume in decides, with its guards, so the partner sees no difference.
     *(row for name in SAID for row in _rows(HELD, name, KEEP, _PARTNER, (), "message")),
@@ -260,7 +260,7 @@ REQUESTED_ROWS: tuple[Row, ...] = (
     Row(S.FROZEN, "freeze", STAY, MAY_FREEZE, evidence="sealed reason"),
     Row(S.FROZEN, "release", STAY, MAY_FREEZE, ("same_freezer",), "release by who froze"),
     Row(S.FROZEN, "propose_resume", STAY, CLERK, ("released",)),
-    Row(S.FROZEN, "resume", RESUME, CLERK, ("released", "second_person")),
+    Row(S.FROZEN, "resume", LET_GO, CLERK, ("released", "second_person")),
     # What was pointed to another authority is not closed: it lies here until that one takes it up, or it is withdrawn.
     *_rows((S.REPLIED, S.WITHDRAWN, S.UNDELIVERED), "close", S.CLOSED, CLERK | _GATEWAY),
     *_AFTERLIFE,

@@ -8,11 +8,19 @@ from typing import Any
 
 from gateway.core.age import counts_as_adult, is_decided, treat_as_minor
 from gateway.core.calendars import local_date
-from gateway.core.case import Case, Pending, Side, State, is_guest
+from gateway.core.case import PARTNER, Case, Pending, Side, State, is_guest
 from gateway.core.elements import element_findings
 from gateway.core.facts import Finding, When
 from gateway.core.machine import Event, Guard, IllegalStep
-from gateway.core.messages import DOCUMENT_REQUEST, INTERVIEW_METHOD, NEGATIVE_OUTCOMES, REPLY, REQUEST, may_interview
+from gateway.core.messages import (
+    DOCUMENT_REQUEST,
+    INTERVIEW_METHOD,
+    NEGATIVE_OUTCOMES,
+    REPLY,
+    REQUEST,
+    SUSPENSION,
+    may_interview,
+)
 from gateway.core.minimise import disclose
 from gateway.core.remark import is_confirmed, is_shortened
 from gateway.core.rules import findings
@@ -224,7 +232,10 @@ def _same_freezer(case: Case, event: Event, now: datetime) -> tuple[Finding, ...
 
 
 def _released(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
-    return () if case.released and not case.holders else _found("V-08", "somebody who froze the case has not let go")
+    """Of a stop that both States told of each lets go while the other still holds it, or neither ever would."""
+    told = SUSPENSION in case.said and all(role == PARTNER for _, role in case.holders)
+    goes_on = case.released if not case.holders else told
+    return () if goes_on else _found("V-08", "somebody who froze the case has not let go")
 
 
 def _second_person(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:

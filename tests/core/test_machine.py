@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.case import Case, State
 from gateway.core.facts import Finding
-from gateway.core.machine import RESUME, STAY, Effect, Event, IllegalStep, Notify, Row, RuleRefused, Table, step
+from gateway.core.machine import LET_GO, STAY, Effect, Event, IllegalStep, Notify, Row, RuleRefused, Table, step
 from tests.core.support import NOW, asking
 
 OFFICER = frozenset({"officer"})
@@ -27,18 +27,22 @@ def _count(case: Case, event: Event, now: datetime) -> tuple[Case, tuple[Effect,
     return replace(case, reminders=case.reminders + 1), (Notify("interior"),)
 
 
+def _let_go(case: Case, event: Event, now: datetime) -> tuple[Case, tuple[Effect, ...]]:
+    return replace(case, resume_to=None) if not case.holders else case, ()
+
+
 ROWS = (
     Row(State.DRAFT, "go", State.SENT, OFFICER, ("always",)),
     Row(State.DRAFT, "count", STAY, OFFICER),
     Row(State.DRAFT, "wish", State.SENT, OFFICER, ("never", "always", "never")),
-    Row(State.FROZEN, "resume", RESUME, OFFICER),
+    Row(State.FROZEN, "resume", LET_GO, OFFICER),
 )
 GUARDS = {"never": _never, "always": _always}
 
 
 def table(rows: tuple[Row, ...] = ROWS, guards: Mapping[str, Any] = GUARDS) -> Table:
     """Return the small table."""
-    return Table(rows, guards, {"count": _count}, frozenset({State.ERASED}))
+    return Table(rows, guards, {"count": _count, "resume": _let_go}, frozenset({State.ERASED}))
 
 
 def event(name: str, role: str = "officer") -> Event:
@@ -62,6 +66,13 @@ def test_resuming_returns_where_the_case_was() -> None:
     """The target is the state the case remembers."""
     moved, _ = step(table(), asking(State.FROZEN, resume_to=State.REPLIED), event("resume"), NOW)
     assert State.REPLIED == moved.state
+
+
+def test_what_somebody_holds_is_suspended() -> None:
+    """It goes on once nobody does."""
+    held = asking(State.FROZEN, resume_to=State.REPLIED, holders=(("XBB", "partner"),))
+    moved, _ = step(table(), held, event("resume"), NOW)
+    assert (State.SUSPENDED, State.REPLIED) == (moved.state, moved.resume_to)
 
 
 def test_resuming_nowhere_is_illegal() -> None:

@@ -769,3 +769,29 @@ async def test_finding_goes_once_what_was_dropped_is_said(network: Network, agai
     await gateway.hold.resume(ours, "second", "liaison_officer")
     await gateway.notices.strike(ours, again, "first", "case_officer")
     assert stands is (found in (await story.case(network, "XAA", ours)).findings)
+
+
+@pytest.mark.parametrize("first", ["XAA", "XBB"])
+async def test_return_that_both_states_told_of_and_froze_goes_on(network: Network, first: str) -> None:
+    """Each waited for the word of the other that it holds it no more, and neither could say it."""
+    refs = dict(zip(("XAA", "XBB"), await homeward.accepted(network), strict=True))
+    desks = {"XAA": (("first", "case_officer"), ("second", "liaison_officer"))}
+    desks["XBB"] = (("first", "registry_clerk"), ("second", "desk_head"))
+    await network.gateways["XAA"].returning.suspend(refs["XAA"], "danger", "welfare", "child_welfare")
+    for country, ref in refs.items():
+        await network.deliver()
+        await network.gateways[country].hold.freeze(ref, "danger", *desks[country][0])
+    await network.deliver()
+    await network.gateways["XAA"].hold.release(refs["XAA"], "welfare", "child_welfare")
+    stands = []
+    for country in (first, *(one for one in refs if one != first)):
+        hold = network.gateways[country].hold
+        with pytest.raises(RuleRefused):
+            await hold.resume(refs[country], *desks[country][0])
+        await hold.release(refs[country], *desks[country][0])
+        for desk in desks[country]:
+            await hold.resume(refs[country], *desk)
+        await network.deliver()
+        stands.append(await story.state(network, country, refs[country]))
+    assert ["SUSPENDED", "ACCEPTED"] == stands
+    assert ("ACCEPTED", "ACCEPTED") == await homeward.states(network, refs["XAA"], refs["XBB"])
