@@ -107,9 +107,8 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             twin = found[0][1] if found else None
             told = f"{own.country} asks {their.country}: {state(case)} here, {state(twin) if twin else 'nothing'} there"
             alike = state(twin) in ALIKE.get(state(case), ()) if twin is not None else state(case) in ALONE
-            alike = alike or (
-                twin is not None and _stood(their, found[0][0].ref, twin) in ALIKE.get(_stood(own, row.ref, case), ())
-            )
+            stood = _stood(their, found[0][0].ref, twin) if twin is not None else None
+            alike = alike or stood in ALIKE.get(_stood(own, row.ref, case), ())
             alike = alike or (_left_at_that(own, row.ref, case) and state(twin) in STILL_OWED)
             alike = alike or (twin is not None and _answered_in_vain(their, row.thread, case, twin))
             # Who was asked destroyed the whole case, as it was told to.
@@ -122,7 +121,7 @@ def agreed(world: World, books: Mapping[str, Books]) -> None:
             # Nor does that State hear that no return is proposed again.
             begun = {"CONSIDERED", "ASSESSED", *(("NOT_RETURNED",) if UNTOLD in case.findings else ())}
             called = state(case) == "RECALL" or (back and state(case) in begun) or _closed_as_called_back(own, row.ref)
-            alike = alike or (called and state(twin) in (AWAY if UNTOLD in case.findings else ("RECALL",)))
+            alike = alike or (called and stood in (AWAY if UNTOLD in case.findings else ("RECALL",)))
             # It asked to have her back once the case was put away here: a finding has people see to that.
             asked = any(found.startswith(ASKED_BACK) for found in case.findings)
             alike = alike or (asked and (state(case), state(twin)) == ("CLOSED", "RECALL"))
@@ -296,9 +295,14 @@ def heard(world: World, books: Mapping[str, Books]) -> None:
             # A byte changed of it, or of what it waited behind, which ends the thread; people tell it (M-5.11).
             # So they do where who asks had no answer in its time: of a stop of that State's none is said again.
             quiet = quiet or (NOT_TOLD in case.findings and _stop_was_lost(world, own, row))
+            last = _last_word(own, row.ref)
+            # It had nothing of a return as it refused the word, as a finding says; what it proposed since waits here.
+            refused = case.side == "requested" and last is not None and last.status == "refused"
+            proposed = bool(twins) and twins[0] is not None and twins[0].state == "PROPOSED"
+            quiet = quiet or (bool(their.restored) and NOT_TOLD in case.findings and refused and proposed)
             # Who asks does not say it anew where it is posted again no more; people do, as a finding says (0041).
-            last = _last_word(own, row.ref) if case.side == "requesting" else None
-            quiet = quiet or (PASSED_OVER in case.findings and last is not None and was_over(last, their))
+            over = case.side == "requesting" and last is not None and was_over(last, their)
+            quiet = quiet or (PASSED_OVER in case.findings and over)
             if not (quiet or twins or their.restored):
                 world.fail("a stop is heard", f"{own.country} stopped a return, of which {case.partner} knows nothing")
             if quiet or not twins or twins[0] is None or twins[0].state in NOTHING_TO_STOP:

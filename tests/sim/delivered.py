@@ -27,7 +27,7 @@ from gateway.core.messages import (
 from gateway.core.verification import UNANSWERED_BY
 from tests.sim import homes
 from tests.sim.books import Books, Got, Sent
-from tests.sim.forgiven import is_still, passed_over, was_over
+from tests.sim.forgiven import is_still, passed_over, was_noticed_late, was_over
 from tests.sim.world import World
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def delivered(world: World, own: Books, their: Books) -> None:
         got, lost = their.got.get(digest), (digest, sha256(sent.answer).hexdigest()) not in kept
         told = f"{own.country} to {their.country}: {sent.type} number {sent.seq}"
         if got is None:
-            if not (lost and (is_still(own, sent) or passed_over(own, sent) or was_over(sent, their))):
+            if not (lost and (is_still(own, sent) or passed_over(own, sent) or _is_late(own, sent, their))):
                 world.fail("receipted and there", f"{told} was receipted and is not there")
         elif got.status != sent.status and not (lost or _came_too_late(sent, got)):
             world.fail("receipted and there", f"{told} is {got.status} there and {sent.status} here")
@@ -57,6 +57,11 @@ def delivered(world: World, own: Books, their: Books) -> None:
     for digest, got in their.got.items():
         if got.partner == own.country and digest not in own.sent and digest in posted:
             world.fail("sent and there", f"{their.country} has {got.type} of {own.country}, which never sent it")
+
+
+def _is_late(own: Books, sent: Sent, their: Books) -> bool:
+    """Return whether a message had run out as its State was put back, or as its sender heard of that."""
+    return was_over(sent, their) or was_noticed_late(own, sent)
 
 
 def _kept_answers(world: World, their: Books) -> set[tuple[str, str]]:

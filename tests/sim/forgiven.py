@@ -2,6 +2,8 @@
 What a restore, a stop or the end of its time excuses of a message, and where people were told of what was lost.
 """
 
+from datetime import datetime
+
 from gateway.core.case import Case
 from gateway.core.messages import RESYNC, SUSPENSION
 from gateway.services.answers import GOES_BY_IT, SAYS_OTHERWISE
@@ -16,6 +18,12 @@ STILL = frozenset({"FROZEN", "SUSPENDED", "WITHDRAWN", "BLOCKED", "ERASED"})
 """States in which nothing that was answered leaves again."""
 
 
+def noticed_at(own: Books, partner: str) -> float:
+    """Return since when the card of ``partner`` has named its epoch here, in seconds since 1970."""
+    ((known,),) = own.host.look("SELECT value FROM meta WHERE name = ?", f"epochs:{partner}")
+    return datetime.fromisoformat(known.rsplit(" ", 1)[-1]).timestamp()
+
+
 def was_over(sent: Sent, their: Books) -> bool:
     """
     Return whether a message had run out as its recipient was put back, so that it is taken no more (M-5.28).
@@ -23,6 +31,11 @@ def was_over(sent: Sent, their: Books) -> bool:
     It is posted for its number alone, once its sender says more in that case.
     """
     return their.put_back_at is not None and sent.expires_at <= their.put_back_at.timestamp() + NOTICED_S
+
+
+def was_noticed_late(own: Books, sent: Sent) -> bool:
+    """Return whether a message had run out as its sender heard that its recipient was put back (M-5.28)."""
+    return sent.expires_at <= noticed_at(own, sent.partner)
 
 
 def is_still(own: Books, sent: Sent) -> bool:

@@ -4,7 +4,6 @@ What must hold of logs and answers: each stands in both logs once, verifies, and
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from hashlib import sha256
 from itertools import pairwise
 
@@ -15,7 +14,7 @@ from keys import jws
 from keys.errors import UnknownKey
 from tests.sim.books import Books, Sent
 from tests.sim.draining import NOTICED_S
-from tests.sim.forgiven import is_still, passed_over
+from tests.sim.forgiven import is_still, noticed_at, passed_over
 from tests.sim.world import UNPROVED, World
 
 
@@ -78,14 +77,8 @@ def _unasked(world: World, own: Books, their: Books, sent: Sent) -> bool:
     declined = sent.state == "dropped" and any((ref, event) == (sent.ref, "decline") for ref, event, _, _ in own.events)
     in_vain = bool(their.restored) and (sent.type, sent.state, sent.ref) == (CONFIRMATION, "posted", None)
     spoiled = sent.ref is None and sent.envelope_id in world.network.spoiled
-    late = sent.expires_at <= _noticed_at(own, sent.partner) + NOTICED_S
+    late = sent.expires_at <= noticed_at(own, sent.partner) + NOTICED_S
     return is_still(own, sent) or passed_over(own, sent) or declined or in_vain or late or spoiled
-
-
-def _noticed_at(own: Books, partner: str) -> float:
-    """Return since when the card of ``partner`` has named its epoch here, in seconds since 1970."""
-    ((known,),) = own.host.look("SELECT value FROM meta WHERE name = ?", f"epochs:{partner}")
-    return datetime.fromisoformat(known.rsplit(" ", 1)[-1]).timestamp()
 
 
 def _signed_anew(own: Books, their: Books, sent: Sent) -> bool:

@@ -69,8 +69,12 @@ WAYS = ("open", "open", "open", "at once", "mute", "deaf", "cut")
 
 PASSES_S = (5.0, 120.0, 3660.0, 3660.0, 3 * 3600.0)
 LONG, LONG_DAYS = 0.15, (1, 2, 12, 31)
+MONTH_DAYS = 32
 PUT_BACK, CARD_LATE = 0.7, 0.25
 """How often a State is put back in a turn, else a backup made; and how often its partners hear of it later."""
+
+MONTHS, A_MONTH = 0.15, 0.6
+"""How often a walk goes over months; and how often one passes in it before a State is put back, so that word is old."""
 
 SECOND = 0.4
 """How often there is a second case, half of the time of the same person, that stands somewhere else."""
@@ -87,6 +91,9 @@ class Walk(Scenario):
         super().__init__(world)
         self._draw = random.Random(f"{world.seed}/walk")
         self._asking, self._asked = (world.hosts[one] for one in self._draw.sample(sorted(world.hosts), 2))
+        # A draw of its own: a walk that does not go over months takes the course that it took.
+        self._months = random.Random(f"{world.seed}/months")
+        self._over_months = self._months.random() < MONTHS
         self._backups: list[tuple[Host, Backup]] = []
         self.desks.most = 0
         self.desks.stops = 1.0
@@ -94,6 +101,8 @@ class Walk(Scenario):
     async def course(self) -> None:
         """Take a case or two somewhere, and then any steps, with what is said lost or late, and backups put back."""
         draw = self._draw
+        if self._over_months:
+            await self._long_keys()
         await self._begin(1)
         second = draw.random() < SECOND
         rounds = draw.choice(ROUNDS)
@@ -107,6 +116,8 @@ class Walk(Scenario):
         for _ in range(draw.choice(TURNS)):
             await self._act_and_wait()
             if draw.random() < PUT_BACK:
+                if self._over_months and self._months.random() < A_MONTH:
+                    await self._days(MONTH_DAYS)
                 await self._put_back()
             else:
                 await self._back_up()
@@ -139,9 +150,7 @@ class Walk(Scenario):
 
     async def _half_a_year(self) -> None:
         """Let half a year pass of whoever is home, and have her State say what became of her."""
-        for host in self.world.hosts.values():
-            await self.faults.new_keys(host, keep=True, days=KEYS_DAYS, wait_s=0.2)
-            await host.ready()
+        await self._long_keys()
         self.world.jump(HALF_A_YEAR_S)
         await asyncio.sleep(5.0)
         self._backups = []
@@ -149,6 +158,12 @@ class Walk(Scenario):
         await self.desks.further(self._asked, {(ASKED, "MONITORING"): "report_last"})
         await asyncio.sleep(5.0)
         await self._back_up()
+
+    async def _long_keys(self) -> None:
+        """Give each State keys that last as long as the walk may."""
+        for host in self.world.hosts.values():
+            await self.faults.new_keys(host, keep=True, days=KEYS_DAYS, wait_s=0.2)
+            await host.ready()
 
     async def _act_and_wait(self) -> None:
         """Take some steps, each behind the other or once the States have heard of it, or not."""
