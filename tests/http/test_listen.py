@@ -27,7 +27,9 @@ from gateway.services.receive import Reply
 from gateway.settings import Settings
 from gateway.transport.peers import HttpPeers
 from keys.card import Card
+from tests.http.places import until_taken
 from tests.support.crowds import client_hello
+from tests.support.loop_time import LONG_S, pass_
 
 
 class Echo:
@@ -89,11 +91,16 @@ async def test_a_client_that_does_not_shake_hands_is_closed(
     serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A TLS connection that says nothing does not stay."""
-    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", LONG_S)
     context, _ = tls_door(tmp_path)
     port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    async with asyncio.timeout(4):  # and not the five seconds that a handshake has otherwise
+    await until_taken(1)
+    for seconds in (LONG_S - 60, 60):
+        assert await is_open(port, secured=True)
+        assert not reader.at_eof()
+        pass_(seconds)
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionError):
             assert b"" == await reader.read()
     writer.close()
@@ -139,13 +146,17 @@ async def test_an_answer_is_whole_though_the_end_waits_for_it_no_more(serve: Cal
     writer.close()
 
 
-async def test_connections_that_say_nothing_to_tls_are_counted(serve: Callable[..., Any], tmp_path: Path) -> None:
+async def test_connections_that_say_nothing_to_tls_are_counted(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A place is taken when the connection is accepted, not when its handshake is done."""
+    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", LONG_S)
     context, _ = tls_door(tmp_path)
     port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context, connections_max=2)
     assert await is_open(port, secured=True)
+    await until_taken(0)
     mute = [await connect(port) for _ in range(2)]
-    await asyncio.sleep(0.1)
+    await until_taken(2)
     assert not await is_open(port, secured=True)
     for _, writer in mute:
         writer.close()
@@ -156,11 +167,11 @@ async def test_one_address_does_not_take_the_places_of_another(serve: Callable[.
     """Whoever holds their share is refused one more, and a partner from elsewhere is served."""
     port = await serve(peer_app(Echo(), Echo(), log=print), per_address_max=3)
     held = [await connect(port, "127.0.0.8") for _ in range(3)]
-    await asyncio.sleep(0.1)
+    await until_taken(3)
     assert [False, True] == [await is_open(port, address) for address in ("127.0.0.8", "127.0.0.9")]
     for _, writer in held:
         writer.close()
-    await asyncio.sleep(0.1)
+    await until_taken(0)
     assert await is_open(port, "127.0.0.8")
 
 
@@ -307,13 +318,15 @@ async def test_a_proxy_that_passes_tls_through_may_connect_for_many(
     serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where one address may have four times the connections, it may also open four times as many at once."""
-    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", 60.0)  # not what ends them, however long all take to connect
+    monkeypatch.setattr(
+        listening, "HANDSHAKE_TIMEOUT_S", LONG_S
+    )  # not what ends them, however long all take to connect
     context, _ = tls_door(tmp_path)
     more = 4 * listening.CONNECTIONS_PER_ADDRESS_MAX
     port = await serve(peer_app(Echo(), Echo(), log=print), ssl_context=context, per_address_max=more)
     lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(listening.CONNECTS_AT_ONCE + 100)]
     try:
-        await asyncio.sleep(0.5)
+        await until_taken(len(lines))
         reset = [reader for reader, _ in lines if reader.exception() is not None or reader.at_eof()]
         assert [] == reset
     finally:
@@ -353,10 +366,10 @@ async def test_a_connection_that_is_over_is_not_kept_by_the_other_side(
 
 async def test_requests_behind_one_that_is_not_answered_yet_are_left_unread(serve: Callable[..., Any]) -> None:
     """A client that sends many at once, each with a body, does not fill our memory with them."""
-    asked, over, app = asyncio.Event(), asyncio.Event(), web.Application()
+    asked, over, app = asyncio.Queue[web.RequestHandler](), asyncio.Event(), web.Application()
 
     async def answer(request: web.Request) -> web.Response:
-        asked.set()
+        asked.put_nowait(request.protocol)
         await over.wait()
         return web.Response()
 
@@ -367,8 +380,10 @@ async def test_requests_behind_one_that_is_not_answered_yet_are_left_unread(serv
         _, writer = await asyncio.open_connection(sock=raw)
         request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + bytes(60_000)
         writer.write(request * 30)
-        await asyncio.wait_for(asked.wait(), 60)
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(60):
+            handler = await asked.get()
+            while not handler._buffer_paused:
+                await asyncio.sleep(0.001)
         assert 20 * len(request) < writer.transport.get_write_buffer_size()
         writer.transport.abort()
     over.set()  # whoever closes the doors waits for an answer that is still to come

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -17,11 +17,13 @@ from benchmarks.pair import WORDS, free_port, make_pair
 from gateway import app, serving, settings
 from gateway.http.errors import NEUTRAL_SERVER
 from gateway.http.metrics import metrics_app
+from gateway.services import monitor as monitoring
 from gateway.services.daily import Daily
-from gateway.services.monitor import KEPT_S, Monitor
+from gateway.services.monitor import Monitor
 from gateway.services.rows import PartnerRow
 from gateway.storage import reads
 from tests.support import story
+from tests.support.loop_time import LONG_S, pass_
 from tests.support.network import Network, make_network
 from tests.support.no_contact import listed
 
@@ -68,6 +70,12 @@ class Watched:
         await self.open()
         found = await self.scrape()
         return {name: value for (name, label), value in found.items() if label == "XBB"}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a store that answers late, on a machine that stood still, count as no store that is away."""
+    monkeypatch.setattr(monitoring, "PATIENCE_S", 60.0)
 
 
 @pytest.fixture
@@ -249,10 +257,11 @@ async def test_who_scrapes_often_does_not_load_the_store(watched: Watched, monke
         return await all_(self, statement, values)
 
     monkeypatch.setattr(type(watched.network.gateways["XAA"].inquiries), "_all", counted)
-    monitor = await watched.open()
+    monkeypatch.setattr(monitoring, "KEPT_S", LONG_S)
+    await watched.open()
     await asyncio.gather(*(watched.scrape() for _ in range(4)), watched.ask("/health/ready"))
     assert 1 == len(statements)
-    monitor._kept_until -= KEPT_S
+    pass_(LONG_S)
     await watched.scrape()
     assert 2 == len(statements)
 
@@ -291,9 +300,8 @@ async def _status(session: aiohttp.ClientSession, port: int, path: str) -> int:
 async def test_a_load_balancer_hears_before_the_doors_close(tmp_path: Path) -> None:
     """A gateway that is stopped says first that it is not ready, and answers partners on for ``drain_s``."""
     pair, door = make_pair(tmp_path, tls=False), free_port()
-    chosen = settings.load(
-        pair.home("XAA"), {"ISTHMUS_LISTENERS__METRICS__PORT": str(door), "ISTHMUS_LISTENERS__METRICS__DRAIN_S": "3"}
-    )
+    chosen = settings.load(pair.home("XAA"), {"ISTHMUS_LISTENERS__METRICS__PORT": str(door)})
+    cast(dict[str, Any], chosen.values["listeners"]["metrics"])["drain_s"] = LONG_S
     port, ready = chosen.values["listeners"]["peers"]["port"], asyncio.Event()
     gateway = await app.build(chosen, passphrase=lambda: WORDS, log=lambda *_, **__: None, create=True)
     serving_ = asyncio.create_task(serving.serve(gateway, ready=ready))
@@ -309,11 +317,12 @@ async def test_a_load_balancer_hears_before_the_doors_close(tmp_path: Path) -> N
             assert re.search(r'^isthmus_answers_total\{code="405"\} 1\.0$', text, re.MULTILINE)
             assert re.search(r"^isthmus_leader 1\.0$", text, re.MULTILINE)
             serving_.cancel()
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(60):
                 while await _status(session, door, "/health/ready") != 503:
                     await asyncio.sleep(0.01)
             assert 405 == await _status(session, port, "/xg/1/messages")
             assert 200 == await _status(session, door, "/health/live")
+            pass_(LONG_S)
             with suppress(asyncio.CancelledError):
                 await serving_
             with pytest.raises(aiohttp.ClientConnectionError):

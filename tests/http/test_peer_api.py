@@ -13,10 +13,12 @@ from aiohttp import web
 
 from gateway.core import envelope, wire
 from gateway.core.codes import PeerError, Reason, problem
-from gateway.http.limits import Limits
+from gateway.http.limits import Limits, Room
 from gateway.http.peer_api import peer_app
 from gateway.services.ports import Conflict, Unavailable
 from gateway.services.receive import Reply
+from tests.http.places import until_taken
+from tests.support.loop_time import LONG_S, pass_
 
 ENVELOPE = {"Content-Type": envelope.MEDIA_TYPE}
 ANSWER = {"Content-Type": wire.ANSWER_MEDIA_TYPE}
@@ -61,7 +63,15 @@ class Peer:
             self.events.append((event, values))
 
         app = peer_app(self.fake, self.fake, log=log, limits=Limits(**limits), answered=self.answered)
+        (door,) = {getattr(route.handler, "__self__", None) for route in app.router.routes()}
+        self.room: Room = door._room
         self.port = await self._serve(app)
+
+    async def until_under_way(self, bodies: int, held_bytes: int | None = None) -> None:
+        """Return once so many bodies are under way, and so much has come of them. Raises ``TimeoutError``."""
+        async with asyncio.timeout(60):
+            while self.room.bodies != bodies or held_bytes not in (None, self.room.held_bytes):
+                await asyncio.sleep(0.001)
 
     async def send(self, method: str, path: str, **how: Any) -> tuple[int, dict[str, str], bytes]:
         async with self._session.request(method, f"http://127.0.0.1:{self.port}{path}", **how) as response:
@@ -71,8 +81,7 @@ class Peer:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(request)
         try:
-            async with asyncio.timeout(60):
-                return await reader.read()
+            return await reader.read()
         finally:
             writer.close()
 
@@ -209,10 +218,9 @@ async def test_a_client_that_goes_away_is_no_fault_of_ours(peer: Peer) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", peer.port)
     head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
     writer.write(head + b"Content-Length: 9349\r\n\r\nXG1")
-    await writer.drain()
-    await asyncio.sleep(0.05)
+    await peer.until_under_way(1)
     writer.transport.abort()
-    await asyncio.sleep(0.05)
+    await peer.until_under_way(0)
     assert "gateway.fault" not in [event for event, _ in peer.events]
     status, _, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
     assert 200 == status
@@ -313,12 +321,13 @@ async def test_questions_about_a_log_count_as_any_request(peer: Peer) -> None:
 
 async def test_when_all_room_for_bodies_is_taken_the_next_is_later(peer: Peer) -> None:
     """Slow senders take places; one more is told to come again, and gets in once they are gone."""
-    await peer.open(bodies_max=2, body_timeout_s=3.0)
+    await peer.open(bodies_max=2, body_timeout_s=LONG_S)
     head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
     slow = [asyncio.create_task(peer.raw(head + b"Content-Length: 9349\r\n\r\n")) for _ in range(2)]
-    await asyncio.sleep(0.1)
+    await peer.until_under_way(2)
     status, _, body = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
     assert (503, problem("later")) == (status, body)
+    pass_(LONG_S)
     await asyncio.gather(*slow)
     status, _, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
     assert 200 == status
@@ -344,29 +353,31 @@ async def test_what_never_came_whole_is_counted_as_no_answer_to_a_partner(peer: 
 
 async def test_who_holds_most_and_is_not_whole_gives_way(peer: Peer) -> None:
     """Large bodies that stand still half-way take the room from no message that is smaller: one of them comes later."""
-    await peer.open(held_max_bytes=40_000, body_timeout_s=6.0)
+    await peer.open(held_max_bytes=40_000, body_timeout_s=LONG_S)
     head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
     large = head + b"Content-Length: 20000\r\n\r\n" + bytes(13_000)
     slow = [asyncio.create_task(peer.raw(large)) for _ in range(3)]
-    await asyncio.sleep(0.2)
+    await peer.until_under_way(3, 3 * 13_000)
     status, _, _ = await peer.send("POST", "/xg/1/messages", data=bytes(5000), headers=ENVELOPE)
     assert 200 == status
     gone, _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
     assert 1 == len(gone)
     status, _, _ = await peer.send("POST", "/xg/1/messages", data=bytes(30_000), headers=ENVELOPE)
     assert 503 == status  # nobody holds as much
+    pass_(LONG_S)
     assert [503] * 3 == [int(answer[9:12]) for answer in await asyncio.gather(*slow)]
 
 
 async def test_many_slow_senders_do_not_slow_an_honest_one(peer: Peer) -> None:
     """With a hundred bodies dripping, a whole one is answered at once, and they a good while later."""
-    await peer.open(body_timeout_s=6.0)
+    await peer.open(body_timeout_s=LONG_S)
     head = b"POST /xg/1/messages HTTP/1.1\r\nHost: x\r\nContent-Type: application/xg1-envelope\r\n"
     slow = [asyncio.create_task(peer.raw(head + b"Content-Length: 9349\r\n\r\nX")) for _ in range(100)]
-    await asyncio.sleep(0.2)
-    async with asyncio.timeout(5.0):
+    await peer.until_under_way(100)
+    async with asyncio.timeout(60):
         status, _, _ = await peer.send("POST", "/xg/1/messages", data=b"x", headers=ENVELOPE)
-    assert 200 == status
+    assert (200, []) == (status, [task for task in slow if task.done()])
+    pass_(LONG_S)
     answers = await asyncio.gather(*slow)
     assert {b"HTTP/1.1 503 Service Unavailable"} == {answer.partition(b"\r\n")[0] for answer in answers}
 
@@ -376,7 +387,7 @@ async def test_a_connection_beyond_the_bound_is_closed_unread(serve: Callable[..
     fake = FakeReceiver()
     port = await serve(peer_app(fake, fake, log=lambda event, **values: None), connections_max=1)
     _, first = await asyncio.open_connection("127.0.0.1", port)
-    await asyncio.sleep(0.05)
+    await until_taken(1)
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(read_of_another(port), 60)
     first.close()

@@ -19,6 +19,8 @@ from benchmarks.pair import free_port
 from gateway import home, serving
 from gateway.http import listen as listening
 from gateway.http.proxy_protocol import BINARY_MAX, SIGNATURE, TEXT_MAX, BadHeader, Header, Proxies, parse
+from tests.http.places import taken, until_taken
+from tests.support.loop_time import LONG_S, pass_
 from tests.support.network import HandClock, make_network
 from tests.support.rows import for_each
 
@@ -254,6 +256,7 @@ def door(serve: Callable[..., Any], tmp_path: Path, said: Said) -> Door:
 @contextlib.asynccontextmanager
 async def line(port: int, header: bytes, dripped: int = 0) -> AsyncIterator["Line"]:
     """Send ``header`` and the first bytes of TLS at once, ``dripped`` of them a byte at a time, and shake hands."""
+    before = taken()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     made = Line(reader, writer)
     try:
@@ -261,7 +264,8 @@ async def line(port: int, header: bytes, dripped: int = 0) -> AsyncIterator["Lin
         yield made
     finally:
         writer.transport.abort()
-        await asyncio.sleep(0.05)  # until the door has noticed
+        while taken() > before:  # until the door has noticed
+            await asyncio.sleep(0.001)
 
 
 class Line:
@@ -370,17 +374,18 @@ async def test_a_proxy_that_falls_silent_is_counted_and_closed(
     door: Door, monkeypatch: pytest.MonkeyPatch, start: bytes
 ) -> None:
     """Before its header, in it, or between it and TLS: it has the time of a handshake, and gives its place back."""
-    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", LONG_S)
     port = await door(connections_max=1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(start)
-    await asyncio.sleep(0.1)
+    await until_taken(1)
     assert await seen(port, FOR_OTHER) is None
-    async with asyncio.timeout(5):
+    pass_(LONG_S)
+    async with asyncio.timeout(60):
         with contextlib.suppress(ConnectionError):
             assert b"" == await reader.read()
     writer.close()
-    monkeypatch.undo()
+    await until_taken(0)
     assert "192.0.2.2" == await seen(port, FOR_OTHER)
 
 
@@ -397,10 +402,11 @@ async def test_a_proxy_that_looks_whether_the_door_is_there_is_no_fault(door: Do
     """One that connects, says nothing or names itself, and goes."""
     port = await door(connections_max=1)
     for start in (b"", OWN, FOR_ONE[:20]):
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(start)
         writer.write_eof()
-        await asyncio.sleep(0.1)
+        with contextlib.suppress(ConnectionError):
+            assert b"" == await reader.read()
         writer.close()
     assert ("192.0.2.1", []) == (await seen(port, FOR_ONE), said)
 
@@ -412,13 +418,14 @@ async def test_from_anybody_else_a_header_is_no_tls(door: Door) -> None:
     assert [None, None, None, "127.0.0.1"] == asked
 
 
-async def test_a_door_that_closes_does_not_wait_for_a_header(tmp_path: Path) -> None:
+async def test_a_door_that_closes_does_not_wait_for_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has not said for whom it is goes with the door, and nothing of it is left."""
+    monkeypatch.setattr(listening, "HANDSHAKE_TIMEOUT_S", LONG_S)
     before = asyncio.all_tasks()
     runner = await listening.listen(echo(), "127.0.0.1", 0, proxies=Proxies(["127.0.0.1"], print))
     reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
-    await asyncio.sleep(0.1)
-    async with asyncio.timeout(4):  # and not the five seconds of a handshake
+    await until_taken(1)
+    async with asyncio.timeout(60):  # and not the time of a handshake
         await runner.cleanup()
         with contextlib.suppress(ConnectionError):
             assert b"" == await reader.read()

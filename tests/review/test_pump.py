@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.services import nodes
-from gateway.services.deliver import Deliverer
+from gateway.services.deliver import Deliverer, Line
 from gateway.services.ports import HttpAnswer, Unit
 from tests.support import story
 from tests.support.network import Network, Wires
@@ -32,7 +32,7 @@ class Slow(Wires):
 
 
 @asynccontextmanager
-async def more_waits(network: Network) -> AsyncIterator[Slow]:
+async def more_waits(network: Network) -> AsyncIterator[tuple[Slow, Line]]:
     """Let three messages wait for XBB where one may be on the line, and the first of them be under way."""
     context = network.gateways["XAA"].context
     for _ in range(3):
@@ -40,12 +40,12 @@ async def more_waits(network: Network) -> AsyncIterator[Slow]:
     context.policy = replace(context.policy, in_flight=1)
     context.peers = wires = Slow(network.wires)
     deliverer = Deliverer(context)
-    task = asyncio.create_task(deliverer._pump("XBB"))
-    deliverer._lines["XBB"].changed.set()
+    task, line = asyncio.create_task(deliverer._pump("XBB")), deliverer._lines["XBB"]
+    line.changed.set()
     try:
         while not wires.begun:
             await asyncio.sleep(0.01)
-        yield wires
+        yield wires, line
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -54,12 +54,11 @@ async def more_waits(network: Network) -> AsyncIterator[Slow]:
 async def test_a_state_on_hold_while_more_waits_stops_nobody_else(network: Network) -> None:
     """The hold comes while a message is under way: its answer comes, no other leaves, and the loop goes on."""
     gateway = network.gateways["XAA"]
-    async with more_waits(network) as wires:
+    async with more_waits(network) as (wires, line):
         await gateway.context.trust.hold("XBB", "second", "a theft was heard of", network.clock.now())
         wires.go.set()
-        while not wires.answers:
+        while line.under_way or line.changed.is_set() or not line.changed._waiters:  # it waits to be woken
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
     assert (1, 1) == (wires.begun, len(wires.answers))
 
 
@@ -68,12 +67,13 @@ async def test_a_store_that_refuses_while_more_waits_is_asked_once_a_second(
 ) -> None:
     """A claim that the store refuses, without even letting others have a turn, is not tried again at once."""
     gateway = network.gateways["XAA"]
-    async with more_waits(network) as wires:
+    async with more_waits(network) as (wires, _):
         wires.go.set()
         monkeypatch.setattr(gateway.store, "_queue_max", 0)
         while "store.unavailable" not in [event for event, _ in network.logs]:
             await asyncio.sleep(0.01)
-        await asyncio.sleep(0.3)
+        for _turn in range(1000):  # of the loop: as many as a second has where nothing is done in them
+            await asyncio.sleep(0)
         refused = [event for event, _ in network.logs if event == "store.unavailable"]
         monkeypatch.undo()
     assert 1 <= len(refused) <= 5

@@ -38,7 +38,8 @@ async def make() -> AsyncIterator[Make]:
     made: list[WorkerRedactor] = []
 
     def one(command: tuple[str, ...] = (), **limits: float) -> WorkerRedactor:
-        made.append(WorkerRedactor(command, **limits))
+        # A machine that stands still for a while is not what these tests are about, but for those with limits.
+        made.append(WorkerRedactor(command, **{"time_limit_s": 60.0, **limits}))
         return made[-1]
 
     yield one
@@ -73,9 +74,9 @@ async def test_a_text_is_read_by_one_process_that_stays(make: Make) -> None:
 )
 async def test_whatever_becomes_of_it_the_remark_is_held(make: Make, command: tuple[str, ...], code: str) -> None:
     """The remark is held with a code, and the next one is read by another process."""
-    worker = make(command, time_limit_s=0.5 if code == "recogniser-timeout" else 10.0)
+    worker = make(command, time_limit_s=0.5 if code == "recogniser-timeout" else 60.0)
     assert Redacted((), (code,), None) == await worker.redact("Ana waits", "en")
-    worker._time_limit_s = 10.0
+    worker._time_limit_s = 60.0
     assert Redacted((), (), "en") == await worker.redact("Somebody waits", "en")
 
 
@@ -125,16 +126,22 @@ async def test_too_many_that_wait_are_held(make: Make, monkeypatch: pytest.Monke
     assert 2 == sum(one.reasons == ("recogniser-busy",) for one in found)
 
 
-async def test_a_remark_nobody_waits_for_leaves_no_answer_behind(make: Make) -> None:
+async def test_a_remark_nobody_waits_for_leaves_no_answer_behind(make: Make, tmp_path: Path) -> None:
     """The answer to one that was given up is not taken for that of the next."""
-    slow = "__import__('time').sleep(0.5) if text.startswith('Ana') else None"
+    given_up, begun = tmp_path / "given-up", tmp_path / "begun"
+    slow = (
+        f"if text.startswith('Ana'):\n        __import__('pathlib').Path({str(begun)!r}).touch()\n"
+        f"        while not __import__('os').path.exists({str(given_up)!r}): __import__('time').sleep(0.01)"
+    )
     worker = make(script(slow, spans='[{"start": 0, "end": len(text), "type": "PERSON"}]'))
     await worker.redact("warm", "en")
     task = asyncio.create_task(worker.redact("Ana waits for long", "en"))
-    await asyncio.sleep(0.1)
+    while not begun.exists():
+        await asyncio.sleep(0.01)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
+    given_up.touch()
     assert ((0, 3, "PERSON"),) == (await worker.redact("Eva", "en")).spans
 
 
@@ -165,5 +172,7 @@ async def test_a_process_that_says_more_than_anybody_reads_is_ended(make: Make) 
     more = "    if text.startswith('Ana'): print('more\\n' * 2_000_000)\n"
     worker = make((sys.executable, "-c", script()[2] + more))
     assert not (await worker.redact("Ana waits", "en")).reasons
-    await asyncio.sleep(1)
-    assert ("recogniser-failed",) == (await asyncio.wait_for(worker.redact("Eva waits", "en"), 10)).reasons
+    said = worker._worker and worker._worker.stdout
+    while not said._paused:  # asyncio reads no more of it: it has said more than fits
+        await asyncio.sleep(0.01)
+    assert ("recogniser-failed",) == (await asyncio.wait_for(worker.redact("Eva waits", "en"), 60)).reasons

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, FormData, web
@@ -14,7 +15,9 @@ from yarl import URL
 import gateway.web
 from gateway.core.facts import Finding
 from gateway.core.machine import IllegalStep, RuleRefused
+from gateway.services.account_store import Claim
 from gateway.services.context import Forbidden, NotFound
+from gateway.services.papers import Papers
 from gateway.services.ports import Conflict, Unavailable, Unsaid
 from gateway.web import board, door, help, interior, operator
 from gateway.web.door import COOKIE
@@ -59,7 +62,8 @@ class Pages:
 
     def __init__(self) -> None:
         self.posted: list[dict[str, str]] = []
-        self.slow_s = 0.0
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
         self.fails: Exception | None = None
         self.begun, self.done_with = asyncio.Event(), asyncio.Event()
 
@@ -79,7 +83,7 @@ class Pages:
 
     async def act(self, visit: Visit) -> web.StreamResponse:
         """Do something once and lead on."""
-        await asyncio.sleep(self.slow_s)
+        await self.goes_on.wait()
         if self.fails is not None:
             raise self.fails
         self.posted.append(dict(visit.form))
@@ -364,11 +368,24 @@ async def test_a_form_that_was_changed_is_no_second_click(desk: Desk, pages: Pag
     assert (1, True) == (len(pages.posted), "'a': '2'" in (await officer.get("/act")).text)
 
 
-async def test_a_second_click_sees_what_came_of_the_first(desk: Desk, pages: Pages) -> None:
+async def test_a_second_click_sees_what_came_of_the_first(
+    desk: Desk, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A form sent again while the first is at work waits for it, does nothing, and is sent where it led."""
     officer = await desk.officer("first")
     assert officer.session is not None
-    pages.slow_s = 0.4
+    claim, waiting = Papers.claim, set[asyncio.Task[Any] | None]()
+
+    async def heard(*form: Any) -> Claim:
+        claimed = await claim(*form)
+        if claimed.state == "running":
+            waiting.add(asyncio.current_task())
+        if len(waiting) == 2:
+            pages.goes_on.set()
+        return claimed
+
+    monkeypatch.setattr(Papers, "claim", heard)
+    pages.goes_on.clear()
     data = {"csrf": officer.session.csrf, "once": "one-form"}
     sent = (officer.send("POST", "/act", data=FormData(data)) for _ in range(3))
     answers = await asyncio.gather(*sent)
@@ -685,7 +702,9 @@ async def test_who_holds_a_link_leaves_nothing_in_the_forms_of_its_person(
     assert "/act  {}" == (await (await desk.officer("first")).get("/act")).text
 
 
-async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk, pages: Pages) -> None:
+async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(
+    desk: Desk, pages: Pages, reads_form: asyncio.Event
+) -> None:
     """A form may come slowly: who signed out meanwhile, or was taken the account, does nothing by it any more."""
     officer = await desk.officer("first")
     session = officer.session
@@ -693,7 +712,7 @@ async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk
 
     async def slowly() -> AsyncIterator[bytes]:
         yield f"csrf={session.csrf}".encode()
-        await asyncio.sleep(0.2)  # the door has looked at the session by now, and waits for the rest
+        await reads_form.wait()
         await desk.site.accounts.end(session, desk.network.clock.now())
         yield b"&a=1"
 
@@ -702,7 +721,9 @@ async def test_a_session_that_ends_while_a_form_arrives_takes_no_step(desk: Desk
     assert (True, []) == (answer.location.startswith("/sign-in"), pages.posted)
 
 
-async def test_a_session_goes_on_from_when_a_form_had_arrived(desk: Desk, pages: Pages) -> None:
+async def test_a_session_goes_on_from_when_a_form_had_arrived(
+    desk: Desk, pages: Pages, reads_form: asyncio.Event
+) -> None:
     """A large file takes minutes: the page after it offers to stay in time, for its clock begins with the page."""
     officer = await desk.officer("first")
     session, clock = officer.session, desk.network.clock
@@ -710,7 +731,7 @@ async def test_a_session_goes_on_from_when_a_form_had_arrived(desk: Desk, pages:
 
     async def slowly() -> AsyncIterator[bytes]:
         yield f"csrf={session.csrf}".encode()
-        await asyncio.sleep(0.2)  # the door has looked at the session by now, and waits for the rest
+        await reads_form.wait()
         clock.pass_(minutes=8)
         yield b"&a=1"
 

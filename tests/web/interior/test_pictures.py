@@ -1,10 +1,12 @@
 """Images at the desk: brought in and drawn anew, seen with what was removed, taken out, seen by who receives them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from gateway.core.attachments import NotRendered, Rendition, measure
 from gateway.web import door
@@ -13,6 +15,7 @@ from gateway.web.interior.pictures import REFUSED_TEXTS
 from keys import b64
 from schemas import ijson
 from tests.support import pictures, story
+from tests.support.loop_time import pass_
 from tests.web.interior.case_support import two_desks
 from tests.web.interior.drafts import brought_in, kept_bytes
 from tests.web.support import Answer, Desk, Officer, form_of, links_of, one_desk
@@ -224,12 +227,24 @@ async def test_a_file_has_the_longer_the_more_of_it_has_come(
     parts = [f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{v}\r\n' for name, v in fields.items()]
     parts.append('--edge\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n')
 
+    begun, read = asyncio.Event(), door.read_fields
+
+    async def heard(request: web.Request, upload: int, fields: Any, came: Callable[[int], None], **how: Any) -> Any:
+        def has_come(total: int) -> None:
+            came(total)
+            if total >= 16 << 10:
+                begun.set()
+
+        return await read(request, upload, fields, has_come, **how)
+
     async def slowly() -> AsyncIterator[bytes]:
         yield "".join(parts).encode() + bytes(32 << 10)
-        await asyncio.sleep(1.1)
+        await begun.wait()
+        pass_(120)
         yield b"\r\n--edge--\r\n"
 
-    monkeypatch.setattr(door, "FORM_TIMEOUT_S", 1.0)  # the first part has to get through on a busy machine too
+    monkeypatch.setattr(door, "read_fields", heard)
+    monkeypatch.setattr(door, "FORM_TIMEOUT_S", 120.0)
     monkeypatch.setattr(door, "FORM_BYTES_PER_S", rate)
     kind = {"Content-Type": "multipart/form-data; boundary=edge"}
     assert status == (await first.send("POST", f"{path}/documents", data=slowly(), headers=kind)).status

@@ -46,7 +46,9 @@ async def test_open_sessions_are_listed_and_others_end_after_a_proof(desk: Desk)
     assert "/sign-in" in (await other.get("/", follow=False)).location
 
 
-async def _begun(officer: Officer, path: str, fields: dict[str, str]) -> tuple[StreamReader, StreamWriter, bytes]:
+async def _begun(
+    officer: Officer, path: str, fields: dict[str, str], reads_form: asyncio.Event
+) -> tuple[StreamReader, StreamWriter, bytes]:
     """Send all of a form but its last byte, which is returned."""
     body = urlencode(fields).encode()
     head = (
@@ -55,13 +57,13 @@ async def _begun(officer: Officer, path: str, fields: dict[str, str]) -> tuple[S
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     reader, writer = await asyncio.open_connection("127.0.0.1", officer.desk.port)
+    reads_form.clear()
     writer.write(head.encode() + body[:-1])
-    await writer.drain()
-    await asyncio.sleep(0.3)
+    await reads_form.wait()
     return reader, writer, body[-1:]
 
 
-async def test_a_form_on_its_way_does_nothing_once_its_session_was_ended(desk: Desk) -> None:
+async def test_a_form_on_its_way_does_nothing_once_its_session_was_ended(desk: Desk, reads_form: asyncio.Event) -> None:
     """Whoever came by a stolen link holds back a form that adds an app; it arrives after all sessions were ended."""
     accounts, now = desk.site.accounts, desk.site.now()
     token = await accounts.make_link("first", "interior", "enrol", now, now + timedelta(hours=24))
@@ -74,7 +76,7 @@ async def test_a_form_on_its_way_does_nothing_once_its_session_was_ended(desk: D
     secret = await Codes(accounts, "interior", "interior.localhost").find(session, form["pending"], now)
     assert secret is not None
     fields = {**form, "code": pyotp.TOTP(secret).at(now)}
-    reader, writer, rest = await _begun(browser, "/account/code", fields)
+    reader, writer, rest = await _begun(browser, "/account/code", fields, reads_form)
     await accounts.drop_links("first")
     assert 1 == await accounts.end_all("first")
     writer.write(rest)
