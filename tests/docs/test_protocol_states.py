@@ -182,3 +182,123 @@ def test_every_message_that_leads_somewhere_has_its_row() -> None:
     """The table is whole: each message that is an event of its own has a row, and no row is of another."""
     shown = [name.replace("`", "") for name, _, _ in ROWS]
     assert sorted(SAID) == sorted(shown)
+
+
+NOWHERE = LEADS.partition("Nor does what is accepted lead anywhere")[2].partition("The places of a return")[0]
+LEADS_TO = {name.replace("`", ""): accepted for name, _, accepted in ROWS}
+CALLED_BACK_LEADS = {"return.proposal", "withdrawal"}
+
+
+def _crossed(place: str) -> set[str]:
+    """Return the types that lead nowhere at ``place``, as the page says it in words."""
+    return {
+        "return considered": set(TYPES),
+        "return assessed": set(TYPES),
+        "called back": set(TYPES) - CALLED_BACK_LEADS,
+        "schedule sent": {"travel-document.issued"},
+        "departed": {"travel-document.issued"},
+        "handed over": {"return.handover"},
+    }.get(place.strip(), set())
+
+
+@for_each("place", [place for place in PLACES if place.strip() not in ("undelivered", "closed or withdrawn")])
+def test_what_only_crossed_a_step_leads_nowhere(place: str) -> None:
+    """What is accepted stays where the page says that it leads nowhere, and else goes where the table of leads says."""
+    rows, _, states = PLACES[place]
+    asking = rows is REQUESTING_ROWS
+    for state in states:
+        for type in _taken(rows, state) - ANYWHERE - {"travel-document.reissue"}:  # has words of its own
+            mine = [row for row in rows if row.source == state and "partner" in row.who]
+            events = SEVERAL.get(type, {TYPES[type].event})
+            goes = {S(row.target) for row in mine if row.event in events and row.target in set(S)}
+            named = {
+                led
+                for name, led in LEADS_TO.items()
+                if name.split(",")[0].split(" by ")[0] == type
+                and (" by the ask" not in name or asking == ("asked" in name))
+            }
+            there = {one for led in named for one in _stands_for(led, rows)}
+            left = goes - {state, S.SUSPENDED} - set(states)
+            assert left <= (set() if type in _crossed(place) else there), (state, type)
+            if place.strip() not in named and named and type not in _crossed(place):
+                assert left, (state, type)
+
+
+def test_words_of_what_leads_nowhere_name_these_types() -> None:
+    """The words that say so name each place and type that is left out of the table of leads."""
+    words = " ".join(NOWHERE.split())
+    assert [place for place in ("considered", "assessed", "called back", "schedule sent", "departed") if place in words]
+    assert ["return.proposal", "withdrawal", "travel-document.issued", "return.handover"] == re.findall(
+        r"`([a-z.-]+)`", words
+    )
+
+
+TOGETHER = {
+    "request sent": "request accepted",
+    "question accepted": "question sent",
+    "interview accepted": "interview proposed",
+    "reply accepted": "reply sent",
+    "proposal sent": "proposal accepted",
+    "acceptance accepted": "acceptance sent",
+    "decided": "acceptance sent",
+    "document accepted": "document issued",
+    "schedule sent": "schedule accepted",
+}
+"""Which places of the two go together, that of the asking State first; the others have one name on both sides."""
+BEGUN = {name.split(",")[0].split(" by ")[0]: set[str]() for name in SAID}
+for _name, (_event, _) in SAID.items():
+    BEGUN[_name.split(",")[0].split(" by ")[0]].add(_event)
+BEGUN |= {
+    "reminder": {"remind"},
+    "verification.delay": {"notify_delay", "extend"},
+    "verification.interview-result": {"report_interview"},
+    "travel-document.reissue": {"reissue_document"},
+    "return.monitoring": {"report", "report_safe"},
+}
+"""The events by which a desk says each type."""
+NOT_BEGUN = {
+    ("reminder", "reply accepted"),
+    ("return.proposal", "reply accepted"),  # a return is considered and assessed first
+    *(("return.proposal", place) for place in ("proposal sent", "acceptance accepted", "decided")),
+    *(("return.proposal", place) for place in ("document accepted", "schedule sent")),
+    *(("return.schedule", place) for place in ("proposal sent", "acceptance accepted", "decided")),
+    ("travel-document.request", "acceptance accepted"),  # the return is decided first
+    ("travel-document.request", "document accepted"),
+    ("travel-document.reissue", "acceptance sent"),
+    ("travel-document.issued", "document issued"),
+    ("travel-document.issued", "schedule accepted"),
+    ("travel-document.issued", "departed"),
+    ("travel-document.reissue", "departed"),
+    ("return.handover", "handed over "),
+}
+"""What the other State takes and no desk begins: it may have crossed a step. The page says each in words."""
+BY_WORDS = {"considered", "assessed", "called back", "undelivered", "closed or withdrawn"}
+
+
+@for_each("place", [place for place in PLACES if not any(word in place for word in BY_WORDS)])
+def test_a_side_says_what_the_other_one_takes(place: str) -> None:
+    """But for a stop and a withdrawal, and what only crosses, a desk says what the other State takes where that is."""
+    rows, _, states = PLACES[place]
+    asking = rows is REQUESTING_ROWS
+    own = place.strip()
+    there = TOGETHER.get(own) if asking else {theirs: name for name, theirs in TOGETHER.items()}.get(own)
+    shown = re.search(rf"^\| {there or own} \| (.+) \|$", ASKED if asking else ASKING, re.MULTILINE)
+    assert shown is not None
+    taken = set(re.findall(r"`([a-z.-]+)`", shown[1])) - {"suspension", "resumption", "withdrawal"}
+    begun = set[str]()
+    for state in states:
+        events = {row.event for row in rows if row.source == state and "partner" not in row.who}
+        begun |= {
+            type for type, ways in BEGUN.items() if events & ways and type not in ("verification.request", "withdrawal")
+        }
+    assert begun == taken - {type for type, at in NOT_BEGUN if at == place}
+
+
+def test_words_of_what_nobody_begins_name_these_types() -> None:
+    """The words that say so name each type of which a place is left out, but for the proposal, which has its own."""
+    words = (
+        " ".join(LEADS.split())
+        .partition("Of the other rows some name such things, too")[2]
+        .partition("of the other. ")[0]
+    )
+    assert {type for type, _ in NOT_BEGUN} - {"return.proposal"} == set(re.findall(r"`([a-z.-]+)`", words))
