@@ -381,7 +381,7 @@ async def test_an_answer_may_come_in_any_form_of_http(said: bytes, body: bytes) 
 async def test_an_answer_that_changes_the_protocol_is_the_last(head: bytes) -> None:
     """Nothing of HTTP comes behind a 101: nobody waits for it, nor takes what does come for the next answer."""
     said = b"HTTP/1.1 101 Switching Protocols\r\n" + head + b"\r\n" + OK.replace(b"ok", b"no")
-    async with speaking(said, OK) as (address, _), peers(address, timeout_s=5.0) as client:
+    async with speaking(said, OK) as (address, _), peers(address, timeout_s=60.0) as client:
         told = [await client.post("XBB", "/xg/1/messages", b"sealed", MEDIA_TYPE) for _ in range(2)]
     assert [(101, b""), (200, b"ok")] == [(one.status, one.body) for one in told]
 
@@ -399,7 +399,7 @@ async def test_what_is_no_answer_is_unavailable(said: bytes) -> None:
     """The end of the connection, what is no HTTP, and lines without end."""
     async with speaking(said) as (address, _):
         with pytest.raises(Unavailable, match="no answer"):
-            await ask(peers(address, timeout_s=5.0))
+            await ask(peers(address, timeout_s=60.0))
 
 
 @pytest.mark.parametrize(

@@ -323,7 +323,7 @@ def test_photograph_has_one_page() -> None:
 # The worker itself.
 
 
-def worker(text: str, timeout_s: float = 5.0) -> WorkerRenderer:
+def worker(text: str, timeout_s: float = 60.0) -> WorkerRenderer:
     """Return a renderer whose worker is a script."""
     return WorkerRenderer(timeout_s, (sys.executable, "-c", text))
 
@@ -384,7 +384,7 @@ FAULTS = {
 def test_fault_of_the_worker_holds_the_image(name: str) -> None:
     """A worker that dies, hangs or was taken over gives a code and no image; the file can be brought again."""
     text, code = FAULTS[name]
-    timeout_s = 0.5 if code == "worker-late" else 10.0
+    timeout_s = 0.5 if code == "worker-late" else 60.0
     assert code == outcome(worker(text, timeout_s), pictures.with_notes())
 
 
@@ -404,7 +404,7 @@ def test_renderer_goes_on_after_a_fault() -> None:
 async def test_too_many_at_once_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits is bounded, so that files cannot fill the memory."""
     monkeypatch.setattr("gateway.transport.renderer.WAITING_MAX", 1)
-    renderer = worker("import time; time.sleep(1)", 0.5)
+    renderer = worker("import time; time.sleep(60)", 0.5)
     many = await asyncio.gather(*(renderer.render(pictures.jpeg(), "photo") for _ in range(4)), return_exceptions=True)
     codes = [error.code for error in many if isinstance(error, NotRendered)]
     assert (2, 2) == (codes.count("worker-busy"), codes.count("worker-late"))
