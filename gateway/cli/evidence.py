@@ -10,7 +10,7 @@ import click
 from gateway.cli.errors import CommandError, Exit
 from gateway.cli.evidence_file import verify_file
 from gateway.cli.output import Verbs, counted, emit, json_option, say, shown
-from gateway.cli.session import REASON, home_option, passphrase, passphrase_option, run
+from gateway.cli.session import INPUT_MAX_BYTES, REASON, home_option, passphrase, passphrase_option, run
 from gateway.cli.typed import check_folder, public_key
 from gateway.core.evidence_report import Proved, Report
 from gateway.core.evidence_verifier import Anchors, CheckToken
@@ -113,7 +113,7 @@ def verify(
 ) -> None:
     """Verify FILE offline: every fault, by member. Exits 6 if there is one."""
     try:
-        anchors = Anchors(_pinned(identities), root.read_bytes() if root else None, _checker(tsa), witnessed)
+        anchors = Anchors(_pinned(identities), _root(root) if root else None, _checker(tsa), witnessed)
         report = verify_file(file, anchors)
     except OSError as error:
         raise CommandError(
@@ -134,6 +134,16 @@ def verify(
             "ask whoever made the file for another export, and keep this one",
             tuple(f"{fault.member or 'the file'}: {fault.reason}" for fault in report.faults),
         )
+
+
+def _root(path: Path) -> bytes:
+    """Return what is in ``path``. Raises ``OSError``, and ``CommandError`` for what is far larger than a root."""
+    with path.open("rb") as file:
+        raw = file.read(INPUT_MAX_BYTES + 1)
+    if len(raw) > INPUT_MAX_BYTES:
+        text = f"{path} is larger than {INPUT_MAX_BYTES} bytes, and no root"
+        raise CommandError(Exit.USAGE, "too-large", text, "name the root of the trust list: metadata/1.root.json")
+    return raw
 
 
 def _checker(tsa: Path | None) -> CheckToken | None:

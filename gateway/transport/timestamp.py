@@ -17,6 +17,9 @@ from gateway.services.ports import Unavailable
 REQUEST_TYPE = "application/timestamp-query"
 RESPONSE_TYPE = "application/timestamp-reply"
 RESPONSE_MAX_BYTES = 64 << 10
+ROOTS_MAX_BYTES = 1 << 20
+"""The largest file of certificates read: that of all authorities of a web browser has a quarter of it."""
+
 TIMEOUT_S = 30.0
 
 
@@ -73,7 +76,9 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
 def load_roots(path: Path) -> list[x509.Certificate]:
     """Return the certificates in the PEM file ``path``. Raises ``Unavailable``."""
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        with path.open("rb") as file:
+            raw = file.read(ROOTS_MAX_BYTES + 1)
+        return x509.load_pem_x509_certificates(raw if len(raw) <= ROOTS_MAX_BYTES else b"")
     except (OSError, ValueError) as error:
         why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "holds no certificate"
         raise Unavailable(f"{path} {why}", "check 'transparency.timestamp.roots'") from error

@@ -220,3 +220,17 @@ def test_identity_that_would_compare_nothing_is_refused(tmp_path: Path, slip: st
     path.write_bytes(pack(MEMBERS))
     key = b64.encode(SigningKey.generate().public)
     assert 2 == call("evidence", "verify", path, "--identity", slip.format(key)).exit_code
+
+
+def test_no_more_of_an_anchor_is_read_than_one_can_hold(tmp_path: Path) -> None:
+    """A wrong file, or a device without an end, is refused: it was read into memory until there was none."""
+    path, huge = tmp_path / "evidence.zip", tmp_path / "huge"
+    path.write_bytes(b"")
+    with huge.open("wb") as file:
+        file.truncate(8 << 20)
+    for option, exit in (("--root", 2), ("--tsa", 75)):
+        tracemalloc.start()
+        result = call("evidence", "verify", path, option, huge)
+        read = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert (exit, True, True) == (result.exit_code, str(huge) in result.stderr, read < (8 << 20))
