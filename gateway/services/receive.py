@@ -105,19 +105,30 @@ class Receiver:
 
         What is answered with 200 is durable before it is returned.
         """
+        return await self._taken(raw, collecting=False)
+
+    async def collect(self, raw: bytes) -> Reply:
+        """Answer a sealed ``collect`` message with the envelopes that wait for its sender (protocol 5.6)."""
+        return await self._taken(raw, collecting=True)
+
+    async def _taken(self, raw: bytes, *, collecting: bool) -> Reply:
         now = self._context.clock.now()
         envelope_id = envelope.envelope_id(raw)
         try:
-            opened = await self._opened(raw, envelope_id, now)
+            opened = await self._opened(raw, envelope_id, now, collecting=collecting)
             if isinstance(opened, Reason):
                 stored = await self._stored(envelope_id, now) if codes.outward(opened).code in _MAY_BE_KNOWN else None
                 if stored is None:
                     raise PeerError(opened)
                 return self._answer(stored)
             answer = await self._settle(opened, now)
-            if answer is None:
+            if answer is not None:
+                return self._answer(answer)
+            if not collecting:
                 raise Conflict("a message was stored without an answer")
-            return self._answer(answer)
+            self._tell_fetched(opened.payload.sender, now)
+            body = await self._on_collect(opened.payload.sender, opened.payload.body["max"])
+            return Reply(200, envelope.MEDIA_TYPE_SEVERAL, body)
         except PeerError as error:
             self._context.log("message.refused", code=error.code.code, reason=str(error.reason))
             return problem(error)
@@ -129,28 +140,10 @@ class Receiver:
             self._context.log("message.fault", error=type(error).__name__)
             return problem(PeerError(Reason.STORE_UNAVAILABLE))
 
-    async def collect(self, raw: bytes) -> Reply:
-        """Answer a sealed ``collect`` message with the envelopes that wait for its sender (protocol 5.6)."""
-        now = self._context.clock.now()
-        try:
-            opened = await open_envelope(self._context, raw, envelope.envelope_id(raw), now, collecting=True)
-            answer = await self._settle(opened, now)
-            if answer is not None:
-                return self._answer(answer)  # refused by a receipt, like any other message
-            self._tell_fetched(opened.payload.sender, now)
-            body = await self._on_collect(opened.payload.sender, opened.payload.body["max"])
-            return Reply(200, envelope.MEDIA_TYPE_SEVERAL, body)
-        except PeerError as error:
-            self._context.log("message.refused", code=error.code.code, reason=str(error.reason))
-            return problem(error)
-        except Unavailable as error:
-            self._context.unavailable(error)
-            return problem(PeerError(Reason.STORE_UNAVAILABLE))
-
-    async def _opened(self, raw: bytes, envelope_id: bytes, now: datetime) -> Opened | Reason:
+    async def _opened(self, raw: bytes, envelope_id: bytes, now: datetime, *, collecting: bool) -> Opened | Reason:
         """Return the message, or why it is none; of the error, and of all that was read before it, nothing stays."""
         try:
-            return await open_envelope(self._context, raw, envelope_id, now, collecting=False)
+            return await open_envelope(self._context, raw, envelope_id, now, collecting=collecting)
         except PeerError as error:
             return error.reason
 
@@ -258,7 +251,9 @@ class Receiver:
 
         async def unit(tx: Tx) -> bytes | None:
             row = await tx.find_inbound_by_envelope(envelope_id)
-            return await self._again(tx, row, now) if row else None
+            # A collect that was accepted has no answer to give, and is no message to whom it may not be served now.
+            served = row is not None and row.type == COLLECT and row.status == wire.ACCEPTED and row.answer is None
+            return await self._again(tx, row, now) if row and not served else None
 
         return await self._committed(unit)
 

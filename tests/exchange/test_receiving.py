@@ -240,6 +240,21 @@ async def test_answered_before_the_hold_is_answered_the_same(fresh: Door) -> Non
     assert first.body == (await fresh.post(shot)).body
 
 
+async def test_collect_refused_before_the_hold_is_answered_the_same(fresh: Door) -> None:
+    """So is one at the path of a collect that was refused; one that was accepted has no answer to give (M-5.20)."""
+    shots = [fresh.partner.message("collect", {"max": most}, path=COLLECT) for most in (0, 1)]
+    refused, served = [await fresh.post(shot) for shot in shots]
+    assert ("application/xg1-answer+json", "application/xg1-envelopes") == tuple(
+        got.headers["Content-Type"] for got in (refused, served)
+    )
+    stranger, second = SigningKey.generate(), fresh.partner.secrets.second
+    claims = card.claims_of(second) | {"serial": 3, "prev": second.digest, "identity": b64.encode(stranger.public)}
+    publish(fresh, 3, jws.sign(ijson.dumps(claims), jws.TYP_CARD, stranger))
+    await fresh.gateway.refresh_trust()
+    assert refused.body == (await fresh.post(shots[0])).body
+    await fresh.problem(shots[1], "hold")
+
+
 async def test_destroyed_key_and_what_was_answered_before(fresh: Door) -> None:
     """Without the key a new message is sealed anew by its sender; an old envelope still gets its answer (M-4.4)."""
     shot = fresh.partner.message()
