@@ -63,6 +63,7 @@ from gateway.core.messages import (
 from gateway.core.minimise import members_of
 from gateway.core.notices import REPLY_PART, corrected_again, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
+from gateway.core.returns import ARRANGING
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
@@ -315,7 +316,7 @@ async def said_anew(context: Context, tx: Tx, row: OutboundRow, now: datetime) -
         return await _under_the_next(context, tx, row, now)
     if of_nothing and (old or row.code in OUT_OF_TIME):
         return await _of_nothing_anew(context, tx, row, now, 0 if old else listing.AGAIN_S)
-    if not old and row.code in OUT_OF_TIME and row.type in {RECTIFICATION, *_OF_WHO_LEFT}:
+    if not old and row.code in OUT_OF_TIME and row.type in {ACCEPTANCE, RECTIFICATION, RESUMPTION, *_OF_WHO_LEFT}:
         return await _heard_after_all(context, tx, row, now)
     if row.type == DIRECTORY and (old or row.code in OUT_OF_TIME):
         return await announce_anew(context, tx, row, now, listing.AGAIN_S)
@@ -557,18 +558,24 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
 
     It may have waited past its time for a line that was down, and goes at once then. Else a clock is wrong, and it
     waits; so does what stands behind it. So it is with a correction where a return rests on a reply that we took back:
-    the other State goes by that.
+    the other State goes by that. And with the last word that a return goes on, or that it is refused: no step says that
+    once more.
     """
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None or row.sealed is None:
         return False
-    if held.case.state in _HELD and not still_says(held.case.state, row.type):
+    goes_on = row.type == RESUMPTION and _holds_it_no_more(held.case)
+    if held.case.state in _HELD and not still_says(held.case.state, row.type) and not goes_on:
         return False
     try:
         if row.type == SCHEDULE and not away.is_departure(context, held, row):
             return False
         if row.type == RECTIFICATION:
             is_due = standing.stop_of(held.case) == RECTIFICATION
+        elif row.type == ACCEPTANCE:
+            is_due = is_kept(held.case, row.type, threads.said(context, held, row) or {"decision": None})
+        elif row.type == RESUMPTION:
+            is_due = goes_on and not await _said_since(tx, row)
         else:
             is_due = await away.has_left(context, tx, held)
         if not is_due:
@@ -582,6 +589,12 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
         found = WRONG_CLOCK_AWAY if row.type in _OF_WHO_LEFT - threads.STOPS else WRONG_CLOCK
         await cases.add_finding(context, tx, held, found, "refused_again", row.partner, now)
     return True
+
+
+def _holds_it_no_more(case: Case) -> bool:
+    """Return whether a return goes on as far as we are concerned, be it that the other State holds it still."""
+    ours = SUSPENSION in case.said or case.freeze_reason is not None or standing.stop_of(case) is not None
+    return case.at in ARRANGING and case.state is not State.FROZEN and not ours
 
 
 async def _anew(context: Context, tx: Tx, held: cases.Held, row: OutboundRow, now: datetime) -> Send | None:

@@ -18,7 +18,15 @@ from gateway.services.deliver import Line
 from gateway.services.steps import DROPPED
 from tests.support import homeward, interviews, story
 from tests.support.network import Network, wrong_clock
-from tests.support.restoring import after_the_listing, back_up, findings_of, outbox, refused_for_its_times, restore
+from tests.support.restoring import (
+    after_the_listing,
+    back_up,
+    findings_of,
+    outbox,
+    refused_for_its_times,
+    restore,
+    settle,
+)
 
 DESKS = {
     "XAA": (("first", "case_officer"), ("second", "liaison_officer")),
@@ -404,3 +412,47 @@ async def test_answer_that_is_refused_takes_back_no_other_that_was_given_since(n
     await network.gateways[country].deliverer.settle(claimed.row, answer.body)
     (question,) = (await story.case(network, country, ref)).notices
     assert "REFUSED" == question.answer["decision"]
+
+
+@pytest.mark.parametrize("then", [None, "stops again", "stopped there"])
+async def test_that_a_return_goes_on_is_said_again_where_it_was_refused_for_its_times(
+    network: Network, then: str | None
+) -> None:
+    """The other State would hold it for good, and nobody there could let it go on; not where it is stopped again."""
+    ours, theirs = await homeward.accepted(network)
+    gateway, welfare = network.gateways["XBB"], ("welfare", "child_welfare")
+    await gateway.returning.suspend(theirs, "danger", *welfare)
+    await network.deliver()
+    await gateway.hold.release(theirs, *welfare)
+    network.clock.pass_(hours=1)
+    if then is None:
+        await refused_for_its_times(network, gateway.hold.resume(theirs, "first", "registry_clerk"))
+        await settle(network, 1)
+    else:
+        with wrong_clock(network, "XBB", 10):
+            await gateway.hold.resume(theirs, "first", "registry_clerk")
+            (claimed,) = await gateway.deliverer.claim("XAA", Line(1))
+            if then == "stops again":
+                await gateway.returning.suspend(theirs, "danger", *welfare)
+            else:
+                await network.gateways["XAA"].returning.suspend(ours, "danger", *welfare)
+                await network.gateways["XAA"].deliverer.run_once()
+        answer = await network.gateways["XAA"].receiver.receive(claimed.envelope)
+        await gateway.deliverer.settle(claimed.row, answer.body)
+        await settle(network, 1)
+    if then == "stopped there":
+        await network.gateways["XAA"].hold.release(ours, *welfare)
+        await network.gateways["XAA"].hold.resume(ours, "first", "case_officer")
+        await network.deliver()
+    assert (["SUSPENDED"] if then == "stops again" else ["ACCEPTED"]) * 2 == list(
+        await homeward.states(network, ours, theirs)
+    )
+
+
+async def test_refusal_of_a_return_is_said_again_where_it_was_refused_for_its_times(network: Network) -> None:
+    """The other State waits for an answer, and no step of the case gives one any more."""
+    ours, theirs = await homeward.proposed(network)
+    refuse = network.gateways["XBB"].returning.refuse
+    await refused_for_its_times(network, refuse(theirs, "NO_CARER", "first", "registry_clerk"))
+    await settle(network, 1)
+    assert ("ASSESSED", "REPLIED") == await homeward.states(network, ours, theirs)
