@@ -144,8 +144,8 @@ def _told(error: BaseException, given: list[str]) -> int:
         return LATER
     try:
         return int(errors.report(error, as_json="--json" in given))
-    except BrokenPipeError:
-        if not _is_unread(2):
+    except OSError as failed:  # nobody reads it, or the disk that it goes to is full: the code is left to say
+        if isinstance(failed, BrokenPipeError) and not _is_unread(2):
             raise
         return int(errors.describe(error).exit)
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -143,6 +144,14 @@ def test_an_error_that_nobody_reads_has_its_status_still() -> None:
     """Standard error is closed too: the exit code is what is left to say."""
     assert 2 == unread("case", "show", both=True).returncode
     assert 3 == unread("check", "-C", "/nonexistent", "--json", both=True).returncode
+
+
+def test_an_error_that_a_full_disk_does_not_take_has_its_status_still() -> None:
+    """Standard error goes into a file on a full disk: no crash, whose status would say that a check found something."""
+    command = [sys.executable, "-m", "gateway.cli.main", "overdue", "-C", "/nonexistent"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, cwd=ROOT, stderr=full, env={**os.environ, **ENVIRON}, timeout=110, check=False)
+    assert 3 == done.returncode
 
 
 def test_a_pipe_that_broke_elsewhere_is_told_of(capfd: pytest.CaptureFixture[str]) -> None:
