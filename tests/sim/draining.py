@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.app import Gateway
 from gateway.core.age import treat_as_minor
+from gateway.core.case import State
 from gateway.core.machine import NOT_TOLD
 from gateway.core.messages import AFTER_WITHDRAWAL, CONFIRMATION, RESYNC
 from gateway.core.rule_checks import MINOR_ELSEWHERE, NOT_YET
@@ -48,8 +49,8 @@ class Draining:
         stands behind a number that a restored partner has forgotten: of a message that a rule kept from it, which a
         finding tells people, or of a case that was destroyed, of which nothing is left that could be posted again, or
         of one that it had withdrawn before; nor what who asks says behind a message that was spoiled on its way, or
-        that ran out, of which a finding has people tell the other State, nor, in a case that is closed, behind one that
-        waits because the person is stopped, where a finding does so too; nor, in a case that who asks set aside and
+        that ran out, of which a finding has people tell the other State, nor behind one that waits because the person
+        is stopped, where a finding does so too if the case is closed; nor, in a case that who asks set aside and
         closed, what takes data back behind what a restored partner has forgotten and is not told anew (decision 0038);
         nor does anything of a case that is attested as of a day that has not come, as a clock that was ahead leaves it,
         and a finding says (R-01).
@@ -116,7 +117,9 @@ class Draining:
         if ref is not None and self._is_behind_a_lost_one(host, partner, thread, (epoch, seq)):
             return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
         if ref is not None and self._is_behind_what_waits_for_people(host, ref, (epoch, seq)):
-            return NOT_TOLD in (await self._desks.case(host.gateway, ref)).findings
+            case = await self._desks.case(host.gateway, ref)
+            told = case.state is not State.CLOSED or NOT_TOLD in case.findings  # in an open one its desk sees the stop
+            return told and not await has_to_be_heard(host, ref)
         restored = any(country == partner for country, _, _ in self._faults.lost)
         if (gap := self._forgotten(host, partner, thread) if restored else None) is None:
             return False
@@ -171,9 +174,9 @@ class Draining:
         return any(ran_out or envelope_id in self._world.network.spoiled for envelope_id, ran_out in given_up)
 
     def _is_behind_what_waits_for_people(self, host: Host, ref: str, place: tuple[int, int]) -> bool:
-        """Return whether in a case of ours that is closed one before ``place`` waits, for the person is stopped."""
+        """Return whether in a case of ours one before ``place`` waits, for the person is stopped."""
         query = """SELECT type FROM outbound JOIN case_file USING (ref) WHERE ref = ? AND side = 'requesting'
-            AND case_file.state = 'CLOSED' AND outbound.state IN ('queued', 'posted') AND (epoch, seq) < (?, ?)"""
+            AND outbound.state IN ('queued', 'posted') AND (epoch, seq) < (?, ?)"""
         return any(self._desks.waits_for_people(host.country, ref, type) for (type,) in host.look(query, ref, *place))
 
     def _over_and_silent(self, host: Host, ref: str) -> bool:
