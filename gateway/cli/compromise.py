@@ -98,14 +98,18 @@ DEVICE = "the signing key in the device is the same: until it was stopped, whoev
 
 @dataclass(slots=True)
 class Report:
-    """What was done, and what can be read; ``messages`` names the file beside it that has each message, one a line."""
+    """
+    What was done, and what can be read; ``messages`` names the file beside it that has each message, one a line.
+
+    ``ran`` says whether a gateway was stopped here, ``None`` where that was not asked for.
+    """
 
     country: str
     since: datetime
     until: datetime
     exposure: Exposure
     messages: str
-    ran: bool
+    ran: bool | None
     card: int | None = None
     epoch: int | None = None
     revoked: list[str] = field(default_factory=list)
@@ -170,7 +174,7 @@ def compromise(
     ask, held = passphrase(passphrase_file), own_card(chosen)
     _check_device(chosen, held)
     if dry_run:
-        report = asyncio.run(_look(chosen, ask, path, begin, wide, ran=False))
+        report = asyncio.run(_look(chosen, ask, path, begin, wide, ran=None))
         _write(path, report)
     else:
         signer = open_identity(home, identity, identity_passphrase_file, held)
@@ -261,7 +265,7 @@ class _Work:
 
 
 async def _look(
-    chosen: Settings, ask: Callable[[], str], path: Path, since: datetime, wide: "_Wide", *, ran: bool
+    chosen: Settings, ask: Callable[[], str], path: Path, since: datetime, wide: "_Wide", *, ran: bool | None
 ) -> Report:
     """Write each message that can be read beside ``path``, and return a report of them, with nothing done yet."""
     from gateway.web.signin.hand import persons_held  # here: the pages' libraries take a while
@@ -518,6 +522,7 @@ def _tell(report: Report, path: Path, shared: bool) -> None:
     if report.card is None:
         say("Nothing was changed. Without --dry-run the keys are replaced.")
         return
+    click.echo(f"gateway       {'stopped' if report.ran else 'none ran here: stop it where it runs'}")
     click.echo(f"card          {report.card}, epoch {report.epoch}; {counted(len(report.revoked), 'key')} revoked")
     for country, state in report.partners.items():
         click.echo(f"{country:<13} {state}")

@@ -4,7 +4,8 @@ import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -405,7 +406,7 @@ def test_a_dry_run_changes_nothing(homes: Homes) -> None:
     done = value("compromise", "-C", home_, "--since", "2026-01-01T00:00:00Z", "--dry-run")
     assert before == {name: (home_ / name).read_bytes() for name in before}
     assert ["1.jws"] == [path.name for path in (home_ / "cards/XAA").iterdir()]
-    assert (13, None) == (len(done["exposure"]["keys"]), done["card"])
+    assert (13, None, None) == (len(done["exposure"]["keys"]), done["card"], done["ran"])
     lines = home_ / done["messages"]
     assert [0o600] * 2 == [path.stat().st_mode & 0o777 for path in (Path(done["file"]), lines)]
     told = [json.loads(line) for line in lines.read_text().splitlines()]
@@ -733,25 +734,40 @@ def test_two_gateways_do_not_run_on_one_home(homes: Homes) -> None:
         pass
 
 
-def test_a_gateway_that_does_not_stop_is_said(homes: Homes) -> None:
-    """A process that ignores SIGTERM keeps the command from touching anything."""
-    chosen = load(homes.home("XAA"), {})
+@contextmanager
+def holding(path: Path, *, ignores: bool = False) -> Iterator[None]:
+    """Have a process hold the lock at ``path``, as a gateway does that runs; one that ``ignores`` does not end."""
     script = (
-        "import fcntl,os,signal,sys,time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "import fcntl,os,signal,sys,time\nsignal.signal(signal.SIGTERM, getattr(signal, sys.argv[2]))\n"
         "f=os.open(sys.argv[1],os.O_RDWR|os.O_CREAT)\nfcntl.flock(f,fcntl.LOCK_EX)\n"
         "os.pwrite(f,f'{os.getpid()}\\n'.encode(),0)\nprint('held',flush=True)\ntime.sleep(60)"
     )
-    path = str(chosen.data / running.LOCK_FILE)
-    with subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE) as process:
+    command = (sys.executable, "-c", script, str(path), "SIG_IGN" if ignores else "SIG_DFL")
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            with pytest.raises(CommandError, match="does not stop"), running.stopped(chosen, 0.3):
-                pass
+            yield
         finally:
             process.kill()
+
+
+def test_a_gateway_that_does_not_stop_is_said(homes: Homes) -> None:
+    """A process that ignores SIGTERM keeps the command from touching anything."""
+    chosen = load(homes.home("XAA"), {})
+    held, stays = holding(chosen.data / running.LOCK_FILE, ignores=True), pytest.raises(CommandError, match="not stop")
+    with held, stays, running.stopped(chosen, 0.3):
+        pass
     with running.stopped(chosen) as ran:
         assert ran is False
+
+
+def test_whether_a_gateway_was_stopped_is_told(homes: Homes) -> None:
+    """Who ran the command where nothing ran has to stop the gateway where it does."""
+    arguments = ("compromise", "-C", homes.home("XAA"), "--since", "2026-01-01T00:00:00Z", "--wait", "0")
+    with holding(load(homes.home("XAA"), {}).data / running.LOCK_FILE):
+        assert "gateway       stopped\n" in call(*arguments).stdout
+    assert "gateway       none ran here: stop it where it runs\n" in call(*arguments, "--again").stdout
 
 
 async def test_what_a_restored_partner_is_brought_is_signed_by_the_key_in_use(network: Network, tmp_path: Path) -> None:
