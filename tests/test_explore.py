@@ -95,7 +95,7 @@ class World:
 
     ``wrong`` is the one thing that is wrong; ``reply`` what the other State signed; ``signed`` which acts were signed
     by whom they belong to; ``carer`` whether a named carer agreed in writing; ``bad`` what came wrong and was not seen
-    to be; ``author`` and ``approver`` who prepared and who signed what is prepared.
+    to be; ``author`` and ``approver`` who prepared and who signed what is prepared, ``against`` who sent it back.
     """
 
     minor: bool
@@ -106,6 +106,7 @@ class World:
     bad: frozenset[str] = frozenset()
     author: str | None = None
     approver: str | None = None
+    against: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +301,15 @@ def unasked(taken: Taken) -> bool:
 def one_person(taken: Taken) -> bool:
     """V-01: one person signs what the same person prepared, or approves and releases it, or lets a case go on alone."""
     name, actor, pending = taken.event.name, taken.event.actor, taken.case.pending
-    signs = name in ("approve", "endorse", "accept", "countersign")
+    signs = name in ("approve", "send_back", "endorse", "accept", "countersign")
     released = {one.by for one in taken.case.releases if pending and one.digest == pending.digest}
     both = (name == "endorse" and actor == taken.world.approver) or (name == "approve" and actor in released)
     return (signs and actor == taken.world.author) or both
+
+
+def waved_through(taken: Taken) -> bool:
+    """V-16: somebody approves the very bytes that another person sent back."""
+    return taken.event.name == "approve" and bool(taken.world.against - {taken.event.actor})
 
 
 def unapproved(taken: Taken) -> bool:
@@ -378,6 +384,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
     "V-07": lambda taken: taken.event.name == "release" and taken.event.actor != "carol",
     "V-08": not_let_go,
     "V-15": stop_shows,
+    "V-16": waved_through,
     "V-30": wrong_authority,
     "V-31": bad_variant("other person", "other proposal"),
     "V-32": bad_variant("other conclusions"),
@@ -402,7 +409,7 @@ PROMISES: Mapping[str, Callable[[Taken], bool]] = {
 PEOPLE = {"guardian": "carol", "child_welfare": "dora", "coordinator": "dora", "liaison_officer": "boris"}
 DECIDING = {"child_welfare", "coordinator", "desk_head"}
 """Roles between which some step tells; of all others that a row names, one stands for the rest."""
-SIGNING = {"approve", "endorse", "accept", "countersign"}
+SIGNING = {"approve", "send_back", "endorse", "accept", "countersign"}
 HELD = (S.FROZEN, S.SUSPENDED)
 OVER = (S.WITHDRAWN, S.CLOSED, S.BLOCKED, S.ERASED)
 
@@ -491,6 +498,7 @@ def actors(row: Row, case: Case, world: World) -> Iterator[tuple[str, str]]:
         told = [min(row.who - {"liaison_officer"} or row.who)]
     for role in told:
         actor = {GATEWAY: "gateway", PARTNER: case.partner}.get(role) or PEOPLE.get(role, "anna")
+        actor = "erna" if row.event == "send_back" else actor  # a third person, whom the second may not pass over
         yield ("boris" if row.event in SIGNING and actor == "anna" else actor), role
         if row.event in SIGNING:
             yield "anna", role
@@ -523,6 +531,8 @@ def events(table: Table, case: Case, world: World) -> Iterator[Event]:
         if row.event in SAYS or any(guard.startswith("rules_") for guard in row.guards):
             facts = facts_of(row, case, world, event)
         fine = not (world.wrong or world.bad or wrong_with(case, world.minor) not in FINE)
+        if row.event == "send_back" and not fine:
+            continue
         for wrong, data in variants(row, case, world):
             if wrong not in FINE and not fine and wrong != wrong_with(case, world.minor):
                 continue
@@ -584,7 +594,7 @@ def value_of(body: str) -> Any:
 def after(world: World, case: Case, event: Event, moved: Case) -> World:
     """Return the world after a step that was taken."""
     wrong, signed, carer, bad = event.data["variant"], world.signed, world.carer, world.bad
-    reply, author, approver, gone = world.reply, world.author, world.approver, world.wrong
+    reply, author, approver, gone, against = world.reply, world.author, world.approver, world.wrong, world.against
     digest = case.pending.digest if case.pending else ""
     match event.name:
         case "reply" | "answer" if at(moved) is S.REPLIED:
@@ -595,6 +605,8 @@ def after(world: World, case: Case, event: Event, moved: Case) -> World:
             author, approver = None, None
         case "approve" | "countersign" if wrong != "other bytes":
             approver = event.actor
+        case "send_back" if wrong != "other bytes":
+            approver, against = None, against | {event.actor}
         case "endorse" if wrong != "other bytes" and not wrong_authority(Taken(world, case, event, moved, ())):
             signed = frozenset({f"release {digest}"})
         case "propose":
@@ -623,7 +635,9 @@ def after(world: World, case: Case, event: Event, moved: Case) -> World:
         signed, carer, bad = frozenset(), False, frozenset()
     if moved.pending is None:
         author = approver = None
-    return settled(World(world.minor, gone, reply, signed, carer, bad, author, approver), moved)
+    if moved.pending is None or moved.pending.digest != digest:
+        against = frozenset()
+    return settled(World(world.minor, gone, reply, signed, carer, bad, author, approver, against), moved)
 
 
 def recorded(event: Event) -> str:
@@ -714,7 +728,8 @@ def key(world: World, case: Case) -> tuple[Any, ...]:
     if where not in RETURN_STATES:
         # What is wrong with a record, and what was signed, begins anew with a return.
         wrong = world.wrong if world.wrong in WORLDLY[:4] else ""
-        world = World(world.minor, wrong, world.reply, frozenset(), False, frozenset(), world.author, world.approver)
+        people = (world.author, world.approver, world.against)
+        world = World(world.minor, wrong, world.reply, frozenset(), False, frozenset(), *people)
         return (case.state, held_by(case), pending, case.contests, world)
     if where in (S.NOT_RETURNED, S.RECALL, *AWAY[1:], *OUTCOMES):
         # Nothing that comes looks at more of the world than whether protection is sought.

@@ -433,7 +433,8 @@ def _pendings(row: Row, case: Case, actor: str) -> list[Any]:
 
 
 def _key(case: Case, ghost: Ghost) -> tuple[Any, ...]:
-    pending = case.pending and (case.pending.digest, case.pending.author, case.pending.approver)
+    words = tuple(one.by for one in case.disputed)
+    pending = case.pending and (case.pending.digest, case.pending.author, case.pending.approver, words)
     outcome = case.reply and case.reply["outcome"]
     if case.state in (State.WITHDRAWN, State.CLOSED, State.BLOCKED, State.ERASED):
         return (case.state, outcome)  # what came before makes no difference any more
@@ -451,6 +452,8 @@ def _remember(ghost: Ghost, event: Event, before: Case) -> Ghost:
             author, signer = None, None
         case "approve" | "countersign" if before.pending and event.data["digest"] == before.pending.digest:
             signer = event.actor
+        case "send_back" if before.pending and event.data["digest"] == before.pending.digest:
+            signer = None
         case "send" | "answer":
             author, signer = None, None
         case "interview_answer" if before.side is Side.REQUESTING:

@@ -43,7 +43,7 @@ from gateway.services.as_json import (
     row_json,
 )
 from gateway.services.audience import find_after, find_row, heard, list_cases
-from gateway.services.clear import PREVIEWED
+from gateway.services.clear import PREVIEWED, sent_back_kind
 from gateway.services.context import Forbidden, NotFound, acting
 from gateway.services.directory import stands_for
 from gateway.serving import desk_services
@@ -147,7 +147,7 @@ class Desk:
         return {"ref": ref, "state": row.state, **made_json(made)}
 
     async def sign(
-        self, gateway: "Gateway", pen: Pen, step: str, side: Side, ref: str, kind: str | None = None
+        self, gateway: "Gateway", pen: Pen, step: str, side: Side, ref: str, kind: str | None = None, **more: Any
     ) -> dict[str, Any]:
         """Take ``step`` with a statement over what is prepared: of ``kind``, or of that which approves such a body."""
         role = self.fitting(gateway, VERBS[step].roles(side))
@@ -156,7 +156,7 @@ class Desk:
         kind = kind or APPROVALS.get(type, "request.approval")
         now = gateway.context.clock.now()
         made = pen.sign(seen.thread, digest, kind, schemas.statement_roles()[role], now)
-        return await self.step(gateway, step, ref, {"statement": made})
+        return await self.step(gateway, step, ref, {"statement": made, **more})
 
 
 def desk_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -425,6 +425,23 @@ def confirm_remark(desk: Desk, ref: str, file: str | None, digest: str) -> None:
 def approve(desk: Desk, ref: str, pen: Pen) -> None:
     """Approve what was previewed, as a second person with a key of their own."""
     desk.run(lambda gateway: desk.sign(gateway, pen, "approval", Side.REQUESTING, ref))
+
+
+@case.command("send-back")
+@ref_argument
+@click.option("--reason", required=True, type=click.Choice(sorted(schemas.codes("reason_sent_back"))), help="Why.")
+@click.option("--note", type=REASON, metavar="TEXT", help="Words for who prepared it; they stay here.")
+@pen_options()
+@desk_options
+def send_back(desk: Desk, ref: str, reason: str, note: str | None, pen: Pen) -> None:
+    """
+    Send back what was previewed and is not right, as a second person with a key of their own.
+
+    Nobody else approves the same bytes any more; what is prepared in their place is approved as before.
+    """
+    more = {"reason": reason} | ({} if note is None else {"note": note})
+    kind = sent_back_kind(reason)
+    desk.run(lambda gateway: desk.sign(gateway, pen, "send-back", Side.REQUESTING, ref, kind, **more))
 
 
 plain_step(case, "send", "send", "Send what was approved; it is durable when this returns.")

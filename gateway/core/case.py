@@ -111,6 +111,23 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class SentBack:
+    """
+    A second person's word that a body is not right (V-16); it leaves the State in no message.
+
+    ``digest`` is that of the body, ``by`` who said so at the RFC 3339 instant ``at``, ``reason`` a code (list
+    ``reason_sent_back``), ``note`` words for who prepared it, ``statement`` the JWS over the digest.
+    """
+
+    digest: str
+    by: str
+    at: str
+    reason: str
+    note: str | None
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """
     A statement of an authority about a return that was verified here.
@@ -244,6 +261,8 @@ class Case:
     each is the answer to one proposal, and to no later one.
 
     ``reminders`` and ``delays`` count the reminders, and the notices of delay of either kind, that the thread saw.
+
+    ``sent_back`` is the last word of each person against each body that was prepared.
     """
 
     ref: str
@@ -286,6 +305,12 @@ class Case:
     earlier: tuple[Mapping[str, Any], ...] = ()
     delays: int = 0
     renamed_at: str | None = None
+    sent_back: tuple[SentBack, ...] = ()
+
+    @property
+    def disputed(self) -> tuple[SentBack, ...]:
+        """Return each word that stands against what is prepared now; none where nothing is."""
+        return tuple(one for one in self.sent_back if self.pending is not None and one.digest == self.pending.digest)
 
     @property
     def at(self) -> State | None:
@@ -391,6 +416,7 @@ def parse_case(raw: bytes) -> Case:
         "said": value.get("said", {}),
         "releases": tuple([Release(**release) for release in value["releases"]]),
         "notices": tuple([Notice(**notice) for notice in value["notices"]]),
+        "sent_back": tuple([SentBack(**word) for word in value.get("sent_back", ())]),
         "renditions": value.get("renditions", {}),
         "accepted": tuple(value.get("accepted", ())),
         "former": tuple(value.get("former", ())),

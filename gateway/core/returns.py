@@ -125,7 +125,8 @@ _FORWARD = ("positive_reply", "represented", "identified", "reflection_over")
 _KEPT = ("assessments_kept", "revocation_kept")
 """What nobody writes over by writing the record anew: what others said there."""
 _SIGNED = ("consented", "welfare_released", "assessed_positive")
-_APPROVE = ("two_persons", "same_bytes")
+_SIGN = ("two_persons", "same_bytes")
+_APPROVE = (*_SIGN, "not_sent_back")
 _THERE = ("taken_there",)
 """What stands before a word of a stop where the case is stopped: a partner must not see from the answer that it is."""
 
@@ -159,7 +160,8 @@ REQUESTING_RETURN: tuple[Row, ...] = (
     # The proposal: two persons for the bytes, and the authority in charge for the return.
     Row(S.ASSESSED, "prepare", STAY, OFFICER, ("rules_compose",), "body digest"),
     Row(S.ASSESSED, "approve", STAY, LIAISON, (*_APPROVE, "rules_approve"), "approval statement"),
-    Row(S.ASSESSED, "endorse", STAY, IN_CHARGE, (*_APPROVE, "in_charge"), "release statement"),
+    *rows_of((S.ASSESSED, S.DECIDED), "send_back", STAY, LIAISON, _SIGN, "statement with a reason"),
+    Row(S.ASSESSED, "endorse", STAY, IN_CHARGE, (*_SIGN, "in_charge"), "release statement"),
     Row(
         S.ASSESSED,
         "propose",
@@ -329,7 +331,7 @@ REQUESTED_RETURN: tuple[Row, ...] = (
         S.ACCEPTED,
         _ACCEPT,
         (
-            *_APPROVE,
+            *_SIGN,
             "right_type",
             "says",
             "same_person",

@@ -117,6 +117,7 @@ MARKS: Mapping[str, str] = {
     "two_persons": "V-01",
     "second_person": "V-01",
     "same_bytes": "V-02",
+    "not_sent_back": "V-16",
     "approved": "V-03",
     "prepared": "V-04",
     "countersigned": "V-05",

@@ -87,9 +87,10 @@ _AFTERLIFE = (
 )
 
 _AMEND = ("never_posted_or_refused", "indication_stands", "age_stands")
-_APPROVE = ("two_persons", "same_bytes", "minimised", "rules_approve")
+_BACK = ("two_persons", "same_bytes")
+_APPROVE = (*_BACK, "not_sent_back", "minimised", "rules_approve")
 _SEND = ("approved", "minimised", "rules_send")
-_AGREE = ("two_persons", "same_bytes", "rules_approve")
+_AGREE = (*_BACK, "not_sent_back", "rules_approve")
 _INTERVIEW = ("approved", "interview_consented", "rules_send")
 _LIMIT = ("interview_allowed",)
 _UNAWAITED = ("nobody_awaited",)
@@ -108,6 +109,8 @@ _LEFT_OVER = (S.REDIRECTED, S.REPLIED, S.WITHDRAWN, S.CLOSED, S.BLOCKED)
 REQUESTING_ROWS: tuple[Row, ...] = (
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "amend", S.DRAFT, OFFICER, _AMEND, "new draft"),
     Row(S.DRAFT, "approve", S.CLEARED, LIAISON, _APPROVE, "approval statement"),
+    # Who should approve it and finds it wrong says so; the drafter changes it where it lies.
+    *_rows((S.DRAFT, S.NEEDS_TIER2, S.NEEDS_INTERVIEW), "send_back", STAY, LIAISON, _BACK, "statement with a reason"),
     Row(S.CLEARED, "send", S.SENT, OFFICER, _SEND, "sealed envelope id"),
     # A remark is read by a machine and confirmed by a person before it is part of any body (docs/rules.md, REM-3).
     *_rows((S.DRAFT, S.CLEARED, S.NOT_ACCEPTED), "remark", S.DRAFT, OFFICER, ("indication_stands",), "digest"),

@@ -5,7 +5,7 @@ What each event of state table V changes besides the state, and what it leads to
 from datetime import datetime, timedelta
 
 from gateway.core.attachments import drawn
-from gateway.core.case import CONCLUDED, Case, Side, State, replace
+from gateway.core.case import CONCLUDED, Case, SentBack, Side, State, replace
 from gateway.core.machine import NOT_TOLD, Apply, DropUnsent, Effect, EndThread, Event, IllegalStep, Notify, Send
 from gateway.core.messages import (
     ACKNOWLEDGEMENT,
@@ -95,6 +95,15 @@ def _sign(case: Case, event: Event, now: datetime) -> Change:
         pending_of(case), approver=event.actor, statement=data["statement"], valid_until=data["valid_until"]
     )
     return replace(case, pending=signed), ()
+
+
+def _send_back(case: Case, event: Event, now: datetime) -> Change:
+    """Keep the word beside the bytes, which stay for who prepared them to look at; an approval of them is void."""
+    pending, data = pending_of(case), event.data
+    word = SentBack(pending.digest, event.actor, format_instant(now), data["reason"], data["note"], data["statement"])
+    others = (one for one in case.sent_back if (one.digest, one.by) != (word.digest, word.by))
+    unsigned = replace(pending, approver=None, statement=None, valid_until=None)
+    return replace(case, pending=unsigned, sent_back=(*others, word)), (Notify("interior"),)
 
 
 def _send(case: Case, event: Event, now: datetime) -> Change:
@@ -426,6 +435,7 @@ APPLIES = {
     "attach": _attach,
     "prepare": _prepare,
     "approve": _sign,
+    "send_back": _send_back,
     "countersign": _sign,
     "send": _send,
     "interview_answer": _interviewed,

@@ -85,6 +85,13 @@ def _same_bytes(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     return ()
 
 
+def _not_sent_back(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
+    """What one person found wrong another does not let pass; who found it looks at the same bytes again, if anybody."""
+    if any(one.by != event.actor for one in case.disputed):
+        return _found("V-16", "somebody else sent this very body back")
+    return ()
+
+
 def _minimised(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """The body holds what file and matrix give, no more and no less; what the preview found missing is missing here."""
     if case.pending is None or case.draft is None:
@@ -364,6 +371,7 @@ def _retention_over(case: Case, event: Event, now: datetime) -> tuple[Finding, .
 GUARDS = {
     "two_persons": _two_persons,
     "same_bytes": _same_bytes,
+    "not_sent_back": _not_sent_back,
     "minimised": _minimised,
     "approved": _approved,
     "prepared": _prepared,

@@ -137,6 +137,7 @@ ROUTES: tuple[Route, ...] = (
     _verb("remark", "Write a remark, where an agreement allows one; it is read and redacted, and not confirmed yet."),
     _verb("remark-confirmation", "Confirm the redacted remark that was seen; it becomes part of the body prepared."),
     _verb("approval", "Approve the body prepared, by a statement of the approver's own key."),
+    _verb("send-back", "Send the body prepared back, with a reason; nobody else may approve the same bytes any more."),
     _verb("send", "Put the approved body in the outbox."),
     _verb("elements", "Prepare the answer to a question from the draft; only what was asked for is in it."),
     _verb("contest", "Ask once for a second look at the reply."),
@@ -335,7 +336,17 @@ _ANSWERS: Mapping[str, Schema] = {
     ),
     "Pending": as_object(
         "A body prepared; its digest for a justification",
-        {"type": TEXT, "digest": or_null(DIGEST), "author": TEXT, "approver": or_null(TEXT)},
+        {
+            "type": TEXT,
+            "digest": or_null(DIGEST),
+            "author": TEXT,
+            "approver": or_null(TEXT),
+            "sent_back": {"type": "array", "items": ref("Disputed")},
+        },
+    ),
+    "Disputed": as_object(
+        "A second person's word against it; the note for a justification",
+        {"by": TEXT, "at": INSTANT, "reason": CODE, "note": or_null(TEXT)},
     ),
     "Allowed": as_object(
         "A step the caller may take now", {"verb": TEXT, "roles": {"type": "array", "items": TEXT, "minItems": 1}}

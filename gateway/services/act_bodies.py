@@ -26,6 +26,7 @@ TAKES: Mapping[str, str] = {
     "remark": "RemarkWritten",
     "remark-confirmation": "RemarkConfirmed",
     "approval": "Signed",
+    "send-back": "SentBack",
     "contest": "Contest",
     "freeze": "Freeze",
     "apart": "Apart",
@@ -132,8 +133,24 @@ _VALUES: Schema = {
 }
 """Data elements but for images: a wrong one is struck, and a right one drawn anew and asked for."""
 
+_STATEMENT: Schema = {"type": "string", "maxLength": 2048}
+_WHY_BACK: Schema = {
+    "reason": {"$comment": "code list: reason_sent_back", "enum": list(schemas.codes("reason_sent_back"))},
+    "note": NOTE,
+}
+_OTHER_IN_WORDS: Schema = {"if": {"properties": {"reason": {"const": "OTHER"}}}, "then": {"required": ["note"]}}
+
 _LOCAL: Mapping[str, Schema] = {
-    "Signed": as_object("A statement of the caller's own key", {"statement": {"type": "string", "maxLength": 2048}}),
+    "Signed": as_object("A statement of the caller's own key", {"statement": _STATEMENT}),
+    "SentBack": {
+        **as_object(
+            "Why what is prepared is sent back, signed; the note stays here",
+            {**_WHY_BACK, "statement": _STATEMENT},
+            ("reason", "statement"),
+        ),
+        **_OTHER_IN_WORDS,
+    },
+    "WhyBack": {**as_object("Why what is prepared is sent back", _WHY_BACK, ("reason",)), **_OTHER_IN_WORDS},
     "Attachment": as_object(
         "An image to be drawn anew: the element it is, and the file, base64url without padding",
         {
@@ -213,7 +230,7 @@ _LOCAL: Mapping[str, Schema] = {
         "Handover",
         {
             "protocol": ref("return.handover/properties/protocol"),
-            "statement": {"type": "string", "maxLength": 2048},
+            "statement": _STATEMENT,
         },
     ),
     "Recall": as_object(

@@ -204,6 +204,11 @@ async def _approve(services: DeskServices, call: Call) -> None:
     await desk.approve(call.ref, call.body["statement"], call.person, call.role)
 
 
+def _send_back(services: DeskServices, call: Call) -> Awaitable[None]:
+    statement, reason, note = call.body["statement"], call.body["reason"], call.body.get("note")
+    return services.clear.send_back(call.ref, statement, reason, note, call.person, call.role)
+
+
 def _returning(
     act: Callable[[Returning, Mapping[str, Any]], Callable[..., Awaitable[Any]]], *names: str, compared: bool = False
 ) -> Act:
@@ -303,6 +308,7 @@ VERBS: Mapping[str, Verb] = {
     "remark": _verb("remark", _ASKING, _remark, compared=True),
     "remark-confirmation": _verb("confirm_remark", _ASKING, _confirm_remark),
     "approval": _verb("approve", _ASKING, _approve),
+    "send-back": _verb("send_back", _ASKING, _send_back),
     "send": _verb("send", _ASKING, lambda s, c: s.clear.send(c.ref, c.person, c.role, seen=c.seen), compared=True),
     "elements": _verb(
         "prepare", _ASKING, lambda s, c: s.clear.prepare(c.ref, c.person, c.role), frozenset({State.NEEDS_TIER2})

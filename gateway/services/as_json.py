@@ -118,6 +118,10 @@ def desk_json(case: Case, *, shown: bool) -> dict[str, Any]:
         "digest": case.pending.digest if shown else None,
         "author": case.pending.author,
         "approver": case.pending.approver,
+        "sent_back": [
+            {"by": one.by, "at": one.at, "reason": one.reason, "note": one.note if shown else None}
+            for one in case.disputed
+        ],
     }
     return {
         "thread": case.thread,

@@ -19,7 +19,14 @@ from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.facts import Around, Facts, Finding, about, before_a_case
 from gateway.core.machine import Event, RuleRefused
-from gateway.core.messages import ASKS_OF_DATA, CONTEST, ELEMENTS, INTERVIEW_ANSWER, REQUEST
+from gateway.core.messages import (
+    ASKS_OF_DATA,
+    CONTEST,
+    ELEMENTS,
+    INTERVIEW_ANSWER,
+    RECTIFICATION,
+    REQUEST,
+)
 from gateway.core.preview import Preview, body_text, compose, prepared
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
@@ -97,6 +104,11 @@ def approval_kind(kinds: Mapping[str, str], type: str) -> str:
             "look at what is prepared, and approve that",
         )
     return kinds[type]
+
+
+def sent_back_kind(reason: str) -> str:
+    """Return the kind of statement that sends a body back for ``reason`` (list ``reason_sent_back``)."""
+    return f"sent-back.{reason.lower().replace('_', '-')}"
 
 
 class Clear:
@@ -361,6 +373,29 @@ class Clear:
             until = wire.format_instant(stated.valid_until)
             data = {"digest": digest, "statement": statement, "valid_until": until}
             await steps.move(context, tx, held, Event("approve", person, role, data, facts), now)
+
+        await context.commit(unit)
+
+    async def send_back(
+        self, ref: str, statement: str, reason: str, note: str | None, person: str, role: str = "liaison_officer"
+    ) -> None:
+        """
+        Send back what is prepared in ``ref``, of a return too: ``statement`` is of ``reason``, over the same digest.
+
+        ``note`` stays with the case, for who prepared it. Raises as ``approve``.
+        """
+        context, now = self._context, self._context.clock.now()
+        signer = acting(context, person, role, now)
+
+        async def unit(tx: Tx) -> None:
+            held = await cases.load(context, tx, ref)
+            pending = held.case.pending
+            if pending is not None and pending.type == RECTIFICATION:
+                approval_kind({}, pending.type)  # it has steps of its own, as for an approval
+            digest = pending.digest if pending else ""
+            own_statement(signer, role, statement, held.case, sent_back_kind(reason), digest, now)
+            data = {"digest": digest, "statement": statement, "reason": reason, "note": note}
+            await steps.move(context, tx, held, Event("send_back", person, role, data), now)
 
         await context.commit(unit)
 

@@ -42,6 +42,9 @@ A recall that the other State is told of stands among the messages. One it is no
 the gateway notes of a message that a stop took back, or did not send, tells of the stop as well.
 """
 
+_HERE_ALONE = PAUSES | {"send_back"}
+"""What an export without content leaves out: the other State does not learn that a draft was found wrong either."""
+
 _DECIDING = IN_CHARGE | {"desk_head", "person", "guardian", "lawyer", "court", "asylum_authority"}
 """Roles that decide about the person, or speak for it: which of them acted tells who the person is."""
 
@@ -204,7 +207,7 @@ def events(
         }
         for event in steps
         if disclosed
-        or not (event.event in PAUSES or any(event.at == at and event.event in says for at, says in unsaid))
+        or not (event.event in _HERE_ALONE or any(event.at == at and event.event in says for at, says in unsaid))
     ]
 
 

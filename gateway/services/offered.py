@@ -52,7 +52,17 @@ ANSWERS: Final[Mapping[str, str]] = {
 """Steps that answer a numbered question or demand of the other State, with the kind of it."""
 
 OF_WHAT_IS_PREPARED: Final = frozenset(
-    {"answer", "countersignature", "approval", "send", "propose", "endorsement", "accept", "document-request"}
+    {
+        "answer",
+        "countersignature",
+        "approval",
+        "send-back",
+        "send",
+        "propose",
+        "endorsement",
+        "accept",
+        "document-request",
+    }
     | {"interview-agreement"}
 )
 """Steps that sign or send a text which somebody prepared before."""
@@ -66,7 +76,9 @@ OF_WHAT_LEFT: Final = frozenset({"use-question", "strike", "erasure-demand"})
 _BRING: Final = frozenset({REQUEST, REPLY, INTERVIEW_RESULT})
 """Types of messages of which one is the first to bring data; an acknowledgement, or a question, brings none."""
 
-_LOOKS: Final = frozenset({"two_persons", "approved", "prepared", "countersigned", "right_type", "in_charge"})
+_LOOKS: Final = frozenset(
+    {"two_persons", "not_sent_back", "approved", "prepared", "countersigned", "right_type", "in_charge"}
+)
 """Guards of these steps that look at the case, who acts and in which role; others look at what the step brings too."""
 
 _TOLD_BEFORE: Final = frozenset({"send", "close", "discard", "returned", "assessment", "decision"})

@@ -186,7 +186,12 @@ def _due(case: Case, now: datetime) -> list[Word]:
     """Return what is due in ``case`` by what it holds, whoever may say it."""
     found = list[Word]()
     pending = case.pending
-    if pending is not None and (not pending.statement or lapsed(pending, now)) and (verb := verb_for(pending)):
+    if (
+        pending is not None
+        and not case.disputed
+        and (not pending.statement or lapsed(pending, now))
+        and (verb := verb_for(pending))
+    ):
         found.append(Word(verb, pending.type, (pending.author,)))
     if case.resume_proposer is not None and case.state is State.FROZEN:
         found.append(Word("resume", first=(case.resume_proposer,)))

@@ -220,6 +220,12 @@ LABELS: Mapping[str, Label] = {
     "debts": (N_("Debts"), _NATIONAL),
     # Stopping, correcting.
     "reason": (N_("Reason"), ""),
+    "WhyBack/reason": (N_("What is not right?"), ""),
+    "WhyBack/note": (
+        N_("What is to be changed"),
+        N_("For who prepared it. It stays in this State; another reason than those listed needs it."),
+    ),
+    "SentBack/note": (N_("What is to be changed"), ""),
     "Freeze/reason": (N_("Why the case is stopped"), N_("Your own words. They stay sealed here and are never sent.")),
     "Suspension/reason": (
         N_("Why the return is stopped"),

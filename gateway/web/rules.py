@@ -83,6 +83,7 @@ RULES: Mapping[str, str] = {
     "V-13": N_("No such authority is in our directory."),
     "V-14": N_("An exercise names invented States only."),
     "V-15": N_("A stop does not show: the other State is answered as where the case was stopped."),
+    "V-16": N_("A second person found this text wrong and sent it back; nobody else approves it."),
     "V-30": N_("Only the authority in charge of this person may do this."),
     "V-31": N_("Both sides must speak of the same person."),
     "V-32": N_("The proposal must say what the record says."),

@@ -75,6 +75,7 @@ EVENTS: Mapping[str, str] = {
     "attach": N_("An image was brought in or taken out"),
     "strip": N_("The images were erased: their time was over"),
     "approve": N_("What was prepared was approved"),
+    "send_back": N_("What was prepared was sent back"),
     "send": N_("It was given to the outbox"),
     "discard": N_("The draft was discarded"),
     "request": N_("A request arrived"),

@@ -126,6 +126,20 @@ def test_a_statement_from_elsewhere_approves(homes: Homes, tmp_path: Path) -> No
     assert "CLEARED" == done["state"]
 
 
+def test_what_is_wrong_is_sent_back(homes: Homes) -> None:
+    """With a reason that is signed, and words that are shown for a reason only; another reason needs words."""
+    ref = opened(homes)
+    digest = desk(homes, "XAA", "second", "preview", "--why", "to approve", "--", ref)["digest"]
+    key = ("--key", homes.key("second"), "--digest", digest)
+    assert (2, "schema") == refused(homes, "XAA", "second", "send-back", "--reason", "OTHER", *key, "--", ref)
+    given = ("--reason", "FACTS_WRONG", "--note", "-", *key, "--", ref)
+    assert "DRAFT" == desk(homes, "XAA", "second", "send-back", *given, input="the year of birth\n")["state"]
+    for why, note in (((), None), (("--why", "to mend it"), "the year of birth")):
+        (word,) = desk(homes, "XAA", "first", "show", *why, "--", ref)["desk"]["pending"]["sent_back"]
+        assert ("second", "FACTS_WRONG", note) == (word["by"], word["reason"], word["note"])
+    assert "CLEARED" == desk(homes, "XAA", "second", "approve", *key, "--", ref)["state"]
+
+
 def test_an_amended_draft_is_approved_anew(homes: Homes) -> None:
     """A case that was amended goes back to draft, and can be discarded."""
     ref = approved(homes)

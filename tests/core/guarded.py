@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from gateway.core.case import Case, Side, State, replace
+from gateway.core.case import Case, SentBack, Side, State, replace
 from gateway.core.machine import Event
 from gateway.core.messages import REPLY, REQUEST
 from gateway.core.verification import PARTNER
@@ -57,9 +57,16 @@ def interviewed(case: Case, event: Event) -> tuple[Case, Event]:
     return replace(case, pending=pending), replace(event, data={**event.data, "pending": pending})
 
 
+def sent_back(case: Case, event: Event) -> tuple[Case, Event]:
+    """Let a third person have sent back what is prepared."""
+    assert case.pending is not None
+    return replace(case, sent_back=(SentBack(case.pending.digest, "carol", "", "OTHER", None, ""),)), event
+
+
 SPOILT: dict[str, Spoil] = {
     "two_persons": lambda case, event: (case, replace(event, actor="anna")),
     "same_bytes": with_data(digest="other"),
+    "not_sent_back": sent_back,
     "minimised": with_case(draft=support.draft(elements={**support.DRAFT["elements"], "birth_date": "2001", "sex": 1})),
     "approved": with_signed(approver=None, statement=None),
     "prepared": with_signed(type=REQUEST),

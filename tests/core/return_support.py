@@ -373,6 +373,7 @@ def good_event(row: Row, case: Case, represented: bool = False) -> Event:
         "releases": brought(row.event, body, represented),
         "replied": REPLY_DIGEST,
         "reason": "reason",
+        "note": None,
         "undo": None,
         "clocks": (),
         "findings": (),

@@ -335,6 +335,7 @@ def good_event(row: Row, case: Case, actor: str = "boris") -> Event:
         "asked": ("SEX",),
         "asked_still": True,
         "reason": "reason",
+        "note": None,
         "undo": None,
         "posted": True,
         "clock": clock(),

@@ -278,7 +278,7 @@ async def test_digest_of_a_body_is_shown_for_a_justification(api: Api) -> None:
     _, plain = await api.get("first", f"/v1/cases/{ref}")
     _, full = await api.get("first", f"/v1/cases/{ref}", params=WHY)
     digest = (await story.case(api.network, "XAA", ref)).pending.digest
-    by = {"type": "verification.request", "author": "first", "approver": "second"}
+    by = {"type": "verification.request", "author": "first", "approver": "second", "sent_back": []}
     assert {**by, "digest": None} == plain["desk"]["pending"]
     assert digest not in json.dumps(plain)
     assert {**by, "digest": digest} == full["desk"]["pending"]

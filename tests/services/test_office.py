@@ -60,7 +60,19 @@ def given(gateway: Gateway, ref: str) -> dict[str, Any]:
     """Return something for each parameter that a step has, by its name."""
     until = gateway.context.clock.now() + timedelta(days=1)
     texts = ("digest", "id", "justification", "needed_by", "number", "on")
-    words = ("thread", "purpose", "reason", "recipient", "result", "sought", "statement", "status", "text", "why")
+    words = (
+        "note",
+        "thread",
+        "purpose",
+        "reason",
+        "recipient",
+        "result",
+        "sought",
+        "statement",
+        "status",
+        "text",
+        "why",
+    )
     return {
         **dict.fromkeys((*texts, *words), "some words"),
         **dict.fromkeys(("country", "partner"), "XBB"),

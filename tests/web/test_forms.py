@@ -28,13 +28,17 @@ from tests.support.rows import for_each
 
 ZONE = ZoneInfo("Europe/Vienna")
 EXAMPLES = Path(schemas.__file__).parent / "examples"
-BODIES = sorted(set(act_bodies.TAKES.values()))
+BODIES = sorted({*act_bodies.TAKES.values(), "WhyBack"})
+"""What the steps take, and what is filled in before a text is sent back with a signature."""
+
 ATTESTED = {"state": "indicated", "attested_by": "desk", "attested_on": "2026-11-25", "basis": "said so"}
 DECIDED = {"class": "adult", "decision": {"ref": "AGE-7", "on": "2026-11-25", "by": "office"}, "treat_as_child": False}
 ELEMENTS: Mapping[str, Any] = story.ADULT["elements"]
 
 VALUES: Mapping[str, list[Mapping[str, Any]]] = {
     "Signed": [{"statement": "a.b.c"}],
+    "SentBack": [{"reason": "OTHER", "note": "the second name", "statement": "a.b.c"}],
+    "WhyBack": [{"reason": "FACTS_WRONG"}, {"reason": "OTHER", "note": "the second name"}],
     "Contest": [{"ground": "NEW_ELEMENT"}],
     "Freeze": [{"reason": "because"}, {"reason": "because", "protection": ATTESTED}],
     "RemarkWritten": [{"remark": {"language": "en", "text": "one"}}, {"remark": None}],

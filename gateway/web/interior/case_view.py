@@ -250,9 +250,23 @@ def known(visit: Visit, case: Case, *, shown: bool, due: Sequence[Word] = ()) ->
         tongue.code("message_type", pending.type), pending.digest if shown else "", pending.author, pending.approver
     )
     purpose = tongue.code("purpose", case.purpose)
-    findings = tuple(said(tongue, text) for text in person_stop.known(case))
+    findings = (*sent_back(tongue, case), *(said(tongue, text) for text in person_stop.known(case)))
     waits = tuple(Waits(tongue._(TEXTS[one.verb].title), one.first, _seconds(tongue, case, one.verb)) for one in due)
     return Known(case.thread, purpose, clocks, findings, prepared or None, case.contests, waits)
+
+
+def sent_back(tongue: Tongue, case: Case) -> tuple[str, ...]:
+    """Return who sent back what is prepared, and why, as a code: their words are shown beside the text alone."""
+    text = N_("What is prepared was sent back by %(who)s on %(at)s: %(reason)s. Look at it, and change it.")
+    return tuple(
+        tongue._(
+            text,
+            who=one.by,
+            at=tongue.instant(datetime.fromisoformat(one.at)),
+            reason=tongue.code("reason_sent_back", one.reason),
+        )
+        for one in case.disputed
+    )
 
 
 def _seconds(tongue: Tongue, case: Case, verb: str) -> str:

@@ -16,8 +16,9 @@ from aiohttp import web
 
 import schemas
 from gateway.core.case import Case, Pending, Side
-from gateway.core.machine import RuleRefused
+from gateway.core.machine import Event, RuleRefused
 from gateway.core.returns import RETURN_STATES
+from gateway.core.tables import GUARDS
 from gateway.services import second
 from gateway.services.acts import APPROVALS, DESK, GONE, VERBS, Call, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
@@ -26,7 +27,7 @@ from gateway.services.inquire import BoardRow
 from gateway.services.offered import against
 from gateway.web.interior import case as case_page
 from gateway.web.interior import pictures
-from gateway.web.interior.case_view import Head
+from gateway.web.interior.case_view import Head, sent_back
 from gateway.web.interior.disclosure import Disclosure, disclosure, objections, plain
 from gateway.web.interior.looks import acting_as, marked, row_of, seen
 from gateway.web.interior.queues import QUEUES
@@ -38,7 +39,7 @@ from gateway.web.visit import Route, Visit
 
 APPROVES: Final = VERBS["approval"].anybody()
 SENDS: Final = VERBS["send"].anybody()
-_OFFERED = ("approval", "rectification-approval", "send", "amend")
+_OFFERED = ("approval", "rectification-approval", "send-back", "send", "amend")
 """Steps that the page of what will leave leads to."""
 
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
@@ -80,14 +81,20 @@ async def _prepared(visit: Visit, row: BoardRow, why: str) -> tuple[Case, Disclo
     if case.side is Side.REQUESTING and pending.type in APPROVAL and role in SEES_CONTENT:
         preview, _ = await visit.site.desk.clear.show(row.ref, visit.person.id, role)
         if preview.type == pending.type:
-            return case, _pictured(visit, row, pending, disclosure(visit, case.draft or {}, preview))
-    return case, _pictured(visit, row, pending, plain(visit, pending.type, pending.body, pending.digest))
+            return case, _whole(visit, case, pending, disclosure(visit, case.draft or {}, preview))
+    return case, _whole(visit, case, pending, plain(visit, pending.type, pending.body, pending.digest))
 
 
-def _pictured(visit: Visit, row: BoardRow, pending: Pending, shown: Disclosure) -> Disclosure:
-    """Return ``shown`` with the images of the body that is prepared, as they stand in it."""
-    found = pictures.leaving(visit, pending.body, "case-picture", ref=row.ref, whose="leaves")
-    return replace(shown, pictures=found)
+def _whole(visit: Visit, case: Case, pending: Pending, shown: Disclosure) -> Disclosure:
+    """Return ``shown`` with the images of the body that is prepared, and with what it was sent back for."""
+    found = pictures.leaving(visit, pending.body, "case-picture", ref=case.ref, whose="leaves")
+    barred = GUARDS["not_sent_back"](case, Event("approve", visit.person.id, ""), visit.now)
+    return replace(shown, pictures=found, objections=(*shown.objections, *objections(visit, barred)))
+
+
+def _words(visit: Visit, case: Case) -> list[tuple[str, str]]:
+    """Return what was said against the text that is prepared: by whom and why, and their own words."""
+    return [(said, one.note or "") for said, one in zip(sent_back(visit.tongue, case), case.disputed, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ async def check(visit: Visit) -> web.StreamResponse:
         row=row,
         shown=shown,
         pending=pending,
+        words=_words(visit, case),
         is_author=pending is not None and pending.author == visit.person.id,
         second=_second(visit, pending) if pending else None,
         may={name: link(visit, row, name).path for name in _OFFERED if name in steps},
@@ -161,6 +169,8 @@ async def _ask(
         row=row,
         shown=shown,
         pending=pending,
+        words=_words(visit, case),
+        back=link(visit, row, "send-back").path if "send-back" in await verbs(visit, row) else "",
         is_author=is_author,
         question=question,
         cannot=cannot,

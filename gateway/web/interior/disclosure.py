@@ -89,6 +89,10 @@ WHAT_TO_DO: Mapping[str, str] = {
         "Nobody has approved it, or the approval is over. Have it approved. A request that was approved before is "
         "first opened by “Change the draft” and handed in anew, changed or not."
     ),
+    "V-16": N_(
+        "Change what was found wrong and hand it in, or prepare it anew: a changed text is approved as before. Where "
+        "the text itself is right and only the file was completed, who sent it back looks again and may approve it."
+    ),
 }
 """What can be done about a finding, by its rule."""
 

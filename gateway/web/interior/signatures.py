@@ -15,14 +15,17 @@ from aiohttp import web
 from multidict import MultiDict
 
 import schemas
+from gateway.core.attachments import in_short
 from gateway.core.case import Pending
 from gateway.core.facts import Finding
 from gateway.core.machine import RuleRefused
 from gateway.core.messages import ACCEPTANCE, HANDOVER, PROPOSAL, RECTIFICATION, REPLY
 from gateway.services import notices
+from gateway.services.acts import APPROVALS
+from gateway.services.clear import sent_back_kind
 from gateway.services.context import NotFound
 from gateway.web import forms
-from gateway.web.form_fields import body_fields, without
+from gateway.web.form_fields import Field, body_fields, without
 from gateway.web.interior import looks
 from gateway.web.interior.answering import received
 from gateway.web.interior.step_pages import Form, Step, act, head_of, kept, page_of, why_of
@@ -43,6 +46,12 @@ KINDS: Mapping[str, str] = {
     "handover-confirmation": "handover.receipt",
 }
 """Kind of the statement of each step that is signed here; approvals have pages of their own (``clearing``)."""
+
+BACK = "send-back"
+"""The step whose statement says what is wrong with a text, and not that it may leave."""
+
+FILLED_IN = frozenset({"handover", BACK})
+"""Steps of which a form is filled in before anything is signed."""
 
 TYPES: Mapping[str, str] = {
     "countersignature": REPLY,
@@ -75,7 +84,7 @@ class Prepared:
     What is to be signed: type of the message, exact text, digest, thread; and the ``body`` of the act.
 
     An answer is signed beside what was asked: the ``question``, and what was ``received`` with it. ``author`` is who
-    prepared the text here, and can prepare another.
+    prepared the text here, and can prepare another. ``kind`` is that of the statement, where the step has several.
     """
 
     type: str
@@ -86,16 +95,19 @@ class Prepared:
     question: str = ""
     received: tuple[Said, ...] = ()
     author: str = ""
+    kind: str = ""
 
     def act(self, step: Step) -> Act:
         """Return what the person approves."""
-        return Act(step.ref, KINDS[step.verb], schemas.statement_roles()[step.role], self.thread, self.digest)
+        return Act(
+            step.ref, self.kind or KINDS[step.verb], schemas.statement_roles()[step.role], self.thread, self.digest
+        )
 
 
 def _fitting(step: Step, pending: Pending | None) -> Pending | None:
     """Return what is prepared, if it is what this step signs."""
-    wanted = TYPES[step.verb]
-    return pending if pending is not None and pending.type == wanted else None
+    wanted = APPROVALS if step.verb == BACK else (TYPES[step.verb],)
+    return pending if pending is not None and pending.type in wanted else None
 
 
 async def _prepared(visit: Visit, step: Step, why: str, body: Mapping[str, Any]) -> Prepared | None:
@@ -115,18 +127,23 @@ async def _prepared(visit: Visit, step: Step, why: str, body: Mapping[str, Any])
     pending = _fitting(step, case.pending)
     if pending is None:
         return None
+    if step.verb == BACK:
+        # Nobody reads a picture in letters, and who sends a text back comes from the page that shows it whole.
+        text = ijson.dumps(in_short(ijson.loads(pending.body.encode()))).decode()
+        return Prepared(
+            pending.type, text, pending.digest, case.thread, body, kind=sent_back_kind(body.get("reason", ""))
+        )
     asked = (visit.tongue.code("purpose", case.purpose), received(visit, case)) if pending.type == REPLY else ("", ())
     return Prepared(pending.type, pending.body, pending.digest, case.thread, body, *asked, pending.author)
 
 
 async def show(visit: Visit, step: Step) -> web.StreamResponse:
-    """Ask why, then show what is signed; the first hand of a handover fills in its record before."""
+    """Ask why, then show what is signed; the first hand of a handover fills in its record, a word against it before."""
     reason = await looks.reason_of(visit, step.ref)
     if reason is None:
         return await why_of(visit, step)
-    if step.verb == "handover":
-        of = without(body_fields("HandedOver"), "statement")
-        return page_of(visit, step, Form(of, MultiDict(kept(MultiDict(visit.draft)))))
+    if step.verb in FILLED_IN:
+        return page_of(visit, step, Form(_fields(step), MultiDict(kept(MultiDict(visit.draft)))))
     return await _page(visit, step, await _prepared(visit, step, reason.why, {}))
 
 
@@ -136,15 +153,14 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
     if reason is None:
         return await why_of(visit, step)
     body: Mapping[str, Any] = {}
-    if step.verb == "handover":
-        form, body = _handover(visit)
+    if step.verb in FILLED_IN:
+        form, body = _filled_in(visit, step)
         if form is not None:
             return page_of(visit, step, form)
     try:
         prepared = await _prepared(visit, step, reason.why, body)
     except SchemaError:
-        of = without(body_fields("HandedOver"), "statement")
-        return page_of(visit, step, Form(of, visit.forms, (forms.Problem("", forms.WHOLE),)))
+        return page_of(visit, step, Form(_fields(step), visit.forms, (forms.Problem("", forms.WHOLE),)))
     if prepared is None or "proof" not in visit.form:
         return await _page(visit, step, prepared)
     try:
@@ -156,14 +172,19 @@ async def take(visit: Visit, step: Step) -> web.StreamResponse:
         return await _page(visit, step, prepared, findings=tuple(error.findings))
 
 
-def _handover(visit: Visit) -> tuple[Form | None, Mapping[str, Any]]:
-    """Return the form to show again, or the record of the handover that was filled in."""
-    of = without(body_fields("HandedOver"), "statement")
+def _fields(step: Step) -> tuple[Field, ...]:
+    """Return the fields of what is filled in before it is signed."""
+    return body_fields("WhyBack") if step.verb == BACK else without(body_fields("HandedOver"), "statement")
+
+
+def _filled_in(visit: Visit, step: Step) -> tuple[Form | None, Mapping[str, Any]]:
+    """Return the form to show again, or what was filled in: the record of a handover, or why a text goes back."""
+    of = _fields(step)
     rows = forms.changed(of, visit.forms)
     if rows is not None or "change" in visit.form:
         return Form(of, rows if rows is not None else visit.forms), {}
-    value, problems = forms.read(of, visit.forms, visit.tongue.zone)
-    if not problems:
+    value, problems = forms.read(of, visit.forms, visit.tongue.zone, "WhyBack" if step.verb == BACK else "")
+    if not problems and step.verb != BACK:
         whole = body_fields("ProtocolWanted")
         value, problems = forms.read(whole, visit.forms, visit.tongue.zone, "ProtocolWanted")
     return (Form(of, visit.forms, problems), {}) if problems else (None, value)
@@ -198,5 +219,5 @@ async def _page(
         cannot=cannot,
         problem=problem,
         findings=findings,
-        hidden=kept(visit.forms) if step.verb == "handover" else [],
+        hidden=kept(visit.forms) if step.verb in FILLED_IN else [],
     )

@@ -75,6 +75,16 @@ TEXTS: Mapping[str, StepText] = {
         N_("Approve and sign"),
         N_("Approved. Nothing has been sent yet."),
     ),
+    "send-back": StepText(
+        N_("Send back what is prepared"),
+        N_(
+            "You sign that exactly this text is not right, and why. Nobody else can approve the same text any more, "
+            "and an approval of it is void; a changed one is approved as before."
+        ),
+        NOTHING,
+        N_("Sign and send back"),
+        N_("Sent back. Your reason stands with the case, for who prepared it."),
+    ),
     "send": StepText(
         N_("Send what was approved"),
         N_("The text that was approved goes to the outbox and leaves from there. It cannot be changed any more."),

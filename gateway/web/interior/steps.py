@@ -48,6 +48,7 @@ SIGNED = frozenset(
         "endorsement",
         "accept",
         "rectification-approval",
+        "send-back",
         "handover",
         "handover-confirmation",
     }

@@ -14,6 +14,7 @@ from typing import Any
 
 from playwright.async_api import Locator
 
+from gateway.demo.population import files
 from gateway.demo.report import case_of
 from gateway.demo.states import ASKED, ASKING
 from tests.web.browser.stage import ENROL, Seat, Stage
@@ -23,6 +24,18 @@ COLOURS = 128
 """Colours of a picture of the manual: flat pages look the same, and weigh a third."""
 
 WHY = "to work on the case"
+
+YESTERDAY = "2026-12-14"
+"""A day on which what the law asks for first was attested, as the demonstration's clock stands."""
+
+
+def written() -> dict[str, Any]:
+    """Return a draft as somebody of XAA would have written it, past the pages."""
+    draft = files()[0].draft()
+    draft["asylum"] |= {"attested_on": YESTERDAY}
+    draft["endangerment_check"] |= {"on": YESTERDAY}
+    return draft
+
 
 TASKS: Mapping[str, Mapping[str, str | Sequence[str]]] = {
     "names": {

@@ -10,12 +10,9 @@ from gateway.demo.report import case_of
 from gateway.demo.states import ASKING
 from gateway.services.ports import Tx
 from tests.web.browser.stage import ENROL, NARROW, Seat, Stage
-from tests.web.browser.story import TASKS, WHY, Tale, fill_all
+from tests.web.browser.story import TASKS, WHY, Tale, fill_all, written
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
-
-YESTERDAY = "2026-12-14"
-"""A day on which what the law asks for first was attested, as the demonstration's clock stands."""
 
 
 async def steps_of(stage: Stage, ref: str) -> list[str]:
@@ -35,10 +32,7 @@ async def cases_of(stage: Stage) -> int:
 
 async def drafted(stage: Stage) -> Tale:
     """Return a story in which the request is written, past the pages: what is tried here comes after them."""
-    draft = files()[0].draft()
-    draft["asylum"] |= {"attested_on": YESTERDAY}
-    draft["endangerment_check"] |= {"on": YESTERDAY}
-    return Tale(stage, "en", await stage.world.gateways[ASKING].clear.new(draft, "officer"))
+    return Tale(stage, "en", await stage.world.gateways[ASKING].clear.new(written(), "officer"))
 
 
 async def cleared(stage: Stage) -> Tale:

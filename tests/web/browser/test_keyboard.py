@@ -9,7 +9,7 @@ import pytest
 from gateway.demo.report import case_of
 from gateway.demo.states import ASKED, ASKING
 from tests.web.browser.stage import Seat, Stage
-from tests.web.browser.story import ANSWER, OWN, TASKS, WHY, Tale
+from tests.web.browser.story import ANSWER, OWN, TASKS, WHY, Tale, written
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
@@ -309,6 +309,33 @@ async def refused(tale: Tale) -> None:
     await tale.delivered(ASKED)
     theirs, _ = await case_of(tale.stage.world.gateways[ASKED], minor)
     assert "REPLIED" == theirs.state
+
+
+async def test_what_is_wrong_is_sent_back_by_keyboard(stage: Stage) -> None:
+    """The liaison officer says so with a passkey; the officer reads it with the case, and what to change."""
+    ref = await stage.world.gateways[ASKING].clear.new(written(), "officer")
+    liaison = await Keys.by_link(stage, "liaison", purpose="enrol")
+    await liaison.follow("Add a passkey")
+    await liaison.fill({"name": "red key"})
+    await liaison.press("Add a passkey")
+    await liaison.home()
+    await liaison.follow("To approve")
+    await liaison.follow(ref)
+    await liaison.follow("Approve what is prepared")
+    await liaison.explain(WHY, "Show the content")
+    await liaison.follow("Send it back")
+    await liaison.fill({"b.reason": "MORE_THAN_NEEDED", "b.note": "Leave out the sex"})
+    await liaison.press("Go on")
+    await liaison.press("Sign and send back")
+    assert (await liaison.seat.told()).startswith("Sent back.")
+    officer = await Keys.by_link(stage, "officer")
+    await officer.follow("Drafts")
+    await officer.follow(ref)
+    assert "was sent back by liaison" in await officer.words()
+    await officer.seat.go(f"/cases/{ref}/check")
+    await officer.explain(WHY, "Show the content")
+    assert "Leave out the sex" in await officer.words()
+    await officer.follow("Change the draft")
 
 
 async def test_enter_in_a_field_saves_it(stage: Stage) -> None:

@@ -3,7 +3,6 @@
 import re
 from typing import Any, cast
 
-import pyotp
 import pytest
 from aiohttp import web
 
@@ -15,36 +14,8 @@ from gateway.web.interior.disclosure import WHAT_TO_DO
 from gateway.web.rules import RULES
 from tests.support import homeward, story
 from tests.support.erased import erase
-from tests.web.support import Answer, Desk, Officer, form_of, links_of
-
-
-async def with_codes(desk: Desk, name: str) -> tuple[Officer, pyotp.TOTP]:
-    """Sign ``name`` in, with codes of an authenticator app."""
-    officer = await desk.officer(name)
-    accounts, now = desk.site.accounts, desk.network.clock.now()
-    secret = accounts.new_secret()
-    totp = pyotp.TOTP(secret)
-    assert await accounts.add_code(name, secret, totp.at(now), "interior", now)
-    desk.network.clock.pass_(seconds=60)
-    return officer, totp
-
-
-async def looked(officer: Officer, page: str, why: str = "four eyes") -> Answer:
-    """Open ``page`` of a case, and give the reason it asks for."""
-    answer = await officer.get(page)
-    if "why" not in form_of(answer.text, answer.path.rpartition("/")[0] + "/look"):
-        return answer
-    return await officer.post(f"{page.rpartition('/')[0]}/look", {"why": why, "back": page})
-
-
-def code(desk: Desk, totp: pyotp.TOTP) -> str:
-    """Return the code of now."""
-    return totp.at(desk.network.clock.now())
-
-
-async def draft(desk: Desk, **changes: object) -> str:
-    """Open a draft case in XAA by its first person."""
-    return await desk.gateway.clear.new(story.draft(**changes), "first")
+from tests.web.interior.signing import code, draft, looked, with_codes
+from tests.web.support import Desk, Officer, form_of, links_of
 
 
 async def test_a_label_before_its_value_is_written_as_french_writes_it(desk: Desk) -> None:
@@ -155,7 +126,7 @@ async def test_whoever_does_not_agree_reads_what_to_do(desk: Desk) -> None:
     """Four eyes that can only say yes are two: the page names who prepared the text, and leads away from it."""
     ref = await draft(desk)
     page = await looked((await with_codes(desk, "second"))[0], f"/cases/{ref}/approve")
-    assert "sign nothing and tell first , who prepared it" in page.words
+    assert "send it back: first , who prepared it" in page.words
     assert f"/cases/{ref}" in links_of(page.text.partition("who prepared it")[2])
 
 

@@ -83,6 +83,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "departure": {"arrives_at": None},
     "protocol": {"protocol": homeward.PROTOCOL},
     "handover": {"protocol": homeward.PROTOCOL, **SIGNATURE},
+    "send-back": {"reason": "FACTS_WRONG", **SIGNATURE},
     "recall": {"reason": "asked to", "code": "UNSAFE", "by": "2026-12-30"},
     "suspension": {"reason": "asked to"},
     "acceptance": homeward.ANSWER,
