@@ -33,6 +33,7 @@ def plainly(error: BaseException) -> tuple[str, str]:
 
 def device_kid(chosen: Settings) -> str | None:
     """Return the id of the signing key if it is in a device, ``None`` if it is in the key store."""
+    # No PIN is asked of anybody, as `serve` asks nobody: what does not open here does not start there.
     return open_device(chosen.signing, environ=os.environ).kid if chosen.signing else None
 
 
@@ -50,7 +51,6 @@ class Look:
     ask: Callable[[], str]
     now: datetime
     keys: KeyStore | None = None
-    device_kid: Callable[[Settings], str | None] = device_kid
     told: Callable[[BaseException], tuple[str, str]] = plainly
     runs: Callable[[Settings], bool] | None = None
     whole: bool = True

@@ -17,12 +17,10 @@ from gateway.checks.look import Look
 from gateway.checks.partners import reach
 from gateway.cli.errors import Exit, describe
 from gateway.cli.output import counted, emit, json_option, say, shown, styled
-from gateway.cli.own_card import device_key
 from gateway.cli.running import runs
 from gateway.cli.session import home_option, passphrase, passphrase_option
 from gateway.cli.toml_file import example
 from gateway.services.health import Item
-from gateway.settings import Settings
 
 
 @click.command()
@@ -45,7 +43,7 @@ def check(home: Path, passphrase_file: Path | None, online: bool, as_example: bo
             click.echo(example(), nl=False)
         return
     chosen, ask = settings.load(home, os.environ), passphrase(passphrase_file)
-    look = Look(chosen, ask, datetime.now(UTC), device_kid=_device_kid, told=_told, runs=runs)
+    look = Look(chosen, ask, datetime.now(UTC), told=_told, runs=runs)
     items = run(look)
     if online:
         items += asyncio.run(reach(look))
@@ -53,11 +51,6 @@ def check(home: Path, passphrase_file: Path | None, online: bool, as_example: bo
     found = {item.area for item in items if item.level == "finding"}
     code = Exit.DONE if not found else Exit.UNREACHABLE if found == {"reach"} else Exit.FINDINGS
     click.get_current_context().exit(int(code))
-
-
-def _device_kid(chosen: Settings) -> str | None:
-    key = device_key(chosen)
-    return None if key is None else key.kid
 
 
 def _told(error: BaseException) -> tuple[str, str]:

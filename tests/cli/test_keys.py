@@ -56,7 +56,7 @@ from tests.cli.support import (
     with_signing,
     write_stand,
 )
-from tests.support.device import address
+from tests.support.device import address, token
 
 THREAD = "AAAAAAAAAAAAAAAAAAAAAA"
 DIGEST = "A" * 43
@@ -416,6 +416,21 @@ def test_a_signing_key_moves_into_a_device(homes: Homes) -> None:
     ref, _ = received(homes)
     shown = value("case", "show", "-C", homes.home("XAA"), "--as", "first", "--role", "case_officer", "--", ref)
     assert "DELIVERED" == shown["case"]["state"]  # a receipt that the device signed
+
+
+def test_a_device_that_a_gateway_cannot_open_is_found(homes: Homes) -> None:
+    """A gateway asks nobody for a PIN: the check does not take one from a person where `serve` will not start."""
+    home = homes.home("XBB")
+    path, uri = home / "isthmus.toml", address("asked", pin_source="")
+    value("keys", "device", address("asked"))
+    value("keys", "rotate", "signing", "-C", home, "--device", address("asked"))
+    path.write_text(f'signing = "{uri}"\n{path.read_text()}')
+    found = call("check", "-C", home, ISTHMUS_DEVICE_PIN=token()[1].read_text().strip())
+    assert (1, True, True) == (
+        found.exit_code,
+        "the device needs its PIN" in found.stdout,
+        "pin-source" in found.stdout,
+    )
 
 
 def test_a_year_of_windows_is_listed_in_one_ceremony(homes: Homes) -> None:
