@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway import home as homes
 from gateway import read_only
-from gateway.checks.look import Look, device_kid, own_card
+from gateway.checks.look import Look, own_card
 from gateway.core.card_chain import advance_chain
 from gateway.services.health import N_, SOON, Item, bad, note, ok
 from gateway.services.own_card import every
@@ -43,7 +43,7 @@ def keys(look: Look) -> Iterator[Item]:
     """Compare the private halves in the store with our card."""
     store = look.keys or open_store(look.settings.custody, passphrase=look.ask, environ=os.environ)
     names = store.names()
-    device = device_kid(look.settings)
+    device = look.device_kid(look.settings)
     lost = N_("restore the key store from its copy in the safe")
     if not names:  # what makes one key of it would begin a key store, in which the others are not
         yield bad("keys", N_("there is no key store, or nothing is in it"), lost)

@@ -51,6 +51,7 @@ class Look:
     ask: Callable[[], str]
     now: datetime
     keys: KeyStore | None = None
+    device_kid: Callable[[Settings], str | None] = device_kid
     told: Callable[[BaseException], tuple[str, str]] = plainly
     runs: Callable[[Settings], bool] | None = None
     whole: bool = True
