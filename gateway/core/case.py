@@ -309,8 +309,9 @@ class Case:
 
     @property
     def disputed(self) -> tuple[SentBack, ...]:
-        """Return each word that stands against what is prepared now; none where nothing is."""
-        return tuple(one for one in self.sent_back if self.pending is not None and one.digest == self.pending.digest)
+        """Return each word that stands against what is prepared now: none of whoever approved it since."""
+        now = self.pending
+        return tuple(one for one in self.sent_back if now and one.digest == now.digest and one.by != now.approver)
 
     @property
     def at(self) -> State | None:

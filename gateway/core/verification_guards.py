@@ -87,7 +87,8 @@ def _same_bytes(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
 
 def _not_sent_back(case: Case, event: Event, now: datetime) -> tuple[Finding, ...]:
     """What one person found wrong another does not let pass; who found it looks at the same bytes again, if anybody."""
-    if any(one.by != event.actor for one in case.disputed):
+    digest = case.pending and case.pending.digest
+    if any(one.by != event.actor for one in case.sent_back if one.digest == digest):
         return _found("V-16", "somebody else sent this very body back")
     return ()
 

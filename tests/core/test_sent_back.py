@@ -57,7 +57,15 @@ def test_who_sent_it_back_may_still_approve_it(state: State) -> None:
     case, approval = prepared(state)
     moved, _ = step(REQUESTING, sent_back(case, "boris"), approval, support.NOW)
     assert moved.pending is not None
-    assert "boris" == moved.pending.approver
+    assert ("boris", ()) == (moved.pending.approver, moved.disputed)
+
+
+def test_who_may_not_approve_it_does_not_either_once_it_is_approved() -> None:
+    """The word stands in nobody's way once its giver approved; a third person's signature does not take that place."""
+    case, approval = prepared(State.NEEDS_TIER2)
+    moved, _ = step(REQUESTING, sent_back(case, "boris"), approval, support.NOW)
+    with pytest.raises(RuleRefused, match="V-16"):
+        step(REQUESTING, moved, replace(approval, actor="carol"), support.NOW)
 
 
 def test_two_who_sent_it_back_bar_one_another() -> None:

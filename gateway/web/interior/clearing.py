@@ -19,6 +19,7 @@ from gateway.core.case import Case, Pending, Side
 from gateway.core.machine import Event, RuleRefused
 from gateway.core.returns import RETURN_STATES
 from gateway.core.tables import GUARDS
+from gateway.core.verification_guards import lapsed
 from gateway.services import second
 from gateway.services.acts import APPROVALS, DESK, GONE, VERBS, Call, check_shown
 from gateway.services.clear import APPROVAL, SEES_CONTENT
@@ -88,7 +89,8 @@ async def _prepared(visit: Visit, row: BoardRow, why: str) -> tuple[Case, Disclo
 def _whole(visit: Visit, case: Case, pending: Pending, shown: Disclosure) -> Disclosure:
     """Return ``shown`` with the images of the body that is prepared, and with what it was sent back for."""
     found = pictures.leaving(visit, pending.body, "case-picture", ref=case.ref, whose="leaves")
-    barred = GUARDS["not_sent_back"](case, Event("approve", visit.person.id, ""), visit.now)
+    is_open = pending.approver is None or lapsed(pending, visit.now)
+    barred = GUARDS["not_sent_back"](case, Event("approve", visit.person.id, ""), visit.now) if is_open else ()
     return replace(shown, pictures=found, objections=(*shown.objections, *objections(visit, barred)))
 
 

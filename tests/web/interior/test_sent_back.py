@@ -9,6 +9,7 @@ from tests.support import story
 from tests.web.interior.signing import code, draft, looked, with_codes
 from tests.web.support import Answer, Desk, Officer, links_of
 
+ROLE = "liaison_officer"
 NOTE = "Иванова was born in 1999"
 
 
@@ -66,6 +67,20 @@ async def test_it_waits_for_nobodys_approval_any_more(desk: Desk) -> None:
     context.persons = {**context.persons, "signer": Person("signer", frozenset({"liaison_officer"}), key)}
     page = await looked((await with_codes(desk, "signer"))[0], f"/cases/{ref}/approve")
     assert (True, False) == ("V-16" in page.words, form in page.text)
+
+
+async def test_what_who_sent_it_back_approved_after_all_is_sent(desk: Desk) -> None:
+    """Nobody reads any more that it is wrong, or that it cannot be sent: the page of checking leads on to sending."""
+    ref, clear = await draft(desk), desk.gateway.clear
+    preview, thread = await clear.show(ref, "second", ROLE)
+    of = (preview.digest, thread, "second")
+    await clear.send_back(
+        ref, desk.network.approval(*of, "sent-back.basis-missing", ROLE), "BASIS_MISSING", None, "second"
+    )
+    await clear.approve(ref, desk.network.approval(*of, "request.approval", ROLE), "second")
+    page = await looked(await desk.officer("first"), f"/cases/{ref}/check")
+    assert f"/cases/{ref}/send" in links_of(page.text)
+    assert [] == [words for words in ("was sent back by", "V-16", "This cannot be sent") if words in page.words]
 
 
 async def test_another_reason_is_said_in_words(desk: Desk) -> None:
