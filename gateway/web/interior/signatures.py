@@ -203,7 +203,8 @@ async def _page(
         return visit.page("interior/step_nothing.html", step=head)
     wanted = prepared.act(step)
     question, cannot = await presence.ask(visit, wanted)
-    until = visit.now + LASTS.get(step.verb, STATEMENT_LASTS)
+    # A word against a text does not end with its signature: it bars that text for good.
+    until = "" if step.verb == BACK else visit.tongue.instant(visit.now + LASTS.get(step.verb, STATEMENT_LASTS))
     return visit.page(
         "interior/step_sign.html",
         status=422 if problem or findings else 200,
@@ -214,7 +215,7 @@ async def _page(
         asked=prepared,
         text=prepared.text,
         digest=prepared.digest,
-        until=visit.tongue.instant(until),
+        until=until,
         question=question,
         cannot=cannot,
         problem=problem,

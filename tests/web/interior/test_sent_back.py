@@ -24,12 +24,16 @@ async def filled_in(desk: Desk, ref: str, **fields: str) -> tuple[Officer, pyotp
 
 
 async def test_it_is_sent_back_and_who_prepared_it_reads_why(desk: Desk) -> None:
-    """The reason is signed with the digest; the drafter reads who, why and what to do, and changes the draft there."""
+    """The reason is signed with the digest; the drafter reads who, why and what to do, and changes the draft there.
+
+    Nobody reads that the word ends some day: it bars the text for good.
+    """
     ref = await draft(desk)
     second, totp, page = await filled_in(desk, ref)
     case = await story.case(desk.network, "XAA", ref)
     assert "Sent back: a fact is wrong" in page.words
     assert case.pending.digest in page.words
+    assert "It counts until" not in page.words
     page = await second.post(f"/cases/{ref}/steps/send-back", {"code": code(desk, totp)})
     assert (200, True) == (page.status, "Your reason stands with the case" in page.words)
     (word,) = (await story.case(desk.network, "XAA", ref)).disputed
