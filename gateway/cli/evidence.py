@@ -97,14 +97,16 @@ def export(
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--root",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The root of the trust list, as it was compared: it leads to the cards of all States.",
 )
 @click.option(
     "--identity", "identities", multiple=True, metavar="XAA=KEY", help="An identity key compared out of band."
 )
 @click.option(
-    "--tsa", type=click.Path(dir_okay=False, path_type=Path), help="Certificates of a time-stamping authority (PEM)."
+    "--tsa",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Certificates of a time-stamping authority (PEM).",
 )
 @click.option("--witnessed", is_flag=True, help="A checkpoint that too few States cosigned is a fault.")
 @json_option
