@@ -19,14 +19,7 @@ from gateway.core.calendars import local_date
 from gateway.core.case import Case, Pending, Side, State
 from gateway.core.facts import Around, Facts, Finding, about, before_a_case
 from gateway.core.machine import Event, RuleRefused
-from gateway.core.messages import (
-    ASKS_OF_DATA,
-    CONTEST,
-    ELEMENTS,
-    INTERVIEW_ANSWER,
-    RECTIFICATION,
-    REQUEST,
-)
+from gateway.core.messages import ASKS_OF_DATA, CONTEST, ELEMENTS, INTERVIEW_ANSWER, RECTIFICATION, REQUEST
 from gateway.core.preview import Preview, body_text, compose, prepared
 from gateway.core.remark import About
 from gateway.core.verification import CLERK, OFFICER
