@@ -506,7 +506,7 @@ class Stops(Work):
             or ((state in AWAY or self._is_back(post)) and self._is_told_apart(post))
             or by_remark
             or (state in OVER and (post.type in AFTER_WITHDRAWAL or again))
-            or (state == "CLOSED" and post.ref not in journal.stopped and self._is_about_data_alone(post))
+            or (state == "CLOSED" and not self._is_known_stopped(post) and self._is_about_data_alone(post))
             or (free and (state == "CLOSED" or not self._was_frozen(post)))
         )
 
@@ -550,6 +550,12 @@ class Stops(Work):
         """Return whether a case was ever frozen itself, and so waits for two persons to let it go on."""
         frozen = "SELECT 1 FROM case_event WHERE ref = ? AND event = 'freeze'"
         return bool(self.world.hosts[post.sender].look(frozen, post.ref))
+
+    def _is_known_stopped(self, post: Post) -> bool:
+        """Return whether people stopped a case, and it knows: not one put back to when it was closed, never stopped."""
+        known = "SELECT 1 FROM case_event WHERE ref = ? AND event IN ('freeze', 'suspend')"
+        stopped = post.ref in self.journals[post.sender].stopped
+        return stopped and bool(self.world.hosts[post.sender].look(known, post.ref))
 
     def _takes_back_behind(self, post: Post) -> bool:
         """Return whether something that takes data back stands behind a message in its thread."""
