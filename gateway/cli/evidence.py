@@ -97,7 +97,7 @@ def export(
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--root",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     help="The root of the trust list, as it was compared: it leads to the cards of all States.",
 )
 @click.option(
