@@ -280,16 +280,20 @@ async def test_files_that_cannot_be_put_in_place_leave_the_database_served(
     await (await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)).close()
 
 
+async def cut_off(files: Files, dsn: str, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """Begin a move to PostgreSQL that is killed as it comes to the function ``at``."""
+    with monkeypatch.context() as patch:
+        patch.setattr(move, at, kill)
+        with pytest.raises(Killed):
+            await to_postgres(files, dsn, NOW)
+
+
 async def test_a_move_to_a_database_that_was_cut_off_at_its_end_says_what_to_serve(
     files: Files, empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed once the tables of a file are set aside: another move names the side that is whole."""
-
     await fill(files)
-    with monkeypatch.context() as patch:
-        patch.setattr(move, "_set_aside", kill)
-        with pytest.raises(Killed):
-            await to_postgres(files, empty, NOW)
+    await cut_off(files, empty, monkeypatch, "_set_aside")
     with pytest.raises(StoreError, match="cut off at its end") as refused:
         await to_postgres(files, empty, NOW)
     assert ("serve the database" in refused.value.hint, "-wal" in refused.value.hint) == (True, True)
@@ -300,13 +304,9 @@ async def test_a_move_that_was_cut_off_before_its_end_is_ended_by_another(
     files: Files, empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed once the database has everything and no table of a file is set aside: both are whole, and alike."""
-
     await fill(files)
     before = dump(files.store)
-    with monkeypatch.context() as patch:
-        patch.setattr(move, "_rename_tables", kill)
-        with pytest.raises(Killed):
-            await to_postgres(files, empty, NOW)
+    await cut_off(files, empty, monkeypatch, "_rename_tables")
     assert before == dump(files.store)
     made = await to_postgres(files, empty, NOW)
     assert {name: len(rows) for name, rows in before.items()} == {name: made[name].rows for name in before}
@@ -319,12 +319,8 @@ async def test_a_copy_that_the_file_has_gone_on_from_is_not_taken_for_it(
     files: Files, empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the gateway was started again over its file after a move was cut off, the old copy is not served."""
-
     await fill(files)
-    with monkeypatch.context() as patch:
-        patch.setattr(move, "_rename_tables", kill)
-        with pytest.raises(Killed):
-            await to_postgres(files, empty, NOW)
+    await cut_off(files, empty, monkeypatch, "_rename_tables")
     store = await open_store(files.store, run=run_inline, sign_batch=Signer(), now=NOW)
     await store.commit(lambda tx: tx.set_meta("epoch", "4"))
     await store.close()
