@@ -63,7 +63,6 @@ from gateway.core.messages import (
 from gateway.core.minimise import members_of
 from gateway.core.notices import REPLY_PART, corrected_again, struck_reply
 from gateway.core.return_changes import SUSPENSION_BODY
-from gateway.core.returns import ARRANGING
 from gateway.core.tables import table_for
 from gateway.core.verification import GATEWAY, WITHDRAWAL_BODY, unanswered_by
 from gateway.core.verification_changes import next_full_hour
@@ -564,7 +563,7 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
     held = cases.readable(context, await tx.find_case(row.ref or ""))
     if held is None or row.sealed is None:
         return False
-    goes_on = row.type == RESUMPTION and _holds_it_no_more(held.case)
+    goes_on = row.type == RESUMPTION and standing.holds_no_more(held.case)
     if held.case.state in _HELD and not still_says(held.case.state, row.type) and not goes_on:
         return False
     try:
@@ -589,12 +588,6 @@ async def _heard_after_all(context: Context, tx: Tx, row: OutboundRow, now: date
         found = WRONG_CLOCK_AWAY if row.type in _OF_WHO_LEFT - threads.STOPS else WRONG_CLOCK
         await cases.add_finding(context, tx, held, found, "refused_again", row.partner, now)
     return True
-
-
-def _holds_it_no_more(case: Case) -> bool:
-    """Return whether a return goes on as far as we are concerned, be it that the other State holds it still."""
-    ours = SUSPENSION in case.said or case.freeze_reason is not None or standing.stop_of(case) is not None
-    return case.at in ARRANGING and case.state is not State.FROZEN and not ours
 
 
 async def _anew(context: Context, tx: Tx, held: cases.Held, row: OutboundRow, now: datetime) -> Send | None:

@@ -99,6 +99,12 @@ def stop_of(case: Case) -> str | None:
     return RECTIFICATION if rests_on_it and case.reply is None else None
 
 
+def holds_no_more(case: Case) -> bool:
+    """Return whether a return goes on as far as we are concerned, be it that the other State holds it still."""
+    ours = SUSPENSION in case.said or case.freeze_reason is not None or stop_of(case) is not None
+    return case.at in ARRANGING and case.state is not State.FROZEN and not ours
+
+
 async def said_by(tx: Tx, ref: str, type: str, before: OutboundRow | None = None) -> list[OutboundRow]:
     """
     Return what was said by ``type`` in a case since it was lifted last, and was not lost, the last word first.
