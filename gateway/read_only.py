@@ -13,7 +13,7 @@ from gateway.services.health import N_
 from gateway.services.listing import RESTORED_AT
 from gateway.services.ports import GONE_BACK, Unavailable
 from gateway.settings import Settings
-from gateway.storage.errors import StoreError
+from gateway.storage.errors import EMPTY, RESTORE, StoreError
 from gateway.storage.query import Query, sqlite_query
 from keys.card import Card
 
@@ -101,4 +101,6 @@ def _read(chosen: Settings, look: Callable[[Query], T]) -> T | None:
     if not path.is_file():
         return None
     with sqlite_query(path) as query:
+        if not query("SELECT 1 FROM sqlite_schema LIMIT 1"):
+            raise Unavailable(EMPTY, RESTORE)  # what a failed copy leaves: nothing may be concluded from it
         return look(query)

@@ -39,10 +39,11 @@ recall or a report for good.
 
 
 class IllegalStep(Exception):
-    """No row lets this role bring this event to a case in this state."""
+    """No row lets this role bring this event to a case in this state; no role at all, where ``role`` is empty."""
 
     def __init__(self, state: str, event: str, role: str) -> None:
-        super().__init__(f"in state {state} there is no step '{event}' for the role '{role}'")
+        of = f" for the role '{role}'" if role else ""
+        super().__init__(f"in state {state} there is no step '{event}'{of}")
         self.state = state
         self.event = event
         self.role = role

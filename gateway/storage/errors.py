@@ -30,6 +30,7 @@ class BrokenUnit(Exception):
 
 # SPEC: SQLite result codes, https://www.sqlite.org/rescode.html; the low byte is the primary code.
 _FULL = ("the disk of the store is full", "free space, but not in the data directory; the gateway goes on by itself")
+EMPTY = "the file is empty"
 RESTORE = "restore the last backup, then isthmus restore begin-epoch"
 DAMAGED = ("the store is damaged", f"stop the gateway and {RESTORE}")
 _REASONS = {

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.services.ports import Committed, SignBatch, Signed, Unavailable, Unit
-from gateway.storage.errors import RESTORE, StoreError, reason, unavailable
+from gateway.storage.errors import EMPTY, RESTORE, StoreError, reason, unavailable
 from gateway.storage.group import CAREFUL_BATCHES, QUEUE_MAX, GroupCommit
 from gateway.storage.migrate import ASIDE_FILE, check_known, migrate, moved_to_a_server
 from gateway.storage.sqlite_tx import SqliteTx, finish
@@ -210,7 +210,7 @@ class Engine:
             self._writer = self._connect()
             if not create and self._writer.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
                 # A backup that failed leaves such a file. A gateway that began in it would use its numbers again.
-                raise StoreError("the file is empty", RESTORE)
+                raise StoreError(EMPTY, RESTORE)
             migrate(self._writer, now)
             self._writer.execute(_WAIT_NEVER)
             with suppress(sqlite3.Error):  # nothing is lost: the journal holds it, and a commit tries again

@@ -726,6 +726,18 @@ def test_no_epoch_is_begun_over_what_cannot_be_read(homes: Homes) -> None:
     assert (6, True) == (told.exit_code, told.stderr.startswith(f"error: {path}: "))
 
 
+def test_no_epoch_is_begun_over_an_empty_file(homes: Homes) -> None:
+    """What a failed copy leaves is called what it is, with what to do, as a start of the gateway calls it."""
+    path = homes.home("XBB") / "data/gateway.db"
+    path.write_bytes(b"")
+    told = call("restore", "begin-epoch", "-C", homes.home("XBB"))
+    assert (3, True, True) == (
+        told.exit_code,
+        told.stderr.startswith(f"error: {path}: the file is empty\n"),
+        "restore the last backup" in told.stderr,
+    )
+
+
 def test_no_epoch_is_begun_where_the_cards_that_list_a_sealing_key_are_missing(homes: Homes) -> None:
     """The key store is newer than the cards: what made the key gave partners a card that is not here."""
     home = homes.home("XBB")

@@ -93,6 +93,11 @@ def test_missing_row_is_named(state: State, name: str, role: str) -> None:
     assert (state, name, role) == (caught.value.state, caught.value.event, caught.value.role)
 
 
+def test_a_step_that_nobody_has_is_told_without_a_role() -> None:
+    """Where a side has no such step at all nobody's role is named, and no empty one either."""
+    assert "in state REPLIED there is no step 'refuse'" == str(IllegalStep("REPLIED", "refuse", ""))
+
+
 def test_all_guards_speak() -> None:
     """A refusal carries what every guard found, not only the first."""
     with pytest.raises(RuleRefused, match="V-99: never; V-99: never") as caught:
