@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.core.case import HELD, Side, State
 from gateway.core.escalation import MAY_ALLOW
 from gateway.core.returns import RETURN_STATES
-from gateway.core.verification import CLERK, IN_CHARGE, LIAISON, OFFICER
+from gateway.core.verification import ATTESTS, CLERK, IN_CHARGE, LIAISON, OFFICER
 from gateway.services import directory, second
 from gateway.services.acts import LISTS, VERBS
 from gateway.services.context import NotFound
@@ -36,8 +36,12 @@ COUNT_MOST: Final = 100
 S = State
 _OPEN = tuple(state.value for state in State if state not in (S.CLOSED, S.BLOCKED, S.ERASED))
 INTERIOR = LISTS - {"foreign_affairs"}
-SEES: Final = INTERIOR | IN_CHARGE
-"""Roles that have a queue here: who is in charge of adults sees no other case in one than those that wait for it."""
+SEES: Final = INTERIOR | IN_CHARGE | ATTESTS
+"""
+Roles that have a queue here.
+
+Who is in charge of adults, and who attests protection, sees no other case in one than those that wait for it.
+"""
 
 
 def _names(*states: State) -> tuple[str, ...]:
@@ -52,7 +56,8 @@ class Queue:
     ``time`` is ``overdue``, ``soon`` or empty. ``unassigned`` holds cases whose officer is nobody in office. One with
     ``words`` holds the cases in which one of these steps is due by what stands in the case itself (``second``); of
     ``others`` alone, it leaves out what whoever looks did the first part of. One that ``signs`` holds those that wait
-    for the signature of an authority in charge, which have a page of their own.
+    for the signature of an authority in charge, which have a page of their own. One that is ``own`` holds what whoever
+    looks has stopped and holds still.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Queue:
     words: Sequence[str] = ()
     others: bool = False
     signs: bool = False
+    own: bool = False
 
 
 _KINDS: Mapping[str, str] = {
@@ -205,6 +211,14 @@ QUEUES: Mapping[str, Queue] = {
             tuple(Wanted(side, _names(S.FROZEN, S.SUSPENDED)) for side in Side),
         ),
         Queue(
+            "own-stops",
+            N_("Cases that you stopped"),
+            N_("These go on only once you let go of them, and others have decided that they may."),
+            ATTESTS,
+            tuple(Wanted(side, _names(S.FROZEN, S.SUSPENDED, S.RECALL)) for side in Side),
+            own=True,
+        ),
+        Queue(
             "unassigned",
             N_("Without an officer"),
             N_("Nobody in office is in charge of these. An officer who acknowledges or amends one takes it."),
@@ -258,6 +272,8 @@ async def count(visit: Visit, queue: Queue) -> int:
         return len(await _waiting(visit, queue, COUNT_MOST))
     if queue.signs:
         return len(await second.signatures(visit.site.desk, visit.roles & IN_CHARGE, COUNT_MOST))
+    if queue.own:
+        return len(await _rows(visit, queue, queue.holds, None, limit=COUNT_MOST))
     total = 0
     for one in await held(visit, queue):
         total += await visit.site.desk.inquiries.count(one, COUNT_MOST - total)
@@ -304,11 +320,10 @@ async def queue_page(visit: Visit) -> web.StreamResponse:
     latest = visit.query("order") == "latest"
     chosen = _chosen(visit)
     wanted = _narrowed(await held(visit, queue), chosen)
-    rows = await _rows(visit, wanted, _place(visit.query("after")), latest)
+    rows = await _rows(visit, queue, wanted, _place(visit.query("after")), latest=latest, limit=PAGE + 1)
     more = len(rows) > PAGE
     rows = rows[:PAGE]
-    stopped = [row.ref for row in rows if row.state in HELD]
-    own = await visit.site.desk.hold.stopped_by(stopped, visit.person.id, visit.roles) if stopped else ()
+    own = await _stopped_here(visit, [row for row in rows if row.state in HELD])
     return visit.page(
         "interior/queue.html",
         queue=queue,
@@ -414,14 +429,29 @@ def _narrowed(wanted: Sequence[Wanted], chosen: Mapping[str, str]) -> list[Wante
     return found
 
 
-async def _rows(visit: Visit, wanted: Sequence[Wanted], after: Place | None, latest: bool) -> list[BoardRow]:
-    """Return a page and one row more, which says that there is another."""
+async def _rows(
+    visit: Visit, queue: Queue, wanted: Sequence[Wanted], after: Place | None, *, limit: int, latest: bool = False
+) -> list[BoardRow]:
+    """Return the next ``limit`` rows; of a queue of ``own`` cases those alone."""
     found: list[BoardRow] = []
-    for one in wanted:
-        found += await visit.site.desk.inquiries.queue(one, limit=PAGE + 1, after=after, latest=latest)
-    if len(wanted) > 1:
-        found.sort(key=_order, reverse=latest)
-    return found[: PAGE + 1]
+    while len(found) < limit:
+        rows: list[BoardRow] = []
+        for one in wanted:
+            rows += await visit.site.desk.inquiries.queue(one, limit=limit, after=after, latest=latest)
+        if len(wanted) > 1:
+            rows = sorted(rows, key=_order, reverse=latest)[:limit]
+        own = await _stopped_here(visit, rows) if queue.own else None
+        found += [row for row in rows if own is None or row.ref in own]
+        if own is None or len(rows) < limit:
+            break
+        after = rows[-1].place
+    return found[:limit]
+
+
+async def _stopped_here(visit: Visit, rows: Sequence[BoardRow]) -> frozenset[str]:
+    """Return those of ``rows``, by reference, that whoever looks has stopped and holds still."""
+    refs = [row.ref for row in rows]
+    return await visit.site.desk.hold.stopped_by(refs, visit.person.id, visit.roles) if refs else frozenset()
 
 
 def _order(row: BoardRow) -> tuple[bool, float, str]:

@@ -85,6 +85,32 @@ async def test_who_stopped_a_case_finds_it_among_those_that_stand_still(desk: De
     assert "Stopped by you" not in row_of(page, own)
 
 
+async def test_the_authority_that_attests_finds_what_it_stopped_and_nothing_else(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no list of cases: its home counts those that wait for it to let go, and leads to them, in both orders."""
+    monkeypatch.setattr(queues, "PAGE", 2)
+    refs = [await story.sent(desk.network) for _ in range(6)]
+    for ref in refs:
+        who = ("welfare", "child_welfare") if ref == refs[2] else ("protection", "asylum_authority")
+        await desk.gateway.hold.freeze(ref, "she spoke of fear", *who)
+    await desk.gateway.hold.release(refs[3], "protection", "asylum_authority")
+    protection = await desk.officer("protection")
+    assert "Cases that you stopped" in (await protection.get("/")).words
+    assert "4" == (await protection.get("/queues/own-stops/count")).text
+    mine = sorted(ref for ref in refs if ref not in (refs[2], refs[3]))
+    for order in ("", "?order=latest"):
+        seen, path = list[str](), f"/queues/own-stops{order}"
+        while path:
+            page = await protection.get(path)
+            seen += re.findall(r'href="/cases/([A-Za-z0-9_-]{22})"', page.text)
+            onward = re.search(r'href="([^"]*)" rel="next"', page.text)
+            path = html.unescape(onward[1]) if onward else ""
+        assert (mine, len(mine)) == (sorted(seen), len(seen))
+    assert 404 == (await protection.get("/queues/held")).status
+    assert 404 == (await (await desk.officer("first")).get("/queues/own-stops")).status
+
+
 @pytest.mark.parametrize(
     ("query", "fits"),
     [
