@@ -165,28 +165,37 @@ async def _stepping(
         return [], _last_of(context, held, unsent, lambda row, body: row.type not in _ON_A_REPLY)
     ours = [row for row in unsent if row.epoch == context.epoch]
     before = unsent[: len(unsent) - len(ours)]
+    from_first = partial(_from_first, context, held, ours)
     if send.type in STOPS and before:
         # Nobody is called back of whom it was not heard that they left: word of that waits for no listing either.
-        return [row for row in before if row.type == SCHEDULE], _from_first(ours, lambda row: row.type not in STOPS)
+        told = [row for row in before if row.type == SCHEDULE and find_again(context, held, row) is not None]
+        return told, from_first(lambda row: row.type not in STOPS)
     if send.type == SUSPENSION:
         # Word that a journey is off is all that a stop leaves of a schedule, and may not leave before the case goes on.
-        return [], _from_first(ours, lambda row: row.type == SCHEDULE)
+        return [], from_first(lambda row: row.type == SCHEDULE)
     waits = partial(_has_its_day, context, held, context.surely(now))
     return [], [*filter(waits, before), *reversed(list(takewhile(waits, reversed(ours))))]
 
 
-def _from_first(rows: Sequence[OutboundRow], steps: Callable[[OutboundRow], bool]) -> list[OutboundRow]:
-    """Return the first of ``rows`` that ``steps`` behind a message, and all that stands behind it."""
-    return list(dropwhile(lambda row: not steps(row), rows))
+def _from_first(
+    context: Context, held: Held, rows: Sequence[OutboundRow], steps: Callable[[OutboundRow], bool]
+) -> list[OutboundRow]:
+    """
+    Return the first of ``rows`` that ``steps`` behind a message, and all that stands behind it.
+
+    What cannot be put there anew stays, and what stands before it.
+    """
+    return _last_of(context, held, list(dropwhile(lambda row: not steps(row), rows)))
 
 
 def _has_its_day(context: Context, held: Held, surely: datetime, row: OutboundRow) -> bool:
     """
     Return whether a message waits for an instant of its own, not for one at which a clock that was ahead made it.
 
-    The plan of a journey waits for that too: it is not told before its hour is past for sure (V-40).
+    The plan of a journey waits for that too: it is not told before its hour is past for sure (V-40). What cannot be
+    read, and so not be put behind another, is waited for.
     """
-    if row.not_before <= surely or row.type in STOPS:
+    if row.not_before <= surely or row.type in STOPS or find_again(context, held, row) is None:
         return False
     return row.not_before > row.queued_at or _is_a_plan(context, held, row)
 
@@ -252,11 +261,8 @@ def _last_of(
     for row in reversed(unsent):
         if row.epoch < context.epoch:
             break
-        try:
-            body = said(context, held, row)
-        except BadRest:
-            break
-        if body is None or stays(row, body):
+        body = find_said(context, held, row)
+        if body is None or stays(row, body) or find_again(context, held, row) is None:
             break
         later.insert(0, row)
     return later

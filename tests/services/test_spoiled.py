@@ -126,6 +126,19 @@ async def test_a_stop_holds_though_a_message_that_waits_is_spoiled(network: Netw
     )
 
 
+async def test_what_is_said_of_data_waits_behind_a_plan_that_is_spoiled(network: Network) -> None:
+    """It would step before a plan that waits for its day: what cannot be read keeps its place, and ends no step."""
+    ours, _ = await homeward.scheduled(network)
+    gateway = network.gateways["XAA"]
+    row = (await outbox(network, "XAA", ours))[-1]
+    await gateway.store.commit(lambda tx: tx.save_outbound(row._replace(sealed=spoilt(row.sealed))))
+    await gateway.notices.demand_erasure(ours, "first", "case_officer")
+    assert [("return.schedule", "queued"), ("erasure", "queued")] == [
+        (one.type, one.state) for one in (await outbox(network, "XAA", ours))[-2:]
+    ]
+    assert ("message.fault", {"partner": "XBB", "type": "return.schedule", "error": "BadRest"}) in network.logs
+
+
 async def test_receipt_of_a_withdrawal_is_kept_though_its_case_is_spoiled(network: Network) -> None:
     """The answer is stored and logged, and the other State is not taken for one that does not answer."""
     ours, _ = await story.acknowledged(network)
