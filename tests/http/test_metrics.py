@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -26,10 +27,14 @@ from tests.support import story
 from tests.support.loop_time import LONG_S, pass_
 from tests.support.network import Network, make_network
 from tests.support.no_contact import listed
+from tests.web.board.canaries import Canaries, Hay, fill
 
 ALERTS = Path(__file__).parents[2] / "docs/monitoring/alerts.yml"
 TRIED = ALERTS.with_name("alerts.test.yml")
 OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
+
+CASES = 60
+"""Cases of the search: each state that ``fill`` takes them to is there twice."""
 
 Figures = dict[tuple[str, str], float]
 
@@ -124,6 +129,26 @@ async def test_nothing_of_anybody_is_told(watched: Watched) -> None:
         personal = ("Иванова", "Мария", "IVANOVA", "2001-04", "Северск", "House 3", "loss of documents")
         assert [] == [one for one in (*personal, *refs, *threads, "first", "signer") if one in text]
     assert WELL == before == await watched.ways()
+
+
+async def test_no_value_of_many_cases_is_told_or_logged(watched: Watched) -> None:
+    """Over cases full of canaries, on their way and stopped, no figure, probe, look or log line holds one of them."""
+    network, canaries, hay = watched.network, Canaries(random.randrange(1 << 32)), Hay()
+    refs = await fill(network, canaries, CASES)
+    network.clock.pass_(days=60)
+    await network.refresh()
+    told = list[str]()
+    for country in ("XAA", "XBB"):
+        await (await watched.open(country)).look(network.clock.now())
+        for path in ("/metrics", "/health/live", "/health/ready", f"/cases/{refs[0]}", "/metrics?name[]=x"):
+            _, text, headers = await watched.ask(path)
+            told.append(f"{text}\n{headers}")
+    lines = [f"{event} {values}" for event, values in network.logs]
+    assert len(lines) > CASES < len(canaries.made)
+    for one in told + lines:
+        hay.add(one)
+    assert [] == hay.holds(canaries.made)
+    assert [] == [ref for ref in refs if any(ref in one for one in told)]
 
 
 async def test_what_a_person_holds_back_is_not_told(watched: Watched) -> None:
