@@ -49,7 +49,7 @@ _WITH_VALUES = "log_parameter_max_length"
 _WITH_VALUES_ON_ERROR = "log_parameter_max_length_on_error"
 """How much of each value is told with a statement; 0 is nothing."""
 
-_ASKED = ("server_version_num", *sorted(_DURABLE), *_SPOKEN, _WITH_VALUES, _WITH_VALUES_ON_ERROR)
+_ASKED = ("server_version_num", "server_encoding", *sorted(_DURABLE), *_SPOKEN, _WITH_VALUES, _WITH_VALUES_ON_ERROR)
 
 _SERVER_SETTINGS = f"SELECT name, setting FROM pg_settings WHERE name IN {_ASKED}"  # noqa: S608  # constants
 
@@ -161,6 +161,13 @@ def _server(look: Look, query: Query) -> Iterator[Item]:
         yield bad(
             "database", N_("the server is older than what this was tried with"), hint, least=POSTGRES_MIN // 10_000
         )
+    if chosen["server_encoding"] != "UTF8":
+        text = N_("no gateway starts over the database: it is in %(encoding)s, which does not hold every script")
+        hint = N_(
+            "create one with: createdb --template template0 --encoding UTF8; what is in it comes over by pg_dump "
+            "--encoding UTF8, with every node stopped"
+        )
+        yield bad("database", text, hint, encoding=chosen["server_encoding"])
     for name in sorted(_DURABLE & chosen.keys()):
         if chosen[name] != "on":
             text = N_("the server has %(name)s off: what was answered may be gone after a crash")

@@ -101,10 +101,12 @@ def init(
     chosen = settings.check(directory, tomllib.loads(home.configuration_text(wish)))
     dsn = chosen.dsn(os.environ)
     if dsn is not None:
-        from gateway.storage.postgres_query import postgres_query  # here: only the extra has its library
+        from gateway.storage.postgres import check_encoding  # here: only the extra has its library
+        from gateway.storage.postgres_query import postgres_query
 
         try:
             with postgres_query(dsn) as query:
+                check_encoding(query("SHOW server_encoding")[0][0])
                 _check_unused(query)
         except Unavailable as error:  # as a start over it says
             raise StoreError(str(error), error.hint) from error.__cause__

@@ -42,8 +42,8 @@ T = TypeVar("T")
 VERSION_MIN = 150_000
 """The oldest server this is tried with: PostgreSQL 15."""
 
-ENCODINGS = ("UTF8", "SQL_ASCII")
-"""What a database may be in so that it holds every text: the second keeps the bytes it is given, whatever they are."""
+ENCODING = "UTF8"
+"""What a database is in so that it holds every text. In SQL_ASCII it takes bytes that are no text of any script."""
 
 SPACE = 0x49535448
 """First half of each advisory lock of ours, so that other programs in the same database do not meet them."""
@@ -524,9 +524,16 @@ async def check_server(db: Connection) -> None:
     """Raise ``StoreError`` for a server that is too old, or a database that lacks letters."""
     if db.get_server_version() < (VERSION_MIN // 10_000,):
         raise StoreError("the database is older than PostgreSQL 15", "install a newer server")
-    encoding = await db.fetchval("SHOW server_encoding")
-    if encoding not in ENCODINGS:
-        hint = "create one with: createdb --template template0 --encoding UTF8"
+    check_encoding(await db.fetchval("SHOW server_encoding"))
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise ``StoreError`` if a database in ``encoding`` is none that holds every text."""
+    if encoding != ENCODING:
+        hint = (
+            "create one with: createdb --template template0 --encoding UTF8; what is in it comes over by pg_dump"
+            " --encoding UTF8, with every node stopped"
+        )
         raise StoreError(f"the database is in {encoding}, which does not hold every script", hint)
 
 

@@ -481,6 +481,18 @@ def test_a_home_is_made_over_a_database(tmp_path: Path, postgres: Cluster) -> No
     assert not (tmp_path / "again").exists()
 
 
+def test_a_database_that_does_not_hold_every_text_is_found(homes: Homes, postgres: Cluster, tmp_path: Path) -> None:
+    """Nothing of a home is made over one in SQL_ASCII, and a check says of it what a start would."""
+    apart(postgres.execute("CREATE DATABASE bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"))
+    path = homes.home("XAA") / NAME
+    path.touch(mode=0o600)
+    path.write_text(postgres.dsn("bytes"))
+    told = call("init", tmp_path / "home", "--country", "XAA", "--database", f"file:{path}")
+    assert (3, True, False) == (told.exit_code, "SQL_ASCII" in told.stderr, (tmp_path / "home").exists())
+    configure(homes.home("XAA"), f'database = "file:{NAME}"')
+    assert ["SQL_ASCII" in text for text in findings(homes.home("XAA"))["database"]].count(True) == 1
+
+
 @pytest.mark.parametrize("place", ["postgresql://isthmus:secret@db/isthmus", "postgresql://db/isthmus?password=secret"])
 def test_no_password_is_written_into_the_configuration(tmp_path: Path, place: str) -> None:
     """It would lie in every copy of the configuration, which is no secret, and on the command line it is seen."""

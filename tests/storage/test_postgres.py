@@ -825,11 +825,13 @@ async def test_an_empty_database_is_not_taken_for_a_gateway(postgres: Cluster) -
         await open_postgres(await asyncio.to_thread(postgres.create), sign_batch=Signer(), now=NOW)
 
 
-async def test_a_database_that_does_not_hold_every_text_is_refused(postgres: Cluster) -> None:
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_that_does_not_hold_every_text_is_refused(postgres: Cluster, encoding: str) -> None:
     """One in another encoding would take a gateway, and no reason in Arabic letters a year later."""
-    await postgres.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
-    with pytest.raises(StoreError, match="LATIN1") as refused:
-        await open_postgres(postgres.dsn("latin"), sign_batch=Signer(), now=NOW, create=True)
+    name = f"in_{encoding.lower()}"
+    await postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    with pytest.raises(StoreError, match=encoding) as refused:
+        await open_postgres(postgres.dsn(name), sign_batch=Signer(), now=NOW, create=True)
     assert "UTF8" in refused.value.hint
 
 
