@@ -65,7 +65,7 @@ async def every(visit: Visit) -> web.StreamResponse:
     board = board_of(visit)
     counts = {one.partner: one for one in await board.counts(visit.now)}
     times = {one.partner: one for one in await board.times(visit.now)}
-    rows = [(code, name, counts[code], times[code], _held(visit, code)) for code, name in states_of(visit)]
+    rows = [(code, counts[code], times[code], _held(visit, code)) for code, _ in states_of(visit)]
     return visit.page("board/partners.html", rows=rows)
 
 
