@@ -3,8 +3,8 @@ AS2 (RFC 4130) as django-pyas2 does it: signed, encrypted, answered in the same 
 
 Two stations, each a Django project on SQLite with a home of its own; the receiving one is served by Gunicorn with two
 workers. Counted is what ``Message.send_message`` does: HTTP over loopback, the receiver's decryption, verification,
-storing and signing, and on this side the receipt verified and stored. In its favour: no TLS, keys that are not
-encrypted on disk, no chain of certificates, files that are written and not synced.
+storing and signing, and on this side the receipt verified and stored. Over TLS 1.3 or without, as asked for. In its
+favour: keys that are not encrypted on disk, no chain of certificates, files that are written and not synced.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from pathlib import Path
 from benchmarks.pair import free_port
 from benchmarks.peers.mail_station import NAMES, PAYLOAD_BYTES
 from benchmarks.peers.program import STARTS_IN_S, Ask, program, with_receiver
+from benchmarks.peers.tls import make_certificate
 
 PYTHON = Path(sys.prefix) / "as2" / "bin" / "python"
 SITE = Path(__file__).with_name("as2_site.py")
@@ -40,22 +41,27 @@ def versions() -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def stations(root: Path, threads: int) -> AsyncIterator[Ask]:
+async def stations(root: Path, threads: int, *, tls: bool) -> AsyncIterator[Ask]:
     """Make both stations under ``root``, serve the right one, and yield what has the left one send."""
     port = free_port()
     keys = root / "keys"
     keys.mkdir()
     for name in NAMES:
         (root / name / "media").mkdir(parents=True)
-        made = [PYTHON, SITE, "make", name, keys, f"http://127.0.0.1:{port}/as2receive"]
+        made = [PYTHON, SITE, "make", name, keys, f"{'https' if tls else 'http'}://127.0.0.1:{port}/as2receive"]
         subprocess.run(list(map(str, made)), check=True, env=_environ(root / name))  # noqa: S603
     serve = f"""--chdir {SITE.parent} --bind 127.0.0.1:{port} --workers {WORKERS} --threads {threads // WORKERS}
         --no-control-socket --log-level warning as2_site:application"""
+    trusted = {}
+    if tls:
+        certificate = make_certificate(root)
+        serve = f"--certfile {certificate} --keyfile {certificate} {serve}"
+        trusted = {"REQUESTS_CA_BUNDLE": str(certificate)}
     with subprocess.Popen([PYTHON, "-m", "gunicorn", *serve.split()], env=_environ(root / "right")) as server:  # noqa: S603
         try:
             await _listening(port)
             command = [str(PYTHON), str(SITE), "send", str(PAYLOAD_BYTES), str(threads)]
-            async with program(*command, environ=_environ(root / "left")) as (left, _):
+            async with program(*command, environ=_environ(root / "left") | trusted) as (left, _):
                 yield with_receiver(left.ask, server.pid)
         finally:
             server.terminate()

@@ -6,13 +6,14 @@ there to the verified and stored receipt (mail without a receipt: to the server'
 ready is told apart, because what it holds differs: ours is a case opened, minimised, approved by a second person,
 sealed and queued in three durable steps; theirs is a signature and an encryption, with AS2 also rows and files.
 
-Everybody is measured with few and with many messages in flight, and counts by whichever suits it better.
+Everybody is measured with few and with many messages in flight, and counts by whichever suits it better. Ours goes over
+TLS 1.3, as it always does; a peer goes over TLS 1.3, which is the comparison of like with like, and over a plain line.
 """
 
 import asyncio
 import tempfile
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,10 @@ MAILS = {
     "receipt": "mail with signed receipts",
 }
 OF_AS2, OF_MAIL = 25.0, 5.0
-ROUGHLY_PER_S = {OURS: 1000, AS2: 45, MAILS["kept"]: 1100, MAILS["anew"]: 850, MAILS["receipt"]: 320}
+LINES = {"TLS 1.3": True, "plain": False}
+"""What the peers' messages go over, and whether it is TLS."""
+
+ROUGHLY_PER_S = {OURS: 1000, AS2: 42, MAILS["kept"]: 1050, MAILS["anew"]: 600, MAILS["receipt"]: 310}
 """Only to turn seconds into a number of messages, so that a round lasts about as long for everybody."""
 
 
@@ -61,18 +65,21 @@ async def _run(seconds: float, in_flight: int) -> Mapping[str, Rates]:
     async with AsyncExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         works: dict[str, Ask] = {OURS: partial(_ours, in_flight)}
-        for name in ("as2", *MAILS):
-            (root / name).mkdir()
-        works[AS2] = await stack.enter_async_context(as2.stations(root / "as2", in_flight))
-        for way, name in MAILS.items():
-            works[name] = await stack.enter_async_context(mail.stations(root / way, in_flight, way))
+        roughly_per_s = {OURS: ROUGHLY_PER_S[OURS]}
+        for line, tls in LINES.items():
+            for name in (AS2, *MAILS.values()):
+                place = root / f"{len(works)}"
+                place.mkdir()
+                called = _called(name, line)
+                works[called] = await stack.enter_async_context(_stations(name, place, in_flight, tls))
+                roughly_per_s[called] = ROUGHLY_PER_S[name]
         warm_up = exchange.WARM_UPS * in_flight
         for name in list(works)[1:]:
             await works[name](warm_up)  # as ours does in each round, for its gateways are new in each
         found = {name: Rates() for name in works}
         for turn in range(ROUNDS):
             for name in list(works)[:: 1 if turn % 2 == 0 else -1]:
-                count = max(in_flight, int(seconds / ROUNDS / len(works) * ROUGHLY_PER_S[name]))
+                count = max(in_flight, int(seconds / ROUNDS / len(works) * roughly_per_s[name]))
                 told = await works[name](count)
                 if told["done"] != count:
                     raise RuntimeError(f"{name}: {told['done']} of {count} messages were done")
@@ -80,6 +87,13 @@ async def _run(seconds: float, in_flight: int) -> Mapping[str, Rates]:
                 found[name].processor_s.append(told["processor_s"] / count)
                 found[name].ready.append(count / told["prepared_s"])
         return found
+
+
+def _stations(name: str, root: Path, in_flight: int, tls: bool) -> AbstractAsyncContextManager[Ask]:
+    """Return the two stations of the peer ``name``, which live as long as they are entered."""
+    if name == AS2:
+        return as2.stations(root, in_flight, tls=tls)
+    return mail.stations(root, in_flight, next(way for way in MAILS if MAILS[way] == name), tls=tls)
 
 
 async def _ours(in_flight: int, count: int) -> dict[str, Any]:
@@ -95,7 +109,9 @@ def _figures(all_rates: Mapping[int, Mapping[str, Rates]]) -> list[Figure]:
     done = {name: median(one.done) for name, one in rates.items()}
     ready = {name: median(one.ready) for name, one in rates.items()}
     processor_s = {name: median(one.processor_s) for name, one in rates.items()}
-    targets = {AS2: OF_AS2} | dict.fromkeys(MAILS.values(), OF_MAIL)
+    targets = {
+        _called(name, line): OF_AS2 if name == AS2 else OF_MAIL for line in LINES for name in (AS2, *MAILS.values())
+    }
     both = {name: 1 / (1 / done[name] + 1 / ready[name]) for name in rates}
     return [
         *(Figure(name, rate, "/s") for name, rate in done.items()),
@@ -113,6 +129,10 @@ def _figures(all_rates: Mapping[int, Mapping[str, Rates]]) -> list[Figure]:
         *(Figure(f"{name}: made ready", rate, "/s") for name, rate in ready.items()),
         *(Figure(f"{name}: made ready and sent", rate, "/s") for name, rate in both.items()),
     ]
+
+
+def _called(peer: str, line: str) -> str:
+    return f"{peer}, {line}"
 
 
 if __name__ == "__main__":

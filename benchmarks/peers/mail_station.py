@@ -9,7 +9,9 @@ are three ways to send:
 - ``receipt``: as ``kept``, but done once a signed receipt (the fields of RFC 8098) came back by mail, was verified and
   stored too. Without it the sender has no more than the word of a server.
 
-    python -m benchmarks.peers.mail_station DIRECTORY NAME PORT OTHERS_PORT THREADS WAY
+The line is TLS 1.3 from its first byte (RFC 8314; STARTTLS would take two more round trips), or plain.
+
+    python -m benchmarks.peers.mail_station DIRECTORY NAME PORT OTHERS_PORT THREADS WAY tls|plain
     (COUNT on each line of standard input: one line of JSON for each)
 """
 
@@ -33,7 +35,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from benchmarks.peers.smime import Holder, Unverified, encrypt, verify
+from benchmarks.peers.smime import HOST, Holder, Unverified, encrypt, verify
+from benchmarks.peers.tls import client_context, server_context
 
 PAYLOAD_BYTES = 2048
 NAMES = ("left", "right")
@@ -67,12 +70,13 @@ class Mailbox:
 class Station:
     """One side: its keys, its mailbox, its threads that send, and what it does with a message that comes."""
 
-    def __init__(self, root: Path, name: str, others_port: int, threads: int, way: str) -> None:
+    def __init__(self, root: Path, name: str, others_port: int, threads: int, way: str, *, tls: bool) -> None:
         self._me, self._other = name, NAMES[1 - NAMES.index(name)]
         self._holder = Holder.load(root / f"{name}.pem")
         self._known = Holder.load(root / f"{self._other}.pem").certificate
         self._mailbox = Mailbox(root / name)
         self._others_port = others_port
+        self._trusted = client_context(root) if tls else None
         self._connection = threading.local()
         self._opening, self._sending = ThreadPoolExecutor(threads), ThreadPoolExecutor(threads)
         self._way = way
@@ -110,7 +114,10 @@ class Station:
             self._connection.smtp = smtp
 
     def _connect(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self._others_port, local_hostname=f"{self._me}.example")
+        name = f"{self._me}.example"
+        if self._trusted is None:
+            return smtplib.SMTP(HOST, self._others_port, local_hostname=name)
+        return smtplib.SMTP_SSL(HOST, self._others_port, local_hostname=name, context=self._trusted)
 
     def _headed(self, subject: str) -> EmailMessage:
         mail = EmailMessage(policy=CRLF)
@@ -178,9 +185,13 @@ def _body(mail: Message) -> bytes:
 
 def main() -> None:
     """Serve, and send what is asked for, until the standard input ends."""
-    root, name, port, others_port, threads, way = sys.argv[1:]
-    station = Station(Path(root), name, int(others_port), int(threads), way)
-    controller = Controller(station, hostname="127.0.0.1", port=int(port), server_hostname=f"{name}.example")
+    root, name, port, others_port, threads, way, line = sys.argv[1:]
+    tls = line == "tls"
+    station = Station(Path(root), name, int(others_port), int(threads), way, tls=tls)
+    context = server_context(Path(root)) if tls else None
+    controller = Controller(
+        station, hostname=HOST, port=int(port), server_hostname=f"{name}.example", ssl_context=context
+    )
     controller.start()
     print(json.dumps({"ready": name}), flush=True)
     for line in sys.stdin:

@@ -8,6 +8,7 @@ against a certificate that is known. No chain is built and no revocation is aske
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 
 from asn1crypto import cms
@@ -23,6 +24,9 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
 )
 from cryptography.x509.oid import NameOID
+
+HOST = "127.0.0.1"
+"""Where every station listens; it stands in each certificate, so that one does for TLS too."""
 
 RSA_BITS = 2048
 OPTIONS = [pkcs7.PKCS7Options.Binary]
@@ -53,6 +57,7 @@ class Holder:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=30))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
             .sign(key, hashes.SHA256())
         )
         return cls(key, made)
